@@ -78,6 +78,7 @@ async function openLog(config: Config, logger: Logger, events: PipelineEmitter):
     const { createKafkaLog } = await import('./kafka/kafka-log.ts')
     const log = createKafkaLog({
       kafka: config.kafka,
+      retentionMs: config.logRetentionMs,
       onWarning: (message) => logger.warn({ event: 'log:warned' }, message),
       onError: (error) => logger.error({ event: 'log:failed', err: error }, 'a connection to the log failed'),
     })

@@ -127,7 +127,7 @@ export function createAsyncApi(
       orders: channel(
         topics.orders,
         'Orders',
-        `Every accepted order and every accepted change of one, kept ${logRetentionMs === null ? 'for ever' : `for ${durationInWords(logRetentionMs)}`}.`,
+        `Every accepted order and every accepted change of one, kept ${logRetentionMs === null ? 'forever' : `for ${durationInWords(logRetentionMs)}`}.`,
         IN_ORDERS,
       ),
       ...Object.fromEntries(

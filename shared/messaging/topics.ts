@@ -58,7 +58,7 @@ export function sourcesOf(topics: Topics): readonly Pick<RetryTier, 'topic' | 'g
 
 /**
  * The specifications for creating topics. Retry and dead-letter topics allow larger records, because parking adds
- * headers. Records leave the log at the age of `retentionMs`; with null they stay for ever.
+ * headers. Records leave the log at the age of `retentionMs`; with null they stay forever.
  */
 export function topicSpecs(
   topics: Topics,

@@ -21,7 +21,7 @@ export interface Config {
   readonly replication: number
   readonly consumerGroup: string
   readonly retryDelaysMs: readonly number[]
-  /** The age at which records leave the log; null if they stay for ever. */
+  /** The age at which records leave the log; null if they stay forever. */
   readonly logRetentionMs: number | null
   readonly ordersAuth: 'anonymous' | 'function'
   readonly corsOrigins: readonly string[]

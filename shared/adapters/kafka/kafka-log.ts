@@ -24,6 +24,8 @@ export type KafkaLog = EventLog & LogConsumer
 
 export interface KafkaLogOptions extends QueueLimits {
   readonly kafka: KafkaConnection
+  /** How long topics should keep records, in case Kafka does not show how long they do; by default forever. */
+  readonly retentionMs?: number | null
   /** Called with a line for operators, for example when a topic's settings differ from ours. */
   readonly onWarning: (message: string) => void
   /** Called with an error that no caller gets, for example when closing a connection fails. */
@@ -106,7 +108,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     alterRetention: (specs) => alterRetention(admin, cluster, ASK_TIMEOUT_MS, specs),
     timestampTypeOf: (topic) => timestampTypeIn(settings.get(topic)),
     clock: () => clock.reading(),
-    retention: createRetention(admin),
+    retention: createRetention(admin, options.retentionMs ?? null),
     identity: (topic) => topicId(cluster, ASK_TIMEOUT_MS, topic),
     // Nothing to inspect: brokers check their own files, and consumers verify the checksum of every batch.
     inspect: async () => [],

@@ -106,7 +106,7 @@ export function createDoctor(dependencies: {
       ({ topic, partition, offset, used }) => `${topic} ${partition}:${offset} has used ${Math.floor(used * 100)} %`,
     )
     return unwell(
-      `Records that wait are about to leave the log: ${list.join(', ')} of its life there. Start the consumer, or raise the topic's retention.`,
+      `Records that wait are about to leave the log: ${list.join(', ')} of its life there. Start the consumer, or raise LOG_RETENTION and run \`npm run ops -- migrate\`.`,
     )
   }
 

@@ -20,7 +20,7 @@ export function createMigrate(dependencies: {
   maintenance: Pick<Maintenance, 'migrate'>
   topics: Topics
   specs: readonly TopicSpec[]
-  /** Null if records stay for ever. */
+  /** Null if records stay forever. */
   retentionMs: number | null
   now: () => number
 }): Migrate {

@@ -2,6 +2,7 @@ import { html, type Html } from '../html.ts'
 import { toPage } from '../page.ts'
 import type { Config } from '../../settings/config.ts'
 import { CURRENCIES } from '../../domain/order-commands.ts'
+import { durationInWords } from '../../domain/times.ts'
 import { FAULT_ROUTES } from '../../http/routes.ts'
 import { CLIENT_FILES } from './assets.ts'
 import { inZone, label, select } from './controls.ts'
@@ -9,10 +10,11 @@ import { tryItSection } from './try-it.ts'
 
 const STYLES = ['dashboard', 'pipeline', 'parts', 'forms', 'details', 'narrow'].map((name) => `style/${name}.css`)
 
-type Shown = Pick<Config, 'faults' | 'retryDelaysMs' | 'disabledFunctions'>
+type Shown = Pick<Config, 'faults' | 'retryDelaysMs' | 'logRetentionMs' | 'disabledFunctions'>
 
 /** The dashboard without figures. Scripts fill them in, and find the elements by the ids used here. */
-export function dashboardPage({ faults, retryDelaysMs, disabledFunctions }: Shown): string {
+export function dashboardPage({ faults, retryDelaysMs, logRetentionMs, disabledFunctions }: Shown): string {
+  const keptFor = logRetentionMs === null ? 'forever' : `for ${durationInWords(logRetentionMs)}`
   const canBreak = faults && [...FAULT_ROUTES].every((name) => !disabledFunctions.has(name.toLowerCase()))
   return toPage({
     title: 'Dashboard · Order event processing',
@@ -25,7 +27,7 @@ export function dashboardPage({ faults, retryDelaysMs, disabledFunctions }: Show
       <script src="/dashboard/uplot.js" defer></script>
       <script src="/dashboard/main.js" type="module"></script>`,
     body: html`<div class="board">
-      ${heading()} ${gate()} ${pipeline(retryDelaysMs.length)}
+      ${heading()} ${gate()} ${pipeline(retryDelaysMs.length, keptFor)}
       <div id="live" class="live" hidden>
         ${canBreak ? tryItSection() : html``} ${numbers()}
         <div class="pair">
@@ -75,16 +77,16 @@ function gate(): Html {
   </form>`
 }
 
-function pipeline(tiers: number): Html {
+function pipeline(tiers: number, keptFor: string): Html {
   const retries = Array.from({ length: tiers }, (_, index) =>
     node(`retry-${index + 1}`, `Retry ${index + 1}`, 'waiting', 'tried again later, without delaying others'),
   )
   return html`<section id="pipeline" class="card pipeline" aria-labelledby="pipeline-title">
     <h2 id="pipeline-title" tabindex="-1">The pipeline</h2>
     <svg id="wires" aria-hidden="true"></svg>
-    <ol class="way">
+    <ol class="way" id="way" data-kept="${keptFor}">
       ${node('http', 'HTTP', 'accepted a second', '202 once the log has it')}
-      ${node('log', 'Log', 'to be processed', 'keeps every order forever')}
+      ${node('log', 'Log', 'to be processed', `keeps every order ${keptFor}`)}
       ${node('processor', 'Processor', 'stored a second', 'a batch is one transaction')}
       ${node('store', 'Store', 'orders stored', 'each exactly once, in effect')}
     </ol>

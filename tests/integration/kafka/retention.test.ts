@@ -57,7 +57,7 @@ describe.skipIf(skipsKafka)('on a broker whose topics forget', () => {
     await log.ensureTopics([forEver])
     const asked = { ...forEver, config: { 'retention.ms': String(90 * DAY_MS) } }
     expect(await log.settingWarnings([asked])).toEqual([
-      'retention.ms is -1, not 7776000000, for for-ever: records stay in the log for ever instead of 90 days, and so do the personal data in them. `npm run ops -- migrate` sets it to LOG_RETENTION.',
+      'retention.ms is -1, not 7776000000, for for-ever: records stay in the log forever instead of 90 days, and so do the personal data in them. `npm run ops -- migrate` sets it to LOG_RETENTION.',
     ])
   })
 

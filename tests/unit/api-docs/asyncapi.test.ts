@@ -52,7 +52,7 @@ describe('the AsyncAPI document', () => {
   it('says how long orders stay in the log', () => {
     const settings = { partitions: 6, replication: 1, logRetentionMs: 129_600_000 }
     const bounded = structuredClone(createAsyncApi(topics, settings)) as unknown as Document
-    expect(document.channels['orders']?.description).toMatch(/kept for ever\.$/)
+    expect(document.channels['orders']?.description).toMatch(/kept forever\.$/)
     expect(bounded.channels['orders']?.description).toMatch(/kept for 1\.5 days\.$/)
   })
 

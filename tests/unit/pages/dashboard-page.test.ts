@@ -6,7 +6,12 @@ import { CLIENT_FILES, DASHBOARD_ASSETS } from '../../../shared/pages/dashboard/
 import { dashboardPage } from '../../../shared/pages/dashboard/page.ts'
 import { allowedMethods } from '../../../shared/http/routes.ts'
 
-const SETTINGS = { faults: true, retryDelaysMs: [10_000, 60_000], disabledFunctions: new Set<string>() }
+const SETTINGS = {
+  faults: true,
+  retryDelaysMs: [10_000, 60_000],
+  logRetentionMs: null,
+  disabledFunctions: new Set<string>(),
+}
 const page = dashboardPage(SETTINGS)
 const scripts = CLIENT_FILES.filter((name) => name.endsWith('.js')).map((name) => ({
   name,
@@ -37,6 +42,13 @@ describe('the page of the dashboard', () => {
 
   it('has a box for each retry tier', () => {
     expect(page.match(/id="node-retry-\d"/g)).toHaveLength(2)
+  })
+
+  it('says how long the log keeps records', () => {
+    expect(page).toContain('keeps every order forever')
+    const bounded = dashboardPage({ ...SETTINGS, logRetentionMs: 129_600_000 })
+    expect(bounded).toContain('keeps every order for 1.5 days')
+    expect(bounded).toContain('data-kept="for 1.5 days"')
   })
 
   it('has the fault panel only where faults can be injected', () => {

@@ -5,10 +5,10 @@ import type { AdminClient } from '../client/admin.ts'
 import { askPatiently } from '../client/ask.ts'
 import type { Cluster } from '../client/cluster.ts'
 import { createDecoder } from '../client/decoder.ts'
-import { rootOf } from '../client/errors.ts'
+import { isDenied, rootOf } from '../client/errors.ts'
 import type { Lazy } from '../client/lazy.ts'
 import { createEncoder, protocolError, sendOwn, type Exchange } from '../client/own-request.ts'
-import { describeSettings, RETENTION } from './topic-settings.ts'
+import { describeSettings, RETENTION, type TopicSettings } from './topic-settings.ts'
 
 const INCREMENTAL_ALTER_CONFIGS = 44
 const SET = 0
@@ -16,7 +16,8 @@ const SET = 0
 /**
  * Sets `retention.ms` of existing topics to that of their specs, where it differs, and returns what was changed. kafkajs
  * 2.2.4 has only AlterConfigs, which removes every other setting of the topic. This sends IncrementalAlterConfigs
- * (KIP-339), which leaves them. Rejects with `log-unavailable`, or with `conflict` if Kafka refuses a change.
+ * (KIP-339), which leaves them. Changes nothing if Kafka refuses to show the settings, which a warning at the start
+ * reports. Rejects with `log-unavailable`, or with `conflict` if Kafka refuses a change.
  */
 export async function alterRetention(
   admin: Pick<AdminClient, 'ask'>,
@@ -25,7 +26,7 @@ export async function alterRetention(
   specs: readonly TopicSpec[],
 ): Promise<readonly TopicChange[]> {
   const names = specs.map(({ name }) => name)
-  const settings = await describeSettings(admin, names)
+  const settings = await describeSettings(admin, names).catch(nothingIfDenied)
   const changes = specs.flatMap(({ name: topic, config }): TopicChange[] => {
     const [before, after] = [settings.get(topic)?.get(RETENTION)?.value, config[RETENTION]]
     const differs = before !== undefined && after !== undefined && before !== after
@@ -45,6 +46,11 @@ export async function alterRetention(
   throw new OrderError('conflict', `Kafka refuses to change ${RETENTION} of ${list}: ${refusal.why}`, {
     cause: refusal.cause,
   })
+}
+
+function nothingIfDenied(error: unknown): ReadonlyMap<string, TopicSettings> {
+  if (isDenied(error)) return new Map()
+  throw error
 }
 
 interface Refusal {

@@ -6,11 +6,16 @@ import { describeSettings, type TopicSettings } from './topic-settings.ts'
 /** Settings are cached for this long, because they rarely change but every request for the ledger needs them. */
 const REMEMBERED_MS = 60_000
 
-/** Assumed if the cluster refuses to show its settings. A warning at the start reports the refusal. */
-const UNKNOWN: TopicRetention = { maxAgeMs: null, maxBytes: null, holesAreMarkers: true }
-
-/** Creates a function that returns how long a topic keeps records. Each result is cached for a minute. */
-export function createRetention(admin: Pick<AdminClient, 'ask'>): (topic: string) => Promise<TopicRetention> {
+/**
+ * Creates a function that returns how long a topic keeps records. Each result is cached for a minute. If the cluster
+ * refuses to show its settings, which a warning at the start reports, the topic is assumed to keep records for
+ * `wantedMs`.
+ */
+export function createRetention(
+  admin: Pick<AdminClient, 'ask'>,
+  wantedMs: number | null,
+): (topic: string) => Promise<TopicRetention> {
+  const assumed: TopicRetention = { maxAgeMs: wantedMs, maxBytes: null, holesAreMarkers: true }
   const known = new Map<string, { readonly at: number; readonly retention: TopicRetention }>()
 
   return async function retention(topic) {
@@ -26,7 +31,7 @@ export function createRetention(admin: Pick<AdminClient, 'ask'>): (topic: string
       const settings = await describeSettings(admin, [topic])
       return toRetention(settings.get(topic) ?? new Map())
     } catch (error) {
-      if (isDenied(error)) return UNKNOWN
+      if (isDenied(error)) return assumed
       throw error
     }
   }

@@ -31,7 +31,7 @@ const CONSEQUENCES: Readonly<Record<string, (value: string, wanted: string) => s
   [RETENTION]: (value, wanted) =>
     ageOf(value) < ageOf(wanted)
       ? `records leave the log after ${durationInWords(ageOf(value))}, whether they were processed or not`
-      : `records stay in the log ${ageOf(value) === Infinity ? 'for ever' : `for ${durationInWords(ageOf(value))}`} instead of ${durationInWords(ageOf(wanted))}, and so do the personal data in them`,
+      : `records stay in the log ${ageOf(value) === Infinity ? 'forever' : `for ${durationInWords(ageOf(value))}`} instead of ${durationInWords(ageOf(wanted))}, and so do the personal data in them`,
   'retention.bytes': (value) =>
     `a partition keeps about ${value} bytes, and its oldest records leave it, whether they were processed or not`,
   'cleanup.policy': (value) =>

@@ -49,7 +49,7 @@ test.each([
     'the topics keep records for a shorter time so far',
     { ageDays: 91, maxAgeMs: 7 * DAY_MS, retentionMs: 90 * DAY_MS },
   ],
-  ['records stay for ever from now on', { ageDays: 91, maxAgeMs: 90 * DAY_MS, retentionMs: null }],
+  ['records stay forever from now on', { ageDays: 91, maxAgeMs: 90 * DAY_MS, retentionMs: null }],
 ])('the topics get the new retention when %s', async (_, state) => {
   const { migrate, asked } = given(state)
   expect(await migrate()).toEqual({ migrations: MIGRATIONS, topics: [] })

@@ -14,6 +14,7 @@ import { createWires } from './wires.js'
 export function createPipeline() {
   const tiers = document.querySelectorAll('[id^="node-retry-"]').length
   const wires = createWires(tiers)
+  const keptFor = byId('way').dataset['kept']
   const partitions = el('div', { class: 'partitions', 'aria-hidden': 'true' })
   byId('node-log').append(partitions)
   /** The last known median, in milliseconds. @type {number | null} */
@@ -38,7 +39,7 @@ export function createPipeline() {
     })
     show('log', toCount(orders.lag), {
       lamp: orders.lag > 0 && (!store.available || sample.stored === 0) ? 'warn' : 'ok',
-      note: `${plural(orders.records, 'record')} kept, for ever`,
+      note: `${plural(orders.records, 'record')}, each kept ${keptFor}`,
     })
     show('processor', toRate(sample.stored), {
       lamp: store.available ? 'ok' : 'warn',
