@@ -256,6 +256,34 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
     })
   })
 
+  test('sooner than before do so once LOG_RETENTION is set and migrated to, but not while an older one waits', async () => {
+    const forever = await open()
+    const { topic } = forever
+    await configure(topic, { 'retention.ms': '-1' })
+    await publish(forever, 1, Date.now() - 48 * HOUR_MS)
+    const bounded = await open({ ORDERS_TOPIC: topic, LOG_RETENTION: '36h' })
+    const { all } = bounded
+    const told = async () => (await all.doctor()).checks.find(({ name }) => name === 'topic-settings')?.detail
+    const [before, after] = ['-1', '129600000']
+    expect(await told()).toContain(
+      `retention.ms is -1, not ${after}, for ${topic}, ${topic}-retry-1, ${topic}-dlt: records stay in the log forever instead of 1.5 days`,
+    )
+    await expect(all.migrate()).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining(`would be lost: ${topic} 0:0.`),
+    })
+    await bounded.consume()
+    const changes = [topic, `${topic}-retry-1`, `${topic}-dlt`].map((name) => ({
+      topic: name,
+      setting: 'retention.ms',
+      before,
+      after,
+    }))
+    expect((await all.migrate()).topics).toEqual(changes)
+    await vi.waitFor(async () => expect(await told()).not.toContain('retention.ms'), PATIENCE)
+    expect((await all.migrate()).topics).toEqual([])
+  })
+
   test('soon are reported while there is time, by age and by size', async () => {
     const byAge = await open()
     await configure(byAge.topic, { 'retention.ms': String(2 * HOUR_MS) })

@@ -171,7 +171,7 @@ export const PROJECT_CHANGES = inStep(
 /**
  * Reads the next live orders. Returns how many there are, how many of them no record produced, and how many of those
  * come from offsets before the log start. Then returns the orders that no record produced, because their words have to
- * be added.
+ * be added. `@starts` has one row for each partition, so no order is counted twice.
  */
 export const COMPLETE_ORDERS = inStep(
   `
