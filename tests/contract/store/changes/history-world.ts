@@ -1,0 +1,259 @@
+import { expect } from 'vitest'
+import type { NewOrderCommand } from '../../../../shared/domain/order-commands.ts'
+import type { ParkedRecord } from '../../../../shared/ports/order-store.ts'
+import type { Random } from '../../../support/random.ts'
+import {
+  actAt,
+  batchOf,
+  changeLetterOf,
+  letterIdOf,
+  letterOf,
+  orderAt,
+  parkedChange,
+  parkedFrom,
+  place,
+  type OpenStore,
+} from '../../store-fixtures.ts'
+import { DEAD } from './change-steps.ts'
+import { idOf, isChange, isImpostor, isOrder, type Event, type RandomLog } from './history-log.ts'
+
+/** Steps with failures; after them every call and every delivery succeeds. */
+const STEPS = 220
+const LAST_ATTEMPT = 4
+
+interface Partition {
+  readonly log: Event[]
+  position: number
+  /** The instance that has the partition. */
+  owner: OpenStore
+}
+
+interface Batch {
+  readonly instance: OpenStore
+  readonly delivered: 'origin' | 'copy'
+  readonly events: readonly Event[]
+  readonly parked: readonly ParkedRecord[]
+}
+
+interface Copy {
+  readonly event: Event
+  readonly attempt: number
+}
+
+/** Orders and changes that an operator once discarded, and those that were restored after it. */
+export interface Acts {
+  readonly discarded: ReadonlySet<string>
+  readonly restored: ReadonlySet<string>
+}
+
+export interface World extends Acts {
+  /** How many actions there were. */
+  readonly steps: number
+  /** Whether calls and deliveries may still fail. */
+  isFaulty(): boolean
+  /** The actions that are possible now, each as often as its weight; empty when every record has come to its end. */
+  choices(): (() => Promise<void>)[]
+  /** Call it after each action. */
+  tick(): void
+}
+
+/**
+ * Delivers a log as two instances do. Their processes die, lose partitions to each other, and have calls to store and log
+ * that fail or take effect without an answer. Records are retried by copies, in any order, or die, and then operators
+ * redrive, discard and restore them.
+ */
+export function createWorld(instances: readonly [OpenStore, OpenStore], log: RandomLog, random: Random): World {
+  const partitions = log.partitions.map((records, index): Partition => ({
+    log: records,
+    position: 0,
+    owner: instances[index % 2]!,
+  }))
+  const copies: Copy[] = []
+  const letters: Event[] = []
+  const kept: Event[] = []
+  const givenUp: Event[] = []
+  /** Batches of an instance that lost the partition before it stored them. */
+  const late: Batch[] = []
+  const discarded = new Set<string>()
+  const restored = new Set<string>()
+  let steps = 0
+  const isFaulty = () => steps < STEPS
+  const happens = (probability: number) => isFaulty() && random.chance(probability)
+  const take = <T>(list: T[]): T => list.splice(random.whole(0, list.length - 1), 1)[0] as T
+  const other = (instance: OpenStore) => (instance === instances[0] ? instances[1] : instances[0])
+  const now = () => actAt(steps).at
+  const isHopeless = (event: Event) => log.poison.has(idOf(event)) || isImpostor(event)
+
+  function parkedOf(event: Event, attempt: number, isDead: boolean): ParkedRecord {
+    const told = { ...(isDead ? { ...DEAD, attempt } : { attempt }), redriveOf: event.redriveOf }
+    const isReadable = !log.poison.has(idOf(event))
+    if (!isChange(event)) return parkedFrom(event, { ...told, ...(!isReadable && { order: null }) })
+    const { changeId, change } = event
+    const unread = { changeId, kind: change.kind, change: null, idempotencyKeyHash: null }
+    return parkedChange(event, { ...told, ...(!isReadable && { change: unread }) })
+  }
+
+  /** What processing publishes before it stores the batch; now and then twice, because the first answer was lost. */
+  function park({ event, attempt }: Copy): ParkedRecord {
+    const isDead = isHopeless(event) || attempt >= LAST_ATTEMPT || random.chance(0.4)
+    for (let times = happens(0.1) ? 2 : 1; times > 0; times -= 1) {
+      if (isDead) letters.push(event)
+      else copies.push({ event, attempt })
+    }
+    return parkedOf(event, attempt, isDead)
+  }
+
+  /** Parks the records that fail. Undefined if that failed, or the process died in between; some are published then. */
+  function prepare(instance: OpenStore, delivered: 'origin' | 'copy', records: readonly Copy[]): Batch | undefined {
+    const events: Event[] = []
+    const parked: ParkedRecord[] = []
+    for (const record of records) {
+      if (!log.poison.has(idOf(record.event)) && !happens(0.25)) events.push(record.event)
+      else if (happens(0.08)) return undefined
+      else parked.push(park(record))
+    }
+    return happens(0.08) ? undefined : { instance, delivered, events, parked }
+  }
+
+  async function storeOnce(batch: Batch): Promise<void> {
+    const { instance, delivered, events, parked } = batch
+    const changes = events.filter(isChange)
+    const told = { delivered, parked, now: now(), ...(changes.length > 0 && { changes }) }
+    const orders = events.filter(isOrder)
+    const result = await instance.store.storeBatch(batchOf(orders, told))
+    const rejected = new Set([
+      ...orders.filter((_, index) => result.outcomes[index]?.kind === 'rejected'),
+      ...changes.filter((_, index) => result.changes?.[index]?.kind === 'rejected'),
+    ])
+    expect(result.counted).toBe(rejected.size === 0)
+    if (rejected.size === 0) return
+    const dead = [...rejected].map((event) => park({ event, attempt: LAST_ATTEMPT }))
+    await storeOnce({ ...batch, events: events.filter((event) => !rejected.has(event)), parked: [...parked, ...dead] })
+  }
+
+  /** The same batch with an order at its end that makes the call fail. */
+  async function storeInVain({ instance, delivered, events, parked }: Batch): Promise<void> {
+    const broken = { ...orderAt(0), origin: place(0, partitions.length), order: null as unknown as NewOrderCommand }
+    const told = { delivered, parked, changes: events.filter(isChange), now: now() }
+    await expect(instance.store.storeBatch(batchOf([...events.filter(isOrder), broken], told))).rejects.toThrow()
+  }
+
+  /** Calls the store until it answers. False if the process gives up before, so that the records are delivered again. */
+  async function answered(call: () => Promise<void>, callInVain?: () => Promise<void>): Promise<boolean> {
+    for (;;) {
+      const hasFailed = happens(0.08)
+      if (hasFailed) await callInVain?.()
+      else await call()
+      const isLost = happens(0.08)
+      if (!hasFailed && !isLost) return true
+      if (random.chance(0.5)) return false
+    }
+  }
+
+  const stored = (batch: Batch) =>
+    answered(
+      () => storeOnce(batch),
+      () => storeInVain(batch),
+    )
+
+  async function deliverNext(): Promise<void> {
+    const partition = random.pick(partitions.filter(hasMore))
+    const { position, owner } = partition
+    const events = partition.log.slice(position, position + random.whole(1, 6))
+    const attempts = events.map((event) => ({ event, attempt: 1 }))
+    const batch = prepare(owner, 'origin', attempts)
+    if (batch === undefined) return
+    if (happens(0.1)) {
+      late.push(batch)
+      partition.owner = other(owner)
+      return
+    }
+    if (await stored(batch)) partition.position = position + events.length
+    if (happens(0.15)) {
+      partition.position = Math.max(0, partition.position - random.whole(1, 8))
+      if (random.chance(0.5)) partition.owner = other(owner)
+    }
+  }
+
+  async function deliverCopy(): Promise<void> {
+    const copy = take(copies)
+    const batch = prepare(random.pick(instances), 'copy', [{ ...copy, attempt: copy.attempt + 1 }])
+    if (batch === undefined || !(await stored(batch))) copies.push(copy)
+  }
+
+  /** The instance has lost the partition, and the records were delivered to the other one, or will be. */
+  async function storeLate(): Promise<void> {
+    await stored(take(late))
+  }
+
+  async function keepLetter(): Promise<void> {
+    const event = take(letters)
+    const unread = log.poison.has(idOf(event)) ? { value: Buffer.from('{') } : {}
+    const told = { redriveOf: event.redriveOf, ...unread }
+    const letter = isChange(event) ? changeLetterOf(event, told) : letterOf(event, told)
+    const isKept = await answered(() => random.pick(instances).deadLetters.keep([letter]))
+    if (isKept) kept.push(event)
+    else letters.push(event)
+  }
+
+  async function isGivenUp(event: Event): Promise<boolean> {
+    const { views } = instances[0]
+    if (!isChange(event)) return (await views.get(event.orderId))?.status === 'discarded'
+    return (await views.getChanges([event.changeId])).get(event.changeId)?.status === 'discarded'
+  }
+
+  async function discard(event: Event): Promise<void> {
+    await random
+      .pick(instances)
+      .redriveTasks.discard(letterIdOf(event), { ...actAt(0, { reason: 'a test' }), at: now() })
+    if (await isGivenUp(event)) discarded.add(idOf(event))
+    // The store may know only the id of a discarded change. Once restored, it could not be told from its impostor.
+    if (!log.reused.has(idOf(event))) givenUp.push(event)
+  }
+
+  async function restore(): Promise<void> {
+    const event = take(givenUp)
+    await random.pick(instances).redriveTasks.restore(letterIdOf(event), { ...actAt(0), at: now() })
+    if (!(await isGivenUp(event))) restored.add(idOf(event))
+    kept.push(event)
+  }
+
+  async function redriveOrDiscard(): Promise<void> {
+    const event = take(kept)
+    const letterId = letterIdOf(event)
+    if ((await random.pick(instances).deadLetters.get(letterId))?.state !== 'dead') return
+    if (isHopeless(event) ? !isFaulty() || random.chance(0.5) : random.chance(0.1)) {
+      await discard(event)
+      return
+    }
+    const { partition } = event.origin
+    const { log: records } = partitions[partition]!
+    for (let times = happens(0.1) ? 2 : 1; times > 0; times -= 1) {
+      records.push({ ...event, origin: place(records.length, partition), redriveOf: letterId })
+    }
+  }
+
+  return {
+    discarded,
+    restored,
+    get steps() {
+      return steps
+    },
+    isFaulty,
+    choices: () => [
+      ...(partitions.some(hasMore) ? [deliverNext, deliverNext] : []),
+      ...(copies.length > 0 ? [deliverCopy] : []),
+      ...(late.length > 0 ? [storeLate] : []),
+      ...(letters.length > 0 ? [keepLetter] : []),
+      ...(kept.length > 0 ? [redriveOrDiscard] : []),
+      ...(givenUp.length > 0 && isFaulty() && random.chance(0.3) ? [restore] : []),
+    ],
+    tick() {
+      steps += 1
+    },
+  }
+}
+
+function hasMore({ log, position }: Partition): boolean {
+  return position < log.length
+}
