@@ -12,8 +12,8 @@ export const idOf = (event: Event) => (isChange(event) ? event.changeId : event.
 export const NAMES = ['Ada', 'Berta', 'Carla', 'Dora', 'Emma', 'Frida']
 const IMPOSTOR = 'Mallory'
 const PARTITIONS = 2
-const ORDERS = 6
-const EVENTS = 70
+const ORDERS = 4
+const EVENTS = 90
 
 export interface RandomLog {
   /** The records of each partition. Records that are redriven are appended. */
