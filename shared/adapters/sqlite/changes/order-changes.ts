@@ -22,6 +22,8 @@ export interface OrderChanges {
    * if the change waits for its turn from now on, and `known` if it was kept from this record before.
    */
   record(change: ChangeToStore, isCounted: boolean, atMs: number): 'new' | 'known' | 'duplicate' | Rejection
+  /** Gives a change that is not kept, because an operator decided otherwise, its turn and its content. */
+  withhold(change: ChangeToStore, isCounted: boolean): void
   /** Records a failure of the change's record, or of a copy or redrive of it, unless the change is kept. */
   park(record: ParkedRecord, change: ParkedChange, isCounted: boolean, atMs: number): void
   /** Adds an entry to the history of a change that has to wait. */
@@ -164,6 +166,14 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
       }
       if (isReused) history.tell(order, id, atMs, { kind: 'change-rejected', cause: KEY_REUSED })
       return isReused ? 'known' : 'new'
+    },
+    withhold(change, isCounted) {
+      const row = find(change.changeId)
+      const [id, hash] = [toIdBytes(change.changeId), toHashBytes(change.bodyHash)]
+      if (row === undefined || !isOf(row, change.orderId, hash)) return
+      if (row.early === 1 && isCounted) giveTurn.run(id)
+      const key = freeKey(change.idempotencyKeyHash, id)
+      if (row.is_readable === 0) learn.run(JSON.stringify(change.change), hash, key, id)
     },
     park(record, { changeId, kind, change, idempotencyKeyHash }, isCounted, atMs) {
       const { orderId, origin, cause, attempt } = record

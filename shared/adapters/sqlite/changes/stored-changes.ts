@@ -47,6 +47,7 @@ export function prepareStoredChanges(dependencies: {
     const redriven = letters.originOfLetter(redriveOf, orderId, changeId)
     const decided = state === undefined ? undefined : decisions.againstChange(change, state === 'discarded')
     if (decided !== undefined) {
+      changes.withhold(change, isOfLog)
       parked.withhold(groupId, origin, decided, nowMs)
       if (redriven !== undefined) letters.resolveForeign(redriven)
       return 'withheld'

@@ -20,11 +20,9 @@ export interface RandomLog {
   readonly partitions: readonly Event[][]
   /** The ids of orders and changes whose records nobody can read, so that no attempt stores them. */
   readonly poison: ReadonlySet<string>
-  /** The ids that a second change has, with another content. */
-  readonly reused: ReadonlySet<string>
 }
 
-/** The second change with an id. */
+/** A change with the id of an earlier one and another content. */
 export const isImpostor = (event: Event) =>
   isChange(event) && event.change.kind === 'amend' && event.change.amendment.customerName === IMPOSTOR
 
@@ -32,7 +30,6 @@ export const isImpostor = (event: Event) =>
 export function randomLog(random: Random): RandomLog {
   const partitions = Array.from({ length: PARTITIONS }, (): Event[] => [])
   const poison = new Set<string>()
-  const reused = new Set<string>()
   const placed: OrderToStore[] = []
 
   function append(partition: number, eventAt: (offset: number) => Event): Event {
@@ -76,7 +73,6 @@ export function randomLog(random: Random): RandomLog {
     const { orderId, changeId } = random.pick(known)
     const other: OrderChange = { kind: 'amend', amendment: { customerName: IMPOSTOR } }
     append(partition, (offset) => changeAt(offset, { orderId }, other, { changeId }))
-    reused.add(changeId)
   }
 
   for (let index = 0; index < EVENTS; index += 1) {
@@ -85,5 +81,5 @@ export function randomLog(random: Random): RandomLog {
     else if (random.chance(0.03)) impersonate()
     else change()
   }
-  return { partitions, poison, reused }
+  return { partitions, poison }
 }

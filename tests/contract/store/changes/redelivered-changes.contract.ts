@@ -184,6 +184,27 @@ export function redeliveredChangesContract(name: string, open: OpenEmptyStore): 
         expect(await view(order)).toMatchObject({ customerName: 'Sent', version: 3 })
       })
 
+      test('gets its turn there although its letter was discarded before, so that it is overtaken once it is restored', async () => {
+        await store([order])
+        await opened.deadLetters.keep([changeLetterOf(first)])
+        await opened.redriveTasks.discard(letterIdOf(first), actAt(1))
+        expect(await change(first, second)).toEqual(['withheld', 'applied'])
+        await opened.redriveTasks.restore(letterIdOf(first), actAt(2))
+        expect(await change(again(first, 3))).toEqual(['refused'])
+        expect(await statuses(first)).toEqual(['overtaken'])
+        expect(await view(order)).toMatchObject({ customerName: 'B', version: 2 })
+      })
+
+      test('is known by its content from then on, although its letter was discarded before', async () => {
+        await store([order])
+        await opened.deadLetters.keep([changeLetterOf(first)])
+        await opened.redriveTasks.discard(letterIdOf(first), actAt(1))
+        await change(first)
+        expect(await changeView(first)).toMatchObject({ status: 'discarded', changes: { customerName: 'A' } })
+        await opened.redriveTasks.restore(letterIdOf(first), actAt(2))
+        expect(await change(changeAt(2, order, cancel(), { changeId: first.changeId }))).toEqual(['order-id-reused'])
+      })
+
       test('holds nobody if it is dead', async () => {
         await store([order])
         await opened.deadLetters.keep([changeLetterOf(second)])
