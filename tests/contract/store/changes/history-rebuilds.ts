@@ -13,6 +13,7 @@ const PROGRESS: RebuildStep['progress'] = {
   projected: 0,
   restored: 0,
   kept: 0,
+  expired: 0,
   completed: 0,
 }
 
@@ -59,6 +60,7 @@ export function createRebuilds(instances: readonly OpenStore[], log: RandomLog, 
     owner,
     at: new Date().toISOString(),
     leaseMs: 3_600_000,
+    logStarts: [],
     progress: PROGRESS,
   })
 
