@@ -161,6 +161,44 @@ export interface EventLog extends AsyncDisposable {
   health(): Promise<LogHealth>
 }
 
+/**
+ * Removes records from a log that otherwise keeps them for ever. Kafka's brokers remove records themselves, so only the
+ * embedded log has this.
+ */
+export interface RecordRemoval {
+  /**
+   * One step: removes records from the beginning of the partition, in their sequence, while each is older than
+   * `olderThan` and its offset is less than `toOffset`. The caller guarantees that nobody needs the records before
+   * `toOffset`. A step is small, so publishing between two steps does not wait long.
+   *
+   * The partition's first offset moves in the same transaction, so `offsets`, `read` and consumers begin there, and an
+   * offset is never issued again, even if the partition becomes empty. After a crash, records that were removed shortly
+   * before may be back. Their space is used for later records.
+   *
+   * Ends before a record that cannot be read, perhaps some records earlier, and returns the error in `unreadable`.
+   * Removes nothing while `keepingRecords` runs. Rejects with `log-unavailable` or `log-full`.
+   */
+  removeRecords(topic: string, partition: number, bounds: RemovalBounds): Promise<RemovalStep>
+
+  /** Runs the work while no record leaves the log. Settles like the work. */
+  keepingRecords<T>(work: () => Promise<T>): Promise<T>
+}
+
+/** Both bounds are exclusive. */
+export interface RemovalBounds {
+  /** Milliseconds since 1970. */
+  readonly olderThan: number
+  readonly toOffset: number
+}
+
+export interface RemovalStep {
+  readonly removed: number
+  /** Whether another step may remove more. */
+  readonly more: boolean
+  /** `log-unreadable`: the record at which the removal stopped. */
+  readonly unreadable?: unknown
+}
+
 export interface TopicRetention {
   /** The age at which a record leaves the log, in milliseconds; null if age does not matter. */
   readonly maxAgeMs: number | null

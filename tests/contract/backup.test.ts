@@ -91,6 +91,25 @@ describe('a backup of the embedded log and store', () => {
     expect(await readAll(log, TOPIC)).toHaveLength(4)
   })
 
+  test('contains every record that its store has not counted, however old it is', async () => {
+    const removal = { olderThan: Number.MAX_SAFE_INTEGER, toOffset: 2 }
+    await process(0)
+    const backUp = createBackUp({
+      dataDir,
+      log,
+      async copyStore(to) {
+        await copy(to)
+        await process(1)
+        expect(await log.removeRecords(TOPIC, 0, removal)).toEqual({ removed: 0, more: false })
+      },
+    })
+    const { folder } = await backUp('monday')
+    await opened(folder, async (copiedLog) => {
+      expect(await copiedLog.offsets(TOPIC)).toEqual([{ partition: 0, first: 0, end: 2 }])
+    })
+    expect(await log.removeRecords(TOPIC, 0, removal)).toEqual({ removed: 2, more: false })
+  })
+
   test('leaves nothing behind when it fails, and never reuses a name', async () => {
     const failing = createBackUp({ dataDir, log, copyStore: () => Promise.reject(new Error('The disk is gone.')) })
     await expect(failing('monday')).rejects.toThrow('The disk is gone.')
@@ -112,7 +131,8 @@ describe('a backup of the embedded log and store', () => {
   })
 
   test('fails and leaves nothing behind when the log was reopened during the copy', async () => {
-    const reopened: Pick<EmbeddedLog, 'groupOffsets' | 'copyTo'> = {
+    const reopened: Parameters<typeof createBackUp>[0]['log'] = {
+      keepingRecords: (work) => work(),
       groupOffsets: () => log.groupOffsets(),
       copyTo: (to) =>
         copyLog(join(dataDir, 'log.db'), to, {

@@ -21,11 +21,12 @@ const SPARE_BYTES = 64 * 1024 * 1024
  * store, then the log, whose copy gets those offsets. So the log's copy contains everything that the store's copy has
  * counted. Records that were stored between reading the offsets and copying the store are delivered again, and the
  * store recognises them. In another order, the groups could have committed records that are not in the store's copy,
- * and a retry among them would be lost.
+ * and a retry among them would be lost. No record leaves the log meanwhile, because the copies may need records that
+ * the originals no longer need.
  */
 export function createBackUp(dependencies: {
   dataDir: string
-  log: Pick<EmbeddedLog, 'groupOffsets' | 'copyTo'>
+  log: Pick<EmbeddedLog, 'groupOffsets' | 'copyTo' | 'keepingRecords'>
   copyStore: (to: string) => Promise<void>
 }): BackUp {
   const { dataDir, log, copyStore } = dependencies
@@ -38,9 +39,11 @@ export function createBackUp(dependencies: {
     await refuseWithoutRoom()
     makeDirectory(partial)
     try {
-      const offsets = await log.groupOffsets()
-      await copyStore(join(partial, STORE_FILE))
-      await log.copyTo(join(partial, LOG_FILE), offsets)
+      await log.keepingRecords(async () => {
+        const offsets = await log.groupOffsets()
+        await copyStore(join(partial, STORE_FILE))
+        await log.copyTo(join(partial, LOG_FILE), offsets)
+      })
       for (const secret of SECRETS.filter((file) => existsSync(join(dataDir, file)))) {
         await copyFile(join(dataDir, secret), join(partial, secret))
       }

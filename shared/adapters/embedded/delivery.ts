@@ -2,12 +2,12 @@ import type { LogRecord, Subscription } from '../../ports/event-log.ts'
 import { jitteredMs, pause } from '../../threads/waiting.ts'
 import { fairShares } from './fair-shares.ts'
 import type { Damage, Found, RecordSource } from './record-source.ts'
-import type { Topic } from './topics.ts'
+import type { Partition, Topic } from './topics.ts'
 
 export interface EmbeddedDeliveryOptions {
   readonly subscription: Subscription
   readonly topic: Topic
-  /** By partition id, the offset that the group reads next. Other partitions are read from the beginning. */
+  /** By partition id, the offset that the group reads next. Other partitions are read from their first offset. */
   readonly committed: ReadonlyMap<number, number>
   readonly source: RecordSource
   readonly commit: (next: ReadonlyMap<number, number>) => Promise<void>
@@ -66,12 +66,16 @@ export function createEmbeddedDelivery({
     await committing
   }
 
+  function nextIn({ id, first }: Partition): number {
+    return Math.max(next.get(id) ?? first, first)
+  }
+
   async function nextBatch(): Promise<Found> {
     const { partitions } = topic
-    const waiting = partitions.map(({ id, end }) => end - (next.get(id) ?? 0))
+    const waiting = partitions.map((partition) => partition.end - nextIn(partition))
     const shares = fairShares(waiting, subscription.maxBatchSize, first++ % partitions.length)
     const ranges = partitions
-      .map(({ id }, index) => ({ partitionId: id, from: next.get(id) ?? 0, limit: shares[index] ?? 0 }))
+      .map((partition, index) => ({ partitionId: partition.id, from: nextIn(partition), limit: shares[index] ?? 0 }))
       .filter(({ limit }) => limit > 0)
     if (ranges.length === 0) return { records: [], damaged: [] }
     const maxBytes = Math.floor(MAX_BATCH_BYTES / ranges.length)

@@ -2,12 +2,12 @@ import { join } from 'node:path'
 import { LOG_FILE } from '../../disk/data-files.ts'
 import { makeDirectory } from '../../disk/make-directory.ts'
 import { messageOf, OrderError } from '../../domain/errors.ts'
-import type { EventLog, LogConsumer, LogHealth, TopicSpec } from '../../ports/event-log.ts'
+import type { EventLog, LogConsumer, LogHealth, RecordRemoval, TopicSpec } from '../../ports/event-log.ts'
 import { copyLog, setGroupOffsets } from './file/copy-log.ts'
 import type { GroupOffset } from './file/log-file.ts'
 import { createLogThread, embeddedLogUnavailable } from './file/log-thread.ts'
 import { createEmbeddedQueue } from './publish-queue.ts'
-import { createRecordSource } from './record-source.ts'
+import { createRecordSource, damageError } from './record-source.ts'
 import { createEmbeddedDelivery } from './delivery.ts'
 import { createTailCache } from './tail-cache.ts'
 import { createVerifyLog } from './file/verify-log.ts'
@@ -16,9 +16,10 @@ import { createEmbeddedTopics, type Partition, type Topic } from './topics.ts'
 
 /**
  * The event log in a single file, for `npm start`, tests and small installations. The log has Kafka's topics,
- * partitions, offsets and consumer groups. Records are flushed to disk before they are acknowledged, and kept forever.
+ * partitions, offsets and consumer groups. Records are flushed to disk before they are acknowledged, and kept until
+ * `removeRecords` removes them.
  */
-export interface EmbeddedLog extends EventLog, LogConsumer {
+export interface EmbeddedLog extends EventLog, LogConsumer, RecordRemoval {
   /** The records that are waiting to be flushed. */
   readonly queued: { readonly records: number; readonly bytes: number }
   /** The committed offsets of all consumer groups. */
@@ -35,6 +36,8 @@ export interface EmbeddedLogOptions extends QueueLimits {
    * default.
    */
   readonly partitions?: number
+  /** How long records are kept, for `retention`; by default forever. */
+  readonly retentionMs?: number | null
   /** The size of the cache for the newest records; 4 MiB by default. */
   readonly cacheBytes?: number
   /** Called once when writing starts to fail. `onBack` is called when writing works again. */
@@ -74,6 +77,8 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   const source = createRecordSource(topics, cache, (ranges) => thread.call('read', ranges))
   const verifyLog = createVerifyLog(topics, (partitionId, from) => thread.call('verify', partitionId, from))
   const subscriptions = new Map<string, AsyncDisposable>()
+  let keepers = 0
+  let removing: Promise<unknown> = Promise.resolve()
   let isOpen = false
   let refusing = false
   let closed: Promise<void> | undefined
@@ -177,8 +182,8 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
       return queue.publish(topics.byName(name) ?? (await existing(name)), records)
     },
     async read(name, number, fromOffset, limit) {
-      const { id, end } = knownPartition(name, number)
-      const from = Math.max(0, fromOffset)
+      const { id, first, end } = knownPartition(name, number)
+      const from = Math.max(first, fromOffset)
       if (limit <= 0 || from >= end) return []
       const range = { partitionId: id, from, limit: Math.min(limit, end - from), maxBytes: READ_BYTES }
       const { records, damaged } = await source.read([range])
@@ -186,14 +191,14 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
       return records
     },
     async offsets(name) {
-      return knownTopic(name).partitions.map(({ partition, end }) => ({ partition, first: 0, end }))
+      return knownTopic(name).partitions.map(({ partition, first, end }) => ({ partition, first, end }))
     },
     async committed(groupId, name) {
       const byId = await thread.call('committed', groupId)
       const found = new Map<number, number>()
-      for (const { id, partition } of topics.byName(name)?.partitions ?? []) {
+      for (const { id, partition, first } of topics.byName(name)?.partitions ?? []) {
         const next = byId.get(id)
-        if (next !== undefined) found.set(partition, next)
+        if (next !== undefined) found.set(partition, Math.max(next, first))
       }
       return found
     },
@@ -211,7 +216,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
       await thread.call('commit', groupId, new Map([[id, next]]))
     },
     ensureTopics: (specs) => makeTopics(specs),
-    // The settings do not matter, because records are kept forever.
+    // Nothing but this process decides how long records are kept.
     settingWarnings: async () => [],
     alterRetention: async () => [],
     timestampTypeOf: () => 'CreateTime',
@@ -220,7 +225,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
     identity: () => thread.call('identity'),
     inspect: async () => [await verifyLog()],
     // The log has no transactions, so every missing offset was once a record.
-    retention: async () => ({ maxAgeMs: null, maxBytes: null, holesAreMarkers: false }),
+    retention: async () => ({ maxAgeMs: options.retentionMs ?? null, maxBytes: null, holesAreMarkers: false }),
     async health(): Promise<LogHealth> {
       // Health probes whether writing works again, because callers may have stopped publishing.
       if (failure !== undefined) await Promise.allSettled([written(thread.call('probe'))])
@@ -246,6 +251,24 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
           await delivery[Symbol.asyncDispose]()
           subscriptions.delete(key)
         },
+      }
+    },
+    async removeRecords(name, number, bounds) {
+      const partition = knownPartition(name, number)
+      if (keepers > 0) return { removed: 0, more: false }
+      const step = thread.call('removeRecords', partition.id, bounds)
+      removing = step.catch(() => undefined)
+      const { first, removed, more, damaged } = await step
+      topics.begin(partition.id, first)
+      return { removed, more, ...(damaged !== undefined && { unreadable: damageError(partition, damaged) }) }
+    },
+    async keepingRecords(work) {
+      keepers += 1
+      try {
+        await removing
+        return await work()
+      } finally {
+        keepers -= 1
       }
     },
     groupOffsets: () => thread.call('groupOffsets'),

@@ -1,9 +1,9 @@
 import { OrderError } from '../../domain/errors.ts'
 import type { LogRecord } from '../../ports/event-log.ts'
-import { damagedRangeAt, frameLength, framePartitionId, logRecordAt } from './file/frames.ts'
+import { damagedRangeAt, frameLength, framePartitionId, logRecordAt, type DamagedRange } from './file/frames.ts'
 import type { ReadRange } from './file/partition-reader.ts'
 import type { TailCache } from './tail-cache.ts'
-import type { EmbeddedTopics } from './topics.ts'
+import type { EmbeddedTopics, Partition } from './topics.ts'
 
 export type RecordSource = ReturnType<typeof createRecordSource>
 
@@ -21,6 +21,12 @@ export interface Damage {
   readonly error: OrderError
 }
 
+export function damageError({ topic, partition }: Partition, { from, to, why }: DamagedRange): OrderError {
+  const position = `${topic.name} ${partition}:${from}${to - from > 1 ? `–${to - 1}` : ''}`
+  const options = { unreadable: { from, to }, isPassedOver: true }
+  return new OrderError('log-unreadable', `The log is damaged at ${position}: ${why}.`, options)
+}
+
 /** Reads records by offset. The newest records are in memory, older records in the file. */
 export function createRecordSource(
   topics: EmbeddedTopics,
@@ -35,13 +41,9 @@ export function createRecordSource(
   function damageAt(frames: Buffer, at: number): Damage | undefined {
     const range = damagedRangeAt(frames, at)
     if (range === undefined) return undefined
-    const { from, to, why } = range
+    const { from, to } = range
     const partitionId = framePartitionId(frames, at)
-    const { topic, partition } = topics.byId(partitionId)
-    const position = `${topic.name} ${partition}:${from}${to - from > 1 ? `–${to - 1}` : ''}`
-    const message = `The log is damaged at ${position}: ${why}.`
-    const options = { unreadable: { from, to }, isPassedOver: true }
-    return { partitionId, from, to, error: new OrderError('log-unreadable', message, options) }
+    return { partitionId, from, to, error: damageError(topics.byId(partitionId), range) }
   }
 
   function fromCache({ partitionId, from, limit, maxBytes }: ReadRange): LogRecord[] {

@@ -15,6 +15,8 @@ export interface Partition {
   readonly id: number
   readonly partition: number
   readonly topic: Topic
+  /** The offset of the oldest record that was not removed. */
+  first: number
   /** The offset after the last flushed record. */
   end: number
 }
@@ -55,16 +57,20 @@ export function createEmbeddedTopics() {
     all: (): Iterable<Partition> => ids.values(),
     /** Adds new partitions from the file and advances the ends of known partitions. */
     load(entries: readonly PartitionEntry[]): void {
-      for (const { id, topic: name, partition } of entries) {
+      for (const { id, topic: name, partition, first } of entries) {
         if (ids.has(id)) continue
         const topic = names.get(name) ?? { name, partitions: [], roundRobin: 0, waiting: new Set() }
         names.set(name, topic)
-        const added = { id, partition, topic, end: 0 }
+        const added = { id, partition, topic, first, end: first }
         ids.set(id, added)
         topic.partitions[partition] = added
       }
       advance(new Map(entries.map(({ id, end }) => [id, end])))
     },
     advance,
+    /** Moves the first offset after a removal. */
+    begin(partitionId: number, first: number): void {
+      byId(partitionId).first = first
+    },
   }
 }

@@ -6,27 +6,27 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createEmbeddedLog, type EmbeddedLogOptions } from '../../../shared/adapters/embedded/embedded-log.ts'
 import { isOrderError, type ErrorCode } from '../../../shared/domain/errors.ts'
 import { collect, eventLogContract, numbered, readAll } from './event-log.contract.ts'
+import { recordRemovalContract } from './record-removal.contract.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
-eventLogContract(
-  'The embedded log',
-  async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'embedded-log-'))
-    let log = await createEmbeddedLog({ directory })
-    return {
-      log,
-      async restart() {
-        await log[Symbol.asyncDispose]()
-        return (log = await createEmbeddedLog({ directory }))
-      },
-      async [Symbol.asyncDispose]() {
-        await log[Symbol.asyncDispose]()
-        rmSync(directory, { recursive: true })
-      },
-    }
-  },
-  { denseOffsets: true, survivesRestart: true },
-)
+async function openContractLog() {
+  const directory = mkdtempSync(join(tmpdir(), 'embedded-log-'))
+  let log = await createEmbeddedLog({ directory })
+  return {
+    log,
+    async restart() {
+      await log[Symbol.asyncDispose]()
+      return (log = await createEmbeddedLog({ directory }))
+    },
+    async [Symbol.asyncDispose]() {
+      await log[Symbol.asyncDispose]()
+      rmSync(directory, { recursive: true })
+    },
+  }
+}
+
+eventLogContract('The embedded log', openContractLog, { denseOffsets: true, survivesRestart: true })
+recordRemovalContract('The embedded log', openContractLog)
 
 const KIB = 1024
 const MIB = 1024 * KIB

@@ -138,6 +138,25 @@ describe('A record of the embedded log that was changed on the disk', () => {
     expect(await log.read('t', 0, DAMAGED + 1, 100)).toHaveLength(RECORDS - DAMAGED - 1)
   })
 
+  test.each<[string, (file: string) => void, why: string]>([
+    ['does not match its checksum', (file) => flip(file, `value-${text}`), 'the checksum does not match'],
+    [
+      'is missing',
+      (file) => alter(file, `DELETE FROM partition_1 WHERE record_offset = ${DAMAGED}`),
+      'the record is missing from the file',
+    ],
+  ])('and %s ends the removal of old records before it', async (_, damage, why) => {
+    const { directory, file } = await written()
+    damage(file)
+    const log = await opened(directory)
+    const all = { olderThan: Number.MAX_SAFE_INTEGER, toOffset: RECORDS }
+    const message = `The log is damaged at t 0:${DAMAGED}: ${why}.`
+    expect(await log.removeRecords('t', 0, all)).toMatchObject({ removed: DAMAGED, unreadable: { message } })
+    expect(await log.removeRecords('t', 0, all)).toMatchObject({ removed: 0, more: false, unreadable: { message } })
+    expect(await log.offsets('t')).toEqual([{ partition: 0, first: DAMAGED, end: RECORDS }])
+    expect(await log.read('t', 0, DAMAGED + 1, 100)).toHaveLength(RECORDS - DAMAGED - 1)
+  })
+
   test('replaced by another intact record is detected by its position', async () => {
     const { directory, file } = await written()
     alter(
@@ -180,11 +199,30 @@ test('Zeroed pages in the middle of the log lose their own records and no others
   expect(await passedOver(directory, many)).toEqual(missing)
 })
 
+test('Zeroed pages in the middle of the log end the removal of old records before them', async () => {
+  const many = 4000
+  const { directory, file } = await written(
+    Array.from({ length: many }, (_, n) => ({ ...recordOf(n), value: `${n}`.padEnd(600, '.') })),
+  )
+  zeroTheMiddle(file)
+  const log = await opened(directory)
+  const all = { olderThan: Number.MAX_SAFE_INTEGER, toOffset: many }
+  let step = await log.removeRecords('t', 0, all)
+  while (step.more) step = await log.removeRecords('t', 0, all)
+  const [{ first } = { first: 0 }] = await log.offsets('t')
+  expect(first).toBeGreaterThan(0)
+  const { from, to } = unreadableOffsets(step.unreadable) ?? { from: 0, to: 0 }
+  expect(from).toBeGreaterThanOrEqual(first)
+  expect(await log.read('t', 0, first, many)).toHaveLength(from - first)
+  expect(await log.read('t', 0, to, 1)).toMatchObject([{ offset: to }])
+  expect(await log.publish('t', [recordOf(9000)])).toMatchObject([{ offset: many }])
+})
+
 test('A log written before records had checksums is readable, and gets them from then on', async () => {
   const { directory, file } = await written()
   alter(
     file,
-    'ALTER TABLE partition_1 DROP COLUMN checksum; ALTER TABLE partitions DROP COLUMN checksums_from; PRAGMA user_version = 1',
+    'ALTER TABLE partition_1 DROP COLUMN checksum; ALTER TABLE partitions DROP COLUMN checksums_from; ALTER TABLE partitions DROP COLUMN first_offset; PRAGMA user_version = 1',
   )
   expect(await passedOver(directory)).toEqual([])
   flip(file, 'value-9000')

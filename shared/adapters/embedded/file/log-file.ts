@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { RemovalBounds } from '../../../ports/event-log.ts'
 import { closeAfterCopy, closeUnlessInDoubt, prepareCheckpoints, type Checkpoints } from '../../../disk/checkpoint.ts'
 import {
   createFrameWriter,
@@ -8,12 +8,21 @@ import {
   framePartitionId,
   setFrameOffset,
   storedRecordAt,
+  type DamagedRange,
 } from './frames.ts'
-import { createPartitionReader, type PartitionReader, type VerifiedSlice, type ReadRange } from './partition-reader.ts'
+import { endOf, prepareTables } from './log-format.ts'
+import {
+  createPartitionReader,
+  damageIn,
+  type PartitionReader,
+  type ReadRange,
+  type VerifiedSlice,
+} from './partition-reader.ts'
 
 /**
  * The log in one SQLite file. Each partition is a table whose rowid is the offset. So every insert appends at the right
- * edge of a B-tree, a range of offsets is read sequentially, and the next offset is max + 1.
+ * edge of a B-tree, a range of offsets is read sequentially, and the next offset is max + 1. Records are removed only
+ * from the left edge. The first offset is kept apart, because an empty table no longer says which offsets were issued.
  *
  * SQLite makes appended records durable: "With synchronous=FULL in WAL mode, an additional sync operation of the WAL
  * file happens after each transaction commit. The extra WAL sync following each transaction helps ensure that
@@ -25,7 +34,7 @@ import { createPartitionReader, type PartitionReader, type VerifiedSlice, type R
  * open it again. After a failed flush (`leavesDiskInDoubt`), do neither.
  */
 export interface LogFile {
-  /** All partitions, each with the offset of its next record. */
+  /** All partitions, each with its first offset and the offset of its next record. */
   partitions(): PartitionEntry[]
   /** Creates missing topics, and returns all partitions. */
   makeTopics(topics: readonly { readonly name: string; readonly partitions: number }[]): PartitionEntry[]
@@ -41,6 +50,11 @@ export interface LogFile {
   read(ranges: readonly ReadRange[]): Uint8Array
   /** Checks records from `from` on, for at most a few milliseconds, because publishers wait meanwhile. */
   verify(partitionId: number, from: number): VerifiedSlice
+  /**
+   * Removes records from the beginning of the partition, one slice at most. Not flushed: after a power cut, the last
+   * removals may have to be repeated.
+   */
+  removeRecords(partitionId: number, bounds: RemovalBounds): RemovedSlice
   /** Commits the offsets that a group reads next, by partition id. */
   commit(groupId: string, next: ReadonlyMap<number, number>): void
   committed(groupId: string): Map<number, number>
@@ -67,7 +81,18 @@ export interface PartitionEntry {
   readonly id: number
   readonly topic: string
   readonly partition: number
+  readonly first: number
   readonly end: number
+}
+
+export interface RemovedSlice {
+  /** The partition's first offset now. */
+  readonly first: number
+  readonly removed: number
+  /** Whether the slice was full, so that more records may be removed. */
+  readonly more: boolean
+  /** The damage at which the removal stopped. */
+  readonly damaged: DamagedRange | undefined
 }
 
 export interface GroupOffset {
@@ -76,23 +101,8 @@ export interface GroupOffset {
   readonly next: number
 }
 
-/** The version of the tables. A file with a later version is refused. */
-const FORMAT = 2
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS partitions (
-    id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL, UNIQUE (topic, partition)
-  ) STRICT;
-  CREATE TABLE IF NOT EXISTS group_offsets (
-    group_id TEXT NOT NULL, partition_id INTEGER NOT NULL, next_offset INTEGER NOT NULL, PRIMARY KEY (group_id, partition_id)
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS probes (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
-`
-/** From `checksums_from` on, a record without a checksum is damaged. Earlier records were written without checksums. */
-const CHECKSUMS_FROM = 'ALTER TABLE partitions ADD COLUMN checksums_from INTEGER NOT NULL DEFAULT 0'
-const IDENTITY = `
-  CREATE TABLE IF NOT EXISTS log_identity (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), id TEXT NOT NULL) STRICT`
-
 interface Partition extends PartitionEntry {
+  first: number
   end: number
   readonly insert: StatementSync
   readonly reader: PartitionReader
@@ -108,14 +118,10 @@ export function openLogFile(path: string): LogFile {
     db.exec('PRAGMA locking_mode = EXCLUSIVE')
     db.exec('PRAGMA journal_mode = WAL')
     db.exec('PRAGMA synchronous = FULL')
+    // Overwrites the bytes of removed records, because freed pages may stay in the file for a long time.
+    db.exec('PRAGMA secure_delete = ON')
     checkpoints = prepareCheckpoints(db)
-    // No quick_check, because it reads the whole file, and a large log must not slow down the start.
-    const format = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
-    if (format > FORMAT)
-      throw new Error(`${path} has format ${format}, but this version supports only formats up to ${FORMAT}.`)
-    if (format < FORMAT) transaction(() => upgrade())
-    db.exec(IDENTITY)
-    db.prepare('INSERT OR IGNORE INTO log_identity VALUES (1, ?)').run(randomUUID())
+    prepareTables(db, path)
     loadPartitions()
   } catch (error) {
     closeUnlessInDoubt(db, error)
@@ -139,35 +145,37 @@ export function openLogFile(path: string): LogFile {
     db.exec('COMMIT')
   }
 
-  /** Upgrades an empty file, or a file whose records have no checksums. */
-  function upgrade(): void {
-    db.exec(`${SCHEMA} ${CHECKSUMS_FROM}`)
-    for (const row of db.prepare('SELECT id FROM partitions').all()) {
-      const id = Number(row['id'])
-      db.exec(`ALTER TABLE partition_${id} ADD COLUMN checksum INTEGER`)
-      db.prepare('UPDATE partitions SET checksums_from = ? WHERE id = ?').run(endOf(id), id)
-    }
-    db.exec(`PRAGMA user_version = ${FORMAT}`)
+  /** Not flushed, but never ahead of the records that it follows: only the tail of a WAL can be lost. */
+  function unflushed(work: () => void): void {
+    db.exec('PRAGMA synchronous = NORMAL')
+    transaction(work)
+    db.exec('PRAGMA synchronous = FULL')
+  }
+
+  function undo(): void {
+    // SQLite has already rolled back after some errors, such as a full disk.
+    if (db.isTransaction) db.exec('ROLLBACK')
+    db.exec('PRAGMA synchronous = FULL')
+    for (const partition of partitions.values()) partition.end = endOf(db, partition.id, partition.first)
   }
 
   function loadPartitions(): void {
-    for (const row of db.prepare('SELECT id, topic, partition, checksums_from FROM partitions ORDER BY id').all()) {
+    const columns = 'id, topic, partition, checksums_from, first_offset'
+    for (const row of db.prepare(`SELECT ${columns} FROM partitions ORDER BY id`).all()) {
       const id = Number(row['id'])
       if (partitions.has(id)) continue
       const table = `partition_${id}`
+      const first = Number(row['first_offset'])
       partitions.set(id, {
         id,
         topic: String(row['topic']),
         partition: Number(row['partition']),
-        end: endOf(id),
+        first,
+        end: endOf(db, id, first),
         insert: db.prepare(`INSERT INTO ${table} VALUES (?, ?, ?, ?, ?, ?)`),
         reader: createPartitionReader(db, { id, table, checksumsFrom: Number(row['checksums_from']) }),
       })
     }
-  }
-
-  function endOf(id: number): number {
-    return Number(db.prepare(`SELECT max(record_offset) AS last FROM partition_${id}`).get()?.['last'] ?? -1) + 1
   }
 
   function partitionOf(id: number): Partition {
@@ -177,7 +185,13 @@ export function openLogFile(path: string): LogFile {
   }
 
   function entries(): PartitionEntry[] {
-    return [...partitions.values()].map(({ id, topic, partition, end }) => ({ id, topic, partition, end }))
+    return [...partitions.values()].map(({ id, topic, partition, first, end }) => ({
+      id,
+      topic,
+      partition,
+      first,
+      end,
+    }))
   }
 
   return {
@@ -219,24 +233,40 @@ export function openLogFile(path: string): LogFile {
     read(ranges) {
       const writer = createFrameWriter()
       for (const range of ranges) {
-        const { reader, end: to } = partitionOf(range.partitionId)
-        reader.read(writer, range, to)
+        const { reader, first, end: to } = partitionOf(range.partitionId)
+        reader.read(writer, { ...range, from: Math.max(range.from, first) }, to)
       }
       return writer.take()
     },
     verify(partitionId, from) {
-      const { reader, end: to } = partitionOf(partitionId)
-      return reader.verify(from, to)
+      const { reader, first, end: to } = partitionOf(partitionId)
+      return reader.verify(Math.max(from, first), to)
+    },
+    removeRecords(partitionId, { olderThan, toOffset }) {
+      const partition = partitionOf(partitionId)
+      const { first: from, end: to } = partition
+      const { next, more, damaged } = partition.reader.findOld(olderThan, from, Math.min(toOffset, to))
+      if (next === from) return { first: from, removed: 0, more, damaged }
+      try {
+        unflushed(() => {
+          db.prepare(`DELETE FROM partition_${partitionId} WHERE record_offset < ?`).run(next)
+          db.prepare('UPDATE partitions SET first_offset = ? WHERE id = ?').run(next, partitionId)
+        })
+      } catch (error) {
+        // Emptying a page also reads its neighbours, which may be damaged although the records are not.
+        const why = damageIn(error)
+        undo()
+        return { first: from, removed: 0, more: false, damaged: damaged ?? { from: next, to: next + 1, why } }
+      }
+      partition.first = next
+      return { first: next, removed: next - from, more, damaged }
     },
     commit(groupId, next) {
       // Committed offsets are not flushed. A power cut may lose the last of them, and then their records are delivered
-      // again. A group can't get ahead of the log, because its offsets follow their records in the same WAL, and only
-      // the tail of a WAL can be lost.
-      db.exec('PRAGMA synchronous = NORMAL')
-      transaction(() => {
+      // again. A group can't get ahead of the log.
+      unflushed(() => {
         for (const [partitionId, offset] of next) upsertOffset.run(groupId, partitionId, offset)
       })
-      db.exec('PRAGMA synchronous = FULL')
     },
     committed(groupId) {
       const rows = selectOffsets.all(groupId)
@@ -268,12 +298,7 @@ export function openLogFile(path: string): LogFile {
     tidy() {
       if (!isFrozen) checkpoints.whenDue()
     },
-    undo() {
-      // SQLite has already rolled back after some errors, such as a full disk.
-      if (db.isTransaction) db.exec('ROLLBACK')
-      db.exec('PRAGMA synchronous = FULL')
-      for (const partition of partitions.values()) partition.end = endOf(partition.id)
-    },
+    undo,
     close: () => closeAfterCopy(db),
   }
 }

@@ -21,6 +21,15 @@ export interface VerifiedSlice {
   readonly damaged: readonly DamagedRange[]
 }
 
+export interface OldRecords {
+  /** The offset after the last old record; the offset at which the search began if there are none. */
+  readonly next: number
+  /** Whether the slice was full before anything else ended the search. */
+  readonly more: boolean
+  /** The damage before which the search ended. */
+  readonly damaged: DamagedRange | undefined
+}
+
 export interface PartitionTable {
   readonly id: number
   readonly table: string
@@ -35,6 +44,7 @@ const MAX_PROBES = 1000
 /** One call stops after this many records or bytes, which take the log's thread a few milliseconds. */
 const SLICE_RECORDS = 500
 const SLICE_BYTES = 1024 * 1024
+const MISSING = 'the record is missing from the file'
 const CORRUPT = 11
 const NOT_A_DATABASE = 26
 
@@ -68,14 +78,14 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
   function addRange(
     writer: FrameWriter,
     { from, limit, maxBytes }: Omit<ReadRange, 'partitionId'>,
-    onRecord: (offset: number) => void = () => undefined,
+    goesOn: (offset: number, timestamp: number) => boolean = () => true,
   ): string | undefined {
     const until = writer.length + maxBytes
     try {
       for (const row of selectFrom.iterate(from, limit)) {
         const why = add(writer, row)
         if (why !== undefined) return why
-        onRecord(Number(row['record_offset']))
+        if (!goesOn(Number(row['record_offset']), Number(row['timestamp']))) return undefined
         if (writer.length >= until) return undefined
       }
       return undefined
@@ -120,8 +130,9 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
       let next = from
       scratch.truncate(0)
       const why = addRange(scratch, { from, limit: SLICE_RECORDS, maxBytes: SLICE_BYTES }, (offset) => {
-        if (offset > next) damaged.push({ from: next, to: offset, why: 'the record is missing from the file' })
+        if (offset > next) damaged.push({ from: next, to: offset, why: MISSING })
         next = offset + 1
+        return true
       })
       const found = lengthOf(from, next, damaged)
       if (why !== undefined && next < end) {
@@ -129,10 +140,32 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
         damaged.push({ from: next, to, why })
         next = to
       } else if (next === from && from < end) {
-        damaged.push({ from, to: end, why: 'the record is missing from the file' })
+        damaged.push({ from, to: end, why: MISSING })
         next = end
       }
       return { next, records: found, withoutChecksum: Math.max(0, Math.min(next, checksumsFrom) - from), damaged }
+    },
+    /**
+     * Finds the intact records at the beginning that are older than this time, a slice of them at most. Ends at the
+     * first record that is not, or that is damaged or missing, because its age is unknown.
+     */
+    findOld(olderThan: number, from: number, to: number): OldRecords {
+      if (from >= to) return { next: from, more: false, damaged: undefined }
+      let next = from
+      let isYoung = false
+      let isMissing = false
+      scratch.truncate(0)
+      const limit = Math.min(SLICE_RECORDS, to - from)
+      const damage = addRange(scratch, { from, limit, maxBytes: SLICE_BYTES }, (offset, timestamp) => {
+        isMissing = offset > next
+        isYoung = timestamp >= olderThan
+        if (isMissing || isYoung) return false
+        next = offset + 1
+        return true
+      })
+      const why = damage ?? (isMissing || (next === from && !isYoung) ? MISSING : undefined)
+      const damaged = why === undefined ? undefined : { from: next, to: extentFrom(next, to), why }
+      return { next, more: next < to && !isYoung && why === undefined, damaged }
     },
   }
 }
@@ -146,7 +179,7 @@ function isBytesOrNull(value: SQLOutputValue | undefined): value is Uint8Array<A
 }
 
 /** Returns the reason if the error means that the record is damaged. Rethrows other errors, such as disk errors. */
-function damageIn(error: unknown): string {
+export function damageIn(error: unknown): string {
   if (!(error instanceof Error)) throw error
   // The log never writes such numbers.
   if ('code' in error && error.code === 'ERR_OUT_OF_RANGE')

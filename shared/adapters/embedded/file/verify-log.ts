@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Finding } from '../../../ports/finding.ts'
 import type { VerifiedSlice } from './partition-reader.ts'
-import type { EmbeddedTopics } from '../topics.ts'
+import type { EmbeddedTopics, Partition } from '../topics.ts'
 
 /** A call ends after this time, because a person is waiting for it. The next call continues where it stopped. */
 const MAX_VERIFY_MS = 15_000
@@ -32,20 +32,16 @@ export function createVerifyLog(
     const until = now() + MAX_VERIFY_MS
     progress ??= { next: new Map(), records: 0, withoutChecksum: 0, damaged: 0, positions: [] }
     const all = [...topics.all()]
-    for (const { id, topic, partition, end } of all) {
-      for (let from = progress.next.get(id) ?? 0; from < end; from = progress.next.get(id) ?? end) {
-        if (now() > until)
-          return findingOf(
-            progress,
-            all.reduce((total, partition) => total + partition.end, 0),
-          )
+    for (const { id, topic, partition, first, end } of all) {
+      for (let from = progress.next.get(id) ?? first; from < end; from = progress.next.get(id) ?? end) {
+        if (now() > until) return findingOf(progress, unread(all, progress))
         const slice = await verify(id, from)
         count(progress, `${topic.name} ${partition}`, slice)
         progress.next.set(id, slice.next)
         await nextTurn()
       }
     }
-    const finding = findingOf(progress, undefined)
+    const finding = findingOf(progress, 0)
     progress = undefined
     return finding
   }
@@ -63,14 +59,19 @@ function count(progress: Progress, partition: string, slice: VerifiedSlice): voi
   }
 }
 
-/** `of` is the number of records in the log if some of them have not been read yet; undefined if all have been read. */
-function findingOf({ records, withoutChecksum, damaged, positions }: Progress, of: number | undefined): Finding {
+/** The number of records that have not been read yet. Others may have been removed since they were read. */
+function unread(all: readonly Partition[], { next }: Progress): number {
+  return all.reduce((total, { id, first, end }) => total + end - Math.max(next.get(id) ?? first, first), 0)
+}
+
+function findingOf({ records, withoutChecksum, damaged, positions }: Progress, unread: number): Finding {
+  const read = records + damaged
   const extent =
-    of === undefined
+    unread === 0
       ? `All ${records} records were read.`
-      : `Only ${records + damaged} of ${of} records were read so far; the others were not checked. Run doctor again: it continues from there.`
+      : `Only ${read} of ${read + unread} records were read so far; the others were not checked. Run doctor again: it continues from there.`
   const old = withoutChecksum === 0 ? '' : ` ${withoutChecksum} of them were written before records had checksums.`
-  const partial = of === undefined ? {} : { partial: true as const }
+  const partial = unread === 0 ? {} : { partial: true as const }
   if (damaged === 0)
     return { name: 'records', well: true, ...partial, detail: `${extent} None of them is damaged.${old}` }
   const named = `${positions.slice(0, MAX_POSITIONS).join(', ')}${positions.length > MAX_POSITIONS ? ', …' : ''}`

@@ -4,7 +4,7 @@ import { createVerifyLog } from '../../../../shared/adapters/embedded/file/verif
 
 test('a check that ran out of time reports its progress, and the next call continues from there', async () => {
   const topics = createEmbeddedTopics()
-  topics.load([{ id: 1, topic: 't', partition: 0, end: 900 }])
+  topics.load([{ id: 1, topic: 't', partition: 0, first: 0, end: 900 }])
   const asked: number[] = []
   let clock = 0
   const verify = createVerifyLog(
@@ -23,4 +23,20 @@ test('a check that ran out of time reports its progress, and the next call conti
   const all = { name: 'records', well: true, detail: 'All 900 records were read. None of them is damaged.' }
   expect(await verify()).toEqual(all)
   expect(asked).toEqual([0, 300, 600])
+})
+
+test('a check counts the records that are left, although others were removed while it ran', async () => {
+  const topics = createEmbeddedTopics()
+  topics.load([{ id: 1, topic: 't', partition: 0, first: 100, end: 900 }])
+  let clock = 0
+  const verify = createVerifyLog(
+    topics,
+    async (_, from) => {
+      clock += 20_000
+      topics.begin(1, 500)
+      return { next: from + 300, records: 300, withoutChecksum: 0, damaged: [] }
+    },
+    () => clock,
+  )
+  expect((await verify()).detail).toContain('Only 300 of 700 records were read so far')
 })
