@@ -31,9 +31,10 @@ app.hook.appTerminate(async () => {
 
 async function start(): Promise<boolean> {
   try {
-    const { redrives, ledgerWatch, deliveryWatch, pipelineHistory } = await services()
+    const { redrives, ledgerWatch, deliveryWatch, pipelineHistory, recordExpiry } = await services()
     const { disabledFunctions } = settings()
     void deliveryWatch.run()
+    void recordExpiry?.run()
     // Every process with the operations functions runs redrives, until it ends.
     if (!isDisabled(disabledFunctions, 'redriveDeadLetters')) void redrives.run()
     if (!isDisabled(disabledFunctions, 'opsHistory')) void pipelineHistory.run()

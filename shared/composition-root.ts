@@ -5,6 +5,7 @@ import { createDeliveryWatch, type DeliveryWatch } from './application/processin
 import { createBackups, type Backups } from './application/operations/backups.ts'
 import { createDiscardLetters, type DiscardLetters } from './application/dead-letters/discard-letters.ts'
 import { createDoctor, type Doctor } from './application/operations/doctor.ts'
+import { createExpireRecords, type RecordExpiry } from './application/log/expire-records.ts'
 import { createExamineLedger } from './application/ledger/examine-ledger.ts'
 import { createKeepDeadLetters } from './application/dead-letters/keep-dead-letters.ts'
 import { createLedgerVerdict } from './application/ledger/judge-ledger.ts'
@@ -36,8 +37,9 @@ import { openAdapters, type Adapters } from './adapters/open-adapters.ts'
 import { API_VERSION } from './api-docs/openapi.ts'
 import type { Config } from './settings/config.ts'
 import { contradictionsIn } from './settings/contradictions.ts'
+import { failsStart } from './settings/fails-start.ts'
 import { isSettled, type ChangeView } from './domain/changes/change-view.ts'
-import { isOrderError, OrderError } from './domain/errors.ts'
+import { OrderError } from './domain/errors.ts'
 import { createOrderIds, type OrderIds } from './domain/order-id.ts'
 import { isFinal, type OrderView } from './domain/order-view.ts'
 import { freeSpaceIn } from './disk/free-space.ts'
@@ -51,7 +53,7 @@ import { consumedBy, describeRole, isDisabled } from './role.ts'
 import { systemClock } from './adapters/system-clock.ts'
 import { openTracing } from './telemetry/traces/open-tracing.ts'
 import type { Tracing } from './telemetry/traces/tracing.ts'
-import { logPipeline, tellRedriveFailed } from './telemetry/logs/pipeline-log.ts'
+import { logPipeline, tellRecordsKept, tellRedriveFailed } from './telemetry/logs/pipeline-log.ts'
 
 /** The wiring diagram: from settings to adapters to use cases. */
 export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.asyncDispose> {
@@ -84,6 +86,8 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly discardChange: DiscardChange
   readonly rebuildOrders: RebuildOrders
   readonly migrate: Migrate
+  /** Undefined if the log removes records itself, or keeps them forever. */
+  readonly recordExpiry: RecordExpiry | undefined
   readonly backups: Backups
   readonly doctor: Doctor
   readonly pipelineStatus: () => Promise<PipelineStatus>
@@ -105,7 +109,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     openAdapters(chosen, logger, events),
     import('./telemetry/metrics/metrics.ts'),
   ])
-  const { store, views, deadLetters, ledger, redriveTasks, maintenance } = adapters
+  const { store, views, deadLetters, ledger, redriveTasks, maintenance, removal } = adapters
   const stopping = new AbortController()
   const signal = stopping.signal
   const clock = systemClock
@@ -140,6 +144,9 @@ export async function openServices(chosen: Config): Promise<Services> {
   const traced = (source: { topic: string; group: string }, useCase: HandleDelivery) =>
     tracing?.traceProcessing(source, useCase) ?? useCase
 
+  const now = () => new Date(clock.now())
+  const accepting = { log: publisher, store, orderIds, topic: topics.orders, events, clock, now }
+
   const deliveryWatch = createDeliveryWatch({
     log,
     store,
@@ -152,7 +159,6 @@ export async function openServices(chosen: Config): Promise<Services> {
   const handedOver = (source: { topic: string; group: string }, useCase: HandleDelivery) =>
     deliveryWatch.watched(source.topic, traced(source, useCase))
 
-  const now = () => new Date(clock.now())
   const ofLog = { health: async () => withUnreadable(await log.health(), deliveryWatch.unreadable) }
   const checkReadiness = createReadiness({
     log: ofLog,
@@ -170,7 +176,10 @@ export async function openServices(chosen: Config): Promise<Services> {
 
   const storeOrigins = storing('origin')
   const storeOrders = afterLedgerBegan({ ...ofOrders, clock, events, signal }, storeOrigins)
-  const repairLedger = createRepairLedger({ ...ofOrders, storeOrders: storeOrigins, maintenance, now })
+  const keepingRecords = <T>(work: () => Promise<T>) => removal?.keepingRecords(work) ?? work()
+  const repairNow = createRepairLedger({ ...ofOrders, storeOrders: storeOrigins, maintenance, now })
+  const repairLedger: RepairLedger = (act) => keepingRecords(() => repairNow(act))
+  const resetNow = createResetLedger({ ...ofOrders, maintenance, ledgerVerdict, repairLedger })
   const ledgerWatch = createWatchLedger({
     ...ofOrders,
     examineLedger,
@@ -189,17 +198,8 @@ export async function openServices(chosen: Config): Promise<Services> {
     orderIds,
     logger,
     events,
-    placeOrder: createPlaceOrder({ log: publisher, store, orderIds, topic: topics.orders, events, clock, now }),
-    changeOrder: createChangeOrder({
-      log: publisher,
-      store,
-      views,
-      orderIds,
-      topic: topics.orders,
-      events,
-      clock,
-      now,
-    }),
+    placeOrder: createPlaceOrder(accepting),
+    changeOrder: createChangeOrder({ ...accepting, views }),
     storeOrders: handedOver({ topic: topics.orders, group: topics.group }, storeOrders),
     storeRetries: topics.retries.map((tier) =>
       deliveryWatch.watched(
@@ -268,7 +268,8 @@ export async function openServices(chosen: Config): Promise<Services> {
       clock,
       signal,
     }),
-    resetLedger: createResetLedger({ ...ofOrders, maintenance, ledgerVerdict, repairLedger }),
+    // A new epoch begins at the log start, which must not move before the epoch begins.
+    resetLedger: (...reset) => keepingRecords(() => resetNow(...reset)),
     migrate: createMigrate({
       log,
       maintenance,
@@ -276,6 +277,17 @@ export async function openServices(chosen: Config): Promise<Services> {
       specs,
       retentionMs: chosen.logRetentionMs,
       now: () => clock.now(),
+    }),
+    recordExpiry: createExpireRecords({
+      ...ofOrders,
+      removal,
+      maintenance,
+      topics,
+      retentionMs: chosen.logRetentionMs,
+      clock,
+      signal,
+      onKept: (kept) => tellRecordsKept(logger, kept),
+      onError: (error) => logger.warn({ event: 'log:not-expired', err: error }, 'old records could not be removed'),
     }),
     backups: createBackups({ backUp: adapters.backUp, maintenance, now }),
     rebuildOrders: createRebuild({
@@ -333,15 +345,4 @@ export async function openServices(chosen: Config): Promise<Services> {
       await logging[Symbol.asyncDispose]()
     },
   }
-}
-
-/**
- * Whether the error ends the start. Without Kafka, every error does. An outage of Kafka does not, because Kafka may
- * become available later. A Kafka error that a retry cannot fix ends the start of the embedded host, where somebody
- * sees the failure. The Functions runtime would continue without functions, so there the error is logged and the start
- * is retried.
- */
-function failsStart({ runtime, kafka }: Config, error: unknown): boolean {
-  if (kafka === undefined) return true
-  return runtime === 'embedded' && !(isOrderError(error) && error.retriable)
 }

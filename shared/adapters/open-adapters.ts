@@ -9,11 +9,13 @@ import { messageOf, OrderError } from '../domain/errors.ts'
 import type { Logger } from '../telemetry/logs/logger.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
 import type { BackUp } from '../ports/backup.ts'
-import type { EventLog, LogConsumer } from '../ports/event-log.ts'
+import type { EventLog, LogConsumer, RecordRemoval } from '../ports/event-log.ts'
 
 /** The log and the store that the settings chose. */
 export interface Adapters extends Store {
   readonly log: EventLog & LogConsumer
+  /** Undefined if the log removes records itself. */
+  readonly removal: RecordRemoval | undefined
   /** Undefined if the log or the store is not in DATA_DIR. */
   readonly backUp: BackUp | undefined
   /** Undefined unless FAULTS=on in the embedded host. */
@@ -50,6 +52,7 @@ export async function openAdapters(config: Config, logger: Logger, events: Pipel
     const adapters: Adapters = {
       ...store,
       log: log.log,
+      removal: log.embedded,
       backUp: await backUpOf(config, log, store),
       faults: undefined,
       described: { log: log.described, store: store.described },
@@ -89,6 +92,7 @@ async function openLog(config: Config, logger: Logger, events: PipelineEmitter):
   const log = await createEmbeddedLog({
     directory: config.dataDir,
     partitions: config.partitions,
+    retentionMs: config.logRetentionMs,
     onAway: (error) =>
       logger.warn({ event: 'log:away', err: error }, "the log can't be written; orders are refused until it can be"),
     onBack: () => logger.warn({ event: 'log:back' }, 'the log can be written again'),

@@ -162,7 +162,7 @@ export interface EventLog extends AsyncDisposable {
 }
 
 /**
- * Removes records from a log that otherwise keeps them for ever. Kafka's brokers remove records themselves, so only the
+ * Removes records from a log that otherwise keeps them forever. Kafka's brokers remove records themselves, so only the
  * embedded log has this.
  */
 export interface RecordRemoval {
@@ -209,6 +209,8 @@ export interface TopicRetention {
    * record. False if records can vanish from within the log, because then the two cases look alike.
    */
   readonly holesAreMarkers: boolean
+  /** Records that are not processed yet stay, however old they are. */
+  readonly keepsUnprocessed?: true
 }
 
 export interface TopicSpec {

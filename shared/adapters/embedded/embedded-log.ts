@@ -225,7 +225,12 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
     identity: () => thread.call('identity'),
     inspect: async () => [await verifyLog()],
     // The log has no transactions, so every missing offset was once a record.
-    retention: async () => ({ maxAgeMs: options.retentionMs ?? null, maxBytes: null, holesAreMarkers: false }),
+    retention: async () => ({
+      maxAgeMs: options.retentionMs ?? null,
+      maxBytes: null,
+      holesAreMarkers: false,
+      keepsUnprocessed: true,
+    }),
     async health(): Promise<LogHealth> {
       // Health probes whether writing works again, because callers may have stopped publishing.
       if (failure !== undefined) await Promise.allSettled([written(thread.call('probe'))])

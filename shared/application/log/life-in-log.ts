@@ -19,7 +19,7 @@ const RECORD_OVERHEAD_BYTES = 70
 
 /**
  * How close a group's oldest uncommitted record is to leaving the log; undefined if no record waits or the topic keeps
- * everything. A record may stay longer, because Kafka deletes whole segments. The bytes after the record are estimated
+ * everything that waits. A record may stay longer, because Kafka deletes whole segments. The bytes after the record are estimated
  * from the sizes of the next few records, because only the broker knows the size on disk.
  */
 export function createLifeInLog(dependencies: {
@@ -35,8 +35,8 @@ export function createLifeInLog(dependencies: {
       .map((place) => ({ ...place, next: nextOffset(committed, place) }))
       .filter(({ next, end }) => next < end)
     if (waiting.length === 0) return undefined
-    const { maxAgeMs, maxBytes } = await log.retention(topic)
-    if (maxAgeMs === null && maxBytes === null) return undefined
+    const { maxAgeMs, maxBytes, keepsUnprocessed } = await log.retention(topic)
+    if (keepsUnprocessed || (maxAgeMs === null && maxBytes === null)) return undefined
 
     const lives = await Promise.all(
       waiting.map(async ({ partition, next, end }): Promise<LifeInLog> => {

@@ -1,4 +1,5 @@
 import { HOW_LOST } from '../../application/ledger/ledger-faults.ts'
+import type { RecordsKept } from '../../application/log/expire-records.ts'
 import { isOrderError, TO_DO_IF_UNREADABLE } from '../../domain/errors.ts'
 import type { Logger } from './logger.ts'
 import type { PipelineEmitter, PipelineEventName } from '../../messaging/pipeline-events.ts'
@@ -93,4 +94,9 @@ export function tellRedriveFailed(logger: Logger, error: unknown): void {
   const line = { event: 'redrive:failed', err: error }
   if (isOrderError(error) && error.retriable) logger.warn(line, 'redrives wait, if there are any')
   else logger.error(line, 'a redrive could not go on')
+}
+
+export function tellRecordsKept(logger: Logger, { topic, partition, why }: RecordsKept): void {
+  const message = `records of ${topic} ${partition} that are older than LOG_RETENTION stay in the log: ${why}`
+  logger.warn({ event: 'log:kept', topic, partition }, message)
 }

@@ -19,6 +19,16 @@ it('reads behind a few unreadable batches, and hides no other error', async () =
   await expect(readBeyondUnreadable(away, 'orders', 0, 0, 1)).rejects.toMatchObject({ code: 'log-unavailable' })
 })
 
+it('does not take a record for close to leaving a log that keeps it until it is processed', async () => {
+  const log = {
+    offsets: async () => [{ partition: 0, first: 0, end: 8 }],
+    committed: async () => new Map(),
+    retention: async () => ({ maxAgeMs: 1, maxBytes: null, holesAreMarkers: false, keepsUnprocessed: true as const }),
+    read: async () => [{ ...delivered(messageOf(), { offset: 0 }), timestamp: 50_000 }],
+  }
+  expect(await createLifeInLog({ log, now: () => 100_000 })('orders', 'group')).toBeUndefined()
+})
+
 it('keeps the figures of all topics while a batch is unreadable, by the records behind it', async () => {
   const log = {
     offsets: async () => [{ partition: 0, first: 0, end: 8 }],

@@ -1,0 +1,129 @@
+import { messageOf } from '../../domain/errors.ts'
+import { sourcesOf, type Topics } from '../../messaging/topics.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { EventLog, RecordRemoval } from '../../ports/event-log.ts'
+import type { Ledger } from '../../ports/ledger.ts'
+import type { Maintenance } from '../../ports/maintenance.ts'
+import { firstOrigins, neededIn, type Need } from './needed-records.ts'
+import { readPart } from './read-beyond-unreadable.ts'
+
+export interface RecordExpiry {
+  /** One round; resolves with the number of removed records. Rejects like log and store. */
+  expire(): Promise<number>
+  /** A round every minute until the signal aborts. Never rejects. */
+  run(): Promise<void>
+}
+
+/** Records that are older than the retention and stay. */
+export interface RecordsKept {
+  readonly topic: string
+  readonly partition: number
+  /** A clause for an operator. */
+  readonly why: string
+}
+
+const ROUND_MS = 60_000
+/** Between two steps, so that removing takes only part of the log's time: at most 10,000 records a second. */
+const PAUSE_MS = 50
+
+/**
+ * Removes the records that are older than the retention and that nobody needs, from a log that does not do so itself.
+ * Pauses while the orders are rebuilt; other work that needs all records uses `keepingRecords`. Undefined without a
+ * removal, or if records stay forever.
+ */
+export function createExpireRecords(dependencies: {
+  log: Pick<EventLog, 'offsets' | 'committed' | 'readers' | 'read' | 'identity'>
+  removal: Pick<RecordRemoval, 'removeRecords'> | undefined
+  ledger: Pick<Ledger, 'read'>
+  maintenance: Pick<Maintenance, 'getRebuild'>
+  topics: Topics
+  retentionMs: number | null
+  clock: Clock
+  signal: AbortSignal
+  /** Called once while the reason stays the same. */
+  onKept: (kept: RecordsKept) => void
+  onError: (error: unknown) => void
+}): RecordExpiry | undefined {
+  const { log, removal, maintenance, topics, retentionMs, clock, signal, onKept, onError } = dependencies
+  if (removal === undefined || retentionMs === null) return undefined
+  const { removeRecords } = removal
+  const maxAgeMs = retentionMs
+  let toldBefore: ReadonlySet<string> = new Set()
+
+  async function expire(): Promise<number> {
+    const olderThan = clock.now() - maxAgeMs
+    const kept: RecordsKept[] = []
+    let removed = 0
+    for (const source of sourcesOf(topics)) {
+      for (const need of await oldIn(source, olderThan)) {
+        const { partition, first, from: toOffset, why } = need
+        const place = { topic: source.topic, partition }
+        if (toOffset <= first) kept.push({ ...place, why })
+        else removed += await removeFrom(place, { olderThan, toOffset }, kept)
+      }
+    }
+    tell(kept)
+    return removed
+  }
+
+  /** The partitions of the topic whose first record is old. */
+  async function oldIn(source: { topic: string; group: string }, olderThan: number): Promise<readonly Need[]> {
+    const { topic } = source
+    const needs = await neededIn(dependencies, source)
+    const isOld = await Promise.all(
+      needs.map(async ({ partition, first }) => {
+        const { records, unreadable } = await readPart(log, topic, partition, first, 1)
+        return unreadable !== undefined || records.some(({ timestamp }) => timestamp < olderThan)
+      }),
+    )
+    const old = needs.filter((_, index) => isOld[index])
+    return topic === topics.orders && old.length > 0 ? withOrigins(old) : old
+  }
+
+  async function withOrigins(needs: readonly Need[]): Promise<readonly Need[]> {
+    const origins = await firstOrigins(dependencies)
+    if (origins === undefined) {
+      return needs.map((need) => ({ ...need, from: need.first, why: 'too many copies wait for a retry or to be kept' }))
+    }
+    return needs.map((need) => {
+      const origin = origins.get(need.partition) ?? Number.POSITIVE_INFINITY
+      return origin < need.from ? { ...need, from: origin, why: 'a copy of the first waits to be processed' } : need
+    })
+  }
+
+  async function removeFrom(
+    place: { topic: string; partition: number },
+    bounds: { olderThan: number; toOffset: number },
+    kept: RecordsKept[],
+  ): Promise<number> {
+    for (let removed = 0; ;) {
+      if ((await maintenance.getRebuild())?.state === 'running') return removed
+      const step = await removeRecords(place.topic, place.partition, bounds)
+      removed += step.removed
+      if (step.unreadable !== undefined) kept.push({ ...place, why: messageOf(step.unreadable) })
+      if (!step.more) return removed
+      await clock.sleep(PAUSE_MS, signal)
+    }
+  }
+
+  function tell(kept: readonly RecordsKept[]): void {
+    const named = kept.map((one) => ({ one, name: JSON.stringify(one) }))
+    for (const { one, name } of named) if (!toldBefore.has(name)) onKept(one)
+    toldBefore = new Set(named.map(({ name }) => name))
+  }
+
+  return {
+    expire,
+    async run() {
+      while (!signal.aborted) {
+        try {
+          await expire()
+        } catch (error) {
+          if (!signal.aborted) onError(error)
+        }
+        // A wait that is aborted ends the loop.
+        await clock.sleep(ROUND_MS, signal).catch((error: unknown) => signal.aborted || onError(error))
+      }
+    },
+  }
+}

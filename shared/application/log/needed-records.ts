@@ -1,0 +1,95 @@
+import { originOf } from '../../messaging/parking/parking.ts'
+import { sourcesOf, type Topics } from '../../messaging/topics.ts'
+import { nextOffset, type EventLog, type PartitionOffsets } from '../../ports/event-log.ts'
+import type { Ledger, LedgerSnapshot } from '../../ports/ledger.ts'
+import { readPart, RECORDS_AT_ONCE } from './read-beyond-unreadable.ts'
+
+/** From which record on somebody needs a partition. */
+export interface Need extends PartitionOffsets {
+  readonly from: number
+  /** Who needs that record, as a clause for an operator. */
+  readonly why: string
+}
+
+interface NeedsOfLog {
+  readonly log: Pick<EventLog, 'offsets' | 'committed' | 'readers' | 'read' | 'identity'>
+  readonly ledger: Pick<Ledger, 'read'>
+  readonly topics: Topics
+}
+
+const MAX_GAPS = 1000
+/** A round looks at this many copies. If more wait, the records of the orders topic stay until the next round. */
+const MAX_COPIES = 20_000
+
+/**
+ * Every group that has read the topic needs the records that it has not committed, and so does the product's own group,
+ * even if it never committed any. In the orders topic the ledger needs the records that it has not counted, and those
+ * that it counted as passed over.
+ */
+export async function neededIn(
+  { log, ledger, topics }: NeedsOfLog,
+  { topic, group }: { topic: string; group: string },
+): Promise<readonly Need[]> {
+  const places = await log.offsets(topic)
+  const groups = [...new Set([group, ...(await log.readers(topic))])]
+  const readers = await Promise.all(groups.map(async (id) => ({ id, committed: await log.committed(id, topic) })))
+  const countedUntil =
+    topic === topics.orders
+      ? toCount(await ledger.read(topics.group, MAX_GAPS), topic, await log.identity(topic))
+      : () => Number.POSITIVE_INFINITY
+  return places.map((place) => {
+    const needs = readers.map(({ id, committed }) => ({
+      from: nextOffset(committed, place),
+      why: `the consumer group ${id} has not read them`,
+    }))
+    needs.push({ from: countedUntil(place), why: 'the ledger has not accounted for them' })
+    return needs.map((need) => ({ ...place, ...need })).reduce((one, other) => (other.from < one.from ? other : one))
+  })
+}
+
+/** Negative infinity for a log that is not the counted one, because the ledger says nothing about its records. */
+function toCount({ logs, partitions, gaps }: LedgerSnapshot, topic: string, logId: string | null) {
+  const counted = logs.find((log) => log.topic === topic)
+  const isCounted = counted !== undefined && counted.brokenBy === null && counted.id === logId
+
+  return ({ partition, end }: PartitionOffsets): number => {
+    const isHere = (range: { topic: string; partition: number }) =>
+      range.topic === topic && range.partition === partition
+    const row = partitions.find(isHere)
+    if (!isCounted || row === undefined || row.next > end) return Number.NEGATIVE_INFINITY
+    if (row.gaps === 0) return row.next
+    // Without the gap the list was cut off before this partition.
+    return gaps.find(isHere)?.from ?? row.first
+  }
+}
+
+/**
+ * By partition of the orders topic, the first origin of a copy that waits in a retry topic or the dead-letter topic. A
+ * stub has its value only there. Undefined if too many copies wait.
+ *
+ * Topics are read in the sequence in which a record passes through them, and a record is in the next topic before it is
+ * committed in the one before. So no copy is missed. Ask after `neededIn` for the orders topic, for the same reason.
+ */
+export async function firstOrigins({
+  log,
+  topics,
+}: Pick<NeedsOfLog, 'log' | 'topics'>): Promise<ReadonlyMap<number, number> | undefined> {
+  const firsts = new Map<number, number>()
+  let copies = 0
+  for (const { topic, group } of sourcesOf(topics).slice(1)) {
+    const committed = await log.committed(group, topic)
+    for (const place of await log.offsets(topic)) {
+      for (let next = nextOffset(committed, place); next < place.end;) {
+        const { records, behind } = await readPart(log, topic, place.partition, next, RECORDS_AT_ONCE)
+        next = behind
+        copies += records.length
+        if (copies > MAX_COPIES) return undefined
+        for (const origin of records.map(originOf)) {
+          if (origin.topic !== topics.orders) continue
+          firsts.set(origin.partition, Math.min(firsts.get(origin.partition) ?? origin.offset, origin.offset))
+        }
+      }
+    }
+  }
+  return firsts
+}

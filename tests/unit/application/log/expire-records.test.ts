@@ -1,0 +1,228 @@
+import { describe, expect, it } from 'vitest'
+import { createExpireRecords, type RecordsKept } from '../../../../shared/application/log/expire-records.ts'
+import { OrderError } from '../../../../shared/domain/errors.ts'
+import { HEADER } from '../../../../shared/messaging/records/headers.ts'
+import { createTopics } from '../../../../shared/messaging/topics.ts'
+import type { LogRecord, RecordHeader } from '../../../../shared/ports/event-log.ts'
+import type { LedgerGap, LedgerSnapshot } from '../../../../shared/ports/ledger.ts'
+import type { Rebuild } from '../../../../shared/ports/maintenance.ts'
+import { createVirtualClock } from '../../../support/virtual-clock.ts'
+
+const DAY = 86_400_000
+const TOPICS = createTopics('orders', 'processor', [1000])
+const [RETRY] = TOPICS.retries
+const STEP = 3
+const LOG = 'this log'
+
+/** A log of one partition per topic, whose records are ten days old, and all of whose records were processed. */
+function given({
+  records = { orders: 10 } as Readonly<Record<string, number>>,
+  groups = {} as Readonly<Record<string, Readonly<Record<string, number>>>>,
+  ledger = {} as Partial<LedgerSnapshot>,
+  row = {} as Partial<LedgerSnapshot['partitions'][number]>,
+  origins = [] as readonly number[],
+  unreadableFrom = Number.POSITIVE_INFINITY,
+  rebuild = (_step: number): Pick<Rebuild, 'state'> | undefined => undefined,
+  retentionMs = (5 * DAY) as number | null,
+  hasRemoval = true,
+}) {
+  const clock = createVirtualClock(100 * DAY)
+  const first = new Map<string, number>()
+  const kept: RecordsKept[] = []
+  const errors: unknown[] = []
+  const steps: { topic: string; at: number }[] = []
+  const stopping = new AbortController()
+  const endOf = (topic: string) => records[topic] ?? 0
+  const ownGroups: Readonly<Record<string, string>> = {
+    orders: TOPICS.group,
+    [RETRY?.topic ?? '']: RETRY?.group ?? '',
+    [TOPICS.deadLetters]: TOPICS.deadLetterGroup,
+  }
+  const committedIn = (topic: string): Readonly<Record<string, number>> =>
+    groups[topic] ?? { [ownGroups[topic] ?? '']: endOf(topic) }
+  const counts = { stored: 0, duplicate: 0, parked: 0, gaps: 0, absent: 0, lost: 0, redriven: 0 }
+
+  const expiry = createExpireRecords({
+    topics: TOPICS,
+    clock,
+    signal: stopping.signal,
+    retentionMs,
+    onKept: (one) => kept.push(one),
+    onError: (error) => errors.push(error),
+    maintenance: { getRebuild: async () => rebuild(steps.length) as Rebuild | undefined },
+    ledger: {
+      read: async () => ({
+        partitions: [{ topic: 'orders', partition: 0, first: 0, next: endOf('orders'), ...counts, ...row }],
+        logs: [{ topic: 'orders', id: LOG, brokenBy: null }],
+        gaps: [],
+        lost: [],
+        parked: { retrying: 0, stored: 0, duplicate: 0, dead: 0, discarded: 0, redriven: 0 },
+        waiting: 0,
+        ...ledger,
+      }),
+    },
+    log: {
+      identity: async () => LOG,
+      offsets: async (topic) => [{ partition: 0, first: first.get(topic) ?? 0, end: endOf(topic) }],
+      readers: async (topic) => Object.keys(committedIn(topic)),
+      async committed(groupId, topic) {
+        const next = committedIn(topic)[groupId]
+        return next === undefined ? new Map() : new Map([[0, next]])
+      },
+      async read(topic, partition, from, limit) {
+        if (topic === 'orders' && from >= unreadableFrom) throw damage(from)
+        return Array.from({ length: Math.min(limit, endOf(topic) - from) }, (_, at) =>
+          recordAt(topic, partition, from + at, origins[from + at]),
+        )
+      },
+    },
+    removal: hasRemoval
+      ? {
+          async removeRecords(topic, _partition, { olderThan, toOffset }) {
+            steps.push({ topic, at: clock.now() })
+            const from = first.get(topic) ?? 0
+            const until = olderThan > 90 * DAY ? Math.min(toOffset, endOf(topic), from + STEP) : from
+            const to = topic === 'orders' ? Math.min(until, Math.max(from, unreadableFrom)) : until
+            first.set(topic, to)
+            const more = to === from + STEP
+            return { removed: to - from, more, ...(to === unreadableFrom && !more && { unreadable: damage(to) }) }
+          },
+        }
+      : undefined,
+  })
+  return { expiry, expire: () => expiry?.expire(), first, kept, steps, errors, stopping }
+}
+
+function recordAt(topic: string, partition: number, offset: number, origin?: number): LogRecord {
+  const headers: RecordHeader[] =
+    origin === undefined || topic === 'orders'
+      ? []
+      : [
+          [HEADER.originTopic, 'orders'],
+          [HEADER.originPartition, '0'],
+          [HEADER.originOffset, `${origin}`],
+        ]
+  const written = headers.map(([name, value]) => [name, Buffer.from(String(value))] as const)
+  return { topic, partition, offset, timestamp: 90 * DAY, key: null, value: null, headers: written }
+}
+
+const damage = (from: number) =>
+  new OrderError('log-unreadable', `The log is damaged at orders 0:${from}.`, { unreadable: { from, to: from + 1 } })
+
+describe('expiring records', () => {
+  it('removes what is older than the retention and processed, in every topic, a step at a time', async () => {
+    const topics = { orders: 10, [RETRY?.topic ?? '']: 4, [TOPICS.deadLetters]: 2 }
+    const { expire, first, kept, steps } = given({ records: topics })
+    expect(await expire()).toBe(16)
+    expect(Object.fromEntries(first)).toEqual(topics)
+    expect(kept).toEqual([])
+    const times = steps.filter(({ topic }) => topic === 'orders').map(({ at }) => at - (steps[0]?.at ?? 0))
+    expect(times).toEqual([0, 50, 100, 150])
+  })
+
+  it('leaves records alone that are younger', async () => {
+    const { expire, steps, kept } = given({ retentionMs: 11 * DAY, groups: { orders: {} } })
+    expect(await expire()).toBe(0)
+    expect({ steps, kept }).toEqual({ steps: [], kept: [] })
+  })
+
+  it('does nothing where records stay forever, or leave on their own', () => {
+    expect(given({ retentionMs: null }).expiry).toBeUndefined()
+    expect(given({ hasRemoval: false }).expiry).toBeUndefined()
+  })
+
+  it.each<[string, Parameters<typeof given>[0], removed: number, why?: string]>([
+    ['another group has read only some', { groups: { orders: { processor: 10, audit: 4 } } }, 4],
+    [
+      'another group has read none',
+      { groups: { orders: { processor: 10, audit: 0 } } },
+      0,
+      'the consumer group audit has not read them',
+    ],
+    [
+      'the product’s own group never committed',
+      { groups: { orders: { audit: 10 } } },
+      0,
+      'the consumer group processor has not read them',
+    ],
+    ['the ledger has counted less than was committed', { row: { next: 7 } }, 7],
+    ['the ledger has a gap', { row: { gaps: 2 }, ledger: { gaps: [gap(5, 6), gap(8, 9)] } }, 5],
+    ['the ledger has gaps that it does not list', { row: { gaps: 2 } }, 0, 'the ledger has not accounted for them'],
+    ['the ledger has no row', { ledger: { partitions: [] } }, 0, 'the ledger has not accounted for them'],
+    ['the ledger has counted more than the log has', { row: { next: 11 } }, 0, 'the ledger has not accounted for them'],
+    [
+      'another log was counted',
+      { ledger: { logs: [{ topic: 'orders', id: 'another log', brokenBy: null }] } },
+      0,
+      'the ledger has not accounted for them',
+    ],
+    [
+      'the counted log was truncated',
+      { ledger: { logs: [{ topic: 'orders', id: LOG, brokenBy: 'truncated' }] } },
+      0,
+      'the ledger has not accounted for them',
+    ],
+  ])('keeps what is needed: %s', async (_, state, removed, why) => {
+    const { expire, kept } = given(state)
+    expect(await expire()).toBe(removed)
+    expect(kept).toEqual(why === undefined ? [] : [{ topic: 'orders', partition: 0, why }])
+  })
+
+  it.each([
+    ['a retry', RETRY?.topic ?? '', RETRY?.group ?? ''],
+    ['an operator', TOPICS.deadLetters, TOPICS.deadLetterGroup],
+  ])('keeps the record whose copy still waits for %s, because the copy may be a stub', async (_, topic, group) => {
+    const records = { orders: 10, [topic]: 3 }
+    const { expire, first } = given({ records, groups: { [topic]: { [group]: 1 } }, origins: [2, 7, 6] })
+    await expire()
+    expect(Object.fromEntries(first)).toEqual({ orders: 6, [topic]: 1 })
+  })
+
+  it('keeps the records of the orders topic while more copies wait than it looks at', async () => {
+    const { expire, kept } = given({
+      records: { orders: 10, [TOPICS.deadLetters]: 20_001 },
+      groups: { [TOPICS.deadLetters]: { [TOPICS.deadLetterGroup]: 0 } },
+    })
+    expect(await expire()).toBe(0)
+    expect(kept[0]).toEqual({ topic: 'orders', partition: 0, why: 'too many copies wait for a retry or to be kept' })
+  })
+
+  it('pauses while a rebuild runs, even if the rebuild began between two steps', async () => {
+    const running = given({ rebuild: () => ({ state: 'running' }) })
+    expect(await running.expire()).toBe(0)
+    const beginning = given({ rebuild: (steps) => ({ state: steps < 2 ? 'done' : 'running' }) })
+    expect(await beginning.expire()).toBe(2 * STEP)
+  })
+
+  it('stops at a damaged record, and tells it once', async () => {
+    const { expire, first, kept } = given({ unreadableFrom: 4 })
+    expect(await expire()).toBe(4)
+    expect(await expire()).toBe(0)
+    expect(first.get('orders')).toBe(4)
+    expect(kept).toEqual([{ topic: 'orders', partition: 0, why: 'The log is damaged at orders 0:4.' }])
+  })
+
+  it('tells a damaged record that is the first of its partition', async () => {
+    const { expire, kept } = given({ unreadableFrom: 0 })
+    expect(await expire()).toBe(0)
+    expect(kept).toEqual([{ topic: 'orders', partition: 0, why: 'The log is damaged at orders 0:0.' }])
+  })
+
+  it('goes on after a round that failed, until the process stops', async () => {
+    let rounds = 0
+    const { expiry, errors, first, stopping } = given({
+      rebuild: () => {
+        if (rounds++ === 0) throw new Error('The store is away.')
+        if (first.get('orders') === 3 * STEP) stopping.abort()
+        return undefined
+      },
+    })
+    await expiry?.run()
+    expect(errors).toEqual([new Error('The store is away.')])
+    expect(first.get('orders')).toBe(10)
+  })
+})
+
+function gap(from: number, to: number): LedgerGap {
+  return { topic: 'orders', partition: 0, from, to }
+}
