@@ -40,7 +40,7 @@ export function createExpireRecords(dependencies: {
   retentionMs: number | null
   clock: Clock
   signal: AbortSignal
-  /** Called once while the reason stays the same. */
+  /** Called when two rounds in a row found the same, and then once while it stays the same. */
   onKept: (kept: RecordsKept) => void
   onError: (error: unknown) => void
 }): RecordExpiry | undefined {
@@ -48,7 +48,7 @@ export function createExpireRecords(dependencies: {
   if (removal === undefined || retentionMs === null) return undefined
   const { removeRecords } = removal
   const maxAgeMs = retentionMs
-  let toldBefore: ReadonlySet<string> = new Set()
+  let before: ReadonlyMap<string, { readonly isTold: boolean }> = new Map()
 
   async function expire(): Promise<number> {
     const olderThan = clock.now() - maxAgeMs
@@ -106,10 +106,16 @@ export function createExpireRecords(dependencies: {
     }
   }
 
+  /** A process that was stopped for long finds old records at its start, and processes them before the next round. */
   function tell(kept: readonly RecordsKept[]): void {
-    const named = kept.map((one) => ({ one, name: JSON.stringify(one) }))
-    for (const { one, name } of named) if (!toldBefore.has(name)) onKept(one)
-    toldBefore = new Set(named.map(({ name }) => name))
+    const now = new Map<string, { isTold: boolean }>()
+    for (const one of kept) {
+      const name = JSON.stringify(one)
+      const earlier = before.get(name)
+      if (earlier?.isTold === false) onKept(one)
+      now.set(name, { isTold: earlier !== undefined })
+    }
+    before = now
   }
 
   return {

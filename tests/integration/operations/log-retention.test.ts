@@ -1,0 +1,171 @@
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { createExpireRecords } from '../../../shared/application/log/expire-records.ts'
+import type { HandleDelivery } from '../../../shared/application/processing/handle-delivery.ts'
+import { openServices, type Services } from '../../../shared/composition-root.ts'
+import { sourcesOf } from '../../../shared/messaging/topics.ts'
+import type { RecordToPublish } from '../../../shared/ports/event-log.ts'
+import { readConfig } from '../../../shared/settings/config.ts'
+import { messageOf, newOrder, orderCommand, testOrderIds } from '../../support/orders/orders.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
+import { createVirtualClock } from '../../support/virtual-clock.ts'
+
+const DAY = 86_400_000
+const RETENTION_DAYS = 2
+const ORDERS_A_DAY = 400
+const POISON_A_DAY = 5
+const DAYS_A_LIFE = 3
+const LIVES = 5
+const ACT = { operator: 'sam', verified: false, at: '2026-01-01T00:00:00.000Z', reason: null }
+const SETTINGS = {
+  ORDERS_PARTITIONS: '3',
+  LOG_RETENTION: `${RETENTION_DAYS}d`,
+  AzureWebJobs_consumeOrders_Disabled: 'true',
+  LOG_LEVEL: 'silent',
+}
+
+let directory: string
+let all: Services
+/** Begins now, because the log gives copies in the dead-letter topic the real time. */
+const clock = createVirtualClock(Date.now())
+
+async function open(): Promise<void> {
+  all = await openServices(readConfig({ DATA_DIR: directory, ...SETTINGS }, 'embedded'))
+  const { topics, storeOrders, storeRetries, keepDeadLetters } = all
+  const handlers: HandleDelivery[] = [storeOrders, ...storeRetries, keepDeadLetters]
+  for (const [index, { topic, group }] of sourcesOf(topics).entries()) {
+    await all.log.subscribe({
+      topic,
+      groupId: group,
+      maxBatchSize: 500,
+      onBatch: async (records) => handlers[index]?.(records.map((record) => ({ ...record, lossy: false }))),
+      onError(error) {
+        throw error
+      },
+    })
+  }
+}
+
+const close = () => all[Symbol.asyncDispose]()
+
+beforeEach(async () => {
+  directory = temporaryDirectory()
+  await open()
+})
+afterEach(close)
+
+/** The expiry of these services, by the clock of the test. */
+const expiry = () =>
+  createExpireRecords({
+    log: all.log,
+    removal: all.removal,
+    ledger: all.ledger,
+    maintenance: all.maintenance,
+    topics: all.topics,
+    retentionMs: all.config.logRetentionMs,
+    clock,
+    signal: new AbortController().signal,
+    onKept: (kept) => expect(kept).toBeUndefined(),
+    onError: () => undefined,
+  })
+
+/** A day's orders, some of which can never be stored. */
+async function day(): Promise<void> {
+  const timestamp = clock.now()
+  const acceptedAt = new Date(timestamp).toISOString()
+  const orders = Array.from({ length: ORDERS_A_DAY }, (_, index): RecordToPublish => {
+    const customerName = `Name ${index}`
+    const event = newOrder({ orderId: testOrderIds.next(timestamp), acceptedAt, data: orderCommand({ customerName }) })
+    return { ...messageOf(event), timestamp }
+  })
+  const poison = Array.from({ length: POISON_A_DAY }, () => ({ key: null, value: 'no JSON', headers: [], timestamp }))
+  await all.log.publish('orders', [...orders, ...poison])
+  await vi.waitFor(async () => expect(await waiting()).toEqual([0, 0]), { timeout: 60_000, interval: 20 })
+  clock.advance(DAY)
+}
+
+/** How many records of the orders and of the dead letters are not committed yet. */
+async function waiting(): Promise<number[]> {
+  const { topics } = all
+  const counts = [
+    { topic: topics.orders, group: topics.group },
+    { topic: topics.deadLetters, group: topics.deadLetterGroup },
+  ]
+  return Promise.all(
+    counts.map(async ({ topic, group }) => {
+      const committed = await all.log.committed(group, topic)
+      const offsets = await all.log.offsets(topic)
+      return offsets.reduce((total, { partition, end }) => total + end - (committed.get(partition) ?? 0), 0)
+    }),
+  )
+}
+
+async function inLog(topic: string): Promise<number> {
+  return (await all.log.offsets(topic)).reduce((total, { first, end }) => total + end - first, 0)
+}
+
+function bytesOfLog(): number {
+  const file = join(directory, 'log.db')
+  expect(existsSync(`${file}-wal`)).toBe(false)
+  return statSync(file).size
+}
+
+test('A log with a retention stays within a constant size, and every record that left it stays accounted for', async () => {
+  const sizes: number[] = []
+  let days = 0
+  for (let life = 0; life < LIVES; life += 1) {
+    for (let n = 0; n < DAYS_A_LIFE; n += 1) {
+      await day()
+      days += 1
+      await expiry()?.expire()
+      // The last day's records are as old as a day.
+      const stay = Math.min(days, RETENTION_DAYS)
+      expect(await inLog('orders')).toBe(stay * (ORDERS_A_DAY + POISON_A_DAY))
+      const { balanced, totals, lost } = await all.ledgerVerdict()
+      expect({ balanced, lost }).toEqual({ balanced: true, lost: [] })
+      expect(totals).toMatchObject({ stored: days * ORDERS_A_DAY, parked: days * POISON_A_DAY, gaps: 0, lost: 0 })
+    }
+    await close()
+    sizes.push(bytesOfLog())
+    await open()
+  }
+  expect(Math.max(...sizes)).toBeLessThan((sizes[0] ?? 0) * 1.1)
+  expect(await all.log.inspect()).toMatchObject([{ well: true }])
+  expect((await all.deadLetters.list({ limit: 200 })).items).toHaveLength(days * POISON_A_DAY)
+})
+
+test('A new epoch of the ledger begins where the log begins', async () => {
+  await day()
+  await day()
+  clock.advance(DAY)
+  expect(await expiry()?.expire()).toBeGreaterThan(ORDERS_A_DAY)
+  await all.resetLedger(ACT, true)
+  const { balanced, totals } = await all.ledgerVerdict()
+  expect({ balanced, stored: totals.stored }).toEqual({ balanced: true, stored: ORDERS_A_DAY })
+})
+
+test('No record leaves the log while the ledger is repaired, or reset', async () => {
+  await day()
+  clock.advance(2 * DAY)
+  const during = new Map<string, number | undefined>()
+  const { maintenance } = all
+  const expireIn = (name: 'endRepair' | 'resetLedger') => {
+    const original = maintenance[name] as (...args: unknown[]) => Promise<void>
+    vi.spyOn(maintenance, name).mockImplementation(async (...args: unknown[]) => {
+      during.set(name, await expiry()?.expire())
+      await original.apply(maintenance, args)
+    })
+  }
+  expireIn('endRepair')
+  await all.repairLedger(ACT)
+  expireIn('resetLedger')
+  await all.resetLedger(ACT, true)
+  expect(during).toEqual(
+    new Map([
+      ['endRepair', 0],
+      ['resetLedger', 0],
+    ]),
+  )
+  expect(await expiry()?.expire()).toBeGreaterThan(ORDERS_A_DAY)
+})
