@@ -104,9 +104,9 @@ export function recordRemovalContract(name: string, open: () => Promise<OpenedLo
     })
 
     it('removes many records, or large ones, in several steps', async () => {
-      expect(await removeAll(await topicWith(1200))).toEqual([500, 500, 200])
-      const steps = await removeAll(await topicWith(12, 'x'.repeat(300_000)))
-      expect(steps).toEqual([4, 4, 4])
+      expect(await removeAll(await topicWith(250))).toEqual([100, 100, 50])
+      const steps = await removeAll(await topicWith(12, 'x'.repeat(100_000)))
+      expect(steps).toEqual([3, 3, 3, 3])
     })
 
     it('removes from one partition without a change to another', async () => {

@@ -24,8 +24,8 @@ const IDENTITY = `
 const FIRST_OFFSET = 'ALTER TABLE partitions ADD COLUMN first_offset INTEGER NOT NULL DEFAULT 0'
 
 /**
- * Creates the tables of an empty file, or upgrades those of an earlier version. Does not run quick_check, which reads
- * the whole file, because a large log must not slow down the start.
+ * Creates the tables of an empty file, or upgrades those of an earlier version. No quick_check, because it reads the
+ * whole file, and a large log must not slow down the start.
  */
 export function prepareTables(db: DatabaseSync, path: string): void {
   const format = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])

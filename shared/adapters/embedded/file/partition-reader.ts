@@ -41,9 +41,12 @@ type Row = Record<string, SQLOutputValue>
 
 /** The maximum number of offsets to probe, each with a query. A longer damaged range is reported in parts. */
 const MAX_PROBES = 1000
-/** One call stops after this many records or bytes, which take the log's thread a few milliseconds. */
+/** Verifying stops after this many records or bytes, which take the log's thread a few milliseconds. */
 const SLICE_RECORDS = 500
 const SLICE_BYTES = 1024 * 1024
+/** Removing goes on all the time, so its slices are smaller: each takes about a millisecond. */
+const OLD_RECORDS = 100
+const OLD_BYTES = 256 * 1024
 const MISSING = 'the record is missing from the file'
 const CORRUPT = 11
 const NOT_A_DATABASE = 26
@@ -155,8 +158,8 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
       let isYoung = false
       let isMissing = false
       scratch.truncate(0)
-      const limit = Math.min(SLICE_RECORDS, to - from)
-      const damage = addRange(scratch, { from, limit, maxBytes: SLICE_BYTES }, (offset, timestamp) => {
+      const limit = Math.min(OLD_RECORDS, to - from)
+      const damage = addRange(scratch, { from, limit, maxBytes: OLD_BYTES }, (offset, timestamp) => {
         isMissing = offset > next
         isYoung = timestamp >= olderThan
         if (isMissing || isYoung) return false

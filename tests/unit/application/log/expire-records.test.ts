@@ -117,7 +117,7 @@ describe('expiring records', () => {
     expect(Object.fromEntries(first)).toEqual(topics)
     expect(kept).toEqual([])
     const times = steps.filter(({ topic }) => topic === 'orders').map(({ at }) => at - (steps[0]?.at ?? 0))
-    expect(times).toEqual([0, 50, 100, 150])
+    expect(times).toEqual([0, 20, 40, 60])
   })
 
   it('leaves records alone that are younger', async () => {
