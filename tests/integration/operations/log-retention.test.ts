@@ -70,9 +70,9 @@ const expiry = () =>
     onError: () => undefined,
   })
 
-/** A day's orders, some of which can never be stored. */
+/** A day's orders, accepted at noon. Some of them can never be stored. */
 async function day(): Promise<void> {
-  const timestamp = clock.now()
+  const timestamp = clock.now() + DAY / 2
   const acceptedAt = new Date(timestamp).toISOString()
   const orders = Array.from({ length: ORDERS_A_DAY }, (_, index): RecordToPublish => {
     const customerName = `Name ${index}`
@@ -119,12 +119,13 @@ test('A log with a retention stays within a constant size, and every record that
       await day()
       days += 1
       await expiry()?.expire()
-      // The last day's records are as old as a day.
       const stay = Math.min(days, RETENTION_DAYS)
-      expect(await inLog('orders')).toBe(stay * (ORDERS_A_DAY + POISON_A_DAY))
+      const left = stay * (ORDERS_A_DAY + POISON_A_DAY)
+      expect(await inLog('orders')).toBe(left)
       const { balanced, totals, lost } = await all.ledgerVerdict()
       expect({ balanced, lost }).toEqual({ balanced: true, lost: [] })
       expect(totals).toMatchObject({ stored: days * ORDERS_A_DAY, parked: days * POISON_A_DAY, gaps: 0, lost: 0 })
+      expect(totals.expired).toBe(totals.records - left)
     }
     await close()
     sizes.push(bytesOfLog())
