@@ -6,7 +6,7 @@ import {
   pendingChangeHeaders,
   unseenChange,
 } from '../shared/http/changes.ts'
-import { orderIdIn, unseenOrder } from '../shared/http/orders.ts'
+import { orderIdIn, refuseArchived, unseenOrder } from '../shared/http/orders.ts'
 import { page, revalidated } from '../shared/http/protocol/answer.ts'
 import { preferenceApplied, waitSeconds } from '../shared/http/protocol/preferences.ts'
 import { readQuery } from '../shared/http/protocol/query.ts'
@@ -24,6 +24,7 @@ httpTrigger('cancelOrder', cancelOrder)
 httpTrigger('listOrderChanges', async (request, { orderIds, views }) => {
   const orderId = orderIdIn(request)
   const query = readQuery(request.query, changeQuery)
+  await refuseArchived(orderId, views)
   const changes = await views.changes(orderId, query)
   // Throws if neither the store nor any other source knows the order.
   if (changes.items.length === 0 && (await views.get(orderId)) === undefined) unseenOrder(orderId, orderIds)
@@ -38,6 +39,7 @@ httpTrigger('getOrderChange', async (request, { orderIds, views, waitForChange }
     wait > 0 && orderIds.isIssuedChange(orderId, changeId)
       ? await waitForChange(changeId, wait * 1000)
       : (await views.getChanges([changeId])).get(changeId)
+  if (known?.orderId !== orderId) await refuseArchived(orderId, views)
   const view = known?.orderId === orderId ? known : unseenChange(orderId, changeId, orderIds)
   return revalidated(request, view, { ...pendingChangeHeaders(view), ...preferenceApplied(wait) })
 })

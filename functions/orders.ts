@@ -2,6 +2,7 @@ import {
   listQuery,
   orderIdIn,
   pendingHeaders,
+  refuseArchived,
   searchQuery,
   unseenOrder,
   versionOf,
@@ -12,12 +13,16 @@ import { preferenceApplied, waitSeconds } from '../shared/http/protocol/preferen
 import { readQuery } from '../shared/http/protocol/query.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
-/** GET /api/orders/{orderId}: the order's state. An issued id never gets the response 404. */
+/**
+ * GET /api/orders/{orderId}: the order's state. An issued id never gets the response 404, and that of an archived order
+ * gets 410.
+ */
 httpTrigger('getOrder', async (request, { orderIds, views, waitForOrder, whyUnseen }) => {
   const orderId = orderIdIn(request)
   const wait = waitSeconds(request)
   const stored =
     wait > 0 && orderIds.isIssued(orderId) ? await waitForOrder(orderId, wait * 1000) : await views.get(orderId)
+  if (stored === undefined) await refuseArchived(orderId, views)
   const view = stored ?? unseenOrder(orderId, orderIds, whyUnseen)
   return revalidated(request, view, { ...pendingHeaders(view), ...preferenceApplied(wait) }, versionOf(view))
 })
@@ -35,6 +40,9 @@ httpTrigger('searchOrders', async (request, { views }) =>
 /** GET /api/orders/{orderId}/history: what happened to the order, oldest first. */
 httpTrigger('orderHistory', async (request, { orderIds, views }) => {
   const orderId = orderIdIn(request)
-  const items = withBeginning(orderId, (await views.history(orderId)) ?? [], orderIds)
+  const known = (await views.history(orderId)) ?? []
+  // The store may have changes of an archived order that came later.
+  if (known.every(({ changeId }) => changeId !== undefined)) await refuseArchived(orderId, views)
+  const items = withBeginning(orderId, known, orderIds)
   return json(200, { orderId, items, nextCursor: null })
 })

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
 import { isOrderError, messageOf } from '../../shared/domain/errors.ts'
@@ -6,6 +5,7 @@ import { createNobody, RefusedError, UnreachableError } from './client.ts'
 import { EXIT, perform, UsageError, type Command, type ExitCode } from './command.ts'
 import { COMMANDS, findCommand } from './commands.ts'
 import { connect } from './connect.ts'
+import { productVersion } from './product-version.ts'
 
 /** `npm run ops -- <command>`: the dashboard's functions from a terminal. */
 const COMMON = {
@@ -24,8 +24,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
 })
 
-const PACKAGE = new URL('../../package.json', import.meta.url)
-
 /** The options of all commands. A name has the same type in every command. */
 const ALL_OPTIONS: NonNullable<Command['options']> = Object.assign(
   {},
@@ -36,8 +34,7 @@ const ALL_OPTIONS: NonNullable<Command['options']> = Object.assign(
 async function main(args: readonly string[]): Promise<ExitCode> {
   const startedAt = Date.now()
   if (args[0] === '--version') {
-    const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }
-    process.stdout.write(`${version}\n`)
+    process.stdout.write(`${productVersion()}\n`)
     return EXIT.ok
   }
   const { leading, words } = splitLeading(args)

@@ -1,4 +1,6 @@
 import type { Command } from './command.ts'
+import { archive } from './commands/archive.ts'
+import { restoreArchive } from './commands/archive-restore.ts'
 import { audit } from './commands/audit.ts'
 import { backup } from './commands/backup.ts'
 import {
@@ -50,6 +52,8 @@ export const COMMANDS: readonly Command[] = [
   rebuild,
   migrate,
   backup,
+  archive,
+  restoreArchive,
 ]
 
 /** Finds the command with the longest name at the start of the words. `rest` are the words after the name. */

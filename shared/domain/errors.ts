@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'invalid-request'
   | 'order-not-found'
   | 'change-not-found'
+  | 'order-archived'
   | 'dead-letter-not-found'
   | 'not-found'
   | 'unauthorized'

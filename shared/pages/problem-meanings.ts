@@ -25,6 +25,8 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   overtaken:
     'The change was a dead letter, and a later change of the order took effect before this one was processed again.',
   'constraint-violated': 'The change is valid by itself, but the store does not accept the order that would result.',
+  'order-archived':
+    'The order was moved from the store to an archive, with its changes and its history; the detail says when. Lists and searches leave it out.',
   'precondition-failed':
     'If-Match names an earlier version of the order, or an ETag that the order never had. Nothing was written.',
   'payload-too-large': 'The body is larger than 1 MiB.',

@@ -13,7 +13,8 @@ import type { Act, AuditEntry } from './redrives.ts'
 export interface Maintenance {
   /**
    * Starts a rebuild: drops the tables that an earlier rebuild left, and creates empty tables beside the live ones.
-   * Writes an audit entry. Rejects with `conflict` while another owner's lease lasts.
+   * Writes an audit entry. Rejects with `conflict` while another owner's lease lasts, and while orders are being archived
+   * or restored.
    */
   beginRebuild(step: RebuildStep, act: Act): Promise<Rebuild>
 
@@ -26,6 +27,7 @@ export interface Maintenance {
    * - `projected`: the live order comes from this record and is now in the new tables.
    * - `elsewhere`: its order was stored from another record, such as after an edit.
    * - `refused`: the live order comes from this record, but the tables do not allow the order as the current code reads it.
+   * - `archived`: its order or change is in an archive and stays there.
    * - `lost`: the group's ledger counted the record as stored, but the store does not have its order.
    * - `not-stored`: retried, dead, discarded, replaced, or not processed yet.
    *
@@ -98,7 +100,7 @@ export interface RebuildStep {
   readonly progress: RebuildProgress
 }
 
-export type RebuildOutcome = 'projected' | 'elsewhere' | 'refused' | 'lost' | 'not-stored'
+export type RebuildOutcome = 'projected' | 'elsewhere' | 'refused' | 'archived' | 'lost' | 'not-stored'
 
 export interface RebuildProgress {
   readonly phase: 'projecting' | 'completing' | 'swapping'

@@ -45,6 +45,9 @@ export interface OrderViews {
    */
   countWaiting(orderIds: readonly string[]): Promise<ReadonlyMap<string, number>>
 
+  /** When the order was archived (RFC 3339); undefined if it is not archived. */
+  archivedAt(orderId: string): Promise<string | undefined>
+
   /** The history of an order, oldest entry first; undefined if the store does not know the order. */
   history(orderId: string): Promise<readonly HistoryEntry[] | undefined>
 }

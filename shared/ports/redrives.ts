@@ -167,6 +167,8 @@ export const AUDITED_ACTIONS = [
   'take-out',
   'repair-ledger',
   'backup',
+  'archive',
+  'restore-archive',
 ] as const
 
 export interface AuditEntry {
@@ -174,7 +176,7 @@ export interface AuditEntry {
   readonly action: (typeof AUDITED_ACTIONS)[number]
   /**
    * The id of a letter, a task or a change, a record's place, a description of many letters, the topic of a rebuild or
-   * of a ledger, or a backup's name.
+   * of a ledger, or the name of a backup or of an archive's file.
    */
   readonly target: string
   readonly operator: string

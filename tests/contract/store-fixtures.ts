@@ -2,6 +2,7 @@ import { afterEach, beforeEach } from 'vitest'
 import type { NewOrderCommand } from '../../shared/domain/order-commands.ts'
 import type { OrderChange } from '../../shared/domain/changes/order-changes.ts'
 import { bodyHash, CHANGE_TYPES, changeJson, newOrderJson } from '../../shared/domain/order-events.ts'
+import type { Archive } from '../../shared/ports/archive.ts'
 import { deadLetterId, type DeadLetter, type DeadLetters } from '../../shared/ports/dead-letters.ts'
 import type { Ledger, LedgerSnapshot } from '../../shared/ports/ledger.ts'
 import type { Maintenance } from '../../shared/ports/maintenance.ts'
@@ -25,6 +26,7 @@ export interface OpenStore extends AsyncDisposable {
   readonly ledger: Ledger
   readonly redriveTasks: Redrives
   readonly maintenance: Maintenance
+  readonly archive: Archive
 }
 
 export type OpenEmptyStore = () => Promise<OpenStore>

@@ -78,7 +78,11 @@ export function createFaults(): Faults {
       })
     },
     wrapViews: (views) =>
-      guarded(views, ['get', 'getMany', 'list', 'search', 'changes', 'getChanges', 'countWaiting', 'history'], pass),
+      guarded(
+        views,
+        ['get', 'getMany', 'list', 'search', 'changes', 'getChanges', 'countWaiting', 'archivedAt', 'history'],
+        pass,
+      ),
     wrapDeadLetters: (deadLetters) => guarded(deadLetters, ['keep', 'get', 'list', 'groups'], pass),
     wrapLog: (log) =>
       replaced(log, {

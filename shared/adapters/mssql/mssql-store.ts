@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isOrderError, messageOf } from '../../domain/errors.ts'
+import { createArchive } from './archive.ts'
 import { createConnection, type Connection } from './database/connection.ts'
 import { createDeadLetters } from './dead-letters/dead-letters.ts'
 import { createLedger } from './ledger/ledger.ts'
@@ -105,6 +106,7 @@ export async function createMssqlStore(options: MssqlStoreOptions): Promise<Mssq
     ledger: createLedger(query),
     redriveTasks: createRedrives(query),
     maintenance: createMaintenance(query),
+    archive: createArchive(),
     described: connection.described,
     [Symbol.asyncDispose]: dispose,
   }

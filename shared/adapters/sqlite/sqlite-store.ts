@@ -30,6 +30,8 @@ export interface SqliteStoreOptions {
 const WRITABLE_POLL_MS = 1000
 /** Letters discarded in one step. Between steps, the writer can store a batch. */
 const LETTERS_AT_ONCE = 200
+/** The same for orders that are archived or restored, of which each changes the full-text index. */
+const ORDERS_AT_ONCE = 25
 const IS_SOURCE = import.meta.url.endsWith('.ts')
 /** The compiled program is one directory deeper, in dist/, but its migrations are not. */
 const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/sqlite/`, import.meta.url)
@@ -109,6 +111,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
       changes: (orderId, query) => reader.call('changesOf', orderId, query),
       getChanges: (changeIds) => reader.call('getChanges', changeIds),
       countWaiting: (orderIds) => reader.call('countWaiting', orderIds),
+      archivedAt: (orderId) => reader.call('archivedAt', orderId),
       history: (orderId) => reader.call('history', orderId),
     },
     deadLetters: {
@@ -158,8 +161,8 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
       discard: (letterId, act) => writer.call('discardLetter', letterId, act),
       async discardMany(letterIds, act) {
         let discarded = 0
-        for (let start = 0; start < letterIds.length; start += LETTERS_AT_ONCE) {
-          discarded += await writer.call('discardLetters', letterIds.slice(start, start + LETTERS_AT_ONCE), act)
+        for (const some of inSteps(letterIds, LETTERS_AT_ONCE)) {
+          discarded += await writer.call('discardLetters', some, act)
         }
         return discarded
       },
@@ -168,6 +171,29 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
       recordEdit: (letterId, value, act) => writer.call('recordEdit', letterId, value, act),
       markEdited: (letterId, act) => writer.call('markEdited', letterId, act),
       audit: (query) => reader.call('audit', query),
+    },
+    archive: {
+      exportOrders: (query) => reader.call('exportOrders', query),
+      async archiveOrders(orders, file, act) {
+        let [archived, known] = [0, 0]
+        const changed: string[] = []
+        for (const some of inSteps(orders, ORDERS_AT_ONCE)) {
+          const result = await writer.call('archiveOrders', some, file, act)
+          archived += result.archived
+          known += result.known
+          changed.push(...result.changed)
+        }
+        return { archived, known, changed }
+      },
+      async restoreOrders(orders, source, act) {
+        let [restored, known] = [0, 0]
+        for (const some of inSteps(orders, ORDERS_AT_ONCE)) {
+          const result = await writer.call('restoreOrders', some, source, act)
+          restored += result.restored
+          known += result.known
+        }
+        return { restored, known }
+      },
     },
     maintenance: {
       beginRebuild: (step, act) => writer.call('beginRebuild', step, act),
@@ -203,6 +229,10 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
 function unlessNoRoom(error: unknown): unknown {
   if (error instanceof Error && isNoRoom(error.cause)) return error
   throw error
+}
+
+function* inSteps<T>(all: readonly T[], size: number): Generator<readonly T[]> {
+  for (let start = 0; start < all.length; start += size) yield all.slice(start, start + size)
 }
 
 function warn(error: unknown): void {

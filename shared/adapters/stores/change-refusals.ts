@@ -11,6 +11,10 @@ export const EARLIER_DISCARDED: Cause = {
   code: 'earlier-change-discarded',
   detail: 'An earlier change of the order was discarded by an operator.',
 }
+export const ORDER_ARCHIVED: Cause = {
+  code: 'order-archived',
+  detail: 'The order was archived before the change was stored.',
+}
 export const NOT_ALLOWED: Cause = {
   code: 'constraint-violated',
   detail: 'It holds a value that the store does not allow.',

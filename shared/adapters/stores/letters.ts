@@ -50,6 +50,10 @@ export function wrongLetterState(state: DeadLetterState, wanted: DeadLetterState
   return new OrderError('conflict', `The dead letter is ${state}, not ${wanted}.`)
 }
 
+export function orderOfLetterArchived(): OrderError {
+  return new OrderError('conflict', 'The order of the dead letter is archived: restore the order first.')
+}
+
 export function changeNotEditable(): OrderError {
   const remedy = 'Discard it instead, and send another change of the order.'
   return new OrderError('conflict', `The dead letter is of a change, and changes cannot be edited. ${remedy}`)

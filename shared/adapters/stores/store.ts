@@ -1,4 +1,5 @@
 import { messageOf } from '../../domain/errors.ts'
+import type { Archive } from '../../ports/archive.ts'
 import type { DeadLetters } from '../../ports/dead-letters.ts'
 import type { Ledger } from '../../ports/ledger.ts'
 import type { Maintenance } from '../../ports/maintenance.ts'
@@ -15,6 +16,7 @@ export interface Store extends AsyncDisposable {
   readonly ledger: Ledger
   readonly redriveTasks: Redrives
   readonly maintenance: Maintenance
+  readonly archive: Archive
 }
 
 /** A store that hangs never responds, so a store that takes longer than this counts as unavailable. */

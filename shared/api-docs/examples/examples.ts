@@ -1,8 +1,11 @@
+import type { ArchivedOrder } from '../../domain/archived-order.ts'
 import { longDescription } from '../../domain/order-view.ts'
 
 /** Examples for the documents. */
 
 export const EXAMPLE_ORDER_ID = '019a1c5e-7d40-7a3f-9c21-5b0de84f61aa'
+
+export const EXAMPLE_HASH = '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824'
 
 export const EXAMPLE_ORDER = {
   customerId: 48213,
@@ -49,6 +52,26 @@ export const EXAMPLE_STORED = {
   ...EXAMPLE_ORDER,
   customerFullName: 'Alex Example',
   orderItems: EXAMPLE_ORDER.orderItems.map((line) => ({ ...line, longDescription: longDescription(line) })),
+}
+
+/** The document of the same order in an archive. */
+export const EXAMPLE_ARCHIVED: ArchivedOrder = {
+  orderId: EXAMPLE_ORDER_ID,
+  acceptedAt: EXAMPLE_STORED.acceptedAt,
+  order: { ...EXAMPLE_ORDER, orderItems: [...EXAMPLE_ORDER.orderItems] },
+  stored: {
+    storedAt: EXAMPLE_STORED.storedAt,
+    origin: { topic: 'orders', partition: 2, offset: 41 },
+    bodyHash: EXAMPLE_HASH,
+    idempotencyKeyHash: null,
+    recovered: false,
+    version: 1,
+    cancelledAt: null,
+    cancellationReason: null,
+  },
+  discarded: null,
+  changes: [],
+  history: [],
 }
 
 export const EXAMPLE_RETRYING = {

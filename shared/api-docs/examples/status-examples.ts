@@ -6,6 +6,7 @@ import type { LedgerVerdict } from '../../application/ledger/ledger.ts'
 import type { Readiness } from '../../application/operations/readiness.ts'
 import type { PipelineStatus } from '../../application/operations/status.ts'
 import type { Rebuild } from '../../ports/maintenance.ts'
+import { EXAMPLE_ARCHIVED, EXAMPLE_HASH, EXAMPLE_ORDER_ID } from './examples.ts'
 
 /** Examples for the documents: a pipeline of one partition with three orders, of which two are stored and one is dead. */
 
@@ -118,6 +119,12 @@ export const STATUS_EXAMPLES = {
   RebuildProgress: { rebuild: REBUILD },
   Backup: { ...BACKUP, state: 'running', endedAt: null, folder: null, bytes: null } as const,
   BackupProgress: { backup: BACKUP },
+  ExportedOrderPage: {
+    items: [{ orderId: EXAMPLE_ORDER_ID, hash: EXAMPLE_HASH, order: EXAMPLE_ARCHIVED }],
+    nextCursor: null,
+  },
+  ArchivedOrders: { archived: 1, known: 0, changed: [] },
+  RestoredOrders: { restored: 1, known: 0 },
   StoreSchema: {
   migrations: [{ version: 1, name: 'orders', appliedAt: '2026-01-31T11:59:00.000Z' }],
   topics: [{ topic: 'orders', setting: 'retention.ms', before: '-1', after: '7776000000' }],

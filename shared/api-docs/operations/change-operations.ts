@@ -45,6 +45,7 @@ const HEADERS = ['IfMatch', 'IdempotencyKey', 'Prefer', 'RequestId', 'Traceparen
 const PROBLEMS: readonly ProblemCode[] = [
   'invalid-change',
   'order-not-found',
+  'order-archived',
   'order-cancelled',
   'order-discarded',
   'version-conflict',
@@ -121,7 +122,7 @@ export const CHANGE_OPERATIONS = {
         firstChange: linkToChange('/items/0', 'The first change of the page.'),
       }),
     },
-    problems: ['order-not-found', 'store-unavailable'],
+    problems: ['order-not-found', 'order-archived', 'store-unavailable'],
   },
   getOrderChange: {
     summary: 'Get a change of an order',
@@ -147,6 +148,6 @@ export const CHANGE_OPERATIONS = {
       },
       304: NOT_MODIFIED,
     },
-    problems: ['invalid-request', 'change-not-found', 'store-unavailable', 'shutting-down'],
+    problems: ['invalid-request', 'change-not-found', 'order-archived', 'store-unavailable', 'shutting-down'],
   },
 } as const satisfies Partial<Record<RouteName, OperationDescription>>

@@ -1,7 +1,9 @@
+import { EXAMPLE_ARCHIVED, EXAMPLE_HASH, EXAMPLE_ORDER_ID } from '../examples/examples.ts'
 import { CHANGE_ID } from './change-operations.ts'
 import type { ProblemCode } from '../../http/protocol/problem.ts'
+import { exportQuery } from '../../http/archive.ts'
 import type { RouteName } from '../../http/routes.ts'
-import { jsonAnswer, jsonBody, type OperationDescription } from './operation.ts'
+import { jsonAnswer, jsonBody, pageAnswer, type OperationDescription } from './operation.ts'
 
 /** Descriptions of the routes that maintain log and store. */
 
@@ -40,6 +42,46 @@ export const MAINTENANCE_OPERATIONS = {
   getBackup: {
     summary: 'Get the progress of the backup',
     answers: { 200: jsonAnswer('The progress, or how the last backup ended.', 'BackupProgress') },
+  },
+  exportOrders: {
+    summary: 'Export orders for an archive',
+    description:
+      'Whole orders, each with its changes and its history, that were accepted before a time and that nothing can change any more without an operator. A page may be empty although more follow. `ops archive` writes them into files. Needs the store on SQLite.',
+    query: exportQuery,
+    answers: {
+      200: pageAnswer('exportOrders', 'A page of orders, each with the hash of its JSON.', 'ExportedOrderPage'),
+    },
+    problems: ['conflict', 'store-unavailable'],
+  },
+  archiveOrders: {
+    summary: 'Give up orders that an archive has',
+    description:
+      'Deletes the orders, and keeps their ids, positions and hashes. An order that is no longer as it was exported stays, and `changed` names it. Send it again after a failure: what was archived counts as `known`. Refused while a rebuild runs.',
+    headers: ['Operator'],
+    body: jsonBody('ArchiveOrders', {
+      required: true,
+      summary: 'The name of the file, and the orders in it',
+      value: {
+        file: 'orders-20260515T093000Z-0001.ndjson.gz',
+        orders: [{ orderId: EXAMPLE_ORDER_ID, hash: EXAMPLE_HASH }],
+        reason: 'Older than seven years.',
+      },
+    }),
+    answers: { 200: jsonAnswer('The number of orders that were given up.', 'ArchivedOrders') },
+    problems: ACT_PROBLEMS,
+  },
+  restoreOrders: {
+    summary: 'Take orders of an archive back',
+    description:
+      'Each with its changes and its history. An order that the store has stays as it is. Refused while a rebuild runs.',
+    headers: ['Operator'],
+    body: jsonBody('RestoreOrders', {
+      required: true,
+      summary: 'Documents as they were exported',
+      value: { source: 'orders-20260515T093000Z-0001.ndjson.gz', orders: [EXAMPLE_ARCHIVED] },
+    }),
+    answers: { 200: jsonAnswer('The number of orders that were taken back.', 'RestoredOrders') },
+    problems: ACT_PROBLEMS,
   },
   resetLedger: {
     summary: 'Begin a new epoch of the ledger',

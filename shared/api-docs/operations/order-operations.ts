@@ -152,7 +152,7 @@ export const ORDER_OPERATIONS = {
       },
       304: NOT_MODIFIED,
     },
-    problems: ['invalid-request', 'order-not-found', 'store-unavailable', 'shutting-down'],
+    problems: ['invalid-request', 'order-not-found', 'order-archived', 'store-unavailable', 'shutting-down'],
   },
   orderHistory: {
     summary: 'Get the history of an order',
@@ -160,6 +160,6 @@ export const ORDER_OPERATIONS = {
       'Oldest first: accepted, each failed attempt, stored, dead-lettered, redriven, and what happened to each change.',
     path: { orderId: ORDER_ID },
     answers: { 200: jsonAnswer('The history.', 'OrderHistory') },
-    problems: ['invalid-request', 'order-not-found', 'store-unavailable'],
+    problems: ['invalid-request', 'order-not-found', 'order-archived', 'store-unavailable'],
   },
 } as const satisfies Partial<Record<RouteName, OperationDescription>>

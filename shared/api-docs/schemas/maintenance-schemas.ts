@@ -2,10 +2,13 @@ import { z } from 'zod'
 import type { Backup } from '../../application/operations/backups.ts'
 import type { Diagnosis } from '../../application/operations/doctor.ts'
 import type { Migrated } from '../../application/operations/migrate.ts'
+import type { ArchiveResult, ExportedOrder, RestoreResult } from '../../ports/archive.ts'
 import type { Rebuild } from '../../ports/maintenance.ts'
+import { archiveBody, restoreBody } from '../../http/archive.ts'
 import { faultPlan } from '../../http/faults.ts'
 import { backupBody, resetLedgerBody, takeOutBody } from '../../http/operations.ts'
-import { count, instant, schemaOf } from './schema-of.ts'
+import { orderId } from './order-schemas.ts'
+import { count, instant, pageOf, schemaOf } from './schema-of.ts'
 
 /** Schemas of maintenance: rebuild, backup, migrations and checks. */
 
@@ -35,6 +38,13 @@ const backupSchema = schemaOf<Backup>()({
   why: z.string().nullable().describe('Why it failed.'),
 })
 
+/** The document is opaque: a caller keeps it as it is, and sends it back to restore the order. */
+const exportedOrder = z.object({
+  orderId,
+  hash: z.string().describe('SHA-256 in hex of the JSON of `order`.'),
+  order: z.looseObject({ orderId }).describe('The whole order, for a file and for `restoreOrders`.'),
+} satisfies Record<keyof ExportedOrder, z.ZodType>)
+
 export const MAINTENANCE_SCHEMAS = {
   LedgerReset: resetLedgerBody,
   TakeOut: takeOutBody,
@@ -46,6 +56,18 @@ export const MAINTENANCE_SCHEMAS = {
   Backup: backupSchema,
   BackupProgress: z.object({
     backup: backupSchema.nullable().describe('The current or the last backup of this process; null if there was none.'),
+  }),
+  ExportedOrderPage: pageOf(exportedOrder),
+  ArchiveOrders: archiveBody,
+  ArchivedOrders: schemaOf<ArchiveResult>()({
+    archived: count.describe('Given up by this request.'),
+    known: count.describe('Archived before.'),
+    changed: z.array(orderId).describe('The ids of orders that are not as they were exported. They stay.'),
+  }),
+  RestoreOrders: restoreBody,
+  RestoredOrders: schemaOf<RestoreResult>()({
+    restored: count,
+    known: count.describe('Orders that the store had.'),
   }),
   StoreSchema: schemaOf<Migrated>()({
     migrations: z.array(z.object({ version: count, name: z.string(), appliedAt: instant })),

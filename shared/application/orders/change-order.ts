@@ -23,6 +23,8 @@ export interface AcceptedChange {
 
 interface Found extends LookedUp {
   readonly view: OrderView | undefined
+  /** Read only if the store does not have the order. */
+  readonly archivedAt: string | undefined
 }
 
 export type ChangeOrder = (orderId: string, change: OrderChange, options: AcceptOptions) => Promise<AcceptedChange>
@@ -35,14 +37,14 @@ export type ChangeOrder = (orderId: string, change: OrderChange, options: Accept
  * the store is unavailable or slow, except a change of an order whose id was not issued here: only the store knows
  * whether another producer placed such an order.
  *
- * Rejects with `order-not-found`; with `order-cancelled`, `order-discarded` or `precondition-failed` if the store knows
- * already that the change comes too late; with `store-unavailable` as described above; with `idempotency-key-reused`;
+ * Rejects with `order-not-found`; with `order-archived`, `order-cancelled`, `order-discarded` or `precondition-failed` if
+ * the store knows already that the change comes too late; with `store-unavailable` as described above; with `idempotency-key-reused`;
  * or like the log. After any of the last three the caller may send the same request again.
  */
 export function createChangeOrder(dependencies: {
   log: Pick<EventLog, 'publish'>
   store: Pick<OrderStore, 'findChangeByIdempotencyKey'>
-  views: Pick<OrderViews, 'get'>
+  views: Pick<OrderViews, 'get' | 'archivedAt'>
   orderIds: OrderIds
   topic: string
   events: PipelineEmitter
@@ -62,10 +64,13 @@ export function createChangeOrder(dependencies: {
   async function lookUp(orderId: string, keyHash: string | null): Promise<Found> {
     const view = await views.get(orderId)
     const known = keyHash === null ? undefined : await store.findChangeByIdempotencyKey(keyHash)
-    return { view, known: known && { id: known.changeId, acceptedAt: known.acceptedAt, bodyHash: known.bodyHash } }
+    const archivedAt = view === undefined ? await views.archivedAt(orderId) : undefined
+    const accepted = known && { id: known.changeId, acceptedAt: known.acceptedAt, bodyHash: known.bodyHash }
+    return { view, archivedAt, known: accepted }
   }
 
   function refuseIfTooLate(orderId: string, { expectedVersion }: OrderChange, found: Found | undefined): void {
+    if (found?.archivedAt !== undefined) throw orderArchived(found.archivedAt)
     if (found?.view === undefined && !orderIds.isIssued(orderId)) {
       if (found !== undefined) throw new OrderError('order-not-found', 'No order has this id.')
       const detail = 'Only the store can tell whether this order exists, and it does not answer.'
@@ -121,4 +126,8 @@ export function createChangeOrder(dependencies: {
     })
     return { changeId, ...accepted }
   }
+}
+
+export function orderArchived(archivedAt: string): OrderError {
+  return new OrderError('order-archived', `The order was archived at ${archivedAt}. An operator can restore it.`)
 }

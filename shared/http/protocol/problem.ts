@@ -99,6 +99,11 @@ export const PROBLEMS = {
     title: 'The store refuses the change',
     remedy: 'A constraint of the store refuses the order that the change would produce: tell the operator.',
   },
+  'order-archived': {
+    status: 410,
+    title: 'The order is archived',
+    remedy: 'The order is in an archive and no longer here; an operator can restore it. Its id is never used again.',
+  },
   'precondition-failed': {
     status: 412,
     title: 'The order was changed in the meantime',
@@ -186,6 +191,7 @@ const SPEAKS_TO_CALLERS: ReadonlySet<ProblemCode> = new Set([
   'earlier-change-discarded',
   'overtaken',
   'constraint-violated',
+  'order-archived',
   'precondition-failed',
   'payload-too-large',
   'unsupported-media-type',

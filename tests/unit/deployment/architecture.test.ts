@@ -38,7 +38,9 @@ describe('the rooms of the house', () => {
   })
 
   it(`hold at most ${MAX_FILES} files each`, () => {
-    expect([...folders()].filter(([, files]) => files > MAX_FILES)).toEqual([])
+    // Released migrations stay, so their folders only grow.
+    const full = [...folders()].filter(([folder, files]) => files > MAX_FILES && !folder.startsWith('infra/sql/'))
+    expect(full).toEqual([])
   })
 
   describe('have walls', () => {

@@ -39,6 +39,7 @@ const RELEASED = new Map([
   ['sqlite/000013_search_reindex.sql', 'dee042666c6f8b21e11e4d9cd0da99f5bff52e6a320c943b9a3e0e9f5cc26e90'],
   ['sqlite/000014_no_search_blocks.sql', 'b427112c39df941ce941d3e4be3035a604c2c9ef82bdde0d9993de44e635fee2'],
   ['sqlite/000015_order_changes.sql', '62f5b33ff7976729fefa5424394bf6e4cdb5d5321da4ea430f5e661075591922'],
+  ['sqlite/000016_archive.sql', '1c6b12b60e55332650ad05b0871c81ffc26b1aa6143b3bbba9d4e7da190c91d5'],
 ])
 
 test('the text of a released migration never changes', () => {

@@ -62,6 +62,8 @@ export function createOrderQueries(query: Query): OrderQueries {
       })
       return toPage(search, toStored(orders, items), viewOf, ({ rank, seq }) => [rank, seq])
     },
+    // Nothing is archived here (archive.ts).
+    archivedAt: async () => undefined,
     async history(orderId) {
       const view = (await getMany([orderId])).get(orderId)
       if (view === undefined && !isOrderId(orderId)) return undefined

@@ -43,8 +43,10 @@ const COUNT_WAITING = `
 /** These use the unique indexes on order_id. */
 const IS_STORED = 'SELECT 1 FROM orders WHERE order_id = ?'
 const SELECT_STATUS = 'SELECT status FROM order_states WHERE order_id = ?'
-/** Uses order_changes_by_idempotency_key. */
-const BY_KEY = 'SELECT change_id, body_hash, accepted_at FROM order_changes WHERE idempotency_key_hash = ?'
+/** Uses order_changes_by_idempotency_key and archived_changes_by_idempotency_key. */
+const BY_KEY = `
+  SELECT change_id, body_hash, accepted_at FROM order_changes WHERE idempotency_key_hash = ?1
+  UNION ALL SELECT change_id, body_hash, accepted_at FROM archived_changes WHERE idempotency_key_hash = ?1`
 
 type ChangeRow = Row & {
   readonly seq: number

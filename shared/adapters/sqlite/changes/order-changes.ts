@@ -7,7 +7,14 @@ import { originTopicOf, parseDeadLetterId } from '../../../ports/dead-letters.ts
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { ChangeToStore, ParkedChange, ParkedRecord, Rejection } from '../../../ports/order-store.ts'
 import { isKept, type ChangeState } from '../../stores/change-rows.ts'
-import { CHANGE_ID_REUSED, EARLIER_DISCARDED, KEY_REUSED, NOT_DECIDED } from '../../stores/change-refusals.ts'
+import {
+  CHANGE_ID_REUSED,
+  EARLIER_DISCARDED,
+  KEY_REUSED,
+  NOT_DECIDED,
+  ORDER_ARCHIVED,
+} from '../../stores/change-refusals.ts'
+import { prepareTombstones, type ChangeTombstone } from '../archive/tombstones.ts'
 import type { ActInHistory } from '../dead-letters/audit.ts'
 import { fromIdBytes, sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
 import { samePlace } from '../orders/stored-orders.ts'
@@ -15,11 +22,12 @@ import { prepareChangeHistory } from './change-history.ts'
 
 /** The rows of changes. */
 export interface OrderChanges {
-  /** Undefined if the store has never seen the change. */
+  /** Of an archived change too. Undefined if the store has never seen the change. */
   stateOf(changeId: string): ChangeState | undefined
   /**
    * Keeps a readable change. `isCounted`: its origin was counted before, or is counted with this batch. Returns `new`
-   * if the change waits for its turn from now on, and `known` if it was kept from this record before.
+   * if the change waits for its turn from now on, and `known` if it was kept from this record before. A new change of an
+   * archived order is rejected.
    */
   record(change: ChangeToStore, isCounted: boolean, atMs: number): 'new' | 'known' | 'duplicate' | Rejection
   /** Gives a change that is not kept, because an operator decided otherwise, its turn and its content. */
@@ -121,6 +129,7 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
   const discardWaiting = db.prepare(DISCARD_WAITING)
   const selectBehind = db.prepare(SELECT_BEHIND)
   const history = prepareChangeHistory(db)
+  const tombstones = prepareTombstones(db)
 
   function find(changeId: string): ChangeRow | undefined {
     return select.get(toIdBytes(changeId)) as ChangeRow | undefined
@@ -129,7 +138,13 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
   /** The hash of the change's key, unless it belongs to another change. */
   function freeKey(keyHash: string | null, id: Uint8Array): Uint8Array | null {
     const key = keyHash === null ? null : toHashBytes(keyHash)
-    return key === null || selectKey.get(key, id) !== undefined ? null : key
+    return key === null || selectKey.get(key, id) !== undefined || tombstones.hasChangeKey(key) ? null : key
+  }
+
+  /** Why a change that is known to be readable can never take its turn. */
+  function refusalOf({ orderId, idempotencyKeyHash }: ChangeToStore, key: Uint8Array | null): Cause | undefined {
+    if (tombstones.ofOrder(orderId) !== undefined) return ORDER_ARCHIVED
+    return idempotencyKeyHash !== null && key === null ? KEY_REUSED : undefined
   }
 
   function rejectOne(id: Uint8Array, orderId: Uint8Array, cause: Cause, atMs: number): void {
@@ -138,11 +153,16 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
   }
 
   return {
-    stateOf: (changeId) => find(changeId)?.state,
+    stateOf: (changeId) => find(changeId)?.state ?? tombstones.ofChange(changeId)?.state,
     record(change, isCounted, atMs) {
       const { orderId, changeId, origin, idempotencyKeyHash } = change
       const row = find(changeId)
       const hash = toHashBytes(change.bodyHash)
+      const archived = row === undefined ? tombstones.ofChange(changeId) : undefined
+      if (archived !== undefined) {
+        if (!isOf(archived, orderId, hash)) return CHANGE_ID_REUSED
+        return samePlace(originIn(archived), origin) ? 'known' : 'duplicate'
+      }
       if (row !== undefined && !isOf(row, orderId, hash)) return CHANGE_ID_REUSED
       const isInTurnNow = row?.early === 1 && isCounted
       if (isInTurnNow) giveTurn.run(toIdBytes(changeId))
@@ -153,9 +173,9 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
       }
       const [id, order] = [toIdBytes(changeId), toIdBytes(orderId)]
       const key = freeKey(idempotencyKeyHash, id)
-      const isReused = idempotencyKeyHash !== null && key === null
-      const { code, detail } = isReused ? KEY_REUSED : { code: null, detail: null }
-      const state: ChangeState = isReused ? 'rejected' : 'waiting'
+      const refusal = refusalOf(change, key)
+      const { code, detail } = refusal ?? { code: null, detail: null }
+      const state: ChangeState = refusal === undefined ? 'waiting' : 'rejected'
       const content = [JSON.stringify(change.change), hash, key] as const
       const place = [origin.topic, origin.partition, origin.offset] as const
       const times = [toMs(change.acceptedAt), atMs] as const
@@ -164,8 +184,9 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
         const early = isCounted ? 0 : 1
         insert.run(id, order, change.change.kind, state, early, ...content, ...place, ...times, code, detail, 0, null)
       }
-      if (isReused) history.tell(order, id, atMs, { kind: 'change-rejected', cause: KEY_REUSED })
-      return isReused ? 'known' : 'new'
+      if (refusal === undefined) return 'new'
+      history.tell(order, id, atMs, { kind: 'change-rejected', cause: refusal })
+      return 'known'
     },
     withhold(change, isCounted) {
       const row = find(change.changeId)
@@ -179,6 +200,8 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
       const { orderId, origin, cause, attempt } = record
       if (orderId === null) return
       const row = find(changeId)
+      // An archived change is settled.
+      if (row === undefined && tombstones.ofChange(changeId) !== undefined) return
       const [id, order] = [toIdBytes(changeId), toIdBytes(orderId)]
       const [event, hash] = change === null ? [null, null] : [JSON.stringify(change), hashOf(change)]
       // The response to a repeated request needs the change itself.
@@ -246,7 +269,7 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
       }
     },
     isKeptFrom(changeId, failure) {
-      const row = find(changeId)
+      const row = find(changeId) ?? tombstones.ofChange(changeId)
       if (row === undefined || !isKept(row.state) || isUndecided(row, failure)) return false
       return samePlace(originIn(row), failure.origin)
     },
@@ -254,7 +277,9 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
   }
 }
 
-function isUndecided(row: ChangeRow | undefined, { origin, cause }: Pick<ParkedRecord, 'origin' | 'cause'>): boolean {
+type Placed = Pick<ChangeRow, keyof ChangeTombstone>
+
+function isUndecided(row: Placed | undefined, { origin, cause }: Pick<ParkedRecord, 'origin' | 'cause'>): boolean {
   return row?.state === 'waiting' && cause.code === NOT_DECIDED && samePlace(originIn(row), origin)
 }
 
@@ -264,7 +289,7 @@ function isHeld({ state }: ChangeRow): boolean {
 }
 
 /** A change that could not be read has no hash to compare. */
-function isOf(row: ChangeRow, orderId: string, hash: Uint8Array | null): boolean {
+function isOf(row: Placed, orderId: string, hash: Uint8Array | null): boolean {
   const isSame = row.body_hash === null || hash === null || sameBytes(row.body_hash, hash)
   return isSame && sameBytes(row.order_id, toIdBytes(orderId))
 }
@@ -287,6 +312,6 @@ function hashOf(change: OrderChange): Uint8Array {
   return toHashBytes(bodyHash(changeJson(change)))
 }
 
-function originIn(row: ChangeRow): RecordPosition {
+function originIn(row: Placed): RecordPosition {
   return { topic: row.origin_topic, partition: row.origin_partition, offset: row.origin_offset }
 }

@@ -2,7 +2,14 @@ import type { DatabaseSync } from 'node:sqlite'
 import { parseDeadLetterId, type DeadLetterSummary, type KeptDeadLetter } from '../../../ports/dead-letters.ts'
 import type { UndecidableChange } from '../../../ports/order-store.ts'
 import type { Act } from '../../../ports/redrives.ts'
-import { changeNotDiscardable, changeNotEditable, letterNotFound, wrongLetterState } from '../../stores/letters.ts'
+import {
+  changeNotDiscardable,
+  changeNotEditable,
+  letterNotFound,
+  orderOfLetterArchived,
+  wrongLetterState,
+} from '../../stores/letters.ts'
+import { prepareTombstones } from '../archive/tombstones.ts'
 import { inTransaction } from '../database/database.ts'
 import { prepareOrderChanges } from '../changes/order-changes.ts'
 import { prepareTurns } from '../changes/turns.ts'
@@ -39,6 +46,7 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
   const audit = prepareAudit(db)
   const changes = prepareOrderChanges(db)
   const turns = prepareTurns(db, changes)
+  const tombstones = prepareTombstones(db)
   const moveLetter = db.prepare(MOVE_LETTER)
   const moveParked = db.prepare(MOVE_PARKED)
   const edit = db.prepare(EDIT)
@@ -111,6 +119,10 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
         const letter = letterIn('discarded', letterId)
         const { change } = letter
         const orderId = orderOf(letter)
+        const { orderId: ofOrder, foreign } = letter
+        if (foreign === null && ofOrder !== null && tombstones.ofOrder(ofOrder) !== undefined) {
+          throw orderOfLetterArchived()
+        }
         move(letter, 'dead', act)
         if (change !== undefined && orderId !== null) {
           changes.move(change.changeId, letter.origin, 'dead-lettered', act)

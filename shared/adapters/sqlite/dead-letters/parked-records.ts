@@ -97,7 +97,7 @@ export function prepareParkedRecords(dependencies: {
   return {
     park(groupId, record, counted, atMs) {
       const { orderId } = record
-      const isStored = orderId !== null && orders.originOf(orderId) !== undefined
+      const isStored = orderId !== null && (orders.originOf(orderId) !== undefined || orders.isArchived(orderId))
       const isOther = orderId !== null && !isStored && !states.has(orderId)
       const isNews = moveRow(groupId, record, isOther, counted, atMs)
       // A dead letter or a retry never changes an order that is stored or discarded.

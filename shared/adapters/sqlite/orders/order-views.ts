@@ -52,8 +52,10 @@ const HISTORY = `
 const CHANGE_HISTORY = `
   SELECT at AS happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason, change_id, version
   FROM order_change_history WHERE order_id = ? ORDER BY entry`
-/** Uses the index orders_by_idempotency_key. */
-const BY_KEY = 'SELECT order_id, body_hash, accepted_at FROM orders WHERE idempotency_key_hash = ?'
+/** Uses the indexes orders_by_idempotency_key and archived_orders_by_idempotency_key. */
+const BY_KEY = `
+  SELECT order_id, body_hash, accepted_at FROM orders WHERE idempotency_key_hash = ?1
+  UNION ALL SELECT order_id, body_hash, accepted_at FROM archived_orders WHERE idempotency_key_hash = ?1`
 
 const { toStoredView, toAggregate, toUnstoredView, toHistoryEntry } = createOrderRows({
   ...CONVERSIONS,

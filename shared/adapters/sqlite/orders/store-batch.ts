@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { deadLetterId, type DeadLetter } from '../../../ports/dead-letters.ts'
+import type { ParkedState } from '../../../ports/ledger.ts'
 import type {
   BatchPreview,
   ChangeOutcome,
@@ -60,15 +61,17 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     const { orderId, origin } = order
     const redriven = letters.originOfLetter(order.redriveOf ?? order.supersedes, orderId)
     const decided = decisions.against(order)
-    if (decided !== undefined) {
-      parked.withhold(groupId, origin, decided, nowMs)
+    function withhold(state: ParkedState): StoreOutcome {
+      parked.withhold(groupId, origin, state, nowMs)
       // The redrive of another consumer's letter ends here: that consumer has the record again, and our order does not
       // change.
       if (redriven !== undefined) letters.resolveForeign(redriven)
       return { kind: 'withheld' }
     }
+    if (decided !== undefined) return withhold(decided)
     const isNew = orders.insert(order, nowMs, redriven !== undefined)
     const outcome = isNew ? ({ kind: 'stored' } as const) : orders.judge(order, () => supersedes(order, groupId))
+    if (outcome.kind === 'withheld') return withhold('discarded')
     if (outcome.kind !== 'stored' && outcome.kind !== 'duplicate') return outcome
     states.remove(orderId)
     if (parked.settle(groupId, origin, outcome.kind, nowMs)) letters.resolveOf(orderId, origin)

@@ -4,6 +4,7 @@ import type { OrderItem } from '../../../domain/order-commands.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { OrderToStore, StoreOutcome } from '../../../ports/order-store.ts'
 import { REJECTIONS } from '../../stores/refusals.ts'
+import { prepareTombstones } from '../archive/tombstones.ts'
 import { prepareSearchTerms } from '../search/search-terms.ts'
 import { createSearchParts, searchableText } from '../search/search-text.ts'
 import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
@@ -11,14 +12,18 @@ import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
 /** The rows of stored orders. */
 export interface StoredOrders {
   /**
-   * Returns true if the order was inserted, and false if its id or Idempotency-Key is already known. Throws if a
-   * constraint refuses the order.
+   * Returns true if the order was inserted, and false if its id or Idempotency-Key is already known, also from an
+   * archived order. Throws if a constraint refuses the order.
    */
   insert(order: OrderToStore, nowMs: number, recovered: boolean): boolean
-  /** The outcome for an order whose id or Idempotency-Key is already known. */
+  /**
+   * The outcome for an order whose id or Idempotency-Key is already known: `withheld` if the order was discarded and
+   * archived since.
+   */
   judge(order: OrderToStore, isSuperseding: () => boolean): StoreOutcome
-  /** The origin of the order stored under this id; undefined if there is no such order. */
+  /** The origin of the order stored under this id, even if it was archived since; undefined if there is no such order. */
   originOf(orderId: string): RecordPosition | undefined
+  isArchived(orderId: string): boolean
   /**
    * Writes the words and spans of the inserted orders. Must be called at the end of the transaction that inserted them.
    */
@@ -46,11 +51,12 @@ const UPSERT_SPAN = `
     min_accepted_at = min(min_accepted_at, excluded.min_accepted_at),
     max_accepted_at = max(max_accepted_at, excluded.max_accepted_at)`
 
+/** The members are null for an order that was discarded and archived since. */
 interface KnownRow {
-  readonly origin_topic: string
-  readonly origin_partition: number
-  readonly origin_offset: number
-  readonly body_hash: Uint8Array
+  readonly origin_topic: string | null
+  readonly origin_partition: number | null
+  readonly origin_offset: number | null
+  readonly body_hash: Uint8Array | null
 }
 
 export function prepareStoredOrders(db: DatabaseSync): StoredOrders {
@@ -59,8 +65,11 @@ export function prepareStoredOrders(db: DatabaseSync): StoredOrders {
   const insertSearch = db.prepare(INSERT_SEARCH)
   const selectKnown = db.prepare(SELECT_KNOWN)
   const upsertSpan = db.prepare(UPSERT_SPAN)
+  const tombstones = prepareTombstones(db)
   const terms = prepareSearchTerms(db)
   const searchParts = createSearchParts()
+  /** Whether any order is archived, which a batch asks once. */
+  let areAnyArchived: boolean | undefined
   /** An order that is refused after being noted still widens its span, which does no harm. */
   const spans = new Map<number, readonly [min: number, max: number]>()
 
@@ -71,12 +80,20 @@ export function prepareStoredOrders(db: DatabaseSync): StoredOrders {
   }
 
   function known(orderId: string): KnownRow | undefined {
-    return selectKnown.get(toIdBytes(orderId)) as KnownRow | undefined
+    return (selectKnown.get(toIdBytes(orderId)) as KnownRow | undefined) ?? tombstones.ofOrder(orderId)
+  }
+
+  function isKnownToArchive({ orderId, idempotencyKeyHash }: OrderToStore): boolean {
+    areAnyArchived ??= tombstones.areAny()
+    if (!areAnyArchived) return false
+    if (tombstones.ofOrder(orderId) !== undefined) return true
+    return idempotencyKeyHash !== null && tombstones.hasKey(idempotencyKeyHash)
   }
 
   return {
     insert(stored, nowMs, recovered) {
       const { order } = stored
+      if (isKnownToArchive(stored)) return false
       const { changes, lastInsertRowid } = insertOrder.run(...orderValues(stored, nowMs, recovered))
       if (changes === 0) return false
       const seq = Number(lastInsertRowid)
@@ -90,7 +107,9 @@ export function prepareStoredOrders(db: DatabaseSync): StoredOrders {
     judge({ orderId, origin, bodyHash }, isSuperseding) {
       const row = known(orderId)
       if (row === undefined) return REJECTIONS['idempotency-key-reused']
-      if (samePlace(originIn(row), origin)) return { kind: 'stored' }
+      if (row.body_hash === null) return { kind: 'withheld' }
+      const storedFrom = originIn(row)
+      if (storedFrom !== undefined && samePlace(storedFrom, origin)) return { kind: 'stored' }
       // The order that is stored first is final. An edit that arrives too late changes nothing and does not count as
       // reuse of the id.
       if (sameBytes(row.body_hash, toHashBytes(bodyHash)) || isSuperseding()) return { kind: 'duplicate' }
@@ -98,16 +117,19 @@ export function prepareStoredOrders(db: DatabaseSync): StoredOrders {
     },
     originOf(orderId) {
       const row = known(orderId)
-      return row === undefined ? undefined : originIn(row)
+      return row && originIn(row)
     },
+    isArchived: (orderId) => tombstones.ofOrder(orderId) !== undefined,
     complete() {
       terms.write()
       for (const [span, [min, max]] of spans) upsertSpan.run(span, min, max)
       spans.clear()
+      areAnyArchived = undefined
     },
     forget() {
       terms.forget()
       spans.clear()
+      areAnyArchived = undefined
     },
   }
 }
@@ -145,8 +167,8 @@ export function itemValues(item: OrderItem): SQLInputValue[] {
   return [itemCode, brand, type, size, colour, quantity, toTenThousandths(price), currencyType]
 }
 
-function originIn(row: KnownRow): RecordPosition {
-  return { topic: row.origin_topic, partition: row.origin_partition, offset: row.origin_offset }
+function originIn({ origin_topic: topic, origin_partition: partition, origin_offset: offset }: KnownRow) {
+  return topic === null || partition === null || offset === null ? undefined : { topic, partition, offset }
 }
 
 export function samePlace(one: RecordPosition, other: RecordPosition): boolean {

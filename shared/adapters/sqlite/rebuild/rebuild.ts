@@ -32,6 +32,7 @@ const TARGET = 'orders'
 const COMPLETED_AT_ONCE = 500
 
 const IS_TAKEN = `SELECT 1 FROM rebuild WHERE state = 'running' AND leased_until > ? AND owner <> ?`
+const IS_ARCHIVING = 'SELECT 1 FROM archiving WHERE id = 1 AND leased_until > ?'
 const BEGIN = `
   INSERT OR REPLACE INTO rebuild
   SELECT 1, 'running', NULL, ?1, ?2 + ?3, ?2, ?2, ?4, coalesce(max(seq), 0), 0, ?5 FROM orders`
@@ -53,6 +54,7 @@ export function prepareRebuildCommands(db: DatabaseSync): RebuildCommands {
   const queries = prepareRebuildQueries(db)
   const audit = prepareAudit(db)
   const isTaken = db.prepare(IS_TAKEN)
+  const isArchiving = db.prepare(IS_ARCHIVING)
   const begin = db.prepare(BEGIN)
   const renew = db.prepare(RENEW)
   const saveCompleted = db.prepare(COMPLETE)
@@ -105,6 +107,8 @@ export function prepareRebuildCommands(db: DatabaseSync): RebuildCommands {
       return inTransaction(db, () => {
         if (isTaken.get(toMs(at), owner) !== undefined)
           throw new OrderError('conflict', 'A rebuild is running already.')
+        if (isArchiving.get(toMs(at)) !== undefined)
+          throw new OrderError('conflict', 'Orders are being archived or restored: wait until that has ended.')
         tables.create()
         begin.run(owner, toMs(at), leaseMs, act.operator, JSON.stringify(progress))
         audit.record('rebuild', TARGET, act)

@@ -3,6 +3,7 @@ import { evolve, type Order } from '../../../domain/order.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { RebuildOutcome } from '../../../ports/maintenance.ts'
 import type { ChangeToStore, OrderToStore } from '../../../ports/order-store.ts'
+import { prepareTombstones } from '../archive/tombstones.ts'
 import { createStatements, unlessRefused } from '../database/database.ts'
 import { itemValues, orderValues, samePlace, SPAN_ORDERS } from '../orders/stored-orders.ts'
 import { prepareAppliedChanges } from '../changes/applied-changes.ts'
@@ -89,6 +90,7 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
   const readSearchable = prepareSearchableOrders(db, REBUILT)
   const readLive = prepareSearchableOrders(db)
   const foldApplied = prepareAppliedChanges(db)
+  const tombstones = prepareTombstones(db)
 
   function insert(seq: number, event: OrderToStore, order: Order, storedAt: number, recovered: boolean): 'projected' {
     const { content, version, cancellation } = order
@@ -124,7 +126,10 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
 
   function projectChange({ changeId, origin }: ChangeToStore, groupId: string): RebuildOutcome {
     const row = statement(CHANGE).get(toIdBytes(changeId))
-    if (row === undefined) return isLost(groupId, origin) ? 'lost' : 'not-stored'
+    if (row === undefined) {
+      if (tombstones.ofChange(changeId) !== undefined) return 'archived'
+      return isLost(groupId, origin) ? 'lost' : 'not-stored'
+    }
     if (!samePlace(originOf(row), origin)) return 'elsewhere'
     return isKept(row['state'] as ChangeState) ? 'projected' : 'not-stored'
   }
@@ -147,6 +152,7 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
         return unlessRefused(db, insertOne) ?? 'refused'
       }
       if (statement(IS_STORED).get(id) !== undefined) return 'elsewhere'
+      if (tombstones.ofOrder(event.orderId) !== undefined) return 'archived'
       return isLost(groupId, event.origin) ? 'lost' : 'not-stored'
     },
     refresh() {

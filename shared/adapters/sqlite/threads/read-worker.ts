@@ -3,6 +3,7 @@ import { workerData } from 'node:worker_threads'
 import { closeAfterCopy, closeUnlessInDoubt } from '../../../disk/checkpoint.ts'
 import { isNoRoom } from '../../../disk/no-room.ts'
 import { inSnapshots, openDatabase } from '../database/database.ts'
+import { prepareArchiveQueries, type ArchiveQueries } from '../archive/archive-queries.ts'
 import { prepareChangeQueries, type ChangeQueries } from '../changes/change-views.ts'
 import { prepareDeadLetterQueries, type DeadLetterQueries } from '../dead-letters/dead-letters.ts'
 import { prepareLedgerQueries, type LedgerQueries } from '../ledger/ledger.ts'
@@ -17,7 +18,15 @@ import type { StoreLocation } from './write-worker.ts'
 
 /** The thread that runs queries. Queries never wait for the writer, and each of them reads one snapshot. */
 export interface Reader
-  extends OrderQueries, ListQueries, ChangeQueries, DeadLetterQueries, RedriveQueries, LedgerQueries, RebuildQueries {
+  extends
+    OrderQueries,
+    ListQueries,
+    ChangeQueries,
+    ArchiveQueries,
+    DeadLetterQueries,
+    RedriveQueries,
+    LedgerQueries,
+    RebuildQueries {
   /** Throws if nothing can be read. */
   probe(): void
   tidy?(): 'close'
@@ -50,6 +59,7 @@ function openReader(db: DatabaseSync): Reader {
         ...orders,
         ...prepareListQueries(db, orders),
         ...prepareChangeQueries(db),
+        ...prepareArchiveQueries(db),
         ...prepareDeadLetterQueries(db),
         ...prepareRedriveQueries(db),
         ...prepareLedgerQueries(db),

@@ -1,6 +1,7 @@
 import { workerData } from 'node:worker_threads'
 import type { Schema } from '../../../ports/maintenance.ts'
 import { closeAfterCopy, closeUnlessInDoubt, prepareCheckpoints } from '../../../disk/checkpoint.ts'
+import { prepareArchiveCommands, type ArchiveCommands } from '../archive/archive.ts'
 import { openDatabase } from '../database/database.ts'
 import { prepareLedgerRepairs, type LedgerRepairs } from '../ledger/ledger-repairs.ts'
 import { prepareLedgerReset, type LedgerReset } from '../ledger/ledger-reset.ts'
@@ -21,6 +22,7 @@ export interface Writer
     OperatorCommands,
     RedriveCommands,
     RebuildCommands,
+    ArchiveCommands,
     LedgerReset,
     LedgerSettling,
     LedgerRepairs {
@@ -54,6 +56,7 @@ function openWriter(): Writer {
       ...prepareOperatorCommands(db),
       ...prepareRedriveCommands(db),
       ...prepareRebuildCommands(db),
+      ...prepareArchiveCommands(db),
       ...prepareLedgerReset(db),
       ...prepareLedgerSettling(db),
       ...prepareLedgerRepairs(db),

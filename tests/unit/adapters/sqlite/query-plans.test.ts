@@ -1,5 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
+import { prepareArchiveCommands } from '../../../../shared/adapters/sqlite/archive/archive.ts'
+import { prepareArchiveQueries } from '../../../../shared/adapters/sqlite/archive/archive-queries.ts'
 import { prepareChangeQueries } from '../../../../shared/adapters/sqlite/changes/change-views.ts'
 import { prepareDeadLetterQueries } from '../../../../shared/adapters/sqlite/dead-letters/dead-letters.ts'
 import { prepareLedgerQueries } from '../../../../shared/adapters/sqlite/ledger/ledger.ts'
@@ -91,6 +93,7 @@ test('no query and no command reads a whole table', () => {
     prepareBatchCommands(db)
     prepareOrderQueries(db)
     prepareChangeQueries(db)
+    prepareArchiveQueries(db)
     prepareLedgerQueries(db).readLedger('group', 10)
     const letters = prepareDeadLetterQueries(db)
     letters.getLetter('orders:0:0')
@@ -120,6 +123,7 @@ test('no operators’ statement reads a whole table, or sorts one to write a par
     prepareLedgerReset(db)
     prepareLedgerSettling(db)
     prepareRebuildCommands(db)
+    prepareArchiveCommands(db)
     const redrives = prepareRedriveCommands(db)
     for (const filter of [
       {},

@@ -18,12 +18,13 @@ const withKey = { idempotencyKey: 'key' }
 
 interface Given {
   view?: (orderId: string) => OrderView | undefined | Promise<undefined>
+  archivedAt?: string
   known?: (keyHash: string) => KnownChange | undefined
   /** The store does not answer in time. */
   isLate?: boolean
 }
 
-function intake({ view = () => undefined, known = () => undefined, isLate = false }: Given = {}) {
+function intake({ view = () => undefined, archivedAt, known = () => undefined, isLate = false }: Given = {}) {
   const log = createRecordingLog()
   const accepted: PipelineEvents['change:accepted'][] = []
   const events = createPipelineEmitter()
@@ -33,7 +34,7 @@ function intake({ view = () => undefined, known = () => undefined, isLate = fals
   const changeOrder = createChangeOrder({
     log,
     store: { findChangeByIdempotencyKey: async (keyHash) => (isLate ? never : known(keyHash)) },
-    views: { get: async (orderId) => (isLate ? never : view(orderId)) },
+    views: { get: async (orderId) => (isLate ? never : view(orderId)), archivedAt: async () => archivedAt },
     orderIds: testOrderIds,
     topic: 'orders',
     events,

@@ -1,0 +1,63 @@
+import { existsSync, readdirSync, statSync, writeFileSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { messageOf } from '../../../shared/domain/errors.ts'
+import { makeDirectory } from '../../../shared/disk/make-directory.ts'
+import { UsageError } from '../command.ts'
+
+/** Of files with orders, and of the manifest beside each. While it is written, a file's name ends with `.partial`. */
+export const ORDERS_SUFFIX = '.ndjson.gz'
+export const MANIFEST_SUFFIX = '.manifest.json'
+const OURS = /^orders-[0-9TZ]+-[0-9a-f]{8}-[0-9]{4,}(?:\.ndjson\.gz|\.manifest\.json)(?:\.partial)?$/
+
+/**
+ * The directory for an archive, which is created if it does not exist. Throws `UsageError` if it holds anything but an
+ * archive, or cannot be written.
+ */
+export function archiveDirectory(to: string): string {
+  const directory = resolve(to)
+  if (existsSync(directory)) requireOurs(directory)
+  try {
+    makeDirectory(directory)
+    const probe = join(directory, `.probe-${process.pid}`)
+    writeFileSync(probe, '', { flag: 'wx' })
+    rmSync(probe)
+  } catch (error) {
+    throw new UsageError(`${directory} cannot be written: ${messageOf(error)}`, { cause: error })
+  }
+  return directory
+}
+
+function requireOurs(directory: string): void {
+  if (!statSync(directory).isDirectory()) throw new UsageError(`${directory} is not a directory.`)
+  const other = namesIn(directory).find((name) => !OURS.test(name))
+  if (other === undefined) return
+  const remedy = 'Name an empty directory, or one that holds only an archive.'
+  throw new UsageError(`${directory} holds ${JSON.stringify(other)}, which is not part of an archive. ${remedy}`)
+}
+
+/** The files with orders at this path, a file or a directory of an archive. Throws `UsageError` if there are none. */
+export function orderFilesAt(path: string): readonly string[] {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) throw new UsageError(`There is no ${path}.`)
+  if (stats.isFile() && path.endsWith(ORDERS_SUFFIX)) return [path]
+  if (!stats.isDirectory())
+    throw new UsageError(`${path} is not a file of an archive: its name must end with ${ORDERS_SUFFIX}.`)
+  const files = namesIn(path)
+    .filter((name) => OURS.test(name) && name.endsWith(ORDERS_SUFFIX))
+    .sort()
+  if (files.length === 0) throw new UsageError(`${path} holds no file of an archive.`)
+  return files.map((name) => join(path, name))
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+  } catch (error) {
+    throw new UsageError(`${directory} cannot be read: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+/** The beginning of the names of a run's files. Two runs never share it. */
+export function runName(startedAt: Date, random: string): string {
+  return `orders-${startedAt.toISOString().replaceAll(/[-:]|\.\d+/g, '')}-${random}`
+}

@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto'
+import { isNoRoom } from '../../../shared/disk/no-room.ts'
+import { messageOf } from '../../../shared/domain/errors.ts'
+import type { ArchiveResult, ExportedOrder, OrderToArchive } from '../../../shared/ports/archive.ts'
+import type { Page } from '../../../shared/ports/order-views.ts'
+import { archiveDirectory, runName } from '../archive/directory.ts'
+import { writeOrders } from '../archive/order-file.ts'
+import { given, REASON, text, UsageError, type Command, type CommandContext, type Outcome } from '../command.ts'
+import { productVersion } from '../product-version.ts'
+import { toSecond } from '../table.ts'
+
+/** What one file holds. The orders of a file are given up only once it is verified. */
+const ORDERS_IN_FILE = 20_000
+/** The API's limit for one request. */
+const ORDERS_AT_ONCE = 200
+
+export const archive: Command = {
+  name: 'archive',
+  usage: '--before <date> --to <directory>',
+  summary:
+    'moves old orders from the store to files, with their changes and history; `archive restore` takes them back',
+  examples: [
+    'archive --before 2019-01-01 --to /mnt/archive/orders --dry-run',
+    'archive --before 2019-01-01 --to /mnt/archive/orders --reason "Older than seven years."',
+  ],
+  options: {
+    before: { type: 'string', help: 'orders accepted before this date (UTC) or time (RFC 3339)' },
+    to: { type: 'string', help: 'a directory on this machine: new, empty, or one that holds an archive' },
+    'dry-run': { type: 'boolean', help: 'only counts the orders, and writes nothing' },
+    ...REASON,
+  },
+  async run(context) {
+    const before = timeOf(text(context, 'before'))
+    const to = text(context, 'to')
+    if (context.options['dry-run'] === true) return preview(context, before)
+    if (to === undefined) throw new UsageError('--to is missing.')
+    return carryOut(context, before, archiveDirectory(to))
+  },
+}
+
+/** What was done, also if the run ended early. */
+interface Tally {
+  orders: number
+  changed: number
+  files: string[]
+}
+
+async function carryOut(context: CommandContext, before: string, directory: string): Promise<Outcome> {
+  const tally: Tally = { orders: 0, changed: 0, files: [] }
+  const name = runName(new Date(), randomBytes(4).toString('hex'))
+  const exported = exportedOrders(context, before)
+  const origin = { product: productVersion(), before }
+  try {
+    for (let part = 1; ; part += 1) {
+      const some = atMost(exported, ORDERS_IN_FILE, (count) =>
+        context.progress(`${tally.orders} archived, writing ${count} more`),
+      )
+      const written = await writeOrders(directory, `${name}-${String(part).padStart(4, '0')}`, some, origin)
+      if (written === undefined) return outcome(tally, before, directory)
+      tally.files.push(written.manifest.file)
+      await giveUp(context, written.orders, written.manifest.file, tally)
+    }
+  } catch (error) {
+    if (!isNoRoom(error)) throw error
+    const why = `There is no room in ${directory} (${messageOf(error)}). Make room, and run the command again.`
+    return { ...outcome(tally, before, directory, why), well: false }
+  }
+}
+
+async function giveUp(
+  context: CommandContext,
+  orders: readonly OrderToArchive[],
+  file: string,
+  tally: Tally,
+): Promise<void> {
+  for (let start = 0; start < orders.length; start += ORDERS_AT_ONCE) {
+    const body = { file, orders: orders.slice(start, start + ORDERS_AT_ONCE), ...given(context, 'reason') }
+    const result = (await context.client.request('POST', '/api/ops/archive/orders', body)) as ArchiveResult
+    tally.orders += result.archived + result.known
+    tally.changed += result.changed.length
+    context.progress(`${tally.orders} archived`)
+  }
+}
+
+async function preview(context: CommandContext, before: string): Promise<Outcome> {
+  const answer = { dryRun: true, before, orders: 0, changes: 0, bytes: 0, firstAcceptedAt: '', lastAcceptedAt: '' }
+  for await (const { order } of exportedOrders(context, before)) {
+    const { acceptedAt, changes } = order
+    answer.orders += 1
+    answer.changes += changes.length
+    answer.bytes += Buffer.byteLength(JSON.stringify(order)) + 1
+    if (answer.firstAcceptedAt === '' || acceptedAt < answer.firstAcceptedAt) answer.firstAcceptedAt = acceptedAt
+    if (acceptedAt > answer.lastAcceptedAt) answer.lastAcceptedAt = acceptedAt
+    if (answer.orders % ORDERS_AT_ONCE === 0) context.progress(`${answer.orders} orders so far`)
+  }
+  if (answer.orders === 0) return { answer, words: `No order from before ${before} can be archived.` }
+  const span = `accepted from ${toSecond(answer.firstAcceptedAt)} to ${toSecond(answer.lastAcceptedAt)}`
+  const size = `${(answer.bytes / 1024 ** 2).toFixed(1)} MiB before compression`
+  return { answer, words: `${orders(answer.orders)} would be archived, ${span}: ${size}.` }
+}
+
+async function* exportedOrders({ client }: CommandContext, before: string): AsyncGenerator<ExportedOrder, void> {
+  let cursor: string | null = ''
+  while (cursor !== null) {
+    const query = new URLSearchParams({ before, limit: String(ORDERS_AT_ONCE), ...(cursor !== '' && { cursor }) })
+    const page = (await client.request('GET', `/api/ops/archive/orders?${query.toString()}`)) as Page<ExportedOrder>
+    yield* page.items
+    cursor = page.nextCursor
+  }
+}
+
+/** The next items, without ending the generator. */
+async function* atMost<T>(
+  all: AsyncGenerator<T, void>,
+  most: number,
+  tell: (count: number) => void,
+): AsyncGenerator<T, void> {
+  for (let count = 0; count < most; count += 1) {
+    const next = await all.next()
+    if (next.done === true) return
+    if (count % ORDERS_AT_ONCE === 0) tell(count)
+    yield next.value
+  }
+}
+
+function outcome(tally: Tally, before: string, directory: string, why: string | null = null): Outcome {
+  const { orders: count, changed, files } = tally
+  const answer = { dryRun: false, before, directory, orders: count, changed, files, why }
+  const stay = changed === 0 ? '' : ` ${orders(changed)} changed meanwhile and stay in the store.`
+  const done = `${orders(count)} archived in ${files.length} ${files.length === 1 ? 'file' : 'files'} of ${directory}.`
+  const nothing = `No order from before ${before} can be archived.`
+  return {
+    answer,
+    words: [files.length === 0 ? (why === null ? nothing : '') : done + stay, why ?? ''].join(' ').trim(),
+  }
+}
+
+/** A date is its first moment in UTC. Throws `UsageError` for anything else, and for the future. */
+function timeOf(before: string | undefined): string {
+  if (before === undefined) throw new UsageError('--before is missing.')
+  const isTime = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2}))?$/.test(before)
+  const at = isTime ? Date.parse(before) : Number.NaN
+  // Date.parse takes 2026-02-30 for the second of March.
+  const isReal = !Number.isNaN(at) && isDay(before.slice(0, 10))
+  if (!isReal) {
+    throw new UsageError(
+      `${JSON.stringify(before)} is not a date such as 2026-01-31, or a time such as 2026-01-31T12:00:00Z.`,
+    )
+  }
+  if (at > Date.now()) throw new UsageError(`${before} is in the future.`)
+  return new Date(at).toISOString()
+}
+
+function isDay(date: string): boolean {
+  const parsed = new Date(`${date}T00:00:00Z`)
+  return !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(date)
+}
+
+function orders(count: number): string {
+  return `${count} ${count === 1 ? 'order' : 'orders'}`
+}

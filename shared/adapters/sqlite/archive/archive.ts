@@ -1,0 +1,147 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { ArchivedOrder } from '../../../domain/archived-order.ts'
+import { OrderError } from '../../../domain/errors.ts'
+import type { ArchiveResult, OrderToArchive, RestoreResult } from '../../../ports/archive.ts'
+import type { Act } from '../../../ports/redrives.ts'
+import { toExported } from '../../stores/exported-orders.ts'
+import { inTransaction } from '../database/database.ts'
+import { isConstraintError } from '../database/errors.ts'
+import { toIdBytes, toMs } from '../database/values.ts'
+import { prepareAudit } from '../dead-letters/audit.ts'
+import { createSearchParts, searchableText } from '../search/search-text.ts'
+import { prepareDocuments } from './documents.ts'
+import { prepareRestoredOrders } from './restored-orders.ts'
+import { prepareTombstones } from './tombstones.ts'
+
+/** The steps of archiving and restoring, each one transaction (port Archive). */
+export interface ArchiveCommands {
+  archiveOrders(orders: readonly OrderToArchive[], file: string, act: Act): ArchiveResult
+  restoreOrders(orders: readonly ArchivedOrder[], source: string, act: Act): RestoreResult
+}
+
+/** Between two requests of a caller that archives or restores many orders. */
+const LEASE_MS = 10_000
+
+const IS_REBUILDING = `SELECT 1 FROM rebuild WHERE state = 'running' AND leased_until > ?`
+/** The process of such a rebuild may only be slow. Its next step finds that it has lost the rebuild. */
+const END_ABANDONED = `UPDATE rebuild SET state = 'failed', why = ? WHERE state = 'running'`
+const IS_REINDEXING = 'SELECT 1 FROM search_reindex WHERE id = 1 AND until_seq > 0'
+const RENEW = 'INSERT OR REPLACE INTO archiving VALUES (1, ?)'
+/** A file is archived or restored in many steps, which need one entry. Uses audit_by_target. */
+const IS_TOLD = 'SELECT 1 FROM audit WHERE target = ? AND action = ? AND operator = ? AND at > ?'
+const TELL_AGAIN_MS = 60 * 60_000
+
+const BURY_ORDER = `
+  INSERT INTO archived_orders
+  SELECT order_id, seq, origin_topic, origin_partition, origin_offset, body_hash, idempotency_key_hash, accepted_at, ?, ?
+  FROM orders WHERE order_id = ? RETURNING seq`
+const BURY_DISCARDED = `
+  INSERT INTO archived_orders
+  SELECT order_id, NULL, NULL, NULL, NULL, NULL, NULL, accepted_at, ?, ? FROM order_states WHERE order_id = ?`
+const BURY_CHANGES = `
+  INSERT INTO archived_changes
+  SELECT change_id, order_id, state, origin_topic, origin_partition, origin_offset, body_hash, idempotency_key_hash,
+    accepted_at
+  FROM order_changes WHERE order_id = ?`
+/** These use the unique indexes on order_id, the primary key of order_items, and the indexes by order. */
+const DELETE_ITEMS = 'DELETE FROM order_items WHERE order_seq = ?'
+/** The index keeps no texts, so a delete has to name the words (search/rewording.ts). */
+const DELETE_WORDS = `INSERT INTO order_search (order_search, rowid, words) VALUES ('delete', ?, ?)`
+const DELETES = ['orders', 'order_changes', 'order_history', 'order_change_history'] as const
+const DELETE_STATE = 'DELETE FROM order_states WHERE order_id = ? RETURNING seq'
+const DELETE_STATE_WORDS = 'DELETE FROM order_state_search WHERE rowid = ?'
+
+const ABANDONED = 'It was abandoned, and orders were archived or restored since.'
+
+export function prepareArchiveCommands(db: DatabaseSync): ArchiveCommands {
+  const read = prepareDocuments(db)
+  const searchParts = createSearchParts()
+  const tombstones = prepareTombstones(db)
+  const restored = prepareRestoredOrders(db)
+  const audit = prepareAudit(db)
+  const isRebuilding = db.prepare(IS_REBUILDING)
+  const endAbandoned = db.prepare(END_ABANDONED)
+  const isReindexing = db.prepare(IS_REINDEXING)
+  const renew = db.prepare(RENEW)
+  const isTold = db.prepare(IS_TOLD)
+  const buryOrder = db.prepare(BURY_ORDER)
+  const buryDiscarded = db.prepare(BURY_DISCARDED)
+  const buryChanges = db.prepare(BURY_CHANGES)
+  const deleteItems = db.prepare(DELETE_ITEMS)
+  const deleteWords = db.prepare(DELETE_WORDS)
+  const deletes = DELETES.map((table) => db.prepare(`DELETE FROM ${table} WHERE order_id = ?`))
+  const deleteState = db.prepare(DELETE_STATE)
+  const deleteStateWords = db.prepare(DELETE_STATE_WORDS)
+
+  function begin(): void {
+    const now = Date.now()
+    if (isRebuilding.get(now) !== undefined)
+      throw new OrderError('conflict', 'A rebuild is running: wait until it has ended.')
+    if (isReindexing.get() !== undefined)
+      throw new OrderError('conflict', 'The words of stored orders are being indexed anew: try again in some minutes.')
+    endAbandoned.run(ABANDONED)
+    renew.run(now + LEASE_MS)
+  }
+
+  function tell(action: 'archive' | 'restore-archive', target: string, act: Act): void {
+    const since = toMs(act.at) - TELL_AGAIN_MS
+    if (isTold.get(target, action, act.operator, since) === undefined) audit.record(action, target, act)
+  }
+
+  function giveUp({ orderId, order, stored }: ArchivedOrder, file: string, atMs: number): void {
+    const id = toIdBytes(orderId)
+    buryChanges.run(id)
+    if (stored !== null && order !== null) {
+      const seq = Number(buryOrder.get(atMs, file, id)?.['seq'])
+      const isCancelled = stored.cancelledAt !== null
+      deleteWords.run(seq, searchableText({ ...order, isCancelled }, searchParts(orderId, order)))
+      deleteItems.run(seq)
+    } else {
+      buryDiscarded.run(atMs, file, id)
+      const seq = deleteState.get(id)?.['seq']
+      deleteStateWords.run(Number(seq))
+    }
+    for (const statement of deletes) statement.run(id)
+  }
+
+  function takeBack(order: ArchivedOrder): boolean {
+    try {
+      return restored.takeBack(order)
+    } catch (error) {
+      if (!isConstraintError(error)) throw error
+      const detail = `The store does not allow order ${order.orderId} as the archive has it.`
+      throw new OrderError('conflict', detail, { cause: error })
+    }
+  }
+
+  return {
+    archiveOrders(orders, file, act) {
+      return inTransaction(db, () => {
+        begin()
+        const documents = read(orders.map(({ orderId }) => orderId))
+        const changed: string[] = []
+        let [archived, known] = [0, 0]
+        for (const { orderId, hash } of orders) {
+          const document = documents.get(orderId)
+          if (document !== undefined && toExported(document).order.hash === hash) {
+            giveUp(document, file, toMs(act.at))
+            documents.delete(orderId)
+            archived += 1
+          } else if (tombstones.ofOrder(orderId) === undefined) changed.push(orderId)
+          else known += 1
+        }
+        if (archived > 0) tell('archive', file, act)
+        return { archived, known, changed }
+      })
+    },
+    restoreOrders(orders, source, act) {
+      return inTransaction(db, () => {
+        begin()
+        const count = orders.filter(takeBack).length
+        restored.complete()
+        if (count > 0) tell('restore-archive', source, act)
+        return { restored: count, known: orders.length - count }
+      })
+    },
+  }
+}

@@ -1,0 +1,60 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { ArchivedChange } from '../../../domain/archived-order.ts'
+import { toHashBytes, toIdBytes } from '../database/values.ts'
+
+/** The rows of archived orders and changes: their ids, positions and hashes. */
+export interface Tombstones {
+  /** Whether any order is archived. */
+  areAny(): boolean
+  ofOrder(orderId: string): OrderTombstone | undefined
+  /** Whether the Idempotency-Key of an archived order has this hash. */
+  hasKey(keyHash: string): boolean
+  ofChange(changeId: string): ChangeTombstone | undefined
+  /** Whether the Idempotency-Key of an archived change has this hash. */
+  hasChangeKey(key: Uint8Array): boolean
+}
+
+/** The members but `archived_at` are null if the order was discarded. */
+export interface OrderTombstone {
+  readonly seq: number | null
+  readonly origin_topic: string | null
+  readonly origin_partition: number | null
+  readonly origin_offset: number | null
+  readonly body_hash: Uint8Array | null
+  readonly archived_at: number
+}
+
+export interface ChangeTombstone {
+  readonly order_id: Uint8Array
+  readonly state: ArchivedChange['state']
+  readonly origin_topic: string
+  readonly origin_partition: number
+  readonly origin_offset: number
+  readonly body_hash: Uint8Array | null
+}
+
+/** These use the primary keys and the indexes by Idempotency-Key. */
+const ARE_ANY = "SELECT 1 FROM archived_orders WHERE order_id > x'' LIMIT 1"
+const OF_ORDER = `
+  SELECT seq, origin_topic, origin_partition, origin_offset, body_hash, archived_at FROM archived_orders
+  WHERE order_id = ?`
+const OF_KEY = 'SELECT 1 FROM archived_orders WHERE idempotency_key_hash = ?'
+const OF_CHANGE = `
+  SELECT order_id, state, origin_topic, origin_partition, origin_offset, body_hash FROM archived_changes
+  WHERE change_id = ?`
+const OF_CHANGE_KEY = 'SELECT 1 FROM archived_changes WHERE idempotency_key_hash = ?'
+
+export function prepareTombstones(db: DatabaseSync): Tombstones {
+  const areAny = db.prepare(ARE_ANY)
+  const ofOrder = db.prepare(OF_ORDER)
+  const ofKey = db.prepare(OF_KEY)
+  const ofChange = db.prepare(OF_CHANGE)
+  const ofChangeKey = db.prepare(OF_CHANGE_KEY)
+  return {
+    areAny: () => areAny.get() !== undefined,
+    ofOrder: (orderId) => ofOrder.get(toIdBytes(orderId)) as OrderTombstone | undefined,
+    hasKey: (keyHash) => ofKey.get(toHashBytes(keyHash)) !== undefined,
+    ofChange: (changeId) => ofChange.get(toIdBytes(changeId)) as ChangeTombstone | undefined,
+    hasChangeKey: (key) => ofChangeKey.get(key) !== undefined,
+  }
+}

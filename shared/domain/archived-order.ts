@@ -1,0 +1,97 @@
+import { z } from 'zod'
+import { CHANGE_KINDS, loggedAmendmentSchema } from './changes/order-changes.ts'
+import { loggedOrderSchema } from './order-commands.ts'
+import { HISTORY_KINDS } from './order-view.ts'
+
+/**
+ * An order as an archive holds it: everything that the store knows of it, in a form that every store can take back. The
+ * documents of archives are read for years, so members may be added, optional and last, and never change their meaning.
+ */
+
+const count = z.int().min(0)
+const instant = z.iso.datetime()
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+const id = z.string().regex(/^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/)
+
+const cause = z.strictObject({ code: z.string(), detail: z.string() })
+const position = z.strictObject({ topic: z.string().min(1).max(249), partition: count, offset: count })
+
+const entry = z.strictObject({
+  at: instant,
+  kind: z.enum(HISTORY_KINDS),
+  attempt: count.nullable(),
+  nextAttemptAt: instant.nullable(),
+  cause: cause.nullable(),
+  reason: z.string().nullable(),
+  /** Null in an entry about the order itself. */
+  changeId: id.nullable(),
+  version: count.nullable(),
+})
+
+const change = z.strictObject({
+  changeId: id,
+  kind: z.enum(CHANGE_KINDS),
+  state: z.enum(['applied', 'rejected', 'discarded']),
+  /** Null if the change was discarded without having been read. */
+  change: z
+    .discriminatedUnion('kind', [
+      z.strictObject({
+        kind: z.literal('amend'),
+        amendment: loggedAmendmentSchema,
+        expectedVersion: z.exactOptional(count),
+      }),
+      z.strictObject({
+        kind: z.literal('cancel'),
+        reason: z.exactOptional(z.string()),
+        expectedVersion: z.exactOptional(count),
+      }),
+    ])
+    .nullable(),
+  bodyHash: sha256.nullable(),
+  idempotencyKeyHash: sha256.nullable(),
+  origin: position,
+  acceptedAt: instant.nullable(),
+  updatedAt: instant,
+  version: count.nullable(),
+  cause: cause.nullable(),
+  attempt: count,
+})
+
+/** The part that only an order has which was stored. */
+const storedPart = z.strictObject({
+  storedAt: instant,
+  origin: position,
+  bodyHash: sha256,
+  idempotencyKeyHash: sha256.nullable(),
+  recovered: z.boolean(),
+  version: count,
+  cancelledAt: instant.nullable(),
+  cancellationReason: z.string().nullable(),
+})
+
+/** The part that only an order has which an operator discarded before it was stored. */
+const discardedPart = z.strictObject({ attempt: count, maxAttempts: count, cause, updatedAt: instant })
+
+export const archivedOrderSchema = z.strictObject({
+  orderId: id,
+  acceptedAt: instant,
+  /** With the changes that were applied to it; null if it was discarded without having been read. */
+  order: loggedOrderSchema.nullable(),
+  stored: storedPart.nullable(),
+  discarded: discardedPart.nullable(),
+  changes: z.array(change),
+  history: z.array(entry),
+})
+
+export type ArchivedOrder = z.output<typeof archivedOrderSchema>
+export type ArchivedChange = z.output<typeof change>
+export type ArchivedEntry = z.output<typeof entry>
+
+/** The version of these documents, which a manifest names. */
+export const ARCHIVE_SCHEMA_VERSION = 1
+
+/**
+ * The longest document that leaves the store, in bytes of JSON. One request has to take it back, and a request holds at
+ * most 1 MiB.
+ */
+export const MAX_ARCHIVED_BYTES = 900 * 1024

@@ -1,0 +1,66 @@
+import type { HttpRequest } from '@azure/functions'
+import { z } from 'zod'
+import { archivedOrderSchema, type ArchivedOrder } from '../domain/archived-order.ts'
+import type { ExportQuery } from '../ports/archive.ts'
+import { actBody } from './acts.ts'
+import { cursor, instant, readQuery, wholeNumber } from './protocol/query.ts'
+import { invalidRequest, validated } from './protocol/validated.ts'
+
+const MAX_ORDERS = 200
+const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
+const orderId = z
+  .string({ error: 'must be a string' })
+  .refine((id) => UUID.test(id), { error: 'must be an order id' })
+  .meta({ format: 'uuid' }) // for the documents, which cannot show a `refine`
+/** As `ops archive` makes them. The name is kept with each order, and is the target in the audit. */
+const fileName = z
+  .string({ error: 'must be a string' })
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, { error: 'must be 1 to 100 letters, digits, dots, _ and -' })
+
+/** The parameters of GET /api/ops/archive/orders. */
+export const exportQuery = z.object({
+  before: instant.describe('Orders that were accepted before this time (RFC 3339), which must not be in the future.'),
+  limit: wholeNumber(1, MAX_ORDERS).default(100).describe('The most orders on the page.'),
+  cursor: z.exactOptional(cursor),
+})
+
+/** The body of POST /api/ops/archive/orders. */
+export const archiveBody = actBody.extend({
+  file: fileName.describe('The name of the file that has the orders.'),
+  orders: z
+    .array(
+      z.strictObject({
+        orderId,
+        hash: z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be a SHA-256 in hex' }),
+      }),
+    )
+    .min(1, { error: 'must have at least one order' })
+    .max(MAX_ORDERS, { error: `must have at most ${MAX_ORDERS} orders` })
+    .describe('Orders with the hashes that they were exported with.'),
+})
+
+/** The body of POST /api/ops/archive/restore, before the documents in it are validated. */
+export const restoreBody = actBody.extend({
+  source: fileName.describe('The name of the file, or the id of a single order.'),
+  orders: z
+    .array(z.looseObject({ orderId }))
+    .min(1, { error: 'must have at least one order' })
+    .max(1000, { error: 'must have at most 1000 orders' })
+    .describe('Documents as they were exported.'),
+})
+
+const documents = z.object({ orders: z.array(archivedOrderSchema) })
+
+/** Throws `invalid-request` with pointers if a document is not one of an archive. */
+export function readDocuments({ orders }: z.output<typeof restoreBody>): readonly ArchivedOrder[] {
+  return validated(documents, { orders }, 'invalid-request').orders
+}
+
+/** Throws `invalid-request` for a time in the future, because nobody means to archive orders that are still to come. */
+export function readExportQuery(request: HttpRequest, nowMs: number): ExportQuery {
+  const query = readQuery(request.query, exportQuery)
+  if (Date.parse(query.before) > nowMs) {
+    throw invalidRequest('The query parameter before', 'before', 'must not be in the future')
+  }
+  return query
+}

@@ -1,0 +1,4 @@
+import { archiveContract } from '../store/archive.contract.ts'
+import { openSqlite } from '../open-sqlite.ts'
+
+archiveContract('SQLite', openSqlite)
