@@ -11,10 +11,15 @@ export interface OpsAnswer {
   readonly err: string
 }
 
-/** `npm run ops -- …` without npm; the environment contains only the given settings. */
-export async function ops(words: readonly string[], settings: Record<string, string> = {}): Promise<OpsAnswer> {
-  const args = ['--import', './infra/host/preload.js', 'infra/ops/cli.ts', ...words]
-  const child = spawn(process.execPath, args, {
+/** `npm run ops -- …` without npm; the environment contains only the given settings. `prefix` is a command that runs it. */
+export async function ops(
+  words: readonly string[],
+  settings: Record<string, string> = {},
+  prefix: readonly string[] = [],
+): Promise<OpsAnswer> {
+  const node = [process.execPath, '--import', './infra/host/preload.js', 'infra/ops/cli.ts', ...words]
+  const [command = process.execPath, ...args] = [...prefix, ...node]
+  const child = spawn(command, args, {
     cwd: ROOT,
     env: { PATH: process.env['PATH'], DATA_DIR: join(ROOT, 'no-such-directory'), ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
