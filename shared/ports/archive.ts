@@ -14,8 +14,8 @@ import type { Act } from './redrives.ts'
 export interface Archive {
   /**
    * Orders that were accepted before a time and that nothing can change any more without an operator: stored, cancelled or
-   * discarded, without a change that is still to be decided, and without a dead letter that is open or being redriven. In
-   * the sequence of storing, discarded ones last. A page may be empty although more follow; the last one has no cursor.
+   * discarded, without a change that is still to be decided, and without a dead letter that is open or being redriven.
+   * Oldest first, discarded ones last. A page may be empty although more follow; the last one has no cursor.
    *
    * Two kinds of orders stay in the store: on SQLite the one that was stored last, because its position must not be given
    * out again, and an order whose document is longer than `MAX_ARCHIVED_BYTES`.
@@ -31,8 +31,8 @@ export interface Archive {
   archiveOrders(orders: readonly OrderToArchive[], file: string, act: Act): Promise<ArchiveResult>
 
   /**
-   * Takes orders back, each with its changes and history, at its earlier place in lists if the store still knows the
-   * place. An order that the store has is left as it is. `source` is the target of the audit entry. Rejects with
+   * Takes orders back, each with its changes and history. On SQLite an order returns to its earlier place in lists, if the
+   * store still knows the place; on SQL Server it becomes the newest. An order that the store has is left as it is. `source` is the target of the audit entry. Rejects with
    * `conflict` as above, and if the Idempotency-Key of an order belongs to another one by now.
    */
   restoreOrders(orders: readonly ArchivedOrder[], source: string, act: Act): Promise<RestoreResult>

@@ -26,6 +26,8 @@ import {
   SELECT_LEVEL,
   TURN_SNAPSHOT_ON,
 } from '../../shared/adapters/mssql/database/prepare-database.ts'
+import * as archive from '../../shared/adapters/mssql/archive/archive-sql.ts'
+import { RESTORE_ORDERS } from '../../shared/adapters/mssql/archive/restore-sql.ts'
 import * as rebuild from '../../shared/adapters/mssql/rebuild/rebuild-sql.ts'
 import { SWAP_ORDERS } from '../../shared/adapters/mssql/rebuild/rebuild-swap-sql.ts'
 import * as redrives from '../../shared/adapters/mssql/redrives/redrive-sql.ts'
@@ -57,6 +59,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     RECORD_ACT,
     READ_TEXT,
     RESET_LEDGER,
+    RESTORE_ORDERS,
     BEGIN_REPAIR,
     END_REPAIR,
     SELECT_LEDGER,
@@ -69,6 +72,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     STORE_BATCH_WITH_CHANGES,
     SWAP_ORDERS,
     TURN_SNAPSHOT_ON,
+    ...constantsOf(archive),
     ...constantsOf(discardChange),
     ...constantsOf(inspect),
     ...constantsOf(letters),
@@ -123,7 +127,14 @@ export function allStatements(): ReadonlyMap<string, string> {
     statements.set(`selectSearch, names only: ${yes}`, views.selectSearch(yes))
     statements.set(`selectAudit, of a target: ${yes}`, redrives.selectAudit(yes))
   }
-  for (const name of ['KEEP_LETTERS', 'PROJECT_ORDERS', 'STORE_BATCH', 'STORE_BATCH_WITH_CHANGES', 'TAKE_TURNS']) {
+  for (const name of [
+    'KEEP_LETTERS',
+    'PROJECT_ORDERS',
+    'RESTORE_ORDERS',
+    'STORE_BATCH',
+    'STORE_BATCH_WITH_CHANGES',
+    'TAKE_TURNS',
+  ]) {
     statements.set(`${name}, escapes resolved`, withEscapesResolved(statements.get(name) ?? ''))
   }
   return statements

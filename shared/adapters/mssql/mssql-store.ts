@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isOrderError, messageOf } from '../../domain/errors.ts'
-import { createArchive } from './archive.ts'
+import { createArchive } from './archive/archive.ts'
 import { createConnection, type Connection } from './database/connection.ts'
 import { createDeadLetters } from './dead-letters/dead-letters.ts'
 import { createLedger } from './ledger/ledger.ts'
@@ -93,6 +93,7 @@ export async function createMssqlStore(options: MssqlStoreOptions): Promise<Mssq
     await connection[Symbol.asyncDispose]()
   }
   const { findByIdempotencyKey, findChangeByIdempotencyKey, ...views } = createOrderQueries(query)
+  const { archivedAt, ...archive } = createArchive(query)
   return {
     store: {
       ...createBatchCommands(query),
@@ -101,12 +102,12 @@ export async function createMssqlStore(options: MssqlStoreOptions): Promise<Mssq
       health: () => checkHealth(() => probe(query)),
       [Symbol.asyncDispose]: dispose,
     },
-    views,
+    views: { ...views, archivedAt },
     deadLetters: createDeadLetters(query),
     ledger: createLedger(query),
     redriveTasks: createRedrives(query),
     maintenance: createMaintenance(query),
-    archive: createArchive(),
+    archive,
     described: connection.described,
     [Symbol.asyncDispose]: dispose,
   }

@@ -30,3 +30,28 @@ export function refuseNewer(where: string, last: number, newest: number): void {
   const detail = `it is at migration ${last}, known are ${newest}`
   throw new OrderError('invalid-setting', `${where} was made by a newer version of this program: ${detail}.`)
 }
+
+/** Why orders cannot be archived or restored now, or no rebuild begun. */
+export function rebuildRuns(): OrderError {
+  return new OrderError('conflict', 'A rebuild is running: wait until it has ended.')
+}
+export function reindexRuns(): OrderError {
+  return new OrderError('conflict', 'The words of stored orders are being indexed anew: try again later.')
+}
+export function archivingRuns(): OrderError {
+  return new OrderError('conflict', 'Orders are being archived or restored: wait until that has ended.')
+}
+
+/** Why an order of an archive cannot be restored. */
+export function keyOfOther(orderId: string): OrderError {
+  return new OrderError('conflict', `The Idempotency-Key of order ${orderId} belongs to another order by now.`)
+}
+export function notRestorable(orderId: string, cause: unknown): OrderError {
+  const detail = `The store does not allow order ${orderId} as the archive has it.`
+  return new OrderError('conflict', detail, { cause })
+}
+
+/** Why an abandoned rebuild is ended. */
+export const ABANDONED = 'It was abandoned, and orders were archived or restored since.'
+/** How long no rebuild begins after a step of archiving: until the next step of a caller that archives many orders. */
+export const ARCHIVING_LEASE_MS = 10_000

@@ -46,7 +46,7 @@ export const MAINTENANCE_OPERATIONS = {
   exportOrders: {
     summary: 'Export orders for an archive',
     description:
-      'Whole orders, each with its changes and its history, that were accepted before a time and that nothing can change any more without an operator. A page may be empty although more follow. `ops archive` writes them into files. Needs the store on SQLite.',
+      'Whole orders, each with its changes and its history, that were accepted before a time and that nothing can change any more without an operator. A page may be empty although more follow. `ops archive` writes them into files.',
     query: exportQuery,
     answers: {
       200: pageAnswer('exportOrders', 'A page of orders, each with the hash of its JSON.', 'ExportedOrderPage'),

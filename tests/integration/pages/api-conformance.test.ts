@@ -194,6 +194,8 @@ describe('the product behaves as its OpenAPI document says', () => {
     [400, '/api/orders?colour=red', '/api/orders'],
     [200, '/api/orders/search?q=alex', '/api/orders/search'],
     [400, '/api/orders/search', '/api/orders/search'],
+    [200, '/api/ops/archive/orders?before=2020-01-01T00:00:00Z', '/api/ops/archive/orders'],
+    [400, '/api/ops/archive/orders?before=2999-01-01T00:00:00Z', '/api/ops/archive/orders'],
     [200, '/api/Orders/customerSearch/exam', '/api/orders/customersearch/{text}'],
     [404, '/docs/nothing.css', '/docs/{asset}'],
     [404, '/api/dead-letters/orders:0:0', '/api/dead-letters/{id}'],
@@ -203,9 +205,8 @@ describe('the product behaves as its OpenAPI document says', () => {
   })
 
   it('with 200 for every GET that needs nothing, and with 401 without the key where one is needed', async () => {
-    const plain = Object.entries(document.paths).filter(
-      ([path]) => !path.includes('{') && path !== '/api/orders/search',
-    )
+    const askedWith = ['/api/orders/search', '/api/ops/archive/orders']
+    const plain = Object.entries(document.paths).filter(([path]) => !path.includes('{') && !askedWith.includes(path))
     const gets = plain.flatMap(([path, { get }]) =>
       get === undefined ? [] : [{ path, needsKey: get.security.length > 0 }],
     )

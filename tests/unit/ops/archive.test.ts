@@ -162,7 +162,7 @@ describe('ops archive', () => {
     [{ before: BEFORE }, '--to is missing'],
   ])('refuses %j before it asks the instance', async (options, said) => {
     const product = instance(1)
-    const refused = run(archive, product, options as Record<string, string>)
+    const refused = run(archive, product, options)
     await expect(refused).rejects.toThrow(said)
     await expect(refused).rejects.toBeInstanceOf(UsageError)
     expect(product.asked).toEqual([])

@@ -8,7 +8,7 @@ import type {
   OrderToStore,
   StoreOutcome,
 } from '../../../ports/order-store.ts'
-import { KEY_REUSED } from '../../stores/change-refusals.ts'
+import { KEY_REUSED, ORDER_ARCHIVED } from '../../stores/change-refusals.ts'
 import type { ChangeState } from '../../stores/change-rows.ts'
 import { json } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
@@ -57,6 +57,7 @@ export function createChangePreview(
       const state = (row?.['seen_state'] ?? undefined) as ChangeState | undefined
       const isDecided = outcome !== 'stored' || state === 'applied' || state === 'rejected'
       if (isDecided) return { change, settled: toChangeOutcome(outcome, state) }
+      if (row?.['is_archived'] === true) return { change, settled: { kind: 'refused', cause: ORDER_ARCHIVED } }
       const isReused = row?.['is_key_taken'] === true
       return { change, settled: isReused ? { kind: 'refused', cause: KEY_REUSED } : undefined }
     })

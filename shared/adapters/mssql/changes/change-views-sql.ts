@@ -49,5 +49,9 @@ GROUP BY c.order_id;
 export const SELECT_CHANGE_BY_KEY = `
 SELECT c.change_id, c.body_hash, c.accepted_at
 FROM order_changes AS c
-WHERE c.idempotency_key_hash = CAST(@keyHash AS CHAR(64)) AND c.idempotency_key_hash IS NOT NULL;
+WHERE c.idempotency_key_hash = CAST(@keyHash AS CHAR(64)) AND c.idempotency_key_hash IS NOT NULL
+UNION ALL
+SELECT t.change_id, t.body_hash, t.accepted_at
+FROM archived_changes AS t
+WHERE t.idempotency_key_hash = CAST(@keyHash AS CHAR(64)) AND t.idempotency_key_hash IS NOT NULL;
 `

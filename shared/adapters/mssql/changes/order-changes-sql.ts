@@ -1,5 +1,6 @@
-import { KEY_REUSED, NOT_DECIDED } from '../../stores/change-refusals.ts'
+import { KEY_REUSED, NOT_DECIDED, ORDER_ARCHIVED } from '../../stores/change-refusals.ts'
 import { isLetterOf, ORIGIN_TOPIC } from '../dead-letters/letter-topic.ts'
+import { isOfPlace, JUDGE_ARCHIVED } from './archived-changes-sql.ts'
 
 /**
  * Parts of the statements that record changes and their failures. toChangesJson (order-changes.ts) writes their JSON,
@@ -49,6 +50,7 @@ DECLARE @changes TABLE (
   is_same_record BIT NOT NULL,
   redrives_row BIT NOT NULL,
   is_key_taken BIT NOT NULL,
+  is_archived BIT NOT NULL,
   letter_state VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL,
   redriven_state VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL,
   is_redrive BIT NOT NULL,
@@ -64,12 +66,13 @@ DECLARE @changes TABLE (
 INSERT INTO @changes (
   n, i, round, group_id, change_id, order_id, kind, event, body_hash, idempotency_key_hash, topic, log_partition,
   log_offset, letter_topic, letter_partition, letter_offset, accepted_at, recorded_at, parked, attempt, next_attempt_at,
-  cause_code, cause_detail, is_counted, is_id_reused, is_same_record, redrives_row, is_key_taken, is_redrive, is_news
+  cause_code, cause_detail, is_counted, is_id_reused, is_same_record, redrives_row, is_key_taken, is_archived, is_redrive,
+  is_news
 )
 SELECT c.n, c.i, c.round, c.group_id, c.change_id, c.order_id, c.kind, e.value, c.body_hash,
   c.idempotency_key_hash, c.topic, c.log_partition, c.log_offset, c.letter_topic, c.letter_partition, c.letter_offset,
   c.accepted_at, c.recorded_at, c.parked, c.attempt, c.next_attempt_at, c.cause_code /* text */,
-  c.cause_detail /* text */, c.is_counted, 0, 0, 0, 0, 0, 0
+  c.cause_detail /* text */, c.is_counted, 0, 0, 0, 0, 0, 0, 0
 FROM OPENJSON(@batch, '$.changes') WITH (
   n INT '$.n',
   i INT '$.i',
@@ -100,17 +103,12 @@ DECLARE @change_round INT = 0;
 DECLARE @change_rounds INT = (SELECT COUNT(DISTINCT c.round) FROM @changes AS c);
 `
 
-/** Whether the rows with these aliases come from the same record. */
-const SAME_PLACE = (row: string, record: string) =>
-  `${row}.origin_topic = ${record}.topic AND ${row}.origin_partition = ${record}.log_partition
-        AND ${row}.origin_offset = ${record}.log_offset`
-
 /** Judges each change of a round by what the store knows about it and its letters. */
 export const JUDGE_CHANGES = `
   UPDATE c
   SET seen_state = k.state, seen_attempt = k.attempt,
     is_id_reused = CASE WHEN k.order_id <> c.order_id OR k.body_hash <> c.body_hash THEN 1 ELSE 0 END,
-    is_same_record = CASE WHEN ${SAME_PLACE('k', 'c')} THEN 1 ELSE 0 END,
+    is_same_record = CASE WHEN ${isOfPlace('k', 'c')} THEN 1 ELSE 0 END,
     redrives_row = CASE
       WHEN k.origin_topic = ${ORIGIN_TOPIC('c.letter_topic')} AND k.origin_partition = c.letter_partition
         AND k.origin_offset = c.letter_offset THEN 1
@@ -129,7 +127,7 @@ export const JUDGE_CHANGES = `
     AND m.log_offset = c.letter_offset AND (m.order_id IS NULL OR (m.order_id = c.order_id AND m.change_id = c.change_id))
   WHERE c.round = @change_round;
 
-  -- While a change is not decided, an operator's decision about its letters stands.
+${JUDGE_ARCHIVED}  -- While a change is not decided, an operator's decision about its letters stands.
   UPDATE c
   SET outcome = CASE
       WHEN c.is_id_reused = 1 THEN 'order-id-reused'
@@ -197,15 +195,20 @@ ${JUDGE_CHANGES}
         THEN CASE WHEN c.parked = 'dead' THEN 'dead-lettered' ELSE 'retrying' END
       WHEN c.seen_state = 'waiting' THEN NULL
       WHEN c.parked IS NULL AND c.outcome <> 'stored' THEN NULL
-      WHEN c.parked IS NULL AND c.is_key_taken = 1 THEN 'rejected'
+      WHEN c.parked IS NULL AND (c.is_key_taken = 1 OR c.is_archived = 1) THEN 'rejected'
       WHEN c.parked IS NULL THEN 'waiting'
       WHEN c.seen_state IS NULL OR (c.is_same_record = 0 AND c.redrives_row = 1) OR (
         c.is_same_record = 1 AND c.seen_state = 'retrying'
         AND (c.attempt > c.seen_attempt OR (c.attempt = c.seen_attempt AND c.parked = 'dead'))
       ) THEN CASE WHEN c.parked = 'dead' THEN 'dead-lettered' ELSE 'retrying' END
     END,
-    cause_code = CASE WHEN c.parked IS NULL AND c.is_key_taken = 1 THEN '${KEY_REUSED.code}' ELSE c.cause_code END,
+    cause_code = CASE
+      WHEN c.parked IS NULL AND c.is_archived = 1 THEN '${ORDER_ARCHIVED.code}'
+      WHEN c.parked IS NULL AND c.is_key_taken = 1 THEN '${KEY_REUSED.code}'
+      ELSE c.cause_code
+    END,
     cause_detail = CASE
+      WHEN c.parked IS NULL AND c.is_archived = 1 THEN '${ORDER_ARCHIVED.detail}'
       WHEN c.parked IS NULL AND c.is_key_taken = 1 THEN '${KEY_REUSED.detail}'
       ELSE c.cause_detail
     END
@@ -325,5 +328,5 @@ export const LOOK_AFTER_CHANGES = `${selectWaiting('@orders', '@changes')}
 export const PREVIEW_CHANGES = `
 SET NOCOUNT ON;
 ${DECLARE_CHANGES}${JUDGE_CHANGES}
-SELECT c.i, c.outcome, c.seen_state, c.is_key_taken FROM @changes AS c;
+SELECT c.i, c.outcome, c.seen_state, c.is_key_taken, c.is_archived FROM @changes AS c;
 `

@@ -11,7 +11,11 @@ import { SELECT_BY_IDS } from '../orders/order-views-sql.ts'
 export const SELECT_TURNS = `
 SELECT c.change_id, c.state, c.cause_code, c.cause_detail
 FROM OPENJSON(@changeIds) WITH (change_id UNIQUEIDENTIFIER '$') AS i
-JOIN order_changes AS c ON c.change_id = i.change_id;
+JOIN order_changes AS c ON c.change_id = i.change_id
+UNION ALL
+SELECT t.change_id, t.state, NULL, NULL
+FROM OPENJSON(@changeIds) WITH (change_id UNIQUEIDENTIFIER '$') AS i
+JOIN archived_changes AS t ON t.change_id = i.change_id;
 SELECT c.order_id, c.change_id, c.turn, c.kind, c.state, c.event, c.accepted_at, c.waits_told, c.origin_topic,
   c.origin_partition, c.origin_offset, (
     SELECT MAX(a.turn) FROM order_changes AS a WHERE a.order_id = c.order_id AND a.state = 'applied'

@@ -22,6 +22,7 @@
 export const LOCK_ORDER = [
   'search_reindex',
   'redrive_tasks',
+  'archiving',
   'rebuild',
   'ledger_repairs',
   'ledger',
@@ -29,6 +30,8 @@ export const LOCK_ORDER = [
   'order_changes',
   'order_states',
   'orders',
+  'archived_orders',
+  'archived_changes',
   'dead_letters',
   'parked_records',
   'order_history',

@@ -82,7 +82,11 @@ INSERT INTO dead_letters (
 OUTPUT inserted.topic, inserted.log_partition, inserted.log_offset, inserted.consumer_group, inserted.state
 INTO @kept (topic, log_partition, log_offset, consumer_group, state)
 SELECT x.topic, x.log_partition, x.log_offset, x.order_id,
-  CASE WHEN (x.change_id IS NULL AND o.seq IS NOT NULL) OR c.change_seq IS NOT NULL THEN 'resolved' ELSE 'dead' END,
+  CASE
+    WHEN x.change_id IS NULL AND (o.seq IS NOT NULL OR t.order_id IS NOT NULL) THEN 'resolved'
+    WHEN c.change_seq IS NOT NULL OR u.change_id IS NOT NULL THEN 'resolved'
+    ELSE 'dead'
+  END,
   x.kept_at, x.first_code /* text */, x.first_detail /* text */, x.last_code /* text */, x.last_detail /* text */,
   x.attempts, x.first_failed_at, x.last_failed_at, x.fingerprint /* text */, x.consumer_group /* text */,
   x.redrive_of /* text */, x.record_timestamp, x.stack /* text */, x.headers /* text */,
@@ -123,6 +127,12 @@ LEFT JOIN orders AS o WITH (READCOMMITTEDLOCK, FORCESEEK) ON o.order_id = x.orde
 LEFT JOIN order_changes AS c WITH (READCOMMITTEDLOCK, FORCESEEK) ON c.change_id = x.change_id AND c.order_id = x.order_id
   AND c.origin_topic = x.origin_topic COLLATE Latin1_General_100_BIN2
   AND c.origin_partition = x.log_partition AND c.origin_offset = x.log_offset AND c.state IN ('waiting', 'applied', 'rejected')
+LEFT JOIN archived_orders AS t WITH (READCOMMITTEDLOCK, FORCESEEK) ON t.order_id = x.order_id
+  AND t.origin_topic = x.origin_topic COLLATE Latin1_General_100_BIN2
+  AND t.origin_partition = x.log_partition AND t.origin_offset = x.log_offset
+LEFT JOIN archived_changes AS u WITH (READCOMMITTEDLOCK, FORCESEEK) ON u.change_id = x.change_id
+  AND u.order_id = x.order_id AND u.origin_topic = x.origin_topic COLLATE Latin1_General_100_BIN2
+  AND u.origin_partition = x.log_partition AND u.origin_offset = x.log_offset AND u.state IN ('applied', 'rejected')
 WHERE NOT EXISTS (
   SELECT 1 FROM dead_letters AS d
   WHERE d.topic = x.topic COLLATE Latin1_General_100_BIN2 AND d.log_partition = x.log_partition

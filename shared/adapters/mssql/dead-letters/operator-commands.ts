@@ -1,7 +1,13 @@
 import { parseDeadLetterId, type DeadLetterState, type KeptDeadLetter } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { Act, Redrives } from '../../../ports/redrives.ts'
-import { changeNotDiscardable, changeNotEditable, letterNotFound, wrongLetterState } from '../../stores/letters.ts'
+import {
+  changeNotDiscardable,
+  changeNotEditable,
+  letterNotFound,
+  orderOfLetterArchived,
+  wrongLetterState,
+} from '../../stores/letters.ts'
 import { DISCARD_CHANGE, SELECT_ORDER_OF_CHANGE } from '../changes/discard-change-sql.ts'
 import { createTurns } from '../changes/turns.ts'
 import { MAX_PARTITION, TOPIC_UNITS } from '../database/columns.ts'
@@ -81,7 +87,11 @@ export function createOperatorCommands(
       if (discarded === undefined) throw changeNotDiscardable()
       return (await turns.take([orderId], by.at)).undecided
     },
-    restore: (letterId, by) => act(RESTORE, letterId, 'discarded', by),
+    async restore(letterId, by) {
+      const letter = await act(RESTORE, letterId, 'discarded', by)
+      if (letter.state === 'discarded') throw orderOfLetterArchived()
+      return letter
+    },
     async recordEdit(letterId, value, by) {
       const letter = await act(RECORD_EDIT, letterId, 'dead', by, { value: bytes(value) })
       if (letter.change !== undefined && letter.foreign === null) throw changeNotEditable()

@@ -166,8 +166,9 @@ END;
 SELECT @discarded AS discarded;
 ${lookForTurns('@touched')}`
 
+/** The letter of an archived order stays discarded. */
 export const RESTORE = `${START}
-IF @state = 'discarded'
+IF @state = 'discarded' AND NOT EXISTS (SELECT 1 FROM archived_orders AS t WHERE t.order_id = @of)
 BEGIN${move('discarded', 'dead')}
   UPDATE order_states SET status = 'dead-lettered', updated_at = @time
   WHERE order_id = @order AND status = 'discarded';

@@ -100,7 +100,7 @@ BEGIN${lockStates('@parked', '@parked_round')}
       WHEN r.state IS NULL AND COALESCE(d.state, n.state) IN ('discarded', 'superseded', 'resolved') THEN 0
       WHEN r.state IS NULL THEN 1
       -- An unknown order at a known position means that the record is from another log.
-      WHEN p.order_id IS NOT NULL AND o.seq IS NULL AND s.seq IS NULL THEN 1
+      WHEN p.order_id IS NOT NULL AND o.seq IS NULL AND t.order_id IS NULL AND s.seq IS NULL THEN 1
       WHEN r.state <> 'retrying' THEN 0
       WHEN p.attempt > r.attempt THEN 1
       WHEN p.attempt = r.attempt AND p.state = 'dead' THEN 1
@@ -112,11 +112,15 @@ BEGIN${lockStates('@parked', '@parked_round')}
       WHEN r.state IS NULL AND COALESCE(d.state, n.state) IN ('superseded', 'resolved') THEN 'redriven'
       ELSE p.state
     END,
-    is_stored = CASE WHEN o.seq IS NULL AND (s.status IS NULL OR s.status <> 'discarded') THEN 0 ELSE 1 END
+    is_stored = CASE
+      WHEN o.seq IS NULL AND t.order_id IS NULL AND (s.status IS NULL OR s.status <> 'discarded') THEN 0
+      ELSE 1
+    END
   FROM @parked AS p
   LEFT JOIN parked_records AS r ON r.group_id = p.group_id AND r.topic = p.topic
     AND r.log_partition = p.log_partition AND r.log_offset = p.log_offset
   LEFT JOIN orders AS o WITH (READCOMMITTEDLOCK, FORCESEEK) ON o.order_id = p.order_id
+  LEFT JOIN archived_orders AS t WITH (READCOMMITTEDLOCK, FORCESEEK) ON t.order_id = p.order_id
   LEFT JOIN order_states AS s ON s.order_id = p.order_id
   LEFT JOIN dead_letters AS d ON ${isLetterOf('d', 'p')}
   LEFT JOIN dead_letters AS n ON n.topic = p.topic AND n.log_partition = p.log_partition

@@ -57,11 +57,15 @@ WHERE h.order_id = CAST(@orderId AS UNIQUEIDENTIFIER)
 ORDER BY h.entry;
 `
 
-/** Uses orders_by_idempotency_key. */
+/** Uses orders_by_idempotency_key and archived_orders_by_idempotency_key. */
 export const SELECT_BY_KEY = `
 SELECT o.order_id, o.body_hash, o.accepted_at
 FROM orders AS o
-WHERE o.idempotency_key_hash = CAST(@keyHash AS CHAR(64)) AND o.idempotency_key_hash IS NOT NULL;
+WHERE o.idempotency_key_hash = CAST(@keyHash AS CHAR(64)) AND o.idempotency_key_hash IS NOT NULL
+UNION ALL
+SELECT t.order_id, t.body_hash, t.accepted_at
+FROM archived_orders AS t
+WHERE t.idempotency_key_hash = CAST(@keyHash AS CHAR(64)) AND t.idempotency_key_hash IS NOT NULL;
 `
 
 /**

@@ -18,7 +18,7 @@ import {
 import type { Query } from '../database/query.ts'
 import { fromSqlId, fromSqlTime, isOrderId, toSqlTime } from '../database/values.ts'
 
-export interface OrderQueries extends OrderViews, ChangeQueries {
+export interface OrderQueries extends Omit<OrderViews, 'archivedAt'>, ChangeQueries {
   readonly findByIdempotencyKey: (keyHash: string) => Promise<KnownOrder | undefined>
 }
 
@@ -62,8 +62,6 @@ export function createOrderQueries(query: Query): OrderQueries {
       })
       return toPage(search, toStored(orders, items), viewOf, ({ rank, seq }) => [rank, seq])
     },
-    // Nothing is archived here (archive.ts).
-    archivedAt: async () => undefined,
     async history(orderId) {
       const view = (await getMany([orderId])).get(orderId)
       if (view === undefined && !isOrderId(orderId)) return undefined

@@ -117,7 +117,11 @@ DECLARE @order_round INT = 0;
 DECLARE @order_rounds INT = (SELECT COUNT(DISTINCT o.round) FROM @orders AS o);
 `
 
-/** Inserts new orders. The outcome of the others depends on the existing row, which may be from an earlier round. */
+/**
+ * Inserts new orders. An order that is in neither table when the statement begins was not archived before, because
+ * archiving moves it from one to the other in one transaction. The outcome of the others depends on the existing row,
+ * which may be from an earlier round.
+ */
 const STORE = `
 WHILE @order_round < @order_rounds
 BEGIN
@@ -143,8 +147,11 @@ ${WITHHOLD}
   FROM @orders AS o
   WHERE o.round = @order_round AND o.outcome IS NULL
     AND NOT EXISTS (SELECT 1 FROM orders AS k WHERE k.order_id = o.order_id)
-    AND (o.idempotency_key_hash IS NULL
-      OR NOT EXISTS (SELECT 1 FROM orders AS k WHERE k.idempotency_key_hash = o.idempotency_key_hash))
+    AND NOT EXISTS (SELECT 1 FROM archived_orders AS t WHERE t.order_id = o.order_id)
+    AND (o.idempotency_key_hash IS NULL OR (
+      NOT EXISTS (SELECT 1 FROM orders AS k WHERE k.idempotency_key_hash = o.idempotency_key_hash)
+      AND NOT EXISTS (SELECT 1 FROM archived_orders AS t WHERE t.idempotency_key_hash = o.idempotency_key_hash)
+    ))
   ORDER BY o.i;
 
   UPDATE o
@@ -157,19 +164,27 @@ ${WITHHOLD}
   -- holds for the record of a dead letter, or a redrive of it, if the edit of that letter was stored before.
   UPDATE o
   SET outcome = CASE
-      WHEN k.seq IS NULL THEN 'idempotency-key-reused'
+      WHEN k.seq IS NULL AND t.order_id IS NULL THEN 'idempotency-key-reused'
+      WHEN k.seq IS NULL AND t.body_hash IS NULL THEN 'withheld'
       WHEN k.origin_topic = o.topic AND k.origin_partition = o.log_partition AND k.origin_offset = o.log_offset
         THEN 'stored'
-      WHEN k.body_hash = o.body_hash THEN 'duplicate'
+      WHEN t.origin_topic = o.topic AND t.origin_partition = o.log_partition AND t.origin_offset = o.log_offset
+        THEN 'stored'
+      WHEN k.body_hash = o.body_hash OR t.body_hash = o.body_hash THEN 'duplicate'
       WHEN d.kept_seq IS NOT NULL THEN 'duplicate'
       WHEN r.state IS NOT NULL THEN 'duplicate'
       WHEN o.is_redrive = 1 AND l.state IS NOT NULL THEN 'duplicate'
       WHEN ${isReplaced('e')} THEN 'duplicate'
       WHEN o.is_redrive = 1 AND ${isReplaced('f')} THEN 'duplicate'
       ELSE 'order-id-reused'
+    END,
+    decided = CASE
+      WHEN k.seq IS NULL AND t.order_id IS NOT NULL AND t.body_hash IS NULL THEN 'discarded'
+      ELSE o.decided
     END
   FROM @orders AS o
   LEFT JOIN orders AS k ON k.order_id = o.order_id
+  LEFT JOIN archived_orders AS t ON t.order_id = o.order_id
   LEFT JOIN dead_letters AS d ON d.topic = o.edited_topic AND d.log_partition = o.edited_partition
     AND d.log_offset = o.edited_offset AND (d.order_id IS NULL OR d.order_id = o.order_id)
   LEFT JOIN parked_records AS r ON r.group_id = @group AND r.topic = o.topic AND r.log_partition = o.log_partition

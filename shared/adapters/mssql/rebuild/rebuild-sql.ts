@@ -25,13 +25,15 @@ export const BEGIN_REBUILD = `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
-DECLARE @is_taken BIT = 0, @last BIGINT;
+DECLARE @is_taken BIT = 0, @is_archiving BIT = 0, @last BIGINT;
 BEGIN TRANSACTION;
+UPDATE archiving SET leased_until = leased_until WHERE only_row = 1;
+SELECT @is_archiving = CASE WHEN a.leased_until > @nowMs THEN 1 ELSE 0 END FROM archiving AS a WHERE a.only_row = 1;
 UPDATE rebuild SET leased_until = leased_until WHERE only_row = 1;
 SELECT @is_taken = CASE WHEN r.state = 'running' AND r.leased_until > @nowMs AND r.lease_owner <> @owner THEN 1 ELSE 0 END
 FROM rebuild AS r
 WHERE r.only_row = 1;
-IF @is_taken = 0
+IF @is_taken = 0 AND @is_archiving = 0
 BEGIN${CLEAR_REBUILT}
   SELECT @last = COALESCE(MAX(o.seq), 0) FROM orders AS o;
   DELETE FROM rebuild;
@@ -42,7 +44,7 @@ BEGIN${CLEAR_REBUILT}
 ${INSERT_AUDIT('rebuild')}
 END;
 COMMIT TRANSACTION;
-SELECT @is_taken AS is_taken;
+SELECT @is_taken AS is_taken, @is_archiving AS is_archiving;
 `
 
 /** Does the work if the rebuild still belongs to this owner. The last result (`is_mine`) says whether it does. */
@@ -89,6 +91,11 @@ export const PROJECT_ORDERS = inStep(
   UPDATE o
   SET outcome = CASE WHEN ${WAS_STORED} THEN 'lost' ELSE 'not-stored' END
   FROM @orders AS o;
+
+  UPDATE o
+  SET outcome = 'archived'
+  FROM @orders AS o
+  JOIN archived_orders AS t ON t.order_id = o.order_id;
 
   UPDATE o
   SET seq = k.seq, outcome = CASE
@@ -153,6 +160,11 @@ export const PROJECT_CHANGES = inStep(
   UPDATE o
   SET outcome = CASE WHEN ${WAS_STORED} THEN 'lost' ELSE 'not-stored' END
   FROM @changes AS o;
+
+  UPDATE o
+  SET outcome = 'archived'
+  FROM @changes AS o
+  JOIN archived_changes AS t ON t.change_id = o.change_id;
 
   UPDATE o
   SET outcome = CASE

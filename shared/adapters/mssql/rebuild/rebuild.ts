@@ -3,6 +3,7 @@ import type { Maintenance, Rebuild, RebuildOutcome, RebuildStep } from '../../..
 import { evolve, reapply } from '../../../domain/order.ts'
 import type { ChangeToStore, OrderToStore } from '../../../ports/order-store.ts'
 import { toRebuild } from '../../stores/rebuild-row.ts'
+import { archivingRuns } from '../../stores/refusals.ts'
 import { toChangesJson } from '../changes/order-changes.ts'
 import { toApplied } from '../changes/turns.ts'
 import { bigint, int, json, text, type Parameters, type Row } from '../database/connection.ts'
@@ -146,6 +147,7 @@ export function createRebuildCommands(query: Query): RebuildCommands {
       const parameters = { ...stepParameters(step), ...actParameters(TARGET, act) }
       const [[row] = []] = await query(BEGIN_REBUILD, { ...parameters, at: text(toSqlTime(step.at)) })
       if (row?.['is_taken'] !== false) throw new OrderError('conflict', 'A rebuild is running already.')
+      if (row['is_archiving'] !== false) throw archivingRuns()
       return current()
     },
     getRebuild,

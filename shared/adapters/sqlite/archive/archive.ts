@@ -1,9 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { ArchivedOrder } from '../../../domain/archived-order.ts'
-import { OrderError } from '../../../domain/errors.ts'
 import type { ArchiveResult, OrderToArchive, RestoreResult } from '../../../ports/archive.ts'
 import type { Act } from '../../../ports/redrives.ts'
 import { toExported } from '../../stores/exported-orders.ts'
+import { ABANDONED, ARCHIVING_LEASE_MS, notRestorable, rebuildRuns, reindexRuns } from '../../stores/refusals.ts'
 import { inTransaction } from '../database/database.ts'
 import { isConstraintError } from '../database/errors.ts'
 import { toIdBytes, toMs } from '../database/values.ts'
@@ -18,9 +18,6 @@ export interface ArchiveCommands {
   archiveOrders(orders: readonly OrderToArchive[], file: string, act: Act): ArchiveResult
   restoreOrders(orders: readonly ArchivedOrder[], source: string, act: Act): RestoreResult
 }
-
-/** Between two requests of a caller that archives or restores many orders. */
-const LEASE_MS = 10_000
 
 const IS_REBUILDING = `SELECT 1 FROM rebuild WHERE state = 'running' AND leased_until > ?`
 /** The process of such a rebuild may only be slow. Its next step finds that it has lost the rebuild. */
@@ -51,8 +48,6 @@ const DELETES = ['orders', 'order_changes', 'order_history', 'order_change_histo
 const DELETE_STATE = 'DELETE FROM order_states WHERE order_id = ? RETURNING seq'
 const DELETE_STATE_WORDS = 'DELETE FROM order_state_search WHERE rowid = ?'
 
-const ABANDONED = 'It was abandoned, and orders were archived or restored since.'
-
 export function prepareArchiveCommands(db: DatabaseSync): ArchiveCommands {
   const read = prepareDocuments(db)
   const searchParts = createSearchParts()
@@ -75,12 +70,10 @@ export function prepareArchiveCommands(db: DatabaseSync): ArchiveCommands {
 
   function begin(): void {
     const now = Date.now()
-    if (isRebuilding.get(now) !== undefined)
-      throw new OrderError('conflict', 'A rebuild is running: wait until it has ended.')
-    if (isReindexing.get() !== undefined)
-      throw new OrderError('conflict', 'The words of stored orders are being indexed anew: try again in some minutes.')
+    if (isRebuilding.get(now) !== undefined) throw rebuildRuns()
+    if (isReindexing.get() !== undefined) throw reindexRuns()
     endAbandoned.run(ABANDONED)
-    renew.run(now + LEASE_MS)
+    renew.run(now + ARCHIVING_LEASE_MS)
   }
 
   function tell(action: 'archive' | 'restore-archive', target: string, act: Act): void {
@@ -109,8 +102,7 @@ export function prepareArchiveCommands(db: DatabaseSync): ArchiveCommands {
       return restored.takeBack(order)
     } catch (error) {
       if (!isConstraintError(error)) throw error
-      const detail = `The store does not allow order ${order.orderId} as the archive has it.`
-      throw new OrderError('conflict', detail, { cause: error })
+      throw notRestorable(order.orderId, error)
     }
   }
 

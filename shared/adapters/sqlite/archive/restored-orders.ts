@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { ArchivedChange, ArchivedEntry, ArchivedOrder } from '../../../domain/archived-order.ts'
 import type { NewOrderCommand } from '../../../domain/order-commands.ts'
 import { OrderError } from '../../../domain/errors.ts'
+import { keyOfOther } from '../../stores/refusals.ts'
 import { INSERT_ITEM, itemValues, orderValues, SPAN_ORDERS } from '../orders/stored-orders.ts'
 import { prepareSearchTerms } from '../search/search-terms.ts'
 import { createSearchParts, searchableText } from '../search/search-text.ts'
@@ -83,8 +84,7 @@ export function prepareRestoredOrders(db: DatabaseSync): RestoredOrders {
       stored.cancelledAt === null ? null : toMs(stored.cancelledAt),
       stored.cancellationReason,
     )
-    if (row === undefined)
-      throw new OrderError('conflict', `The Idempotency-Key of order ${orderId} belongs to another order by now.`)
+    if (row === undefined) throw keyOfOther(orderId)
     const seq = Number(row['seq'])
     for (const [line, item] of order.orderItems.entries()) insertItem.run(seq, line, ...itemValues(item))
     const parts = searchParts(orderId, order)

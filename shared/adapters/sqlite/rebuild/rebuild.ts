@@ -3,6 +3,7 @@ import { OrderError } from '../../../domain/errors.ts'
 import type { Rebuild, RebuildOutcome, RebuildProgress, RebuildStep } from '../../../ports/maintenance.ts'
 import type { ChangeToStore, OrderToStore } from '../../../ports/order-store.ts'
 import type { Act } from '../../../ports/redrives.ts'
+import { archivingRuns } from '../../stores/refusals.ts'
 import { inTransaction } from '../database/database.ts'
 import { prepareAudit } from '../dead-letters/audit.ts'
 import { prepareRebuildQueries } from './rebuild-queries.ts'
@@ -107,8 +108,7 @@ export function prepareRebuildCommands(db: DatabaseSync): RebuildCommands {
       return inTransaction(db, () => {
         if (isTaken.get(toMs(at), owner) !== undefined)
           throw new OrderError('conflict', 'A rebuild is running already.')
-        if (isArchiving.get(toMs(at)) !== undefined)
-          throw new OrderError('conflict', 'Orders are being archived or restored: wait until that has ended.')
+        if (isArchiving.get(toMs(at)) !== undefined) throw archivingRuns()
         tables.create()
         begin.run(owner, toMs(at), leaseMs, act.operator, JSON.stringify(progress))
         audit.record('rebuild', TARGET, act)

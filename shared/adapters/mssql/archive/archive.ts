@@ -1,0 +1,173 @@
+import { MAX_ARCHIVED_BYTES, type ArchivedOrder } from '../../../domain/archived-order.ts'
+import { fromCursor, toCursor } from '../../../domain/cursor.ts'
+import { isOrderError } from '../../../domain/errors.ts'
+import { orderWords } from '../../../domain/search/search-words.ts'
+import type { Archive, ArchiveResult, ExportedOrder, OrderToArchive, RestoreResult } from '../../../ports/archive.ts'
+import type { Act } from '../../../ports/redrives.ts'
+import { toExported } from '../../stores/exported-orders.ts'
+import {
+  ABANDONED,
+  ARCHIVING_LEASE_MS,
+  keyOfOther,
+  notRestorable,
+  rebuildRuns,
+  reindexRuns,
+} from '../../stores/refusals.ts'
+import { bigint, int, json, text, type Parameters, type Row } from '../database/connection.ts'
+import type { Query } from '../database/query.ts'
+import { fromSqlId, fromSqlTime, toSqlTime } from '../database/values.ts'
+import { actParameters } from '../dead-letters/audit.ts'
+import { ARCHIVE_ORDERS, SELECT_ARCHIVABLE, SELECT_ARCHIVABLE_STATES, SELECT_ARCHIVED } from './archive-sql.ts'
+import { readDocuments, type ReadOrder } from './documents.ts'
+import { toRestoreJson } from './restore-json.ts'
+import { RESTORE_ORDERS } from './restore-sql.ts'
+
+/** Orders in one transaction, while which their partitions store nothing. */
+const ORDERS_AT_ONCE = 25
+const MAX_PAGE_BYTES = 4 * 1024 * 1024
+/** No order was accepted before. */
+const LONG_AGO = '0001-01-01T00:00:00.000'
+
+export function createArchive(
+  query: Query,
+): Archive & { readonly archivedAt: (orderId: string) => Promise<string | undefined> } {
+  async function archivedAmong(orderIds: readonly string[]): Promise<Map<string, string>> {
+    if (orderIds.length === 0) return new Map()
+    const [rows = []] = await query(SELECT_ARCHIVED, { ids: json(orderIds) })
+    return new Map(rows.map((row) => [orderIdOf(row), fromSqlTime(row['archived_at'] as Date)]))
+  }
+
+  async function archiveSome(orders: readonly OrderToArchive[], file: string, act: Act): Promise<ArchiveResult> {
+    const read = await readDocuments(
+      query,
+      orders.map(({ orderId }) => orderId),
+    )
+    const same = orders.flatMap(({ orderId, hash }) => {
+      const one = read.get(orderId)
+      return one !== undefined && toExported(one.document).order.hash === hash ? [one] : []
+    })
+    const results = await query(ARCHIVE_ORDERS, { ...parametersOf(file, act), batch: json(toArchiveJson(same)) })
+    const [given = [], [refusal] = []] = results
+    refuseIfBusy(refusal)
+    const archived = new Set(given.map(orderIdOf))
+    const left = orders.flatMap(({ orderId }) => (archived.has(orderId) ? [] : [orderId]))
+    const before = await archivedAmong(left)
+    return { archived: archived.size, known: before.size, changed: left.filter((orderId) => !before.has(orderId)) }
+  }
+
+  async function send(orders: readonly ArchivedOrder[], source: string, act: Act, preview: boolean): Promise<number> {
+    const parameters = { ...parametersOf(source, act), batch: json({ preview, ...toRestoreJson(orders) }) }
+    const [restored = [], [taken] = [], [refusal] = []] = await query(RESTORE_ORDERS, parameters)
+    refuseIfBusy(refusal)
+    if (taken !== undefined) throw keyOfOther(orderIdOf(taken))
+    return restored.length
+  }
+
+  /** A constraint undoes the whole statement, so each order is tried alone to name the one that is refused. */
+  async function restoreSome(orders: readonly ArchivedOrder[], source: string, act: Act): Promise<RestoreResult> {
+    try {
+      const restored = await send(orders, source, act, false)
+      return { restored, known: orders.length - restored }
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      for (const order of orders) {
+        await send([order], source, act, true).catch((cause: unknown) => {
+          if (!isRefusal(cause)) throw cause
+          throw notRestorable(order.orderId, cause)
+        })
+      }
+      throw error
+    }
+  }
+
+  return {
+    async exportOrders(exported) {
+      const { before, limit } = exported
+      const [table, last, after] = fromCursor(exported, ['string', 'number', 'string']) ?? ['stored', 0, LONG_AGO]
+      const parameters = { before: text(toSqlTime(before)), last: bigint(last), limit: int(limit) }
+      const [rows = []] =
+        table === 'stored'
+          ? await query(SELECT_ARCHIVABLE, { ...parameters, after: text(after) })
+          : await query(SELECT_ARCHIVABLE_STATES, parameters)
+      const documents = await readDocuments(query, rows.map(orderIdOf))
+      const items: ExportedOrder[] = []
+      let bytes = 0
+      for (const row of rows) {
+        const one = documents.get(orderIdOf(row))
+        const found = one && toExported(one.document)
+        if (found === undefined || found.bytes > MAX_ARCHIVED_BYTES) continue
+        items.push(found.order)
+        bytes += found.bytes
+        if (bytes > MAX_PAGE_BYTES) return { items, nextCursor: toCursor(exported, placeOf(table, row)) }
+      }
+      const end = rows.at(-1)
+      if (rows.length === limit && end !== undefined)
+        return { items, nextCursor: toCursor(exported, placeOf(table, end)) }
+      return { items, nextCursor: table === 'stored' ? toCursor(exported, ['discarded', 0, LONG_AGO]) : null }
+    },
+    async archiveOrders(orders, file, act) {
+      let [archived, known] = [0, 0]
+      const changed: string[] = []
+      for (let start = 0; start < orders.length; start += ORDERS_AT_ONCE) {
+        const result = await archiveSome(orders.slice(start, start + ORDERS_AT_ONCE), file, act)
+        archived += result.archived
+        known += result.known
+        changed.push(...result.changed)
+      }
+      return { archived, known, changed }
+    },
+    async restoreOrders(orders, source, act) {
+      let [restored, known] = [0, 0]
+      for (let start = 0; start < orders.length; start += ORDERS_AT_ONCE) {
+        const result = await restoreSome(orders.slice(start, start + ORDERS_AT_ONCE), source, act)
+        restored += result.restored
+        known += result.known
+      }
+      return { restored, known }
+    },
+    archivedAt: async (orderId) => (await archivedAmong([orderId])).get(orderId),
+  }
+}
+
+function parametersOf(target: string, act: Act): Parameters {
+  return {
+    ...actParameters(target, act),
+    nowMs: bigint(Date.now()),
+    leaseMs: int(ARCHIVING_LEASE_MS),
+    why: text(ABANDONED),
+  }
+}
+
+function toArchiveJson(orders: readonly ReadOrder[]) {
+  return {
+    orders: orders.map(({ document: { orderId, stored, discarded }, ...counts }, i) => ({
+      i,
+      orderId,
+      isStored: stored !== null,
+      version: stored?.version ?? null,
+      updatedAt: discarded === null ? null : toSqlTime(discarded.updatedAt),
+      ...counts,
+    })),
+    words: orders.flatMap(({ document: { orderId, order, stored } }, i) =>
+      order === null || stored === null ? [] : [...orderWords(orderId, order).keys()].map((word) => [i, word]),
+    ),
+  }
+}
+
+function placeOf(table: string, row: Row): [table: string, seq: number, acceptedAt: string] {
+  const acceptedAt = row['accepted_at'] as Date | undefined
+  return [table, Number(row['seq']), (acceptedAt && toSqlTime(acceptedAt.getTime())) ?? LONG_AGO]
+}
+
+function orderIdOf(row: Row): string {
+  return fromSqlId(String(row['order_id']))
+}
+
+function isRefusal(error: unknown): boolean {
+  return isOrderError(error) && error.code === 'constraint-violated'
+}
+
+function refuseIfBusy(row: Row | undefined): void {
+  if (row?.['is_rebuilding'] === true) throw rebuildRuns()
+  if (row?.['is_reindexing'] === true) throw reindexRuns()
+}

@@ -1,0 +1,205 @@
+import { ITEMS_OF_BATCH } from '../orders/store-batch-sql.ts'
+import { auditOnce, beginArchiving } from './archive-sql.ts'
+
+/**
+ * Takes orders of an archive back in one transaction. An order that is there stays as it is. An order comes last in lists,
+ * because its earlier position was an identity value, and writing one needs the permission to alter the table.
+ *
+ * Events may be long, so they are read as elements of an array (order-changes-sql.ts says why). Result: the orders that
+ * were taken back, those whose Idempotency-Key belongs to another order (then nothing is written), and what refused.
+ */
+export const RESTORE_ORDERS = `
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
+DECLARE @preview BIT = (SELECT b.preview FROM OPENJSON(@batch) WITH (preview BIT '$.preview') AS b);
+DECLARE @orders TABLE (
+  i INT NOT NULL PRIMARY KEY,
+  order_id UNIQUEIDENTIFIER NOT NULL UNIQUE,
+  is_stored BIT NOT NULL,
+  is_new BIT NOT NULL,
+  is_key_taken BIT NOT NULL,
+  idempotency_key_hash VARCHAR(100) COLLATE Latin1_General_100_BIN2 NULL,
+  seq BIGINT NULL
+);
+DECLARE @stored TABLE (seq BIGINT NOT NULL PRIMARY KEY, order_id UNIQUEIDENTIFIER NOT NULL UNIQUE);
+INSERT INTO @orders (i, order_id, is_stored, is_new, is_key_taken, idempotency_key_hash)
+SELECT x.i, x.order_id, x.is_stored, 0, 0, x.idempotency_key_hash
+FROM OPENJSON(@batch, '$.orders') WITH (
+  i INT '$.i', order_id UNIQUEIDENTIFIER '$.orderId', is_stored BIT '$.isStored', idempotency_key_hash VARCHAR(100) '$.keyHash'
+) AS x;
+${beginArchiving()}
+IF @is_rebuilding = 0 AND @is_reindexing = 0
+BEGIN
+  UPDATE x
+  SET is_new = 1
+  FROM @orders AS x
+  WHERE NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.order_id = x.order_id)
+    AND NOT EXISTS (SELECT 1 FROM order_states AS s WHERE s.order_id = x.order_id);
+  UPDATE x
+  SET is_key_taken = 1
+  FROM @orders AS x
+  JOIN orders AS o ON o.idempotency_key_hash = x.idempotency_key_hash AND o.idempotency_key_hash IS NOT NULL
+  WHERE x.is_new = 1;
+END;
+IF EXISTS (SELECT 1 FROM @orders AS x WHERE x.is_new = 1) AND NOT EXISTS (SELECT 1 FROM @orders AS x WHERE x.is_key_taken = 1)
+BEGIN
+  -- The turns of an order's changes follow those of changes that were refused because the order was archived.
+  INSERT INTO order_changes (
+    change_id, order_id, turn, kind, state, event, body_hash, idempotency_key_hash, origin_topic, origin_partition,
+    origin_offset, accepted_at, updated_at, version, cause_code, cause_detail, attempt, waits_told
+  )
+  SELECT c.change_id, x.order_id,
+    COALESCE((SELECT MAX(k.turn) FROM order_changes AS k WHERE k.order_id = x.order_id), 0)
+      + ROW_NUMBER() OVER (PARTITION BY x.order_id ORDER BY c.n),
+    c.kind, c.state, e.value, c.body_hash, c.idempotency_key_hash, c.topic, c.log_partition, c.log_offset, c.accepted_at,
+    c.updated_at, c.version, c.cause_code, c.cause_detail /* text */, c.attempt, 0
+  FROM OPENJSON(@batch, '$.changes') WITH (
+    n INT '$.n',
+    i INT '$.i',
+    change_id UNIQUEIDENTIFIER '$.changeId',
+    kind VARCHAR(20) '$.kind',
+    state VARCHAR(20) '$.state',
+    body_hash VARCHAR(100) '$.bodyHash',
+    idempotency_key_hash VARCHAR(100) '$.keyHash',
+    topic NVARCHAR(4000) '$.topic',
+    log_partition INT '$.partition',
+    log_offset BIGINT '$.offset',
+    accepted_at DATETIME2(3) '$.acceptedAt',
+    updated_at DATETIME2(3) '$.updatedAt',
+    version INT '$.version',
+    cause_code NVARCHAR(200) '$.causeCode',
+    cause_detail NVARCHAR(MAX) '$.causeDetail',
+    attempt BIGINT '$.attempt'
+  ) AS c
+  JOIN @orders AS x ON x.i = c.i
+  LEFT JOIN OPENJSON(@batch, '$.events') AS e ON CAST(e.[key] AS INT) = c.n
+  WHERE x.is_new = 1
+  ORDER BY c.n;
+
+  INSERT INTO order_states (
+    order_id, status, attempt, max_attempts, cause_code, cause_detail, accepted_at, updated_at, order_json, customer_id,
+    currency, payment_method, reference
+  )
+  SELECT x.order_id, 'discarded', s.attempt, s.max_attempts, s.cause_code, s.cause_detail /* text */, s.accepted_at,
+    s.updated_at, j.value, s.customer_id, s.currency, s.payment_method, s.reference /* text */
+  FROM OPENJSON(@batch, '$.states') WITH (
+    i INT '$.i',
+    attempt BIGINT '$.attempt',
+    max_attempts BIGINT '$.maxAttempts',
+    cause_code NVARCHAR(200) '$.causeCode',
+    cause_detail NVARCHAR(MAX) '$.causeDetail',
+    accepted_at DATETIME2(3) '$.acceptedAt',
+    updated_at DATETIME2(3) '$.updatedAt',
+    customer_id BIGINT '$.customerId',
+    currency VARCHAR(3) '$.currency',
+    payment_method VARCHAR(20) '$.paymentMethod',
+    reference NVARCHAR(4000) '$.reference'
+  ) AS s
+  JOIN @orders AS x ON x.i = s.i
+  LEFT JOIN OPENJSON(@batch, '$.stateOrders') AS j ON CAST(j.[key] AS INT) = s.i
+  WHERE x.is_new = 1 AND x.is_stored = 0;
+  INSERT INTO order_state_words (state_seq, word, in_name)
+  SELECT s.seq, w.word, w.in_name
+  FROM OPENJSON(@batch, '$.words') WITH (i INT '$[0]', word NVARCHAR(4000) '$[1]', in_name BIT '$[2]') AS w
+  JOIN @orders AS x ON x.i = w.i
+  JOIN order_states AS s ON s.order_id = x.order_id
+  WHERE x.is_new = 1 AND x.is_stored = 0;
+
+  INSERT INTO orders (
+    order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address, currency,
+    total_price, payment_method, accepted_at, stored_at, origin_topic, origin_partition, origin_offset, body_hash,
+    idempotency_key_hash, recovered, reference, metadata, version, cancelled_at, cancellation_reason
+  )
+  OUTPUT inserted.seq, inserted.order_id INTO @stored (seq, order_id)
+  SELECT x.order_id, o.customer_id, o.customer_name /* text */, o.customer_last_name /* text */, o.customer_email /* text */,
+    o.shipping_address /* text */, o.billing_address /* text */, o.currency, o.total_price, o.payment_method, o.accepted_at,
+    o.stored_at, o.topic, o.log_partition, o.log_offset, o.body_hash, x.idempotency_key_hash, o.recovered,
+    o.reference /* text */, o.metadata /* text */, o.version, o.cancelled_at, o.cancellation_reason /* text */
+  FROM OPENJSON(@batch, '$.orders') WITH (
+    i INT '$.i',
+    customer_id BIGINT '$.customerId',
+    customer_name NVARCHAR(4000) '$.customerName',
+    customer_last_name NVARCHAR(4000) '$.customerLastName',
+    customer_email NVARCHAR(4000) '$.customerEmail',
+    shipping_address NVARCHAR(4000) '$.shippingAddress',
+    billing_address NVARCHAR(4000) '$.billingAddress',
+    currency VARCHAR(20) '$.currency',
+    total_price DECIMAL(19, 4) '$.totalPrice',
+    payment_method VARCHAR(40) '$.paymentMethod',
+    accepted_at DATETIME2(3) '$.acceptedAt',
+    stored_at DATETIME2(3) '$.storedAt',
+    topic NVARCHAR(4000) '$.topic',
+    log_partition INT '$.partition',
+    log_offset BIGINT '$.offset',
+    body_hash VARCHAR(100) '$.bodyHash',
+    recovered BIT '$.recovered',
+    reference NVARCHAR(4000) '$.reference',
+    metadata NVARCHAR(MAX) '$.metadata',
+    version INT '$.version',
+    cancelled_at DATETIME2(3) '$.cancelledAt',
+    cancellation_reason NVARCHAR(4000) '$.cancellationReason'
+  ) AS o
+  JOIN @orders AS x ON x.i = o.i
+  WHERE x.is_new = 1 AND x.is_stored = 1
+  ORDER BY o.i;
+  UPDATE x
+  SET seq = k.seq
+  FROM @orders AS x
+  JOIN @stored AS k ON k.order_id = x.order_id;
+  INSERT INTO order_items (order_seq, line, item_code, brand, type, size, colour, quantity, price, currency)
+  SELECT o.seq, x.line, x.item_code /* text */, x.brand /* text */, x.type /* text */, x.size /* text */,
+    x.colour /* text */, x.quantity, x.price, x.currency
+  FROM ${ITEMS_OF_BATCH} AS x
+  JOIN @orders AS o ON o.i = x.i
+  WHERE o.seq IS NOT NULL;
+  INSERT INTO order_words (word, order_seq, in_name)
+  SELECT w.word, o.seq, w.in_name
+  FROM OPENJSON(@batch, '$.words') WITH (i INT '$[0]', word NVARCHAR(4000) '$[1]', in_name BIT '$[2]') AS w
+  JOIN @orders AS o ON o.i = w.i
+  WHERE o.seq IS NOT NULL;
+
+  DELETE t
+  FROM archived_orders AS t WITH (FORCESEEK)
+  JOIN @orders AS x ON x.order_id = t.order_id
+  WHERE x.is_new = 1;
+  DELETE t
+  FROM archived_changes AS t WITH (FORCESEEK)
+  JOIN @orders AS x ON x.order_id = t.order_id
+  WHERE x.is_new = 1;
+
+  INSERT INTO order_history (order_id, happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason)
+  SELECT x.order_id, h.happened_at, h.kind, h.attempt, h.next_attempt_at, h.cause_code, h.cause_detail /* text */,
+    h.reason /* text */
+  FROM OPENJSON(@batch, '$.history') WITH (
+    n INT '$.n', i INT '$.i', happened_at DATETIME2(3) '$.at', kind VARCHAR(20) '$.kind', attempt BIGINT '$.attempt',
+    next_attempt_at DATETIME2(3) '$.nextAttemptAt', cause_code NVARCHAR(200) '$.causeCode',
+    cause_detail NVARCHAR(MAX) '$.causeDetail', reason NVARCHAR(MAX) '$.reason', change_id UNIQUEIDENTIFIER '$.changeId'
+  ) AS h
+  JOIN @orders AS x ON x.i = h.i
+  WHERE x.is_new = 1 AND h.change_id IS NULL
+  ORDER BY h.n;
+  INSERT INTO order_change_history (
+    order_id, change_id, happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason, version
+  )
+  SELECT x.order_id, h.change_id, h.happened_at, h.kind, h.attempt, h.next_attempt_at, h.cause_code,
+    h.cause_detail /* text */, h.reason /* text */, h.version
+  FROM OPENJSON(@batch, '$.history') WITH (
+    n INT '$.n', i INT '$.i', happened_at DATETIME2(3) '$.at', kind VARCHAR(20) '$.kind', attempt BIGINT '$.attempt',
+    next_attempt_at DATETIME2(3) '$.nextAttemptAt', cause_code NVARCHAR(200) '$.causeCode',
+    cause_detail NVARCHAR(MAX) '$.causeDetail', reason NVARCHAR(MAX) '$.reason', change_id UNIQUEIDENTIFIER '$.changeId',
+    version INT '$.version'
+  ) AS h
+  JOIN @orders AS x ON x.i = h.i
+  WHERE x.is_new = 1 AND h.change_id IS NOT NULL
+  ORDER BY h.n;
+${auditOnce('restore-archive')}
+END;
+IF @preview = 1
+  ROLLBACK TRANSACTION;
+ELSE
+  COMMIT TRANSACTION;
+SELECT x.order_id FROM @orders AS x WHERE x.is_new = 1 AND x.is_key_taken = 0;
+SELECT x.order_id FROM @orders AS x WHERE x.is_key_taken = 1;
+SELECT @is_rebuilding AS is_rebuilding, @is_reindexing AS is_reindexing;
+`
