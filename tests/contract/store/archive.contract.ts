@@ -36,12 +36,14 @@ const PROGRESS = {
   projected: 0,
   restored: 0,
   kept: 0,
+  expired: 0,
   completed: 0,
 } as const
 const step = (at = new Date().toISOString()): RebuildStep => ({
   owner: 'one',
   at,
   leaseMs: 60_000,
+  logStarts: [],
   progress: PROGRESS,
 })
 /** After the lease of an archive's last step. */

@@ -97,6 +97,14 @@ describe('changing an order', () => {
     await expect(changeOrder(STRANGER, AMEND, {})).resolves.toHaveProperty('changeId')
   })
 
+  it.each([ORDER, STRANGER])('of an archived order is refused with the time: %s', async (orderId) => {
+    const archivedAt = '2026-02-01T00:00:00.000Z'
+    const { log, changeOrder } = intake({ archivedAt })
+    const message = expect.stringContaining(archivedAt) as string
+    await expect(changeOrder(orderId, AMEND, {})).rejects.toMatchObject({ code: 'order-archived', message })
+    expect(log.published).toEqual([])
+  })
+
   it.each<[Partial<OrderView>, OrderChange, string]>([
     [{ status: 'cancelled', cancelledAt: '2026-01-01T00:00:00.000Z' }, AMEND, 'order-cancelled'],
     [{ status: 'cancelled', cancelledAt: '2026-01-01T00:00:00.000Z' }, CANCEL, 'order-cancelled'],
