@@ -133,7 +133,7 @@ export const STATUS_SCHEMAS = {
     at: instant,
     orders: z.object({
       topic: z.string(),
-      records: count,
+      records: count.describe('Records since the topic was created, whether the log still has them or not.'),
       stored: count,
       duplicate: count,
       lag: count.describe('Records that no consumer has committed yet.'),

@@ -125,6 +125,10 @@ export function createTakeOut(dependencies: {
     const bounds = (await log.offsets(topic)).find((one) => one.partition === partition)
     if (bounds === undefined) throw new OrderError('not-found', `${topic} has no partition ${partition}.`)
     const next = Math.max(committed.get(partition) ?? bounds.first, bounds.first)
+    if (offset < bounds.first) {
+      const place = deadLetterId({ topic, partition, offset })
+      throw new OrderError('not-found', `${place} has left the log, which begins at ${bounds.first} now.`)
+    }
     if (offset < next) {
       throw new OrderError('conflict', `The group ${group} is already past ${offset}: it continues at ${next}.`)
     }

@@ -115,8 +115,9 @@ export async function standIn(
   })
 }
 
-export function recordsOf(partitions: readonly Pick<PartitionStatus, 'first' | 'end'>[]): number {
-  return partitions.reduce((total, { first, end }) => total + end - first, 0)
+/** Since the topic's creation: a figure without the records that have left the log would not only grow. */
+export function recordsOf(partitions: readonly Pick<PartitionStatus, 'end'>[]): number {
+  return partitions.reduce((total, { end }) => total + end, 0)
 }
 
 export function lagOf(partitions: readonly PartitionStatus[]): number {

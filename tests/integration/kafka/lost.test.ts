@@ -133,6 +133,11 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
       totals: { records: 10, stored: 10, expired: 7, lost: 0, gaps: 0 },
     })
     expect(await all.metrics.scrape()).toMatch(/^orders_ledger_expired 7$/m)
+    const act = { operator: 'sam', verified: false, at: new Date().toISOString(), reason: 'It is in the way.' }
+    await expect(all.takeOut({ topic, partition: 0, offset: 6 }, act)).rejects.toMatchObject({
+      code: 'not-found',
+      message: `${topic}:0:6 has left the log, which begins at 7 now.`,
+    })
 
     await publish(services, 4)
     await deleteBefore(topic, 12)

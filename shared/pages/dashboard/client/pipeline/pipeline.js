@@ -39,7 +39,7 @@ export function createPipeline() {
     })
     show('log', toCount(orders.lag), {
       lamp: orders.lag > 0 && (!store.available || sample.stored === 0) ? 'warn' : 'ok',
-      note: `${plural(orders.records, 'record')}, each kept ${keptFor}`,
+      note: `${plural(recordsIn(orders.partitions), 'record')}, each kept ${keptFor}`,
     })
     show('processor', toRate(sample.stored), {
       lamp: store.available ? 'ok' : 'warn',
@@ -100,6 +100,15 @@ function show(id, figure, { lamp, note }) {
   setText(node.querySelector('.figure b'), figure)
   setText(node.querySelector('.note'), note)
   if (node.dataset['lamp'] !== lamp) node.dataset['lamp'] = lamp
+}
+
+/**
+ * The number of records that are in the log now.
+ *
+ * @param {PipelineStatus['orders']['partitions']} partitions
+ */
+function recordsIn(partitions) {
+  return partitions.reduce((total, { first, end }) => total + end - first, 0)
 }
 
 /**
