@@ -36,23 +36,25 @@ export function createDiscardChange(dependencies: {
     return view
   }
 
-  async function mayOrderCome({ acceptedAt }: ChangeView): Promise<boolean> {
+  async function mayOrderCome({ acceptedAt }: ChangeView, now: number): Promise<boolean> {
     const { lines, gaps, damaged, brokenBy } = await examineLedger()
     if (gaps.length > 0 || damaged.length > 0 || brokenBy !== null || acceptedAt === undefined) return true
+    const until = Date.parse(acceptedAt) + MARGIN_MS
+    if (now <= until) return true
     for (const { row, end, behindTransaction } of lines) {
       if (behindTransaction > 0) return true
       if (row.next >= end) continue
       const { records, unreadable } = await readPart(log, topic, row.partition, row.next, 1)
       const [next] = records
       if (unreadable !== undefined) return true
-      if (next !== undefined && next.timestamp <= Date.parse(acceptedAt) + MARGIN_MS) return true
+      if (next !== undefined && next.timestamp <= until) return true
     }
     return false
   }
 
   return async function discardChange(changeId, act) {
     const view = await find(changeId)
-    if (view.behind?.kind === 'order' && (await mayOrderCome(view))) {
+    if (view.behind?.kind === 'order' && (await mayOrderCome(view, Date.parse(act.at)))) {
       const detail = 'Its order may still come: the ledger has not accounted for all records from before the change.'
       throw new OrderError('conflict', detail)
     }

@@ -26,6 +26,7 @@ interface Given {
   readonly behindTransaction?: number
   readonly isUnreadable?: boolean
   readonly undecided?: readonly UndecidableChange[]
+  readonly actsAt?: string
 }
 
 /** A ledger that is at offset 5 of a partition whose log ends at `end`, and whose record at offset 5 is of `at`. */
@@ -36,6 +37,7 @@ function given(view: ChangeView | undefined, ledger: Partial<LedgerExamination> 
     behindTransaction = 0,
     isUnreadable = false,
     undecided = [],
+    actsAt = ACT.at,
     ...examination
   } = ledger
   const discarded: string[] = []
@@ -69,7 +71,7 @@ function given(view: ChangeView | undefined, ledger: Partial<LedgerExamination> 
     topic: 'orders',
     events,
   })
-  return { discarded, reported, discard: () => discardChange(changeId, ACT) }
+  return { discarded, reported, discard: () => discardChange(changeId, { ...ACT, at: actsAt }) }
 }
 
 it('discards a change whose order is in no record that is older than the change', async () => {
@@ -90,6 +92,7 @@ it.each<[string, Parameters<typeof given>[1]]>([
   ['a record was passed over', { gaps: [{} as LedgerExamination['gaps'][number]] }],
   ['a record was passed over that cannot be read', { damaged: [{} as LedgerExamination['damaged'][number]] }],
   ['a record that is not processed cannot be read', { end: 9, at: '2026-01-01T00:30:00.000Z', isUnreadable: true }],
+  ['its order may not be in the log yet', { actsAt: '2026-01-01T00:00:59.000Z' }],
   ['records wait for an open transaction', { behindTransaction: 1 }],
   ['the log is not the one that was counted', { brokenBy: 'truncated' }],
 ])('refuses while %s', async (_, ledger) => {
