@@ -77,7 +77,8 @@ export function createExpireRecords(dependencies: {
       }),
     )
     const old = needs.filter((_, index) => isOld[index])
-    return topic === topics.orders && old.length > 0 ? withOrigins(old) : old
+    const mayLeave = old.some(({ first, from }) => from > first)
+    return topic === topics.orders && mayLeave ? withOrigins(old) : old
   }
 
   async function withOrigins(needs: readonly Need[]): Promise<readonly Need[]> {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createFrameWriter } from '../../../../shared/adapters/embedded/file/frames.ts'
+import { createFrameWriter, frameOffset } from '../../../../shared/adapters/embedded/file/frames.ts'
 import { openLogFile, type LogFile } from '../../../../shared/adapters/embedded/file/log-file.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
@@ -63,6 +63,16 @@ describe('a removal from the log’s file', () => {
     file.undo()
     append(file, 1)
     expect(file.partitions()).toMatchObject([{ first: RECORDS, end: RECORDS + 1 }])
+  })
+
+  test('is no damage to a check, or to a reader, that was under way', () => {
+    const file = opened(written())
+    file.removeRecords(1, { ...EVERYTHING, toOffset: 4 })
+    expect(file.verify(1, 0)).toEqual({ next: RECORDS, records: RECORDS - 4, withoutChecksum: 0, damaged: [] })
+    const frames = Buffer.from(file.read([{ partitionId: 1, from: 2, limit: 1, maxBytes: 1000 }]))
+    expect(frameOffset(frames, 0)).toBe(4)
+    file.removeRecords(1, EVERYTHING)
+    expect(file.verify(1, 4)).toEqual({ next: RECORDS, records: 0, withoutChecksum: 0, damaged: [] })
   })
 
   test('overwrites the bytes of the records in the file', () => {
