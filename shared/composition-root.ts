@@ -1,5 +1,7 @@
 import { afterLedgerBegan, beginLedger } from './application/ledger/begin-ledger.ts'
 import { createChangeOrder, type ChangeOrder } from './application/orders/change-order.ts'
+import { createForgetCustomer, type ForgetCustomer } from './application/forgetting/forget-customer.ts'
+import { createForgottenHere } from './application/forgetting/forgotten-here.ts'
 import { compareClocks } from './application/log/compare-clocks.ts'
 import { createDeliveryWatch, type DeliveryWatch } from './application/processing/delivery-watch.ts'
 import { createBackups, type Backups } from './application/operations/backups.ts'
@@ -84,6 +86,7 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly resetLedger: ResetLedger
   readonly takeOut: TakeOut
   readonly discardChange: DiscardChange
+  readonly forgetCustomer: ForgetCustomer
   readonly rebuildOrders: RebuildOrders
   readonly migrate: Migrate
   /** Undefined if the log removes records itself, or keeps them forever. */
@@ -109,7 +112,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     openAdapters(chosen, logger, events),
     import('./telemetry/metrics/metrics.ts'),
   ])
-  const { store, views, deadLetters, ledger, redriveTasks, maintenance, removal } = adapters
+  const { store, views, deadLetters, ledger, redriveTasks, maintenance, removal, forgetting } = adapters
   const stopping = new AbortController()
   const signal = stopping.signal
   const clock = systemClock
@@ -132,21 +135,19 @@ export async function openServices(chosen: Config): Promise<Services> {
   const orderIds = createOrderIds(secrets)
   const proofs = createRedriveProofs(secrets)
 
-  // Retry tiers use this group's id too, because the ledger belongs to the group, and retry tiers update the rows of
-  // records that the group parked.
+  // Retry tiers use this group's id too, because they update the rows of records that the group parked in its ledger.
   const groupId = topics.group
   const publisher = tracing?.tracePublishing(log) ?? log
   const timestampTypeOf = (topic: string) => log.timestampTypeOf(topic)
-  const park = createPark({ log: publisher, timestampTypeOf, topics, groupId, clock, events })
+  const forgottenHere = createForgottenHere()
+  const park = createPark({ log: publisher, timestampTypeOf, topics, groupId, forgottenHere, clock, events })
   const storing = (delivered: StoreBatch['delivered']) =>
     createStoreOrders({ log, store, park, groupId, delivered, proofs, clock, events, signal })
-
   const traced = (source: { topic: string; group: string }, useCase: HandleDelivery) =>
     tracing?.traceProcessing(source, useCase) ?? useCase
 
   const now = () => new Date(clock.now())
   const accepting = { log: publisher, store, orderIds, topic: topics.orders, events, clock, now }
-
   const deliveryWatch = createDeliveryWatch({
     log,
     store,
@@ -289,6 +290,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       onKept: (kept) => tellRecordsKept(logger, kept),
       onError: (error) => logger.warn({ event: 'log:not-expired', err: error }, 'old records could not be removed'),
     }),
+    forgetCustomer: createForgetCustomer({ log, views, forgetting, forgottenHere, topics }),
     backups: createBackups({ backUp: adapters.backUp, maintenance, now }),
     rebuildOrders: createRebuild({
       log,

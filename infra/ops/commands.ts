@@ -15,6 +15,7 @@ import { discardDeadLetters } from './commands/discard.ts'
 import { discardChange, getOrder, listOrders, orderChanges, orderHistory, searchOrders } from './commands/orders.ts'
 import { cancelRedrive, listRedrives, redriveDeadLetters, resumeRedrive, showRedrive } from './commands/redrive.ts'
 import { doctor } from './commands/doctor.ts'
+import { forget } from './commands/forget.ts'
 import { migrate } from './commands/migrate.ts'
 import { rebuild } from './commands/rebuild.ts'
 import { replayFixture } from './commands/replay-fixture.ts'
@@ -47,6 +48,7 @@ export const COMMANDS: readonly Command[] = [
   showRedrive,
   cancelRedrive,
   resumeRedrive,
+  forget,
   audit,
   replayFixture,
   rebuild,

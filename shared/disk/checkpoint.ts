@@ -34,6 +34,11 @@ export function prepareCheckpoints(db: DatabaseSync) {
   }
 }
 
+/** Copies the WAL into the file and empties it. False if a reader still needs a part of it. */
+export function truncateWal(db: DatabaseSync): boolean {
+  return Number(db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy']) === 0
+}
+
 const FULL = 13
 const IO_ERROR = 10
 /**

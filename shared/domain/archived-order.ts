@@ -28,6 +28,9 @@ const entry = z.strictObject({
   version: count.nullable(),
 })
 
+/** Set once the customer was forgotten (forgotten-data.ts). */
+const forgotten = z.exactOptional(z.literal(true))
+
 const change = z.strictObject({
   changeId: id,
   kind: z.enum(CHANGE_KINDS),
@@ -39,11 +42,13 @@ const change = z.strictObject({
         kind: z.literal('amend'),
         amendment: loggedAmendmentSchema,
         expectedVersion: z.exactOptional(count),
+        forgotten,
       }),
       z.strictObject({
         kind: z.literal('cancel'),
         reason: z.exactOptional(z.string()),
         expectedVersion: z.exactOptional(count),
+        forgotten,
       }),
     ])
     .nullable(),
@@ -76,7 +81,7 @@ export const archivedOrderSchema = z.strictObject({
   orderId: id,
   acceptedAt: instant,
   /** With the changes that were applied to it; null if it was discarded without having been read. */
-  order: loggedOrderSchema.nullable(),
+  order: loggedOrderSchema.extend({ forgotten }).nullable(),
   stored: storedPart.nullable(),
   discarded: discardedPart.nullable(),
   changes: z.array(change),

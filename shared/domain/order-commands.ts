@@ -113,6 +113,9 @@ export const strictOrderSchema = orderSchema(SENT, orderItemSchema.strict())
 export const loggedItemSchema = itemSchema(LOGGED)
 export const loggedOrderSchema = orderSchema(LOGGED, loggedItemSchema)
 
-/** The validated command, with names instead of numbers. */
-export type NewOrderCommand = z.output<typeof newOrderCommandSchema>
+/**
+ * The validated command, with names instead of numbers. `forgotten` is set once the customer was forgotten
+ * (forgotten-data.ts), and no caller can send it.
+ */
+export type NewOrderCommand = z.output<typeof newOrderCommandSchema> & { readonly forgotten?: true }
 export type OrderItem = z.output<typeof orderItemSchema>

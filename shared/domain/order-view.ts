@@ -68,14 +68,18 @@ export interface OrderItemView {
   readonly longDescription: string
 }
 
-export interface OrderContent {
-  readonly customerId: number
+/** Absent once the customer was forgotten. */
+interface PersonalContent {
   readonly customerName: string
   readonly customerLastName: string
   readonly customerFullName: string
   readonly customerEmail: string
   readonly shippingAddress: string
   readonly billingAddress: string
+}
+
+export interface OrderContent extends Partial<PersonalContent> {
+  readonly customerId: number
   readonly currencyType: Currency
   readonly totalPrice: number
   readonly paymentMethodType: PaymentMethod
@@ -83,6 +87,8 @@ export interface OrderContent {
   /** The caller's reference and metadata; absent if the caller sent none. */
   readonly reference?: string
   readonly metadata?: Metadata
+  /** True if the customer was forgotten, so that the order has no personal data. */
+  readonly forgotten?: boolean
 }
 
 /** An order's state, with its content once known, which may be only after the order is stored. */
@@ -100,17 +106,24 @@ export function customerFullName(customer: { customerName: string; customerLastN
 export function toOrderContent(order: NewOrderCommand): OrderContent {
   return {
     customerId: order.customerId,
+    ...(order.forgotten !== true && personalContent(order)),
+    currencyType: order.currencyType,
+    totalPrice: order.totalPrice,
+    paymentMethodType: order.paymentMethodType,
+    orderItems: order.orderItems.map((item) => ({ ...item, longDescription: longDescription(item) })),
+    ...ownContent(order),
+    ...(order.forgotten === true && { forgotten: true }),
+  }
+}
+
+function personalContent(order: NewOrderCommand): PersonalContent {
+  return {
     customerName: order.customerName,
     customerLastName: order.customerLastName,
     customerFullName: customerFullName(order),
     customerEmail: order.customerEmail,
     shippingAddress: order.shippingAddress,
     billingAddress: order.billingAddress,
-    currencyType: order.currencyType,
-    totalPrice: order.totalPrice,
-    paymentMethodType: order.paymentMethodType,
-    orderItems: order.orderItems.map((item) => ({ ...item, longDescription: longDescription(item) })),
-    ...ownContent(order),
   }
 }
 

@@ -37,6 +37,8 @@ export const ROUTES = {
   getOrderChange: { methods: READ, route: `api/orders/${ORDER_ID}/changes/{changeId}`, access: 'orders' },
   orderHistory: { methods: READ, route: `api/orders/${ORDER_ID}/history`, access: 'orders' },
 
+  forgetCustomer: { methods: ['POST'], route: 'api/customers/{customerId}/forget', access: 'function' },
+
   listDeadLetters: { methods: READ, route: 'api/dead-letters', access: 'function' },
   deadLetterGroups: { methods: READ, route: 'api/dead-letters/groups', access: 'function' },
   getDeadLetter: { methods: READ, route: `api/dead-letters/${DEAD_LETTER_ID}`, access: 'function' },

@@ -157,6 +157,9 @@ export interface EventLog extends AsyncDisposable {
    */
   inspect(): Promise<readonly Finding[]>
 
+  /** Absent where a record never changes, as in Kafka. */
+  readonly redaction?: LogRedaction
+
   /** Never rejects. */
   health(): Promise<LogHealth>
 }
@@ -197,6 +200,25 @@ export interface RemovalStep {
   readonly more: boolean
   /** `log-unreadable`: the record at which the removal stopped. */
   readonly unreadable?: unknown
+}
+
+/** Removes personal data from records: the one case in which a record changes (decision 037). */
+export interface LogRedaction {
+  /** Resolves once every record whose publishing began before this call is in the log. Rejects like `publish`. */
+  settled(): Promise<void>
+
+  /**
+   * Replaces the values of records, by offset, in one flushed transaction. Their offsets, timestamps, keys and headers
+   * stay, and `read` returns the new values from then on. A batch that was delivered before may still have the old ones.
+   * Rejects with `log-unavailable`, also if a record is damaged or a backup copies the file.
+   */
+  replace(topic: string, partition: number, values: ReadonlyMap<number, Uint8Array>): Promise<void>
+
+  /**
+   * Overwrites what replaced values and records that left the log have left in its files. Can be repeated at any time.
+   * Rejects with `log-unavailable`, also while a backup copies the file.
+   */
+  purge(): Promise<void>
 }
 
 export interface TopicRetention {

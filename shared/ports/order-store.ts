@@ -112,8 +112,8 @@ export interface ChangeToStore {
   readonly changeId: string
   readonly acceptedAt: string
   readonly change: OrderChange
-  /** SHA-256 in hex of the event's JSON. */
-  readonly bodyHash: string
+  /** SHA-256 in hex of the event's JSON; null if the record lost personal data, so that its id alone identifies it. */
+  readonly bodyHash: string | null
   readonly idempotencyKeyHash: string | null
   /** The id of the dead letter that this record redrives, if any. */
   readonly redriveOf: string | null
@@ -125,6 +125,8 @@ export interface ParkedChange {
   readonly kind: ChangeKind
   /** Null if the change cannot be read. */
   readonly change: OrderChange | null
+  /** The hash of a change that has lost personal data, as it was accepted; null if nobody knows it. */
+  readonly bodyHash?: string | null
   /** The key belongs to this change while the change is parked. */
   readonly idempotencyKeyHash: string | null
 }

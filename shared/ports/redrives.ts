@@ -169,6 +169,7 @@ export const AUDITED_ACTIONS = [
   'backup',
   'archive',
   'restore-archive',
+  'forget',
 ] as const
 
 export interface AuditEntry {
@@ -177,6 +178,7 @@ export interface AuditEntry {
   /**
    * The id of a letter, a task or a change, a record's place, a description of many letters, the topic of a rebuild or
    * of a ledger, or the name of a backup or of an archive's file.
+   * of a ledger, a backup's name, or a customer.
    */
   readonly target: string
   readonly operator: string

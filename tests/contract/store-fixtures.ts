@@ -4,6 +4,7 @@ import type { OrderChange } from '../../shared/domain/changes/order-changes.ts'
 import { bodyHash, CHANGE_TYPES, changeJson, newOrderJson } from '../../shared/domain/order-events.ts'
 import type { Archive } from '../../shared/ports/archive.ts'
 import { deadLetterId, type DeadLetter, type DeadLetters } from '../../shared/ports/dead-letters.ts'
+import type { Forgetting } from '../../shared/ports/forgetting.ts'
 import type { Ledger, LedgerSnapshot } from '../../shared/ports/ledger.ts'
 import type { Maintenance } from '../../shared/ports/maintenance.ts'
 import type {
@@ -27,6 +28,7 @@ export interface OpenStore extends AsyncDisposable {
   readonly redriveTasks: Redrives
   readonly maintenance: Maintenance
   readonly archive: Archive
+  readonly forgetting: Forgetting
 }
 
 export type OpenEmptyStore = () => Promise<OpenStore>

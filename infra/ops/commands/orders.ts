@@ -126,7 +126,7 @@ function showOrders(context: CommandContext, address: string): Promise<Outcome> 
     order.orderId,
     order.status,
     order.acceptedAt && toSecond(order.acceptedAt),
-    order.customerFullName,
+    order.customerFullName ?? (order.forgotten === true ? 'forgotten' : undefined),
     order.totalPrice,
     order.currencyType,
     order.cause && causeText(order.cause),

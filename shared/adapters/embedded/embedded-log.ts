@@ -231,6 +231,15 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
       holesAreMarkers: false,
       keepsUnprocessed: true,
     }),
+    redaction: {
+      settled: () => queue.settled(),
+      async replace(name, number, values) {
+        const { id } = knownPartition(name, number)
+        await thread.call('replace', id, values)
+        cache.drop(id, values.keys())
+      },
+      purge: () => thread.call('purge'),
+    },
     async health(): Promise<LogHealth> {
       // Health probes whether writing works again, because callers may have stopped publishing.
       if (failure !== undefined) await Promise.allSettled([written(thread.call('probe'))])

@@ -26,7 +26,7 @@ const GROUP_BYTES = 1024 * 1024
 const MAX_GROUPS_IN_FLIGHT = 2
 
 interface Call {
-  readonly topic: Topic
+  readonly topicName: string
   readonly records: number
   resolve(positions: readonly RecordPosition[]): void
   reject(error: unknown): void
@@ -110,7 +110,7 @@ export function createEmbeddedQueue(options: EmbeddedQueueOptions) {
   /** Assigns each record its position. Advances `next` from the first offset of each partition to its new end. */
   function assignOffsets({ frames, calls }: Group, next: Map<number, number>): RecordPosition[][] {
     let at = 0
-    return calls.map(({ topic, records }) => {
+    return calls.map(({ topicName, records }) => {
       const positions: RecordPosition[] = []
       for (let i = 0; i < records; i++) {
         const id = framePartitionId(frames, at)
@@ -118,7 +118,7 @@ export function createEmbeddedQueue(options: EmbeddedQueueOptions) {
         next.set(id, offset + 1)
         setFrameOffset(frames, at, offset)
         at += frameLength(frames, at)
-        positions.push({ topic: topic.name, partition: topics.byId(id).partition, offset })
+        positions.push({ topic: topicName, partition: topics.byId(id).partition, offset })
       }
       return positions
     })
@@ -130,8 +130,15 @@ export function createEmbeddedQueue(options: EmbeddedQueueOptions) {
         if (records.length === 0) return resolve([])
         bounds.refuseIfFull(records.length, 0)
         write(topic, records)
-        calls.push({ topic, records: records.length, resolve, reject })
+        calls.push({ topicName: topic.name, records: records.length, resolve, reject })
         if (writer.length >= GROUP_BYTES) closeGroup()
+        flushSoon()
+      })
+    },
+    /** Resolves once all earlier calls are flushed. Groups are written in the order of the calls. */
+    settled(): Promise<void> {
+      return new Promise((resolve, reject) => {
+        calls.push({ topicName: '', records: 0, resolve: () => resolve(), reject })
         flushSoon()
       })
     },

@@ -49,6 +49,10 @@ export function createTailCache(maxBytes: number) {
         evict(oldest.frames)
       }
     },
+    /** Forgets these records, so that they are read from the file. */
+    drop(partitionId: number, offsets: Iterable<number>): void {
+      for (const offset of offsets) tailOf(partitionId).delete(offset)
+    },
     /** The positions in memory of at most `limit` consecutive records, from the offset `from` on. */
     get(partitionId: number, from: number, limit: number): FramePosition[] {
       const tail = tailOf(partitionId)

@@ -3,6 +3,7 @@ import { isOrderError, messageOf } from '../../domain/errors.ts'
 import { createArchive } from './archive/archive.ts'
 import { createConnection, type Connection } from './database/connection.ts'
 import { createDeadLetters } from './dead-letters/dead-letters.ts'
+import { createForgetting } from './forgetting/forget-customer.ts'
 import { createLedger } from './ledger/ledger.ts'
 import { failureOf, isRefusedLogin, storeUnavailable, toStoreError } from './database/errors.ts'
 import { readMigrations } from '../../disk/migration-files.ts'
@@ -108,6 +109,7 @@ export async function createMssqlStore(options: MssqlStoreOptions): Promise<Mssq
     redriveTasks: createRedrives(query),
     maintenance: createMaintenance(query),
     archive,
+    forgetting: createForgetting(),
     described: connection.described,
     [Symbol.asyncDispose]: dispose,
   }

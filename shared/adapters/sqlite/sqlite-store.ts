@@ -50,8 +50,13 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
   const reader = createStoreThread<Reader>({ ...thread, name: 'store-reader', worker: workerUrl('read-worker') })
   let reindexing: Promise<void> | undefined
   function reindex(): void {
+    let isPurged = false
     reindexing = reindexInBackground({
-      step: (orders) => writer.call('reindex', orders),
+      async step(orders) {
+        if (!isPurged) await writer.call('purgeIfDue')
+        isPurged = true
+        return writer.call('reindex', orders)
+      },
       onFailed: onReindexFailed,
       signal: disposed.signal,
     })
@@ -194,6 +199,12 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
         }
         return { restored, known }
       },
+    },
+    forgetting: {
+      held: (customerId) => writer.call('held', customerId),
+      forget: (customerId, act) => writer.call('forget', customerId, act),
+      forgetOrders: (orderIds) => writer.call('forgetOrders', orderIds),
+      purge: () => writer.call('purge'),
     },
     maintenance: {
       beginRebuild: (step, act) => writer.call('beginRebuild', step, act),

@@ -1,3 +1,4 @@
+import { shownOf } from '../../domain/forgetting/forgotten-data.ts'
 import type { ChangeStatus, ChangeView } from '../../domain/changes/change-view.ts'
 import type { ChangeKind, OrderChange } from '../../domain/changes/order-changes.ts'
 import type { Conversions, Row } from './rows.ts'
@@ -38,10 +39,17 @@ export function createChangeRows<Id, Time>(conversions: Conversions<Id, Time>): 
       ...(row.version !== null && { version: row.version }),
       ...(row.cause_code !== null && { cause: { code: row.cause_code, detail: row.cause_detail ?? '' } }),
       ...(nextAttemptAt !== null && { nextAttemptAt: fromTime(nextAttemptAt) }),
-      ...(event?.kind === 'amend' && { changes: event.amendment }),
-      ...(event?.kind === 'cancel' && event.reason !== undefined && { reason: event.reason }),
+      ...(event !== undefined && shownContent(event)),
     }
   }
+}
+
+/** The content of the change; without personal data if the order's customer was forgotten. */
+function shownContent(event: OrderChange): Pick<ChangeView, 'changes' | 'reason' | 'forgotten'> {
+  const mark = event.forgotten === true ? { forgotten: true } : {}
+  if (event.kind === 'cancel') return { ...(event.reason !== undefined && { reason: event.reason }), ...mark }
+  const changes = event.forgotten === true ? shownOf(event.amendment) : event.amendment
+  return { ...(changes !== undefined && { changes }), ...mark }
 }
 
 export function toChangeStatus(state: ChangeState): ChangeStatus {

@@ -29,6 +29,7 @@ interface OrderRow<Id, Time> {
   readonly version: number
   readonly cancelled_at: Time | null
   readonly cancellation_reason: string | null
+  readonly forgotten: boolean | 0 | 1
 }
 
 interface ItemRow extends Pick<OrderItem, 'brand' | 'type' | 'size' | 'colour' | 'quantity' | 'price'> {
@@ -98,6 +99,7 @@ export function createOrderRows<Id, Time>(
       orderItems: items.map(toItem),
       ...(row.reference !== null && { reference: row.reference }),
       ...(row.metadata !== null && { metadata: JSON.parse(row.metadata) as Metadata }),
+      ...(Boolean(row.forgotten) && { forgotten: true as const }),
     }
   }
 

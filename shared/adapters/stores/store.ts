@@ -1,6 +1,7 @@
 import { messageOf } from '../../domain/errors.ts'
 import type { Archive } from '../../ports/archive.ts'
 import type { DeadLetters } from '../../ports/dead-letters.ts'
+import type { Forgetting } from '../../ports/forgetting.ts'
 import type { Ledger } from '../../ports/ledger.ts'
 import type { Maintenance } from '../../ports/maintenance.ts'
 import type { OrderStore, StoreHealth } from '../../ports/order-store.ts'
@@ -17,6 +18,7 @@ export interface Store extends AsyncDisposable {
   readonly redriveTasks: Redrives
   readonly maintenance: Maintenance
   readonly archive: Archive
+  readonly forgetting: Forgetting
 }
 
 /** A store that hangs never responds, so a store that takes longer than this counts as unavailable. */

@@ -1,5 +1,6 @@
 import type { Backup } from '../../application/operations/backups.ts'
 import type { Diagnosis } from '../../application/operations/doctor.ts'
+import type { Forgotten } from '../../application/forgetting/forgotten.ts'
 import type { Migrated } from '../../application/operations/migrate.ts'
 import type { HistoryPoint } from '../../application/operations/pipeline-history.ts'
 import type { LedgerVerdict } from '../../application/ledger/ledger.ts'
@@ -109,12 +110,22 @@ const BACKUP: Backup = {
   why: null,
 }
 
+const FORGOTTEN: Forgotten = {
+  dryRun: false,
+  customerId: 48213,
+  summary: 'Customer 48213 is forgotten. These held personal data: 2 stored orders, 3 records of the log.',
+  store: { orders: 2, unstored: 0, retrying: 0, changes: 1, waitingChanges: 0, deadLetters: 0, edits: 0 },
+  log: { records: 3, redacts: true, topics: [{ topic: 'orders', records: 3, until: null, forEver: false }] },
+  remains: ['Backups and archives that were made before hold the data until you delete them.'],
+}
+
 export const STATUS_EXAMPLES = {
   PipelineStatus: STATUS,
   PipelineHistory: { everyMs: 5000, items: [POINT] },
   LedgerVerdict: VERDICT,
   LedgerRepair: { processed: 1, more: false, why: null, ledger: VERDICT },
   TakenOut: { letterId: 'orders:0:42', group: 'order-processor', processed: 0, ledger: VERDICT },
+  ForgottenCustomer: FORGOTTEN,
   Rebuild: REBUILD,
   RebuildProgress: { rebuild: REBUILD },
   Backup: { ...BACKUP, state: 'running', endedAt: null, folder: null, bytes: null } as const,

@@ -3,7 +3,8 @@ import { CHANGE_ID } from './change-operations.ts'
 import type { ProblemCode } from '../../http/protocol/problem.ts'
 import { exportQuery } from '../../http/archive.ts'
 import type { RouteName } from '../../http/routes.ts'
-import { jsonAnswer, jsonBody, pageAnswer, type OperationDescription } from './operation.ts'
+import { forgetQuery } from '../../http/customers.ts'
+import { jsonAnswer, jsonBody, pageAnswer, type OperationDescription, type PathParameter } from './operation.ts'
 
 /** Descriptions of the routes that maintain log and store. */
 
@@ -14,6 +15,12 @@ const ACT_PROBLEMS: readonly ProblemCode[] = [
   'store-unavailable',
   'shutting-down',
 ]
+
+const CUSTOMER_ID: PathParameter = {
+  description: 'The `customerId` of the orders.',
+  schema: { type: 'integer', format: 'int64', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+  example: '48213',
+}
 
 export const MAINTENANCE_OPERATIONS = {
   rebuildOrders: {
@@ -104,6 +111,21 @@ export const MAINTENANCE_OPERATIONS = {
     }),
     answers: { 200: jsonAnswer('The record is a dead letter now.', 'TakenOut') },
     problems: [...ACT_PROBLEMS, 'not-found'],
+  },
+  forgetCustomer: {
+    summary: 'Forget a customer',
+    description:
+      'Removes names, e-mail address and addresses of the customer from orders, changes, dead letters, search and the embedded log, with `reference`, `metadata` and the reasons of cancellations. Ids, amounts and items stay. What arrives later of orders that were accepted before is stored without them; an order that is accepted later is a new relationship and keeps its data. With Kafka, `log` says until when the topics hold the records. An unknown customer is no error: nothing is held, and the act is remembered. A response means that everything is done; without one, repeat the request. Archives are not covered.',
+    path: { customerId: CUSTOMER_ID },
+    query: forgetQuery,
+    headers: ['Operator'],
+    body: jsonBody('ForgetCustomer', {
+      required: true,
+      summary: 'With a reason',
+      value: { reason: 'The customer asked for it.' },
+    }),
+    answers: { 200: jsonAnswer('What was removed; with `dryRun`, what would be.', 'ForgottenCustomer') },
+    problems: [...ACT_PROBLEMS, 'invalid-request'],
   },
   discardChange: {
     summary: 'Discard a change that waits',

@@ -36,7 +36,7 @@ export const TAGS = [
   {
     name: 'Operations',
     description: 'The pipeline in numbers, and its maintenance. Needs the function key.',
-    routes: /^api\/(?:ops|metrics)/,
+    routes: /^api\/(?:ops|metrics|customers)/,
   },
   { name: 'Health', description: 'For probes.', routes: /^api\/health/ },
   { name: 'Documentation', description: 'Pages and documents about this product.', routes: /^/ },

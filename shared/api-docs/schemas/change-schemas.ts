@@ -63,6 +63,9 @@ const changeSchema = schemaOf<ChangeView>()({
   behind: z.exactOptional(predecessorSchema.describe('What has to be decided first, while the change waits for it.')),
   changes: z.exactOptional(amendedSchema.describe('The members that an amendment replaces.')),
   reason: z.exactOptional(z.string().describe("The caller's reason for a cancellation.")),
+  forgotten: z.exactOptional(
+    z.boolean().describe("True if the order's customer was forgotten. Personal members and `reason` are then absent."),
+  ),
 }).describe('A change of an order. Members other than the ids and `status` are present if they are known and apply.')
 
 export const CHANGE_SCHEMAS = {

@@ -1,11 +1,13 @@
 import { z } from 'zod'
 import type { Backup } from '../../application/operations/backups.ts'
 import type { Diagnosis } from '../../application/operations/doctor.ts'
+import type { Forgotten, TopicRecords } from '../../application/forgetting/forgotten.ts'
 import type { Migrated } from '../../application/operations/migrate.ts'
 import type { ArchiveResult, ExportedOrder, RestoreResult } from '../../ports/archive.ts'
 import type { Rebuild } from '../../ports/maintenance.ts'
 import { archiveBody, restoreBody } from '../../http/archive.ts'
 import { faultPlan } from '../../http/faults.ts'
+import { forgetBody } from '../../http/customers.ts'
 import { backupBody, resetLedgerBody, takeOutBody } from '../../http/operations.ts'
 import { orderId } from './order-schemas.ts'
 import { count, instant, pageOf, schemaOf } from './schema-of.ts'
@@ -44,10 +46,41 @@ const exportedOrder = z.object({
   hash: z.string().describe('SHA-256 in hex of the JSON of `order`.'),
   order: z.looseObject({ orderId }).describe('The whole order, for a file and for `restoreOrders`.'),
 } satisfies Record<keyof ExportedOrder, z.ZodType>)
+const forgottenSchema = schemaOf<Forgotten>()({
+  dryRun: z.boolean(),
+  customerId: z.int().min(1),
+  summary: z.string().describe('In a sentence for an operator.'),
+  store: schemaOf<Forgotten['store']>()({
+    orders: count.describe('Stored orders.'),
+    unstored: count.describe('Orders that are retried, dead or discarded.'),
+    retrying: count.describe('How many of these wait for their next attempt.'),
+    changes: count,
+    waitingChanges: count.describe('How many of these wait for an earlier event.'),
+    deadLetters: count.describe('Dead letters, with their payloads.'),
+    edits: count.describe('How many of these have an edit.'),
+  }).describe('The number of rows that held personal data; with `dryRun`, that hold it.'),
+  log: schemaOf<Forgotten['log']>()({
+    records: count.describe('Records that held personal data; with `dryRun`, that hold it.'),
+    redacts: z.boolean().describe('Whether the log replaces them in place. Kafka does not.'),
+    topics: z.array(
+      schemaOf<TopicRecords>()({
+        topic: z.string(),
+        records: count,
+        until: instant
+          .nullable()
+          .describe('When the last of them leaves the log; null if nothing says when, or if the log replaces them.'),
+        forEver: z.boolean().describe('Whether the topic keeps records for ever.'),
+      }),
+    ),
+  }),
+  remains: z.array(z.string()).describe('Where personal data remains, one sentence each.'),
+})
 
 export const MAINTENANCE_SCHEMAS = {
   LedgerReset: resetLedgerBody,
   TakeOut: takeOutBody,
+  ForgetCustomer: forgetBody,
+  ForgottenCustomer: forgottenSchema,
   Rebuild: rebuildSchema,
   RebuildProgress: z.object({
     rebuild: rebuildSchema.nullable().describe('The current or the last rebuild; null if there was none.'),

@@ -78,8 +78,15 @@ export const orderViewSchema = schemaOf<OrderView>()({
   orderItems: z.exactOptional(z.array(orderItemViewSchema)),
   reference: z.exactOptional(z.string().describe("The caller's own name for the order.")),
   metadata: z.exactOptional(z.record(z.string(), z.string()).describe('Texts that the caller keeps with the order.')),
+  forgotten: z.exactOptional(
+    z
+      .boolean()
+      .describe(
+        'True if the customer was forgotten. Names, e-mail address, addresses, `reference`, `metadata` and `cancellationReason` are then absent.',
+      ),
+  ),
 }).describe(
-  'The status of an order, and its content once that is known. A stored or cancelled order has all of its content.',
+  'The status of an order, and its content once that is known. A stored or cancelled order has all of its content, unless its customer was forgotten.',
 )
 
 /** A response member for requests whose body is an order. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isOrderError, messageOf, OrderError } from '../../domain/errors.ts'
 import { newOrderJson } from '../../domain/order-events.ts'
+import { isForgottenValue } from '../../domain/forgetting/forgotten-records.ts'
 import type { NewOrderCommand } from '../../domain/order-commands.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { decideRedrive, STEP_INTERVAL_MS } from '../../messaging/parking/redrive-policy.ts'
@@ -134,6 +135,9 @@ export function createRedrive(dependencies: {
       if (letter !== undefined && letter.foreign !== null) {
         const detail = 'Another consumer gave it up: its order is not ours to change. Redrive or discard it.'
         throw new OrderError('conflict', detail)
+      }
+      if (letter !== undefined && isForgottenValue(letter.value)) {
+        throw new OrderError('conflict', 'The customer of this order was forgotten, so that it cannot be edited.')
       }
       if (letter?.orderId === null) {
         const detail =

@@ -9,6 +9,7 @@ import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import { decideDestination } from '../../messaging/retry-policy.ts'
 import type { Topics } from '../../messaging/topics.ts'
 import type { EventLog, LogRecord } from '../../ports/event-log.ts'
+import type { ForgottenHere } from '../forgetting/forgotten-here.ts'
 import type { ChangeToStore, OrderToStore, ParkedChange, ParkedRecord } from '../../ports/order-store.ts'
 
 /** A record with its journey, so that its headers are decoded once per delivery. */
@@ -49,10 +50,13 @@ export function createPark(dependencies: {
   timestampTypeOf: EventLog['timestampTypeOf']
   topics: Topics
   groupId: string
+  forgottenHere?: Pick<ForgottenHere, 'without'>
   clock: Clock
   events: PipelineEmitter
 }): Park {
-  const { log, timestampTypeOf, topics, groupId, clock, events } = dependencies
+  const { log, timestampTypeOf, topics, groupId, forgottenHere, clock, events } = dependencies
+  /** Decided when the record is sent: its customer may have been forgotten while the log was away. */
+  const sendable = (record: LogRecord) => forgottenHere?.without(record) ?? record
   const maxAttempts = topics.retries.length + 1
 
   return async function park(unstorable, { signal, deadline }) {
@@ -93,7 +97,7 @@ export function createPark(dependencies: {
     try {
       await log.publish(
         topic,
-        parcels.map(({ unstorable, journey }) => toParked(unstorable.record, journey)),
+        parcels.map(({ unstorable, journey }) => toParked(sendable(unstorable.record), journey)),
       )
     } catch (error) {
       if (!isTooLarge(error)) throw error
@@ -109,7 +113,7 @@ export function createPark(dependencies: {
     let refusal: unknown
     for (const size of SIZES) {
       try {
-        await log.publish(topic, [toParked(unstorable.record, journey, size)])
+        await log.publish(topic, [toParked(sendable(unstorable.record), journey, size)])
         return
       } catch (error) {
         if (!isTooLarge(error)) throw error
@@ -155,5 +159,8 @@ function toParkedRecord({ unstorable: { record, event }, journey }: Parcel): Par
 function parkedChange(record: LogRecord, event: Unstorable['event']): ParkedChange | undefined {
   if (event !== null && !isChange(event)) return undefined
   const known = changeOf(record)
-  return known && { ...known, change: event?.change ?? null, idempotencyKeyHash: event?.idempotencyKeyHash ?? null }
+  if (known === undefined) return undefined
+  if (event === null) return { ...known, change: null, idempotencyKeyHash: null }
+  const { change, bodyHash, idempotencyKeyHash } = event
+  return { ...known, change, ...(change.forgotten === true && { bodyHash }), idempotencyKeyHash }
 }

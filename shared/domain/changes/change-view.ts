@@ -29,6 +29,8 @@ export interface ChangeView {
   readonly changes?: Amendment
   /** The caller's reason for a cancellation. */
   readonly reason?: string
+  /** True if the order's customer was forgotten: the personal members and the reason are left out. */
+  readonly forgotten?: boolean
 }
 
 /** The earlier event of the same order that a change waits for. */

@@ -59,8 +59,11 @@ export type Amendment = z.output<typeof amendmentSchema>
 /** The expected version of a change that matches no version of an order: versions begin with 1. */
 export const NO_VERSION = 0
 
-/** What a caller wants to change, and the version that the order must have. */
+/**
+ * What a caller wants to change, and the version that the order must have. `forgotten` is set once the order's customer
+ * was forgotten.
+ */
 export type OrderChange = (
   | { readonly kind: 'amend'; readonly amendment: Amendment }
   | { readonly kind: 'cancel'; readonly reason?: string }
-) & { readonly expectedVersion?: number }
+) & { readonly expectedVersion?: number; readonly forgotten?: true }

@@ -1,5 +1,7 @@
 import { OrderError } from '../../domain/errors.ts'
 import type { ChangeKind } from '../../domain/changes/order-changes.ts'
+import { forgetChange, forgetOrder } from '../../domain/forgetting/forgotten-data.ts'
+import { forgottenMark, withPlaceholders } from '../../domain/forgetting/forgotten-records.ts'
 import { issuedAt, parseOrderId } from '../../domain/order-id.ts'
 import {
   bodyHash,
@@ -108,13 +110,14 @@ function readOrder(record: LogRecord, type: string | undefined, origin: RecordPo
   }
   const json = parseJson(record.value)
   if (type === undefined) throw new OrderError('unknown-event', `The record names no type of event. ${EXPECTED}`)
-  const order = readNewOrderData(type, json)
+  const mark = forgottenMark(json)
+  const order = readNewOrderData(type, mark === undefined ? json : withPlaceholders(json))
   return {
     origin,
     orderId,
     acceptedAt: acceptedAtOf(record),
-    order,
-    bodyHash: bodyHash(newOrderJson(order)),
+    order: mark === undefined ? order : forgetOrder(order),
+    bodyHash: mark?.bodyHash ?? bodyHash(newOrderJson(order)),
     idempotencyKeyHash: headerText(record, HEADER.idempotencyKeyHash) ?? null,
     redriveOf: headerText(record, HEADER.redriveOf) ?? null,
     supersedes: headerText(record, HEADER.supersedes) ?? null,
@@ -130,14 +133,16 @@ function readChange(record: LogRecord, kind: ChangeKind, origin: RecordPosition)
   if (orderId === undefined) {
     throw new OrderError('undecodable-record', 'Neither the subject of the event nor the key is an order id.')
   }
-  const change = readChangeData(kind, parseJson(record.value))
+  const json = parseJson(record.value)
+  const mark = forgottenMark(json)
+  const change = readChangeData(kind, mark === undefined ? json : withPlaceholders(json))
   return {
     origin,
     orderId,
     changeId,
     acceptedAt: acceptedAtOf(record),
-    change,
-    bodyHash: bodyHash(changeJson(change)),
+    change: mark === undefined ? change : forgetChange(change),
+    bodyHash: mark === undefined ? bodyHash(changeJson(change)) : null,
     idempotencyKeyHash: headerText(record, HEADER.idempotencyKeyHash) ?? null,
     redriveOf: headerText(record, HEADER.redriveOf) ?? null,
   }

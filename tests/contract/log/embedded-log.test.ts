@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createEmbeddedLog, type EmbeddedLogOptions } from '../../../shared/adapters/embedded/embedded-log.ts'
 import { isOrderError, type ErrorCode } from '../../../shared/domain/errors.ts'
+import type { LogRecord } from '../../../shared/ports/event-log.ts'
 import { collect, eventLogContract, numbered, readAll } from './event-log.contract.ts'
 import { recordRemovalContract } from './record-removal.contract.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
@@ -181,6 +182,56 @@ describe('The embedded log', () => {
     await log[Symbol.asyncDispose]()
     expect(parked).toBe(1)
     await expect(log.publish('t', numbered(1))).rejects.toSatisfy(withCode('log-unavailable', true))
+  })
+
+  describe('that redacts records', () => {
+    const redacted = new Map([[1, Buffer.from('gone')]])
+    const valuesIn = (directory: string) =>
+      ['log.db', 'log.db-wal'].map((name) => readFileSync(join(directory, name), 'latin1')).join('')
+
+    it('replaces values in place, with their checksums, for readers from memory and from the file', async () => {
+      const { log, directory } = await openLog({ partitions: 1 })
+      const records = Array.from({ length: 200 }, (_, n) => ({
+        key: `k${n}`,
+        value: `SECRET${n} ${'x'.repeat(900)}`,
+        headers: [['h', `h${n}`]] as const,
+      }))
+      await log.publish('t', records)
+      const before = await readAll(log, 't')
+      await log.redaction?.replace(
+        't',
+        0,
+        new Map(records.map((_, n) => [n, Buffer.from(n % 2 ? 'x' : 'y'.repeat(950))])),
+      )
+      await log.redaction?.purge()
+      expect(valuesIn(directory)).not.toContain('SECRET')
+      const after = await readAll(log, 't')
+      const others = ({ offset, timestamp, key, headers }: LogRecord) => ({ offset, timestamp, key, headers })
+      expect(after.map(others)).toEqual(before.map(others))
+      expect(after.every(({ value }) => !String(value).includes('SECRET'))).toBe(true)
+      expect(await log.inspect()).toMatchObject([{ well: true }])
+      await log.publish('t', numbered(1))
+      expect((await log.offsets('t')).map(({ end }) => end)).toEqual([201])
+    })
+
+    it('changes nothing if one of the records does not exist', async () => {
+      const { log } = await openLog({ partitions: 1 })
+      await log.publish('t', numbered(3))
+      const values = new Map([...redacted, [7, Buffer.from('gone')]])
+      await expect(log.redaction?.replace('t', 0, values)).rejects.toSatisfy(withCode('log-unavailable', true))
+      expect((await readAll(log, 't')).map(({ value }) => String(value))).not.toContain('gone')
+      await log.redaction?.replace('t', 0, redacted)
+      expect((await readAll(log, 't')).map(({ value }) => String(value))).toContain('gone')
+    })
+
+    it('knows when everything that was published before is in it', async () => {
+      const { log } = await openLog({ partitions: 1 })
+      await log.ensureTopics([{ name: 't', partitions: 1, replication: 1, config: {} }])
+      const publishing = log.publish('t', numbered(5))
+      await log.redaction?.settled()
+      expect(await log.offsets('t')).toMatchObject([{ end: 5 }])
+      await publishing
+    })
   })
 
   it('can be opened by only one owner at a time', async () => {

@@ -41,6 +41,7 @@ const RELEASED = new Map([
   ['sqlite/000014_no_search_blocks.sql', 'b427112c39df941ce941d3e4be3035a604c2c9ef82bdde0d9993de44e635fee2'],
   ['sqlite/000015_order_changes.sql', '62f5b33ff7976729fefa5424394bf6e4cdb5d5321da4ea430f5e661075591922'],
   ['sqlite/000016_archive.sql', '1c6b12b60e55332650ad05b0871c81ffc26b1aa6143b3bbba9d4e7da190c91d5'],
+  ['sqlite/000017_forgotten_customers.sql', 'c0108a3d3d66457fcb53a50adf43ac2c102ef631579981f81bec0d3c930df34a'],
 ])
 
 test('the text of a released migration never changes', () => {

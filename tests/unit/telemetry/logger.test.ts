@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers'
 import { HttpRequest, InvocationContext } from '@azure/functions'
 import { afterEach, describe, expect, test } from 'vitest'
 import { OrderError } from '../../../shared/domain/errors.ts'
+import { FORGOTTEN } from '../../../shared/domain/forgetting/forgotten-data.ts'
 import { createLogger } from '../../../shared/telemetry/logs/logger.ts'
 import { createPipelineEmitter } from '../../../shared/messaging/pipeline-events.ts'
 import { functionsLog } from '../../../shared/telemetry/logs/functions-log.ts'
@@ -102,6 +103,19 @@ describe('the log', () => {
       expect(line).toContain('[personal]')
     }
   })
+
+  test.each([...Object.keys(FORGOTTEN), 'customerFullName', 'reference', 'metadata'])(
+    'redacts %s, which a customer who is forgotten leaves nowhere',
+    (member) => {
+      const { logger, written } = recordingLogger()
+      const order = { [member]: member === 'metadata' ? { note: 'Zelda' } : 'Zelda' }
+      logger.info(order, 'the order itself')
+      logger.info({ order }, 'an order inside')
+      logger.info({ a: { order } }, 'an order further inside')
+      expect(written).toHaveLength(3)
+      for (const line of written) expect(line).not.toContain('Zelda')
+    },
+  )
 
   const NAME = 'Rosalind Sample'
   function parseError(): unknown {

@@ -1,14 +1,22 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { RemovalBounds } from '../../../ports/event-log.ts'
-import { closeAfterCopy, closeUnlessInDoubt, prepareCheckpoints, type Checkpoints } from '../../../disk/checkpoint.ts'
+import {
+  closeAfterCopy,
+  closeUnlessInDoubt,
+  prepareCheckpoints,
+  truncateWal,
+  type Checkpoints,
+} from '../../../disk/checkpoint.ts'
 import {
   createFrameWriter,
+  damagedRangeAt,
   frameChecksum,
   frameLength,
   framePartitionId,
   setFrameOffset,
   storedRecordAt,
   type DamagedRange,
+  type FrameWriter,
 } from './frames.ts'
 import { endOf, prepareTables } from './log-format.ts'
 import {
@@ -48,6 +56,10 @@ export interface LogFile {
    * damaged offsets.
    */
   read(ranges: readonly ReadRange[]): Uint8Array
+  /** Replaces values of records, by offset, in one flushed transaction, with their checksums. */
+  replace(partitionId: number, values: ReadonlyMap<number, Uint8Array>): void
+  /** Copies the WAL into the file, and empties it. Free space is overwritten already (secure_delete). */
+  purge(): void
   /** Checks records from `from` on, for at most a few milliseconds, because publishers wait meanwhile. */
   verify(partitionId: number, from: number): VerifiedSlice
   /**
@@ -105,6 +117,7 @@ interface Partition extends PartitionEntry {
   first: number
   end: number
   readonly insert: StatementSync
+  readonly update: StatementSync
   readonly reader: PartitionReader
 }
 
@@ -173,6 +186,7 @@ export function openLogFile(path: string): LogFile {
         first,
         end: endOf(db, id, first),
         insert: db.prepare(`INSERT INTO ${table} VALUES (?, ?, ?, ?, ?, ?)`),
+        update: db.prepare(`UPDATE ${table} SET value = ?, checksum = ? WHERE record_offset = ?`),
         reader: createPartitionReader(db, { id, table, checksumsFrom: Number(row['checksums_from']) }),
       })
     }
@@ -182,6 +196,27 @@ export function openLogFile(path: string): LogFile {
     const partition = partitions.get(id)
     if (partition === undefined) throw new Error(`The log has no partition with the id ${id}.`)
     return partition
+  }
+
+  /** A backup copies the file as it is, so nothing may be overwritten in it meanwhile. */
+  function refuseIfFrozen(): void {
+    if (isFrozen) throw new Error('A backup is copying it. Try again once the backup has ended.')
+  }
+
+  /** Reads the record with its checksum first, because a new checksum would hide damage. */
+  function replaceOne(writer: FrameWriter, partition: Partition, offset: number, value: Uint8Array): void {
+    const { id, first, end, reader, update } = partition
+    // It has left the log since its caller read it.
+    if (offset < first) return
+    writer.truncate(0)
+    reader.read(writer, { from: offset, limit: 1, maxBytes: 1 }, end)
+    const frames = writer.take()
+    if (frames.length === 0) throw new Error(`There is no record at ${offset}.`)
+    const damage = damagedRangeAt(frames, 0)
+    if (damage !== undefined) throw new Error(`The record at ${offset} is damaged: ${damage.why}.`)
+    const { timestamp, key, headerBlock } = storedRecordAt(frames, 0)
+    writer.addStored(id, { offset, timestamp, key, value, headerBlock })
+    update.run(value, writer.checksum(0), offset)
   }
 
   function entries(): PartitionEntry[] {
@@ -237,6 +272,17 @@ export function openLogFile(path: string): LogFile {
         reader.read(writer, { ...range, from: Math.max(range.from, first) }, to)
       }
       return writer.take()
+    },
+    replace(partitionId, values) {
+      refuseIfFrozen()
+      const writer = createFrameWriter()
+      transaction(() => {
+        for (const [offset, value] of values) replaceOne(writer, partitionOf(partitionId), offset, value)
+      })
+    },
+    purge() {
+      refuseIfFrozen()
+      if (!truncateWal(db)) throw new Error('The WAL could not be emptied.')
     },
     verify(partitionId, from) {
       const { reader, first, end: to } = partitionOf(partitionId)

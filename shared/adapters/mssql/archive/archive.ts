@@ -4,7 +4,7 @@ import { isOrderError } from '../../../domain/errors.ts'
 import { orderWords } from '../../../domain/search/search-words.ts'
 import type { Archive, ArchiveResult, ExportedOrder, OrderToArchive, RestoreResult } from '../../../ports/archive.ts'
 import type { Act } from '../../../ports/redrives.ts'
-import { toExported } from '../../stores/exported-orders.ts'
+import { toExported } from '../../stores/archive/exported-orders.ts'
 import {
   ABANDONED,
   ARCHIVING_LEASE_MS,

@@ -1,5 +1,5 @@
 import type { ArchivedOrder } from '../../../domain/archived-order.ts'
-import { createArchivedRows } from '../../stores/archived-rows.ts'
+import { createArchivedRows } from '../../stores/archive/archived-rows.ts'
 import type { Row } from '../../stores/rows.ts'
 import { json } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'

@@ -5,7 +5,7 @@ import type { ExportedOrder, ExportQuery } from '../../../ports/archive.ts'
 import type { Page } from '../../../ports/order-views.ts'
 import { fromIdBytes, fromMs, toMs } from '../database/values.ts'
 import { SPAN_ORDERS } from '../orders/stored-orders.ts'
-import { toExported } from '../../stores/exported-orders.ts'
+import { toExported } from '../../stores/archive/exported-orders.ts'
 import { IS_NOT_LAST, IS_SETTLED, prepareDocuments } from './documents.ts'
 import { prepareTombstones } from './tombstones.ts'
 

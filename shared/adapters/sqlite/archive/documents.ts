@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { ArchivedOrder } from '../../../domain/archived-order.ts'
 import { fromTenThousandths } from '../../../domain/money.ts'
-import { createArchivedRows } from '../../stores/archived-rows.ts'
+import { createArchivedRows } from '../../stores/archive/archived-rows.ts'
 import type { Row } from '../../stores/rows.ts'
 import { CONVERSIONS, fromHashBytes, fromIdBytes, toIdList } from '../database/values.ts'
 

@@ -7,11 +7,15 @@ import { INSERT_ITEM, itemValues, orderValues, SPAN_ORDERS } from '../orders/sto
 import { prepareSearchTerms } from '../search/search-terms.ts'
 import { createSearchParts, searchableText } from '../search/search-text.ts'
 import { toHashBytes, toIdBytes, toMs } from '../database/values.ts'
+import { prepareForgottenCustomers } from '../forgetting/forgotten-customers.ts'
 import { prepareTombstones } from './tombstones.ts'
 
 /** Writes the rows of archived orders again, within the caller's transaction. */
 export interface RestoredOrders {
-  /** False if the store has the order. Throws `conflict` if its Idempotency-Key belongs to another order. */
+  /**
+   * Without the personal data of a customer who was forgotten. False if the store has the order. Throws `conflict` if the
+   * order's Idempotency-Key belongs to another order.
+   */
   takeBack(order: ArchivedOrder): boolean
   /** Call it at the end of the transaction. */
   complete(): void
@@ -22,7 +26,7 @@ const IS_HERE = 'SELECT 1 FROM orders WHERE order_id = ?1 UNION ALL SELECT 1 FRO
 const IS_TAKEN = 'SELECT 1 FROM orders WHERE seq = ?'
 /** Without a position the order becomes the last. */
 const INSERT_ORDER = `
-  INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT DO NOTHING RETURNING seq`
 const INSERT_WORDS = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
 const UPSERT_SPAN = `
@@ -67,6 +71,7 @@ export function prepareRestoredOrders(db: DatabaseSync): RestoredOrders {
   const exhumeOrder = db.prepare(EXHUME_ORDER)
   const exhumeChanges = db.prepare(EXHUME_CHANGES)
   const tombstones = prepareTombstones(db)
+  const forgottenCustomers = prepareForgottenCustomers(db)
   const terms = prepareSearchTerms(db)
   const searchParts = createSearchParts()
 
@@ -83,6 +88,7 @@ export function prepareRestoredOrders(db: DatabaseSync): RestoredOrders {
       stored.version,
       stored.cancelledAt === null ? null : toMs(stored.cancelledAt),
       stored.cancellationReason,
+      order.forgotten === true ? 1 : 0,
     )
     if (row === undefined) throw keyOfOther(orderId)
     const seq = Number(row['seq'])
@@ -142,8 +148,9 @@ export function prepareRestoredOrders(db: DatabaseSync): RestoredOrders {
   }
 
   return {
-    takeBack(archived) {
-      const id = toIdBytes(archived.orderId)
+    takeBack(document) {
+      const id = toIdBytes(document.orderId)
+      const archived = forgottenCustomers.any() ? forgottenCustomers.archived(document) : document
       if (isHere.get(id) !== undefined) return false
       if (archived.stored !== null && archived.order !== null) takeBackStored(archived, archived.order, archived.stored)
       else if (archived.discarded !== null) takeBackDiscarded(archived, archived.discarded)

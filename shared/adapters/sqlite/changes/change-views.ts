@@ -114,7 +114,8 @@ export function prepareChangeQueries(db: DatabaseSync): ChangeQueries {
     },
     findChangeByIdempotencyKey(keyHash) {
       const row = selectByKey.get(toHashBytes(keyHash))
-      if (row === undefined) return undefined
+      // Without a hash nothing can be compared. A repeat gets the same id, because ids are derived from key and body.
+      if (row === undefined || row['body_hash'] === null) return undefined
       return {
         changeId: fromIdBytes(row['change_id'] as Uint8Array),
         bodyHash: fromHashBytes(row['body_hash'] as Uint8Array),

@@ -71,7 +71,7 @@ const GIVE_TURN = `
   UPDATE order_changes SET early = 0, seq = (SELECT max(seq) + 1 FROM order_changes) WHERE change_id = ?`
 const KEEP = `
   UPDATE order_changes SET
-    state = ?, event = ?, body_hash = ?, idempotency_key_hash = ?, origin_topic = ?, origin_partition = ?,
+    state = ?, event = ?, body_hash = coalesce(?, body_hash), idempotency_key_hash = ?, origin_topic = ?, origin_partition = ?,
     origin_offset = ?, accepted_at = ?, updated_at = ?, cause_code = ?, cause_detail = ?, next_attempt_at = NULL
   WHERE change_id = ?`
 const LEARN = `
@@ -157,7 +157,7 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
     record(change, isCounted, atMs) {
       const { orderId, changeId, origin, idempotencyKeyHash } = change
       const row = find(changeId)
-      const hash = toHashBytes(change.bodyHash)
+      const hash = hashIn(change)
       const archived = row === undefined ? tombstones.ofChange(changeId) : undefined
       if (archived !== undefined) {
         if (!isOf(archived, orderId, hash)) return CHANGE_ID_REUSED
@@ -190,20 +190,20 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
     },
     withhold(change, isCounted) {
       const row = find(change.changeId)
-      const [id, hash] = [toIdBytes(change.changeId), toHashBytes(change.bodyHash)]
+      const [id, hash] = [toIdBytes(change.changeId), hashIn(change)]
       if (row === undefined || !isOf(row, change.orderId, hash)) return
       if (row.early === 1 && isCounted) giveTurn.run(id)
       const key = freeKey(change.idempotencyKeyHash, id)
       if (row.is_readable === 0) learn.run(JSON.stringify(change.change), hash, key, id)
     },
-    park(record, { changeId, kind, change, idempotencyKeyHash }, isCounted, atMs) {
+    park(record, { changeId, kind, change, bodyHash: hashBefore, idempotencyKeyHash }, isCounted, atMs) {
       const { orderId, origin, cause, attempt } = record
       if (orderId === null) return
       const row = find(changeId)
       // An archived change is settled.
       if (row === undefined && tombstones.ofChange(changeId) !== undefined) return
       const [id, order] = [toIdBytes(changeId), toIdBytes(orderId)]
-      const [event, hash] = change === null ? [null, null] : [JSON.stringify(change), hashOf(change)]
+      const [event, hash] = change === null ? [null, null] : [JSON.stringify(change), hashOf(change, hashBefore)]
       // The response to a repeated request needs the change itself.
       const key = change === null ? null : freeKey(idempotencyKeyHash, id)
       // The id belongs to another change, so nothing waits for this one.
@@ -308,10 +308,15 @@ function isNews(record: ParkedRecord, row: ChangeRow): boolean {
   return record.attempt > row.attempt || (record.attempt === row.attempt && record.state === 'dead')
 }
 
-function hashOf(change: OrderChange): Uint8Array {
-  return toHashBytes(bodyHash(changeJson(change)))
+function hashOf(change: OrderChange, hashBefore?: string | null): Uint8Array | null {
+  return hashBefore === null ? null : toHashBytes(hashBefore ?? bodyHash(changeJson(change)))
 }
 
 function originIn(row: Placed): RecordPosition {
   return { topic: row.origin_topic, partition: row.origin_partition, offset: row.origin_offset }
+}
+
+/** Null if nobody knows the hash of a change that has lost personal data. */
+function hashIn({ bodyHash: hash }: Pick<ChangeToStore, 'bodyHash'>): Uint8Array | null {
+  return hash === null ? null : toHashBytes(hash)
 }

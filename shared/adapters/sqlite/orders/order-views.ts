@@ -30,7 +30,7 @@ export interface OrderQueries {
 const ORDER_COLUMNS = `
   seq, order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address,
   currency, total_price, payment_method, accepted_at, stored_at, recovered, reference, metadata,
-  version, cancelled_at, cancellation_reason`
+  version, cancelled_at, cancellation_reason, forgotten`
 const STATE_COLUMNS = `
   seq, order_id, status, attempt, max_attempts, next_attempt_at, cause_code, cause_detail, accepted_at, updated_at, order_json`
 

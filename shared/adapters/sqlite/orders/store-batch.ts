@@ -19,6 +19,7 @@ import { prepareTurns } from '../changes/turns.ts'
 import { inTransaction, unlessRefused } from '../database/database.ts'
 import { prepareDeadLetterRows, toOrigin } from '../dead-letters/keep-letters.ts'
 import { prepareDecisions } from './decisions.ts'
+import { prepareForgottenCustomers } from '../forgetting/forgotten-customers.ts'
 import { prepareLedgerCounting, type Outcome } from '../ledger/ledger-counting.ts'
 import { prepareStoredOrders } from './stored-orders.ts'
 import { prepareOrderStates } from './order-states.ts'
@@ -31,6 +32,8 @@ export interface BatchCommands {
   storeBatch(batch: StoreBatch): StoreResult
   previewBatch(batch: Pick<StoreBatch, 'orders' | 'changes'>): BatchPreview
   keepDeadLetters(letters: readonly DeadLetter[]): void
+  /** Call it when words may have left the list of words, so that they are listed again when they come back. */
+  forgetTerms(): void
 }
 
 /** How the ledger counts each outcome. While any record of a batch is rejected, the ledger counts nothing. */
@@ -53,6 +56,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   const parked = prepareParkedRecords({ db, orders, states, changes, decisions })
   const ledger = prepareLedgerCounting(db)
   const letters = prepareDeadLetterRows({ db, orders, changes, parked, ledger })
+  const forgotten = prepareForgottenCustomers(db)
   const previewChanges = prepareChangePreview(db)
   const storedChanges = prepareStoredChanges({ changes, turns, decisions, parked, letters, ledger })
 
@@ -120,11 +124,14 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     }
   }
 
-  function store(batch: StoreBatch, guard: Guard): StoreResult {
-    const { groupId } = batch
-    const nowMs = toMs(batch.now)
-    const outcomes = batch.orders.map((order) => guard(() => storeOne(order, groupId, nowMs)))
+  function store(delivered: StoreBatch, guard: Guard): StoreResult {
+    const { groupId } = delivered
+    const nowMs = toMs(delivered.now)
+    const isAnyForgotten = forgotten.any()
+    const ofOrders = isAnyForgotten ? forgotten.orders(delivered) : delivered
+    const outcomes = ofOrders.orders.map((order) => guard(() => storeOne(order, groupId, nowMs)))
     orders.complete()
+    const batch = isAnyForgotten ? forgotten.changes(ofOrders) : ofOrders
     const { outcomes: ofChanges, undecided } = storedChanges.store(batch, guard, nowMs)
     const result = {
       outcomes,
@@ -160,6 +167,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   }
 
   return {
+    forgetTerms: () => orders.forget(),
     storeBatch: (batch) => withSavepointsIfNeeded((guard) => store(batch, guard), 'COMMIT'),
     previewBatch({ orders: some, changes: ofChanges = [] }) {
       const nowMs = Date.now()
@@ -170,7 +178,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
       }, 'ROLLBACK')
     },
     keepDeadLetters(some) {
-      inTransaction(db, () => letters.keep(some, Date.now()))
+      inTransaction(db, () => letters.keep(forgotten.any() ? some.map(forgotten.letter) : some, Date.now()))
     },
   }
 }

@@ -39,8 +39,8 @@ const INSERT_ORDER = `
   INSERT INTO orders (
     order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address, currency,
     total_price, payment_method, accepted_at, stored_at, origin_topic, origin_partition, origin_offset, body_hash,
-    idempotency_key_hash, recovered, reference, metadata
-  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+    idempotency_key_hash, recovered, reference, metadata, forgotten
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 export const INSERT_ITEM = 'INSERT INTO order_items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
 const INSERT_SEARCH = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
 /** Uses the unique index on order_id. */
@@ -94,7 +94,10 @@ export function prepareStoredOrders(db: DatabaseSync): StoredOrders {
     insert(stored, nowMs, recovered) {
       const { order } = stored
       if (isKnownToArchive(stored)) return false
-      const { changes, lastInsertRowid } = insertOrder.run(...orderValues(stored, nowMs, recovered))
+      const { changes, lastInsertRowid } = insertOrder.run(
+        ...orderValues(stored, nowMs, recovered),
+        order.forgotten === true ? 1 : 0,
+      )
       if (changes === 0) return false
       const seq = Number(lastInsertRowid)
       for (const [line, item] of order.orderItems.entries()) insertItem.run(seq, line, ...itemValues(item))
@@ -134,7 +137,7 @@ export function prepareStoredOrders(db: DatabaseSync): StoredOrders {
   }
 }
 
-/** The values for the columns of `orders` after seq, in column order. */
+/** The values for the columns of `orders` from order_id to metadata, in column order. */
 export function orderValues(stored: OrderToStore, storedAtMs: number, recovered: boolean): SQLInputValue[] {
   const { order, orderId, origin, bodyHash, idempotencyKeyHash, acceptedAt } = stored
   return [

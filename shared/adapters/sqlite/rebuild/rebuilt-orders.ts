@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { forgetOrder } from '../../../domain/forgetting/forgotten-data.ts'
 import { evolve, type Order } from '../../../domain/order.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { RebuildOutcome } from '../../../ports/maintenance.ts'
@@ -38,7 +39,7 @@ export interface RebuiltOrders {
 }
 
 const LIVE = `
-  SELECT seq, stored_at, recovered, version FROM orders
+  SELECT seq, stored_at, recovered, version, forgotten FROM orders
   WHERE order_id = ? AND origin_topic = ? AND origin_partition = ? AND origin_offset = ?`
 /** Uses the unique index on change_id. */
 const CHANGE = 'SELECT state, origin_topic, origin_partition, origin_offset FROM order_changes WHERE change_id = ?'
@@ -52,7 +53,7 @@ const WAS_STORED = `
     WHERE p.group_id = ?1 AND p.topic = ?2 AND p.partition = ?3 AND record_offset = ?4
     AND state IN ('retrying', 'dead', 'discarded', 'redriven'))`
 const INSERT_ORDER = `
-  INSERT INTO ${REBUILT}orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO NOTHING`
+  INSERT INTO ${REBUILT}orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO NOTHING`
 const INSERT_ITEM = `INSERT INTO ${REBUILT}order_items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 const NEXT = 'SELECT seq FROM orders WHERE seq > ? ORDER BY seq LIMIT ?'
@@ -100,6 +101,7 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
       version,
       cancellation === undefined ? null : toMs(cancellation.at),
       cancellation?.reason ?? null,
+      content.forgotten === true ? 1 : 0,
     )
     if (changes === 0) return 'projected' // by an earlier step
     for (const [line, item] of content.orderItems.entries()) {
@@ -145,8 +147,10 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
       const id = toIdBytes(event.orderId)
       const live = statement(LIVE).get(id, topic, partition, offset)
       if (live !== undefined) {
-        const { seq, stored_at: storedAt, recovered, version } = live
-        const order = foldApplied(id, evolve(undefined, { kind: 'placed', content: event.order }))
+        const { seq, stored_at: storedAt, recovered, version, forgotten } = live
+        // The log may still have what the store has forgotten.
+        const content = forgotten === 1 ? forgetOrder(event.order) : event.order
+        const order = foldApplied(id, evolve(undefined, { kind: 'placed', content }))
         if (order === undefined || order.version !== version) return 'refused'
         const insertOne = () => insert(Number(seq), event, order, Number(storedAt), recovered === 1)
         return unlessRefused(db, insertOne) ?? 'refused'

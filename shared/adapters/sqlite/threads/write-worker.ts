@@ -3,6 +3,8 @@ import type { Schema } from '../../../ports/maintenance.ts'
 import { closeAfterCopy, closeUnlessInDoubt, prepareCheckpoints } from '../../../disk/checkpoint.ts'
 import { prepareArchiveCommands, type ArchiveCommands } from '../archive/archive.ts'
 import { openDatabase } from '../database/database.ts'
+import { prepareForgetCommands, type ForgetCommands } from '../forgetting/forget-customer.ts'
+import { preparePurge, type Purge } from '../forgetting/purge.ts'
 import { prepareLedgerRepairs, type LedgerRepairs } from '../ledger/ledger-repairs.ts'
 import { prepareLedgerReset, type LedgerReset } from '../ledger/ledger-reset.ts'
 import { prepareLedgerSettling, type LedgerSettling } from '../ledger/ledger-settling.ts'
@@ -25,7 +27,9 @@ export interface Writer
     ArchiveCommands,
     LedgerReset,
     LedgerSettling,
-    LedgerRepairs {
+    LedgerRepairs,
+    ForgetCommands,
+    Purge {
   readonly reindex: Reindex
   migrate(): Schema
   /** Writes and flushes a dummy row. Throws if orders could not be written either. */
@@ -51,8 +55,15 @@ function openWriter(): Writer {
     bringUpToDate()
     const checkpoints = prepareCheckpoints(db)
     const writeProbe = db.prepare('INSERT OR REPLACE INTO probes VALUES (1, ?)')
+    const batches = prepareBatchCommands(db)
+    const forgetting = prepareForgetCommands(db)
     return {
-      ...prepareBatchCommands(db),
+      ...batches,
+      ...forgetting,
+      forget(customerId, act) {
+        batches.forgetTerms()
+        return forgetting.forget(customerId, act)
+      },
       ...prepareOperatorCommands(db),
       ...prepareRedriveCommands(db),
       ...prepareRebuildCommands(db),
@@ -60,6 +71,7 @@ function openWriter(): Writer {
       ...prepareLedgerReset(db),
       ...prepareLedgerSettling(db),
       ...prepareLedgerRepairs(db),
+      ...preparePurge(db, file),
       reindex: prepareReindex(db),
       migrate() {
         bringUpToDate()

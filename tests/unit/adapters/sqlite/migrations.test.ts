@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 const OURS = new URL('../../../../infra/sql/sqlite/', import.meta.url)
 const KNOWN = readMigrations(OURS)
-const NEWEST = KNOWN.length
+const NEWEST = KNOWN.at(-1)?.version ?? 0
 
 let directory: string
 beforeEach(() => {

@@ -69,7 +69,7 @@ function factsOf(order) {
     accepted: toTime(order.acceptedAt),
     cancelled: order.cancelledAt && `${toTime(order.cancelledAt)}${toReason(order.cancellationReason)}`,
     cause: order.cause && `${order.cause.code}: ${order.cause.detail}`,
-    customer: order.customerFullName && `${order.customerFullName}, number ${order.customerId}`,
+    customer: order.customerId && `${order.customerFullName ?? 'forgotten'}, number ${order.customerId}`,
     total: order.totalPrice === undefined ? undefined : toMoney(order),
     'paid by': order.paymentMethodType,
     'sent to': order.shippingAddress,

@@ -125,7 +125,7 @@ function updateRow(row, order) {
   id?.firstElementChild?.setAttribute('href', linkTo({ order: order.orderId }))
   setText(accepted?.firstElementChild, toTimeOfRow(order.acceptedAt))
   setText(accepted?.lastElementChild, zoneName(order.acceptedAt))
-  setText(customer, order.customerFullName ?? 'not readable')
+  setText(customer, order.customerFullName ?? (order.forgotten === true ? 'forgotten' : 'not readable'))
   setText(total, toMoney(order))
   const name = order.recovered === true && order.status === 'stored' ? 'recovered' : order.status
   setText(status?.firstElementChild, name)

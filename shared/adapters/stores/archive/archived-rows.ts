@@ -1,8 +1,8 @@
-import type { ArchivedChange, ArchivedEntry, ArchivedOrder } from '../../domain/archived-order.ts'
-import type { OrderChange } from '../../domain/changes/order-changes.ts'
-import type { NewOrderCommand } from '../../domain/order-commands.ts'
-import { createOrderRows } from './order-rows.ts'
-import type { Conversions, Row } from './rows.ts'
+import type { ArchivedChange, ArchivedEntry, ArchivedOrder } from '../../../domain/archived-order.ts'
+import type { OrderChange } from '../../../domain/changes/order-changes.ts'
+import type { NewOrderCommand } from '../../../domain/order-commands.ts'
+import { createOrderRows } from '../order-rows.ts'
+import type { Conversions, Row } from '../rows.ts'
 
 /** The rows that belong to one order, each list in the sequence of writing. */
 export interface RowsOfOrder {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
-import type { ArchivedOrder } from '../../domain/archived-order.ts'
-import type { ExportedOrder } from '../../ports/archive.ts'
+import type { ArchivedOrder } from '../../../domain/archived-order.ts'
+import type { ExportedOrder } from '../../../ports/archive.ts'
 
 /** The document with the hash by which the store recognises it, and the length of its JSON. */
 export function toExported(order: ArchivedOrder): { readonly order: ExportedOrder; readonly bytes: number } {

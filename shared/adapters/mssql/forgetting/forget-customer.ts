@@ -1,0 +1,11 @@
+import { OrderError } from '../../../domain/errors.ts'
+import type { Forgetting } from '../../../ports/forgetting.ts'
+
+/** Refuses: half of a forgetting would be worse than none, because its caller would trust it. */
+export function createForgetting(): Forgetting {
+  return { held: refuse, forget: refuse, forgetOrders: refuse, purge: refuse }
+}
+
+async function refuse(): Promise<never> {
+  throw new OrderError('conflict', 'This version cannot forget a customer in SQL Server yet. Nothing was changed.')
+}

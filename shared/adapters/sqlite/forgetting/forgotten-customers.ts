@@ -1,0 +1,135 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { claimedCustomer } from '../../../domain/forgetting/forgotten-records.ts'
+import { forgetChange, forgetOrder } from '../../../domain/forgetting/forgotten-data.ts'
+import type { ArchivedOrder } from '../../../domain/archived-order.ts'
+import type { OrderChange } from '../../../domain/changes/order-changes.ts'
+import { bodyHash, changeJson } from '../../../domain/order-events.ts'
+import type { DeadLetter } from '../../../ports/dead-letters.ts'
+import type { ChangeToStore, OrderToStore, ParkedRecord, StoreBatch } from '../../../ports/order-store.ts'
+import { forgetLetter, letterAcceptedAt } from '../../stores/forgotten-letters.ts'
+import { toIdBytes, toMs } from '../database/values.ts'
+
+/** Removes personal data from what arrives of customers who were forgotten, within the caller's transaction. */
+export interface ForgottenCustomers {
+  /** Whether any customer was forgotten: the only question that a batch costs while none was. */
+  any(): boolean
+  /** The batch without the personal data of forgotten orders. Its changes come afterwards, with `changes`. */
+  orders: (batch: StoreBatch) => StoreBatch
+  /** The same for changes, and for those that wait for a forgotten order of the batch. */
+  changes(batch: StoreBatch): StoreBatch
+  letter: (letter: DeadLetter) => DeadLetter
+  archived: (document: ArchivedOrder) => ArchivedOrder
+  /** Removes personal data from the changes of an order that the store has. Returns how many had any. */
+  storedChanges(orderId: Uint8Array): number
+}
+
+/** These use primary keys and unique indexes. */
+const IS_ANY = 'SELECT 1 FROM forgotten_customers WHERE customer_id > 0 LIMIT 1'
+const SELECT_TIME = 'SELECT forgotten_at FROM forgotten_customers WHERE customer_id = ?'
+const IS_FORGOTTEN = `
+  SELECT 1 FROM orders WHERE order_id = ?1 AND forgotten = 1
+  UNION ALL SELECT 1 FROM order_states WHERE order_id = ?1 AND order_json ->> '$.forgotten' = 1`
+/** Uses order_changes_by_order. */
+const SELECT_CHANGES = 'SELECT seq, event FROM order_changes WHERE order_id = ? AND event IS NOT NULL'
+const UPDATE_CHANGE = 'UPDATE order_changes SET event = ? WHERE seq = ?'
+
+export function prepareForgottenCustomers(db: DatabaseSync): ForgottenCustomers {
+  const isAny = db.prepare(IS_ANY)
+  const selectTime = db.prepare(SELECT_TIME)
+  const isForgottenOrder = db.prepare(IS_FORGOTTEN)
+  const selectChanges = db.prepare(SELECT_CHANGES)
+  const updateChange = db.prepare(UPDATE_CHANGE)
+
+  /** Whether what the customer placed at this time was forgotten. */
+  function isForgotten(customerId: number, acceptedAtMs: number): boolean {
+    const at = selectTime.get(customerId)?.['forgotten_at']
+    return at !== undefined && !(acceptedAtMs > Number(at))
+  }
+
+  function ofOrder(orderId: string): boolean {
+    return isForgottenOrder.get(toIdBytes(orderId)) !== undefined
+  }
+
+  function order(event: OrderToStore): OrderToStore {
+    const { order: content, acceptedAt } = event
+    if (!isForgotten(content.customerId, toMs(acceptedAt))) return event
+    return { ...event, order: forgetOrder(content) }
+  }
+
+  function parkedOrder(record: ParkedRecord): ParkedRecord {
+    const { order: content, acceptedAt } = record
+    if (content === null || !isForgotten(content.customerId, toMs(acceptedAt ?? ''))) return record
+    return { ...record, order: forgetOrder(content) }
+  }
+
+  function storedChanges(orderId: Uint8Array): number {
+    let count = 0
+    for (const { seq, event } of selectChanges.all(orderId)) {
+      const change = JSON.parse(String(event)) as OrderChange
+      if (change.forgotten === true) continue
+      updateChange.run(JSON.stringify(forgetChange(change)), Number(seq))
+      count += 1
+    }
+    return count
+  }
+
+  return {
+    any: () => isAny.get() !== undefined,
+    storedChanges,
+    orders: (batch) => ({
+      ...batch,
+      orders: batch.orders.map(order),
+      parked: batch.parked.map(parkedOrder),
+    }),
+    changes(batch) {
+      const forgotten = new Set<string>()
+      for (const { orderId, order: content } of [...batch.orders, ...batch.parked]) {
+        if (content?.forgotten !== true || orderId === null) continue
+        forgotten.add(orderId)
+        storedChanges(toIdBytes(orderId))
+      }
+      const isOf = (orderId: string | null) => orderId !== null && (forgotten.has(orderId) || ofOrder(orderId))
+      const changes = batch.changes?.map((event): ChangeToStore =>
+        isOf(event.orderId) ? { ...event, change: forgetChange(event.change) } : event,
+      )
+      return {
+        ...batch,
+        ...(changes !== undefined && { changes }),
+        parked: batch.parked.map((record) =>
+          record.change !== undefined && isOf(record.orderId) ? parkedChange(record) : record,
+        ),
+      }
+    },
+    archived(document) {
+      const { order: content, acceptedAt } = document
+      const isOfCustomer = content !== null && isForgotten(content.customerId, toMs(acceptedAt))
+      return isOfCustomer ? withoutData(document) : document
+    },
+    letter(letter) {
+      const customerId = claimedCustomer(letter.value)
+      const isOfCustomer = customerId !== undefined && isForgotten(customerId, letterAcceptedAt(letter))
+      const isOfOrder = letter.orderId !== null && ofOrder(letter.orderId)
+      return isOfCustomer || isOfOrder ? forgetLetter(letter) : letter
+    },
+  }
+}
+
+function withoutData(document: ArchivedOrder): ArchivedOrder {
+  const { order, stored, changes } = document
+  return {
+    ...document,
+    order: order && forgetOrder(order),
+    stored: stored && { ...stored, cancellationReason: null },
+    changes: changes.map((one) => ({ ...one, change: one.change && forgetChange(one.change) })),
+  }
+}
+
+function parkedChange(record: ParkedRecord): ParkedRecord {
+  const { change: parked } = record
+  if (parked?.change == null || parked.change.forgotten === true) return record
+  const { change } = parked
+  return {
+    ...record,
+    change: { ...parked, change: forgetChange(change), bodyHash: bodyHash(changeJson(change)) },
+  }
+}

@@ -1,0 +1,49 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { truncateWal } from '../../../disk/checkpoint.ts'
+import { OrderError } from '../../../domain/errors.ts'
+import { openDatabase } from '../database/database.ts'
+
+/** Overwrites what removed personal data has left in the file and its WAL (port Forgetting). */
+export interface Purge {
+  purge(): void
+  /** The same, if a process ended after a customer was forgotten and before the remains were overwritten. */
+  purgeIfDue(): void
+}
+
+const SELECT = 'SELECT is_due FROM forgetting'
+const DONE = 'UPDATE forgetting SET is_due = 0, is_old = 0'
+
+export function preparePurge(db: DatabaseSync, file: string): Purge {
+  const select = db.prepare(SELECT)
+  const done = db.prepare(DONE)
+
+  function purge(): void {
+    writeAnew(file)
+    if (!truncateWal(db)) {
+      const detail =
+        'A reader, such as a backup, keeps an earlier state of the store in use. Try again once it has ended.'
+      throw new OrderError('store-busy', detail, { retriable: true })
+    }
+    done.run()
+  }
+
+  return {
+    purge,
+    purgeIfDue() {
+      if (select.get()?.['is_due'] === 1) purge()
+    },
+  }
+}
+
+/**
+ * Writes all live content into new pages. `secure_delete` is not enough: when rows move to another page, a copy may stay
+ * behind in the free space of the page that they leave. The copy on the way may be larger than memory, so it is a file.
+ */
+function writeAnew(file: string): void {
+  const db = openDatabase(file)
+  try {
+    db.exec('PRAGMA temp_store = FILE; VACUUM')
+  } finally {
+    db.close()
+  }
+}

@@ -1,0 +1,50 @@
+import { forgetValue } from '../../domain/forgetting/forgotten-records.ts'
+import type { DeadLetter } from '../../ports/dead-letters.ts'
+
+/** The headers that a redrive needs, none of which holds personal data. Other producers may put anything into others. */
+const KEPT_HEADERS: ReadonlySet<string> = new Set([
+  'content-type',
+  'ce_specversion',
+  'ce_id',
+  'ce_type',
+  'ce_source',
+  'ce_time',
+  'ce_subject',
+  'ce_idempotencykeyhash',
+  'ce_traceparent',
+  'traceparent',
+  'tracestate',
+  'oep-redrive-of',
+  'oep-supersedes',
+])
+
+type Headers = DeadLetter['headers']
+export type LetterContent = Pick<DeadLetter, 'value' | 'headers' | 'stack' | 'firstCause' | 'lastCause' | 'foreign'>
+
+/** The letter without personal data. The messages of another consumer's exceptions go too, because they quote anything. */
+export function forgetLetter<Letter extends LetterContent>(letter: Letter): Letter {
+  const { value, headers, firstCause, lastCause, foreign } = letter
+  const silent = foreign !== null
+  return {
+    ...letter,
+    value: value && forgetValue(value),
+    headers: forgetHeaders(headers),
+    stack: null,
+    firstCause: silent ? { ...firstCause, detail: '' } : firstCause,
+    lastCause: silent ? { ...lastCause, detail: '' } : lastCause,
+  }
+}
+
+function forgetHeaders(headers: Headers): Headers {
+  return headers.filter(([name]) => KEPT_HEADERS.has(name))
+}
+
+/** When the letter's record was accepted: the event's time, otherwise the record's timestamp. A redrive keeps the event's. */
+export function letterAcceptedAt({
+  headers,
+  recordTimestamp,
+}: Pick<DeadLetter, 'headers' | 'recordTimestamp'>): number {
+  const time = headers.findLast(([name]) => name === 'ce_time')?.[1]
+  const ms = time == null ? Number.NaN : Date.parse(Buffer.from(time).toString('utf8'))
+  return Number.isNaN(ms) ? recordTimestamp : ms
+}

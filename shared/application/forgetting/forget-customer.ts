@@ -1,0 +1,122 @@
+import { OrderError } from '../../domain/errors.ts'
+import { sourcesOf, type Topics } from '../../messaging/topics.ts'
+import type { EventLog } from '../../ports/event-log.ts'
+import type { Forgetting, Held } from '../../ports/forgetting.ts'
+import type { OrderViews } from '../../ports/order-views.ts'
+import type { Act } from '../../ports/redrives.ts'
+import type { ForgottenHere } from './forgotten-here.ts'
+import { recordsOfCustomer } from './records-of-customer.ts'
+import { remainsOf, summaryOf, type Forgotten, type TopicRecords } from './forgotten.ts'
+
+export interface ForgetCustomer {
+  preview(customerId: number): Promise<Forgotten>
+  /**
+   * Forgets the customer in the store, then in a log that can redact its records. The store remembers it first, so that
+   * nothing that is stored later brings personal data back. Resolves when everything is done; after a failure the same
+   * call completes the act. Rejects with `conflict` while a rebuild runs or another call works.
+   */
+  forget(customerId: number, act: Act): Promise<Forgotten>
+}
+
+export function createForgetCustomer(dependencies: {
+  log: Pick<EventLog, 'read' | 'offsets' | 'retention' | 'redaction'>
+  views: Pick<OrderViews, 'getMany'>
+  forgetting: Forgetting
+  forgottenHere: ForgottenHere
+  topics: Topics
+}): ForgetCustomer {
+  const { log, views, forgetting, forgottenHere, topics } = dependencies
+  const names = sourcesOf(topics).map(({ topic }) => topic)
+  let isWorking = false
+
+  async function forget(customerId: number, act: Act): Promise<Forgotten> {
+    const held = await forgetting.forget(customerId, act)
+    const orderIds = new Set(held.orderIds)
+    forgottenHere.add(customerId, Date.parse(act.at))
+    forgottenHere.addOrders(orderIds)
+    const { redaction } = log
+    // What was published before is in the log then; what is parked from now on has no personal data.
+    await redaction?.settled()
+    const found = createFigures()
+    for await (const part of recordsOfCustomer({ log, views }, names, customerId, orderIds)) {
+      const { topic, partition, values } = part
+      if (values.size > 0) await redaction?.replace(topic, partition, values)
+      found.add(part)
+    }
+    const known = new Set(held.orderIds)
+    const onlyInLog = [...orderIds].filter((orderId) => !known.has(orderId))
+    forgottenHere.addOrders(onlyInLog)
+    if (onlyInLog.length > 0) await forgetting.forgetOrders(onlyInLog)
+    await forgetting.purge()
+    await redaction?.purge()
+    return report(customerId, held, found, false)
+  }
+
+  async function report(customerId: number, held: Held, found: Figures, dryRun: boolean): Promise<Forgotten> {
+    const { orderIds: _, ...store } = held
+    const redacts = log.redaction !== undefined
+    const inTopics = await Promise.all(found.topics().map((topic) => withEnd(topic, redacts)))
+    const records = inTopics.reduce((total, topic) => total + topic.records, 0)
+    const inLog = { records, redacts, topics: inTopics }
+    return {
+      dryRun,
+      customerId,
+      summary: summaryOf({ dryRun, customerId, store, log: inLog }),
+      store,
+      log: inLog,
+      remains: remainsOf(inLog, found.unreadable()),
+    }
+  }
+
+  async function withEnd({ topic, records, newest }: Figure, redacts: boolean): Promise<TopicRecords> {
+    if (redacts) return { topic, records, until: null, forEver: false }
+    const { maxAgeMs, maxBytes } = await log.retention(topic)
+    const until = maxAgeMs === null ? null : new Date(newest + maxAgeMs).toISOString()
+    return { topic, records, until, forEver: maxAgeMs === null && maxBytes === null }
+  }
+
+  return {
+    async preview(customerId) {
+      const held = await forgetting.held(customerId)
+      const found = createFigures()
+      const orderIds = new Set(held.orderIds)
+      for await (const part of recordsOfCustomer({ log, views }, names, customerId, orderIds)) found.add(part)
+      return report(customerId, held, found, true)
+    },
+    async forget(customerId, act) {
+      if (isWorking) throw new OrderError('conflict', 'A customer is being forgotten already. Try again in a moment.')
+      isWorking = true
+      try {
+        return await forget(customerId, act)
+      } finally {
+        isWorking = false
+      }
+    },
+  }
+}
+
+interface Figure {
+  readonly topic: string
+  readonly records: number
+  readonly newest: number
+}
+
+type Figures = ReturnType<typeof createFigures>
+
+/** Adds up the records by topic. */
+function createFigures() {
+  const byTopic = new Map<string, Figure>()
+  let unreadable = 0
+  return {
+    add(part: { topic: string; values: ReadonlyMap<number, unknown>; newest: number; unreadable: number }): void {
+      unreadable += part.unreadable
+      if (part.values.size === 0) return
+      const { topic } = part
+      const before = byTopic.get(topic) ?? { records: 0, newest: part.newest }
+      const records = before.records + part.values.size
+      byTopic.set(topic, { topic, records, newest: Math.max(before.newest, part.newest) })
+    },
+    topics: (): readonly Figure[] => [...byTopic.values()],
+    unreadable: () => unreadable,
+  }
+}

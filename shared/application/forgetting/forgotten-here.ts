@@ -1,0 +1,40 @@
+import { isBefore } from '../../domain/forgetting/forgotten-data.ts'
+import { claimedCustomer, forgetValue } from '../../domain/forgetting/forgotten-records.ts'
+import { acceptedAtOf, orderIdOf } from '../../messaging/records/envelope.ts'
+import type { LogRecord } from '../../ports/event-log.ts'
+
+/**
+ * The customers who were forgotten while this process has been running. A record that was delivered before may be parked
+ * afterwards, and its copy must not bring back what was removed from the log.
+ */
+export interface ForgottenHere {
+  add(customerId: number, forgottenAtMs: number): void
+  /** For records that name no customer: changes, and orders that cannot be read. */
+  addOrders(orderIds: Iterable<string>): void
+  /** The record without personal data if its customer was forgotten, otherwise the record itself. */
+  without<Record extends LogRecord>(record: Record): Record
+}
+
+export function createForgottenHere(): ForgottenHere {
+  const customers = new Map<number, number>()
+  const orders = new Set<string>()
+
+  function isForgotten(record: LogRecord): boolean {
+    const customerId = claimedCustomer(record.value)
+    const at = customerId === undefined ? undefined : customers.get(customerId)
+    if (at !== undefined && isBefore(acceptedAtOf(record), at)) return true
+    const orderId = orderIdOf(record)
+    return orderId !== undefined && orders.has(orderId)
+  }
+
+  return {
+    add: (customerId, forgottenAtMs) => void customers.set(customerId, forgottenAtMs),
+    addOrders(orderIds) {
+      for (const orderId of orderIds) orders.add(orderId)
+    },
+    without(record) {
+      if (customers.size === 0 || record.value === null || !isForgotten(record)) return record
+      return { ...record, value: forgetValue(record.value) }
+    },
+  }
+}

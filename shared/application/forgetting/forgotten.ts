@@ -1,0 +1,87 @@
+import type { Held } from '../../ports/forgetting.ts'
+
+/** What was removed, or with `dryRun` what would be. */
+export interface Forgotten {
+  readonly dryRun: boolean
+  readonly customerId: number
+  /** In a sentence for an operator. */
+  readonly summary: string
+  /** The number of rows that held personal data. */
+  readonly store: Omit<Held, 'orderIds'>
+  readonly log: {
+    /** The number of records that held personal data. */
+    readonly records: number
+    /** Whether the log replaces them in place. Kafka does not. */
+    readonly redacts: boolean
+    /** The topics that hold such records. */
+    readonly topics: readonly TopicRecords[]
+  }
+  /** Where personal data remains, one sentence each. */
+  readonly remains: readonly string[]
+}
+
+export interface TopicRecords {
+  readonly topic: string
+  readonly records: number
+  /** When the last of them leaves the log, as RFC 3339; null if nothing says when, or if the log replaces them. */
+  readonly until: string | null
+  /** Whether the topic keeps records for ever. */
+  readonly forEver: boolean
+}
+
+/** What was found and removed, in a sentence. */
+export function summaryOf({
+  dryRun,
+  customerId,
+  store,
+  log,
+}: Pick<Forgotten, 'dryRun' | 'customerId' | 'store' | 'log'>): string {
+  const { orders, unstored, retrying, changes, waitingChanges, deadLetters, edits } = store
+  const parts = [
+    counted(orders, 'stored order'),
+    counted(unstored, 'order that is not stored', 'orders that are not stored', [[retrying, 'retrying']]),
+    counted(changes, 'change', 'changes', [[waitingChanges, 'waiting']]),
+    counted(deadLetters, 'dead letter', 'dead letters', [[edits, 'with an edit']]),
+    counted(log.records, 'record of the log', 'records of the log'),
+  ].flatMap((part) => part ?? [])
+  const whose = `personal data of customer ${customerId}`
+  if (parts.length === 0) {
+    const end = dryRun ? '' : ' What may still arrive of earlier orders will be stored without it.'
+    return `Nothing holds ${whose}.${end}`
+  }
+  if (dryRun) return `These hold ${whose}: ${parts.join(', ')}.`
+  return `Customer ${customerId} is forgotten. These held personal data: ${parts.join(', ')}.`
+}
+
+/** Where personal data remains, in words. */
+export function remainsOf({ redacts, topics }: Forgotten['log'], unreadable: number): string[] {
+  const inLog = redacts
+    ? []
+    : topics.map(({ topic, records, until, forEver }) => {
+        const what = counted(records, 'record') ?? ''
+        if (forEver)
+          return `The topic ${topic} holds ${what} for ever, because it keeps every record. Only its retention in Kafka ends that.`
+        if (until === null)
+          return `The topic ${topic} holds ${what} until newer records have taken their room (retention.bytes).`
+        return `The topic ${topic} holds ${what} until ${until}, and a little longer, because Kafka deletes whole segments.`
+      })
+  const unread =
+    unreadable === 0
+      ? []
+      : [`${counted(unreadable, 'offset')} of the log cannot be read, so nobody knows whose data is there.`]
+  return [...inLog, ...unread, COPIES]
+}
+
+const COPIES = 'Backups and archives that were made before hold the data until you delete them.'
+
+/** Undefined for none. */
+function counted(
+  count: number,
+  one: string,
+  many = `${one}s`,
+  among: readonly (readonly [count: number, what: string])[] = [],
+): string | undefined {
+  if (count === 0) return undefined
+  const details = among.filter(([some]) => some > 0).map(([some, what]) => `${some} ${what}`)
+  return `${count} ${count === 1 ? one : many}${details.length === 0 ? '' : ` (${details.join(', ')})`}`
+}

@@ -1,0 +1,49 @@
+import type { Amendment, OrderChange } from '../changes/order-changes.ts'
+import type { NewOrderCommand } from '../order-commands.ts'
+
+/**
+ * The members that hold personal data, with what replaces each when the customer is forgotten. The log's schema and the
+ * tables need at least one character in all but the e-mail address. Views leave these members out.
+ */
+export const FORGOTTEN = {
+  customerName: '-',
+  customerLastName: '-',
+  customerEmail: '',
+  shippingAddress: '-',
+  billingAddress: '-',
+} as const satisfies Partial<NewOrderCommand>
+
+/**
+ * The order without personal data. The caller's `reference` and `metadata` go too, because they may hold anything. Ids,
+ * amounts and items stay, because the law requires them to be kept.
+ */
+export function forgetOrder(order: NewOrderCommand): NewOrderCommand {
+  const { reference: _, metadata: __, ...rest } = order
+  return { ...rest, ...FORGOTTEN, forgotten: true }
+}
+
+/** The change without personal data. A cancellation loses its reason, which is in the caller's own words. */
+export function forgetChange(change: OrderChange): OrderChange {
+  if (change.kind === 'cancel') {
+    const { reason: _, ...rest } = change
+    return { ...rest, forgotten: true }
+  }
+  return { ...change, amendment: forgetAmendment(change.amendment), forgotten: true }
+}
+
+/** The amended members stay the same ones, so that the change produces the same version of the order. */
+function forgetAmendment(amendment: Amendment): Amendment {
+  const replaced = Object.entries(FORGOTTEN).filter(([name]) => Object.hasOwn(amendment, name))
+  return { ...amendment, ...(Object.fromEntries(replaced) as Amendment) }
+}
+
+/** The amended members that a view shows: those without personal data. Undefined if none are left. */
+export function shownOf(amendment: Amendment): Amendment | undefined {
+  const shown = Object.entries(amendment).filter(([name]) => !Object.hasOwn(FORGOTTEN, name))
+  return shown.length === 0 ? undefined : Object.fromEntries(shown)
+}
+
+/** Whether an order or a letter that was accepted at this time belongs to what was forgotten, and is not a new relationship. */
+export function isBefore(acceptedAt: string, forgottenAtMs: number): boolean {
+  return !(Date.parse(acceptedAt) > forgottenAtMs)
+}

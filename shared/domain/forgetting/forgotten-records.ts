@@ -1,0 +1,175 @@
+import {
+  bodyHash,
+  changeJson,
+  NEW_ORDER_TYPE,
+  newOrderJson,
+  readChangeData,
+  readNewOrderData,
+} from '../order-events.ts'
+import { isOrderError } from '../errors.ts'
+import { FORGOTTEN, shownOf } from './forgotten-data.ts'
+
+/**
+ * The values of records, in the log and in dead letters, before and after their customer is forgotten.
+ *
+ * A record without personal data is the same event without those members, and with one more: `forgotten`. In an order it
+ * has the SHA-256 (base64url) of the event's JSON as it was, so that a copy of the original, or a repeated request, is
+ * still recognised as the same order. In a change, which may be shorter than a hash, it is 1. A value that cannot be read
+ * as an event loses everything.
+ *
+ * The value keeps its length: spaces fill it up. SQLite overwrites a row of the same length where it is. Another length
+ * may move rows to other pages, and a copy of a row may stay behind in a page's free space.
+ */
+type Json = Readonly<Record<string, unknown>>
+
+const BRIEF_MARK = 1
+const SPACE = 0x20
+const MARK = /^[A-Za-z0-9_-]{43}$/
+const CLAIM = /"customerId"\s*:\s*"?(\d{1,16})/
+/** The member of an event in structured mode whose data is in base64, so that the digits of an id cannot be seen in it. */
+export const ENCODED = 'data_base64'
+/** The attributes of an event in structured mode that cannot hold personal data. */
+const ATTRIBUTES = ['specversion', 'id', 'type', 'source', 'time', 'subject', 'datacontenttype', 'idempotencykeyhash']
+
+/** The customer that the value names, whether or not it is a valid order; undefined if it names none. */
+export function claimedCustomer(value: Uint8Array | null): number | undefined {
+  if (value === null) return undefined
+  const json = readObject(value)
+  const claimed =
+    json === undefined ? CLAIM.exec(Buffer.from(value).toString('latin1'))?.[1] : dataIn(json)?.['customerId']
+  const id = typeof claimed === 'string' ? Number(claimed) : claimed
+  return typeof id === 'number' && Number.isSafeInteger(id) ? id : undefined
+}
+
+/** The same for one customer. Most values do not even contain the digits of the id, and are not parsed. */
+export function claims(value: Uint8Array | null, customerId: number): boolean {
+  if (value === null) return false
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length)
+  const mayClaim = bytes.includes(String(customerId)) || bytes.includes(ENCODED)
+  return mayClaim && claimedCustomer(value) === customerId
+}
+
+/** Whether the value is an event whose personal data was removed. */
+export function isForgottenValue(value: Uint8Array | null): boolean {
+  if (value?.every((byte) => byte === SPACE) === true) return true
+  const json = value === null ? undefined : readObject(value)
+  const data = json && dataIn(json)
+  return data !== undefined && isForgotten(data)
+}
+
+/** The value without personal data. A value that has none any more is returned unchanged. */
+export function forgetValue(value: Uint8Array): Uint8Array {
+  if (isForgottenValue(value)) return value
+  const json = readObject(value)
+  const data = json && dataIn(json)
+  if (data !== undefined && isImpersonal(data)) return value
+  const without =
+    json === undefined || !isStructured(json) ? forgetData(data) : { ...pick(json, ATTRIBUTES), data: forgetData(data) }
+  const text = JSON.stringify(without)
+  const isTooShort = value.length < text.length && data === undefined
+  return Buffer.from((isTooShort ? '' : text).padEnd(value.length))
+}
+
+/** What the event's data says about its customer having been forgotten; undefined if it says nothing. */
+export function forgottenMark(data: unknown): { readonly bodyHash: string | undefined } | undefined {
+  const mark = isObject(data) ? data['forgotten'] : undefined
+  if (mark === BRIEF_MARK) return { bodyHash: undefined }
+  if (typeof mark !== 'string' || !MARK.test(mark)) return undefined
+  return { bodyHash: Buffer.from(mark, 'base64url').toString('hex') }
+}
+
+/** The event's data with placeholders for the members that it has lost, so that it can be read like any other. */
+export function withPlaceholders(data: unknown): unknown {
+  if (!isObject(data)) return data
+  const { changes } = data
+  if (!isObject(changes)) return { ...FORGOTTEN, ...data }
+  const { customerName } = FORGOTTEN
+  return Object.keys(changes).length > 0 ? data : { ...data, changes: { customerName } }
+}
+
+function isForgotten(data: Json): boolean {
+  if (forgottenMark(data) === undefined) return false
+  const content = isObject(data['changes']) ? data['changes'] : data
+  return ![...Object.keys(FORGOTTEN), 'reference', 'metadata', 'reason'].some((name) => Object.hasOwn(content, name))
+}
+
+function forgetData(data: Json | undefined): Json {
+  if (data === undefined) return { forgotten: BRIEF_MARK }
+  return forgetOrderData(data) ?? forgetChangeData(data) ?? { forgotten: BRIEF_MARK }
+}
+
+/** The members as they were written, because a name may take more room than the number that stood for it. */
+function forgetOrderData(data: Json): Json | undefined {
+  const order = unlessUnreadable(() => readNewOrderData(NEW_ORDER_TYPE, data))
+  if (order === undefined) return undefined
+  const kept = Object.keys(order).filter(
+    (name) => !Object.hasOwn(FORGOTTEN, name) && !['reference', 'metadata'].includes(name),
+  )
+  const items = (data['orderItems'] as readonly Json[]).map((item) =>
+    pick(item, Object.keys(order.orderItems[0] ?? {})),
+  )
+  return { ...pick(data, kept), orderItems: items, forgotten: markOf(newOrderJson(order)) }
+}
+
+function forgetChangeData(data: Json): Json | undefined {
+  if (Object.hasOwn(data, 'customerId')) return undefined
+  const kind = Object.hasOwn(data, 'changes') ? 'amend' : 'cancel'
+  const change = unlessUnreadable(() => readChangeData(kind, data))
+  if (change === undefined) return undefined
+  const { expectedVersion } = change
+  const changes = change.kind === 'amend' ? { changes: shownOf(change.amendment) ?? {} } : {}
+  return { ...changes, ...(expectedVersion !== undefined && { expectedVersion }), forgotten: BRIEF_MARK }
+}
+
+/** Whether the data is a change, as this product writes it, that has no personal data. */
+function isImpersonal(data: Json): boolean {
+  const kind = Object.hasOwn(data, 'changes') ? 'amend' : 'cancel'
+  const change = unlessUnreadable(() => readChangeData(kind, data))
+  if (change === undefined || changeJson(change) !== JSON.stringify(data)) return false
+  if (change.kind === 'cancel') return change.reason === undefined
+  return !Object.keys(FORGOTTEN).some((name) => Object.hasOwn(change.amendment, name))
+}
+
+function pick(json: Json, names: readonly string[]): Json {
+  return Object.fromEntries(Object.entries(json).filter(([name]) => names.includes(name)))
+}
+
+function markOf(json: string): string {
+  return Buffer.from(bodyHash(json), 'hex').toString('base64url')
+}
+
+/** Undefined for data that is not the event in question. */
+function unlessUnreadable<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (isOrderError(error)) return undefined
+    throw error
+  }
+}
+
+function isStructured(json: Json): boolean {
+  return Object.hasOwn(json, 'specversion')
+}
+
+/** The event's data: the whole value in binary mode, a member of it in structured mode. */
+function dataIn(json: Json): Json | undefined {
+  if (!isStructured(json)) return json
+  const { data, [ENCODED]: base64 } = json
+  if (typeof base64 === 'string') return readObject(Buffer.from(base64, 'base64'))
+  return isObject(data) ? data : undefined
+}
+
+function readObject(value: Uint8Array): Json | undefined {
+  try {
+    const json: unknown = JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.length).toString('utf8'))
+    return isObject(json) ? json : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+function isObject(json: unknown): json is Json {
+  return typeof json === 'object' && json !== null && !Array.isArray(json)
+}

@@ -1,0 +1,162 @@
+import { describe, expect, test, vi } from 'vitest'
+import { createForgetCustomer } from '../../../../shared/application/forgetting/forget-customer.ts'
+import { createForgottenHere } from '../../../../shared/application/forgetting/forgotten-here.ts'
+import { OrderError } from '../../../../shared/domain/errors.ts'
+import type { OrderView } from '../../../../shared/domain/order-view.ts'
+import { createTopics } from '../../../../shared/messaging/topics.ts'
+import type { LogRecord, LogRedaction, TopicRetention } from '../../../../shared/ports/event-log.ts'
+import type { Act } from '../../../../shared/ports/redrives.ts'
+import {
+  changeEvent,
+  changeMessageOf,
+  delivered,
+  messageOf,
+  newOrder,
+  orderCommand,
+} from '../../../support/orders/orders.ts'
+
+const CUSTOMER = 48_213
+const DAY_MS = 86_400_000
+const ACT: Act = { operator: 'Kim', verified: false, at: '2026-02-01T00:00:00.000Z', reason: 'Asked for it.' }
+const HELD = {
+  orders: 0,
+  unstored: 0,
+  retrying: 0,
+  changes: 0,
+  waitingChanges: 0,
+  deadLetters: 0,
+  edits: 0,
+  orderIds: [],
+}
+const FOR_EVER: TopicRetention = { maxAgeMs: null, maxBytes: null, holesAreMarkers: true }
+
+const hers = newOrder({ data: orderCommand({ customerId: CUSTOMER }) })
+const change = changeEvent(hers.orderId, { change: { kind: 'amend', amendment: { customerName: 'Zelda' } } })
+/** Her order, a change of it, and an order of somebody else. */
+const RECORDS: readonly LogRecord[] = [
+  delivered(messageOf(hers), { offset: 0 }),
+  delivered(messageOf(newOrder()), { offset: 1 }),
+  delivered(changeMessageOf(change), { offset: 2 }),
+]
+
+function setUp({
+  records = RECORDS,
+  retention = FOR_EVER,
+  redacts = false,
+  stored = new Map<string, OrderView>(),
+} = {}) {
+  const done: string[] = []
+  const replaced = new Map<number, Uint8Array>()
+  const redaction: LogRedaction = {
+    settled: async () => void done.push('settled'),
+    async replace(topic, _, values) {
+      done.push(`replaced ${topic}`)
+      for (const [offset, value] of values) replaced.set(offset, value)
+    },
+    purge: async () => void done.push('log purged'),
+  }
+  const forgetting = {
+    held: async () => HELD,
+    forget: vi.fn(async () => {
+      done.push('store')
+      return HELD
+    }),
+    forgetOrders: vi.fn(async () => void done.push('orders of the log')),
+    purge: vi.fn(async () => void done.push('store purged')),
+  }
+  const act = createForgetCustomer({
+    log: {
+      offsets: async (topic) => [{ partition: 0, first: 0, end: topic === 'orders' ? records.length : 0 }],
+      read: async (topic, _, from, limit) =>
+        topic === 'orders' ? records.filter(({ offset }) => offset >= from).slice(0, limit) : [],
+      retention: async () => retention,
+      ...(redacts && { redaction }),
+    },
+    views: { getMany: async (ids) => new Map([...stored].filter(([id]) => ids.includes(id))) },
+    forgetting,
+    forgottenHere: createForgottenHere(),
+    topics: createTopics('orders', 'group', [1000]),
+  })
+  return { act, done, replaced, forgetting }
+}
+
+describe('forgetting a customer', () => {
+  test('begins with the store, waits for what is being published, and ends with what remains in the files', async () => {
+    const { act, done, replaced, forgetting } = setUp({ redacts: true })
+    const told = await act.forget(CUSTOMER, ACT)
+    expect(done).toEqual(['store', 'settled', 'replaced orders', 'orders of the log', 'store purged', 'log purged'])
+    expect([...replaced.keys()]).toEqual([0, 2])
+    expect(forgetting.forgetOrders).toHaveBeenCalledWith([hers.orderId])
+    expect(told.log).toEqual({
+      records: 2,
+      redacts: true,
+      topics: [{ topic: 'orders', records: 2, until: null, forEver: false }],
+    })
+    expect(told.remains).toEqual([expect.stringMatching(/^Backups/)])
+  })
+
+  test('leaves an order alone that the store has as another customer’s, but not the record that names the customer', async () => {
+    const other: OrderView = { orderId: hers.orderId, status: 'stored', customerId: 7 }
+    const { act, replaced, forgetting } = setUp({ redacts: true, stored: new Map([[hers.orderId, other]]) })
+    await act.forget(CUSTOMER, ACT)
+    expect([...replaced.keys()]).toEqual([0])
+    expect(forgetting.forgetOrders).not.toHaveBeenCalled()
+  })
+
+  test.each([
+    [FOR_EVER, { until: null, forEver: true }, /orders holds 2 records for ever/],
+    [
+      { ...FOR_EVER, maxAgeMs: 90 * DAY_MS },
+      {
+        until: new Date(Math.max(...RECORDS.map(({ timestamp }) => timestamp)) + 90 * DAY_MS).toISOString(),
+        forEver: false,
+      },
+      /orders holds 2 records until 2026-/,
+    ],
+    [{ ...FOR_EVER, maxBytes: 1000 }, { until: null, forEver: false }, /until newer records have taken their room/],
+  ])('says until when Kafka holds the records: %j', async (retention, expected, words) => {
+    const { act, done } = setUp({ retention })
+    for (const told of [await act.preview(CUSTOMER), await act.forget(CUSTOMER, ACT)]) {
+      expect(told.log).toMatchObject({
+        records: 2,
+        redacts: false,
+        topics: [{ topic: 'orders', records: 2, ...expected }],
+      })
+      expect(told.remains[0]).toMatch(words)
+    }
+    expect(done).not.toContain('settled')
+  })
+
+  test('a preview changes nothing', async () => {
+    const { act, done } = setUp({ redacts: true })
+    expect(await act.preview(CUSTOMER)).toMatchObject({
+      dryRun: true,
+      log: { records: 2 },
+      summary: expect.stringMatching(/^These hold/),
+    })
+    expect(done).toEqual([])
+  })
+
+  test('of an unknown customer nothing is held', async () => {
+    const { act } = setUp({ redacts: true })
+    const told = await act.forget(99, ACT)
+    expect(told.summary).toMatch(/^Nothing holds personal data of customer 99\. What may still arrive/)
+    expect(told.log).toMatchObject({ records: 0, topics: [] })
+  })
+
+  test('that fails halfway is completed by the same call', async () => {
+    const { act, done, forgetting } = setUp({ redacts: true })
+    forgetting.purge.mockRejectedValueOnce(new OrderError('store-busy', 'A backup reads.', { retriable: true }))
+    await expect(act.forget(CUSTOMER, ACT)).rejects.toMatchObject({ code: 'store-busy' })
+    done.length = 0
+    await act.forget(CUSTOMER, ACT)
+    expect(done.at(-1)).toBe('log purged')
+  })
+
+  test('is done for one customer at a time', async () => {
+    const { act } = setUp({ redacts: true })
+    const first = act.forget(CUSTOMER, ACT)
+    await expect(act.forget(7, ACT)).rejects.toMatchObject({ code: 'conflict' })
+    await first
+  })
+})
