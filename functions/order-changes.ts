@@ -35,6 +35,8 @@ httpTrigger('listOrderChanges', async (request, { orderIds, views }) => {
 httpTrigger('getOrderChange', async (request, { orderIds, views, waitForChange }) => {
   const [orderId, changeId] = [orderIdIn(request), changeIdIn(request)]
   const wait = waitSeconds(request)
+  // Nothing happens to a change of an archived order either.
+  if (wait > 0) await refuseArchived(orderId, views)
   const known =
     wait > 0 && orderIds.isIssuedChange(orderId, changeId)
       ? await waitForChange(changeId, wait * 1000)

@@ -20,6 +20,8 @@ import { httpTrigger } from '../shared/triggers.ts'
 httpTrigger('getOrder', async (request, { orderIds, views, waitForOrder, whyUnseen }) => {
   const orderId = orderIdIn(request)
   const wait = waitSeconds(request)
+  // Nothing happens to an archived order, so the caller is not kept waiting.
+  if (wait > 0) await refuseArchived(orderId, views)
   const stored =
     wait > 0 && orderIds.isIssued(orderId) ? await waitForOrder(orderId, wait * 1000) : await views.get(orderId)
   if (stored === undefined) await refuseArchived(orderId, views)

@@ -98,7 +98,7 @@ export function withBeginning(
   return acceptedAt === undefined ? known : [{ at: acceptedAt, kind: 'accepted' }, ...known]
 }
 
-/** Throws `order-archived` if the order is in an archive. Call it for an order that the store does not know. */
+/** Throws `order-archived` if the order is in an archive. Call it before waiting, and if the store does not know the order. */
 export async function refuseArchived(orderId: string, views: Pick<OrderViews, 'archivedAt'>): Promise<void> {
   const at = await views.archivedAt(orderId)
   if (at !== undefined) throw orderArchived(at)
