@@ -35,7 +35,10 @@ function requireOurs(directory: string): void {
   throw new UsageError(`${directory} holds ${JSON.stringify(other)}, which is not part of an archive. ${remedy}`)
 }
 
-/** The files with orders at this path, a file or a directory of an archive. Throws `UsageError` if there are none. */
+/**
+ * The files with orders at this path, a file or a directory of an archive, newest first. An order that was restored,
+ * changed and archived again is in two files, and the older copy lacks the change. Throws `UsageError` if there are none.
+ */
 export function orderFilesAt(path: string): readonly string[] {
   const stats = statSync(path, { throwIfNoEntry: false })
   if (stats === undefined) throw new UsageError(`There is no ${path}.`)
@@ -45,6 +48,7 @@ export function orderFilesAt(path: string): readonly string[] {
   const files = namesIn(path)
     .filter((name) => OURS.test(name) && name.endsWith(ORDERS_SUFFIX))
     .sort()
+    .reverse()
   if (files.length === 0) throw new UsageError(`${path} holds no file of an archive.`)
   return files.map((name) => join(path, name))
 }

@@ -50,7 +50,7 @@ interface RestoreTally {
 }
 
 async function restoreOne(context: CommandContext, files: readonly string[], orderId: string): Promise<Outcome> {
-  // The order may be in two files with the same content, because archiving was interrupted and repeated.
+  // The order may be in several files. The newest of them has it as it was archived last.
   for (const file of files) {
     await verified(context, file)
     for await (const order of readOrders(file)) {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -198,6 +198,25 @@ describe('ops archive restore', () => {
   it('takes back one order out of a directory', async () => {
     const { answer } = await restore(directory, { order: idOf(300).toUpperCase() })
     expect([answer, [...product.held.keys()]]).toEqual([{ restored: 1, known: 0, why: null }, [idOf(300)]])
+  })
+
+  it.each([
+    ['all orders', {}],
+    ['one order', { order: idOf(7) }],
+  ])('takes %s back as archived last, if they were restored, changed and archived again', async (_, options) => {
+    const before = names('.ndjson.gz')[0] ?? ''
+    const changed = { ...documentOf(7), order: orderCommand({ shippingAddress: '7 Changed Road' }) }
+    const again = instance(0)
+    again.held.set(changed.orderId, changed)
+    // The name of a file begins with the time at which its run began, in seconds.
+    const earlier = before.replace(/^orders-\d{8}/, 'orders-20200101')
+    for (const suffix of ['.ndjson.gz', '.manifest.json']) {
+      const renamed = (name: string) => join(directory, name.replace('.ndjson.gz', suffix))
+      renameSync(renamed(before), renamed(earlier))
+    }
+    await run(archive, again, { before: BEFORE, to: directory })
+    await restore(directory, options)
+    expect(product.held.get(changed.orderId)).toEqual(changed)
   })
 
   it('says that no file has the order', async () => {
