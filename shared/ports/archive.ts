@@ -32,8 +32,9 @@ export interface Archive {
 
   /**
    * Takes orders back, each with its changes and history. On SQLite an order returns to its earlier place in lists, if the
-   * store still knows the place; on SQL Server it becomes the newest. An order that the store has is left as it is. `source` is the target of the audit entry. Rejects with
-   * `conflict` as above, and if the Idempotency-Key of an order belongs to another one by now.
+   * store still knows the place; on SQL Server it becomes the newest. An order that the store has is left as it is. `source`
+   * is the target of the audit entry. Rejects with `conflict` as above, if the Idempotency-Key of an order belongs to
+   * another one by now, and if a document lacks changes that the order had when it was archived last.
    */
   restoreOrders(orders: readonly ArchivedOrder[], source: string, act: Act): Promise<RestoreResult>
 }

@@ -46,6 +46,9 @@ export function archivingRuns(): OrderError {
 export function keyOfOther(orderId: string): OrderError {
   return new OrderError('conflict', `The Idempotency-Key of order ${orderId} belongs to another order by now.`)
 }
+export function olderCopy(orderId: string, file: string): OrderError {
+  return new OrderError('conflict', `Order ${orderId} was changed and archived again, in ${file}: restore that first.`)
+}
 export function notRestorable(orderId: string, cause: unknown): OrderError {
   const detail = `The store does not allow order ${orderId} as the archive has it.`
   return new OrderError('conflict', detail, { cause })

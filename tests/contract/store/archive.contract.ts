@@ -400,6 +400,25 @@ export function archiveContract(
         expect(changed.changes).toEqual([{ kind: 'applied' }])
       })
 
+      test('refuses an older copy of an order that was restored, changed and archived again', async () => {
+        const [order, other] = [orderAt(0), orderAt(1)]
+        await store([order, other])
+        await storeLast()
+        const older = await archiveAll()
+        await restore(older)
+        await store([], { changes: [changeAt(2, order, AMEND)] })
+        const newer = await exported()
+        await opened.archive.archiveOrders(newer, 'newer.ndjson.gz', actAt(1))
+        await expect(restore(older)).rejects.toMatchObject({
+          code: 'conflict',
+          message: expect.stringMatching(`${order.orderId} .* newer\\.ndjson\\.gz`),
+        })
+        expect(await listed()).toEqual([last.orderId])
+        expect(await restore(newer)).toEqual({ restored: 2, known: 0 })
+        expect(await restore(older)).toEqual({ restored: 0, known: 2 })
+        expect(await opened.views.get(order.orderId)).toMatchObject({ version: 2, customerName: 'Renamed' })
+      })
+
       test('refuses a document that the tables do not allow, with nothing changed', async () => {
         await store([orderAt(0), orderAt(1)])
         await storeLast()

@@ -10,6 +10,7 @@ import {
   ARCHIVING_LEASE_MS,
   keyOfOther,
   notRestorable,
+  olderCopy,
   rebuildRuns,
   reindexRuns,
 } from '../../stores/refusals.ts'
@@ -57,9 +58,10 @@ export function createArchive(
 
   async function send(orders: readonly ArchivedOrder[], source: string, act: Act, preview: boolean): Promise<number> {
     const parameters = { ...parametersOf(source, act), batch: json({ preview, ...toRestoreJson(orders) }) }
-    const [restored = [], [taken] = [], [refusal] = []] = await query(RESTORE_ORDERS, parameters)
+    const [restored = [], [taken] = [], [older] = [], [refusal] = []] = await query(RESTORE_ORDERS, parameters)
     refuseIfBusy(refusal)
     if (taken !== undefined) throw keyOfOther(orderIdOf(taken))
+    if (older !== undefined) throw olderCopy(orderIdOf(older), String(older['archive_file']))
     return restored.length
   }
 

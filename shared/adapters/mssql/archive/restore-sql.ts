@@ -6,7 +6,8 @@ import { auditOnce, beginArchiving } from './archive-sql.ts'
  * because its earlier position was an identity value, and writing one needs the permission to alter the table.
  *
  * Events may be long, so they are read as elements of an array (order-changes-sql.ts says why). Result: the orders that
- * were taken back, those whose Idempotency-Key belongs to another order (then nothing is written), and what refused.
+ * were taken back, those whose Idempotency-Key belongs to another order, those that were archived again with changes that
+ * the batch does not have (if there is one of either, nothing is written), and what refused.
  */
 export const RESTORE_ORDERS = `
 SET XACT_ABORT ON;
@@ -19,12 +20,13 @@ DECLARE @orders TABLE (
   is_stored BIT NOT NULL,
   is_new BIT NOT NULL,
   is_key_taken BIT NOT NULL,
+  is_older BIT NOT NULL,
   idempotency_key_hash VARCHAR(100) COLLATE Latin1_General_100_BIN2 NULL,
   seq BIGINT NULL
 );
 DECLARE @stored TABLE (seq BIGINT NOT NULL PRIMARY KEY, order_id UNIQUEIDENTIFIER NOT NULL UNIQUE);
-INSERT INTO @orders (i, order_id, is_stored, is_new, is_key_taken, idempotency_key_hash)
-SELECT x.i, x.order_id, x.is_stored, 0, 0, x.idempotency_key_hash
+INSERT INTO @orders (i, order_id, is_stored, is_new, is_key_taken, is_older, idempotency_key_hash)
+SELECT x.i, x.order_id, x.is_stored, 0, 0, 0, x.idempotency_key_hash
 FROM OPENJSON(@batch, '$.orders') WITH (
   i INT '$.i', order_id UNIQUEIDENTIFIER '$.orderId', is_stored BIT '$.isStored', idempotency_key_hash VARCHAR(100) '$.keyHash'
 ) AS x;
@@ -41,8 +43,18 @@ BEGIN
   FROM @orders AS x
   JOIN orders AS o ON o.idempotency_key_hash = x.idempotency_key_hash AND o.idempotency_key_hash IS NOT NULL
   WHERE x.is_new = 1;
+  UPDATE x
+  SET is_older = 1
+  FROM @orders AS x
+  JOIN archived_changes AS t ON t.order_id = x.order_id
+  WHERE x.is_new = 1 AND NOT EXISTS (
+    SELECT 1
+    FROM OPENJSON(@batch, '$.changes') WITH (change_id UNIQUEIDENTIFIER '$.changeId') AS c
+    WHERE c.change_id = t.change_id
+  );
 END;
-IF EXISTS (SELECT 1 FROM @orders AS x WHERE x.is_new = 1) AND NOT EXISTS (SELECT 1 FROM @orders AS x WHERE x.is_key_taken = 1)
+IF EXISTS (SELECT 1 FROM @orders AS x WHERE x.is_new = 1)
+  AND NOT EXISTS (SELECT 1 FROM @orders AS x WHERE x.is_key_taken = 1 OR x.is_older = 1)
 BEGIN
   -- The turns of an order's changes follow those of changes that were refused because the order was archived.
   INSERT INTO order_changes (
@@ -199,7 +211,11 @@ IF @preview = 1
   ROLLBACK TRANSACTION;
 ELSE
   COMMIT TRANSACTION;
-SELECT x.order_id FROM @orders AS x WHERE x.is_new = 1 AND x.is_key_taken = 0;
+SELECT x.order_id FROM @orders AS x WHERE x.is_new = 1 AND x.is_key_taken = 0 AND x.is_older = 0;
 SELECT x.order_id FROM @orders AS x WHERE x.is_key_taken = 1;
+SELECT x.order_id, t.archive_file
+FROM @orders AS x
+JOIN archived_orders AS t ON t.order_id = x.order_id
+WHERE x.is_older = 1;
 SELECT @is_rebuilding AS is_rebuilding, @is_reindexing AS is_reindexing;
 `

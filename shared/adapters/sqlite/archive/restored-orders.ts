@@ -2,11 +2,11 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { ArchivedChange, ArchivedEntry, ArchivedOrder } from '../../../domain/archived-order.ts'
 import type { NewOrderCommand } from '../../../domain/order-commands.ts'
 import { OrderError } from '../../../domain/errors.ts'
-import { keyOfOther } from '../../stores/refusals.ts'
+import { keyOfOther, olderCopy } from '../../stores/refusals.ts'
 import { INSERT_ITEM, itemValues, orderValues, SPAN_ORDERS } from '../orders/stored-orders.ts'
 import { prepareSearchTerms } from '../search/search-terms.ts'
 import { createSearchParts, searchableText } from '../search/search-text.ts'
-import { toHashBytes, toIdBytes, toMs } from '../database/values.ts'
+import { toHashBytes, toIdBytes, toIdList, toMs } from '../database/values.ts'
 import { prepareForgottenCustomers } from '../forgetting/forgotten-customers.ts'
 import { prepareTombstones } from './tombstones.ts'
 
@@ -14,7 +14,8 @@ import { prepareTombstones } from './tombstones.ts'
 export interface RestoredOrders {
   /**
    * Without the personal data of a customer who was forgotten. False if the store has the order. Throws `conflict` if the
-   * order's Idempotency-Key belongs to another order.
+   * order's Idempotency-Key belongs to another order, or if the order was archived again with changes that this document
+   * does not have.
    */
   takeBack(order: ArchivedOrder): boolean
   /** Call it at the end of the transaction. */
@@ -52,6 +53,10 @@ const INSERT_CHANGE_ENTRY = `
   INSERT INTO order_change_history (
     order_id, at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason, change_id, version
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+/** Uses archived_changes_by_order and the primary key. */
+const SELECT_NEWER = `
+  SELECT o.file FROM archived_changes c JOIN archived_orders o ON o.order_id = c.order_id
+  WHERE c.order_id = ? AND c.change_id NOT IN (SELECT unhex(value) FROM json_each(?)) LIMIT 1`
 const EXHUME_ORDER = 'DELETE FROM archived_orders WHERE order_id = ?'
 /** Uses archived_changes_by_order. */
 const EXHUME_CHANGES = 'DELETE FROM archived_changes WHERE order_id = ?'
@@ -68,6 +73,7 @@ export function prepareRestoredOrders(db: DatabaseSync): RestoredOrders {
   const insertChange = db.prepare(INSERT_CHANGE)
   const insertEntry = db.prepare(INSERT_ENTRY)
   const insertChangeEntry = db.prepare(INSERT_CHANGE_ENTRY)
+  const selectNewer = db.prepare(SELECT_NEWER)
   const exhumeOrder = db.prepare(EXHUME_ORDER)
   const exhumeChanges = db.prepare(EXHUME_CHANGES)
   const tombstones = prepareTombstones(db)
@@ -152,6 +158,8 @@ export function prepareRestoredOrders(db: DatabaseSync): RestoredOrders {
       const id = toIdBytes(document.orderId)
       const archived = forgottenCustomers.any() ? forgottenCustomers.archived(document) : document
       if (isHere.get(id) !== undefined) return false
+      const newer = selectNewer.get(id, toIdList(archived.changes.map(({ changeId }) => changeId)))
+      if (newer !== undefined) throw olderCopy(archived.orderId, String(newer['file']))
       if (archived.stored !== null && archived.order !== null) takeBackStored(archived, archived.order, archived.stored)
       else if (archived.discarded !== null) takeBackDiscarded(archived, archived.discarded)
       else throw new OrderError('conflict', `Order ${archived.orderId} of the archive is neither stored nor discarded.`)
