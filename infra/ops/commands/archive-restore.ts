@@ -21,16 +21,24 @@ export const restoreArchive: Command = {
   async run(context) {
     const files = orderFilesAt(required(context, 0, 'The file or directory'))
     const orderId = text(context, 'order')?.toLowerCase()
+    if (orderId !== undefined) return restoreOne(context, files, orderId)
     const tally = { restored: 0, known: 0 }
-    try {
-      if (orderId !== undefined) return await restoreOne(context, files, orderId)
-      for (const file of files) await restoreFile(context, file, tally)
-    } catch (error) {
-      if (!(error instanceof DamagedArchiveError)) throw error
-      return { ...outcome(tally.restored, tally.known, error.message), well: false }
-    }
-    return outcome(tally.restored, tally.known)
+    const damages: string[] = []
+    for (const file of files) await noting(damages, () => restoreFile(context, file, tally))
+    const all = outcome(tally.restored, tally.known, damages)
+    return damages.length === 0 ? all : { ...all, well: false }
   },
+}
+
+/** A damaged file keeps nothing in others from being restored, nor does one whose run was killed before its manifest. */
+async function noting<T>(damages: string[], act: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await act()
+  } catch (error) {
+    if (!(error instanceof DamagedArchiveError)) throw error
+    damages.push(error.message)
+    return undefined
+  }
 }
 
 /** The whole file is verified before anything of it is restored. */
@@ -50,17 +58,23 @@ interface RestoreTally {
 }
 
 async function restoreOne(context: CommandContext, files: readonly string[], orderId: string): Promise<Outcome> {
+  const damages: string[] = []
   // The order may be in several files. The newest of them has it as it was archived last.
   for (const file of files) {
-    await verified(context, file)
-    for await (const order of readOrders(file)) {
-      if (order.orderId !== orderId) continue
-      const { restored, known } = await send(context, [order], orderId)
-      return outcome(restored, known)
-    }
+    const order = await noting(damages, () => findOrder(context, file, orderId))
+    if (order === undefined) continue
+    const { restored, known } = await send(context, [order], orderId)
+    return outcome(restored, known, damages)
   }
   const where = files.length === 1 ? files[0] : `None of the ${files.length} files`
-  return { ...outcome(0, 0, `${where} has no order ${orderId}.`), well: false }
+  const missing = damages.length === files.length ? [] : [`${where} has no order ${orderId}.`]
+  return { ...outcome(0, 0, [...missing, ...damages]), well: false }
+}
+
+async function findOrder(context: CommandContext, file: string, orderId: string): Promise<ArchivedOrder | undefined> {
+  await verified(context, file)
+  for await (const order of readOrders(file)) if (order.orderId === orderId) return order
+  return undefined
 }
 
 async function verified(context: CommandContext, file: string) {
@@ -91,7 +105,8 @@ async function* batchesOf(orders: AsyncIterable<ArchivedOrder>): AsyncGenerator<
   if (batch.length > 0) yield batch
 }
 
-function outcome(restored: number, known: number, why: string | null = null): Outcome {
+function outcome(restored: number, known: number, whys: readonly string[]): Outcome {
+  const why = whys.length === 0 ? null : whys.join(' ')
   const orders = `${restored} ${restored === 1 ? 'order' : 'orders'} restored`
   const there = known === 0 ? '' : `, ${known} ${known === 1 ? 'was' : 'were'} in the store already`
   return { answer: { restored, known, why }, words: `${orders}${there}.${why === null ? '' : ` ${why}`}` }

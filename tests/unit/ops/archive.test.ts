@@ -1,5 +1,14 @@
 import { hash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -240,6 +249,20 @@ describe('ops archive restore', () => {
     expect([exit, answer]).toEqual([1, { restored: 0, known: 0, why: expect.stringContaining(said) }])
     expect(product.asked).toEqual([])
   })
+
+  it.each([
+    ['all orders', {}, 1],
+    ['one order', { order: idOf(300) }, 0],
+  ])(
+    'takes %s back beside a file whose run was killed before its manifest, and names the file',
+    async (_, options, exitCode) => {
+      const orphan = join(directory, 'orders-29990101T000000Z-00000000-0001.ndjson.gz')
+      copyFileSync(firstFile(), orphan)
+      const { exit, answer } = await restore(directory, options)
+      expect([exit, answer['why']]).toEqual([exitCode, expect.stringContaining(`${orphan} has no manifest`)])
+      expect(product.held.get(idOf(300))).toEqual(documentOf(300))
+    },
+  )
 
   it('refuses a path that holds no archive', async () => {
     await expect(restore(join(directory, 'nowhere'))).rejects.toThrow('There is no')
