@@ -33,7 +33,8 @@ export const archive: Command = {
     const before = timeOf(text(context, 'before'))
     const to = text(context, 'to')
     if (context.options['dry-run'] === true) return preview(context, before)
-    if (to === undefined) throw new UsageError('--to is missing.')
+    // An unset variable of a shell script would otherwise name the working directory.
+    if (to === undefined || to === '') throw new UsageError('--to is missing.')
     return carryOut(context, before, archiveDirectory(to))
   },
 }

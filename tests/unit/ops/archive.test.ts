@@ -169,6 +169,7 @@ describe('ops archive', () => {
     [{ before: '2020-02-30', to: 'x' }, '"2020-02-30" is not a date'],
     [{ before: '2999-01-01', to: 'x' }, '2999-01-01 is in the future'],
     [{ before: BEFORE }, '--to is missing'],
+    [{ before: BEFORE, to: '' }, '--to is missing'],
   ])('refuses %j before it asks the instance', async (options, said) => {
     const product = instance(1)
     const refused = run(archive, product, options)
