@@ -24,12 +24,17 @@ DECLARE @orders TABLE (
   idempotency_key_hash VARCHAR(100) COLLATE Latin1_General_100_BIN2 NULL,
   seq BIGINT NULL
 );
+-- The changes that the batch has. Reading them from the JSON for each tombstone would parse it as often.
+DECLARE @held TABLE (change_id UNIQUEIDENTIFIER NOT NULL PRIMARY KEY);
 DECLARE @stored TABLE (seq BIGINT NOT NULL PRIMARY KEY, order_id UNIQUEIDENTIFIER NOT NULL UNIQUE);
 INSERT INTO @orders (i, order_id, is_stored, is_new, is_key_taken, is_older, idempotency_key_hash)
 SELECT x.i, x.order_id, x.is_stored, 0, 0, 0, x.idempotency_key_hash
 FROM OPENJSON(@batch, '$.orders') WITH (
   i INT '$.i', order_id UNIQUEIDENTIFIER '$.orderId', is_stored BIT '$.isStored', idempotency_key_hash VARCHAR(100) '$.keyHash'
 ) AS x;
+INSERT INTO @held (change_id)
+SELECT DISTINCT c.change_id
+FROM OPENJSON(@batch, '$.changes') WITH (change_id UNIQUEIDENTIFIER '$.changeId') AS c;
 ${beginArchiving()}
 IF @is_rebuilding = 0 AND @is_reindexing = 0
 BEGIN
@@ -47,11 +52,7 @@ BEGIN
   SET is_older = 1
   FROM @orders AS x
   JOIN archived_changes AS t ON t.order_id = x.order_id
-  WHERE x.is_new = 1 AND NOT EXISTS (
-    SELECT 1
-    FROM OPENJSON(@batch, '$.changes') WITH (change_id UNIQUEIDENTIFIER '$.changeId') AS c
-    WHERE c.change_id = t.change_id
-  );
+  WHERE x.is_new = 1 AND NOT EXISTS (SELECT 1 FROM @held AS c WHERE c.change_id = t.change_id);
 END;
 IF EXISTS (SELECT 1 FROM @orders AS x WHERE x.is_new = 1)
   AND NOT EXISTS (SELECT 1 FROM @orders AS x WHERE x.is_key_taken = 1 OR x.is_older = 1)
