@@ -4,6 +4,7 @@ import { answeredInTime } from '../application/orders/answered-in-time.ts'
 import type { AcceptOptions } from '../application/orders/once-per-key.ts'
 import type { WaitUntilSettled } from '../application/orders/wait-until-settled.ts'
 import { isTraceparent, isTracestate } from '../messaging/records/traceparent.ts'
+import type { OrderViews } from '../ports/order-views.ts'
 import { idempotencyKeyOf, preferenceApplied } from './protocol/preferences.ts'
 
 /** The common part of requests that are accepted into the log, whether they place an order or change one. */
@@ -35,6 +36,20 @@ export function acceptedHeaders(
 }
 
 const timers = { sleep: (ms: number, signal: AbortSignal) => setTimeout(ms, undefined, { signal }) }
+
+/**
+ * Waits, unless the request is a repeat for an archived order: nothing happens to that order any more. Only a repeat can be
+ * for an archived order, so other requests do not cost a query.
+ */
+export function unlessArchived<View>(
+  wait: WaitUntilSettled<View>,
+  orderId: string,
+  { replayed }: { readonly replayed?: true },
+  views: Pick<OrderViews, 'archivedAt'>,
+): WaitUntilSettled<View> {
+  if (replayed === undefined) return wait
+  return async (id, waitMs) => ((await views.archivedAt(orderId)) === undefined ? wait(id, waitMs) : undefined)
+}
 
 /**
  * The state of the accepted order or change, however the wait ends: an unavailable store causes no error, and an

@@ -8,7 +8,7 @@ import { OrderError } from '../domain/errors.ts'
 import type { OrderChange } from '../domain/changes/order-changes.ts'
 import { issuedAt, type OrderIds } from '../domain/order-id.ts'
 import type { OrderViews } from '../ports/order-views.ts'
-import { acceptedHeaders, acceptOptionsOf, ifSettled } from './accepting.ts'
+import { acceptedHeaders, acceptOptionsOf, ifSettled, unlessArchived } from './accepting.ts'
 import { readAmendment, readCancellation } from './change-bodies.ts'
 import { askAgain, orderIdIn, uuidIn, versionOf } from './orders.ts'
 import { etagOf, json } from './protocol/answer.ts'
@@ -24,7 +24,7 @@ export const changeQuery = z.object(pageQuery)
 interface Use {
   readonly changeOrder: ChangeOrder
   readonly waitForChange: WaitUntilSettled<ChangeView>
-  readonly views: Pick<OrderViews, 'get'>
+  readonly views: Pick<OrderViews, 'get' | 'archivedAt'>
 }
 
 /** PATCH: 202 as soon as the amendment is durable. If the caller waits: 200 with the order, or 409. */
@@ -54,7 +54,8 @@ async function changeOrder(
   const { changeId } = accepted
   const wait = waitSeconds(request)
   const headers = acceptedHeaders(`/api/orders/${orderId}/changes/${changeId}`, wait, accepted)
-  const view = wait === 0 ? undefined : await ifSettled(use.waitForChange, changeId, wait * 1000)
+  const settled = unlessArchived(use.waitForChange, orderId, accepted, use.views)
+  const view = wait === 0 ? undefined : await ifSettled(settled, changeId, wait * 1000)
   if (view?.status === 'rejected') throw rejected(view)
   // The change took effect even if the store is unavailable for the order query a moment later.
   const order = view?.status === 'applied' ? await ifAvailable(use.views.get(orderId)) : undefined

@@ -4,7 +4,8 @@ import type { WaitUntilSettled } from '../application/orders/wait-until-settled.
 import { newOrderCommandSchema } from '../domain/order-commands.ts'
 import { isFinal, isInStore, type OrderView } from '../domain/order-view.ts'
 import { unknownMembers } from '../domain/unknown-members.ts'
-import { acceptedHeaders, acceptOptionsOf, ifSettled } from './accepting.ts'
+import type { OrderViews } from '../ports/order-views.ts'
+import { acceptedHeaders, acceptOptionsOf, ifSettled, unlessArchived } from './accepting.ts'
 import { json } from './protocol/answer.ts'
 import { readJson } from './protocol/json-body.ts'
 import { waitSeconds } from './protocol/preferences.ts'
@@ -22,7 +23,7 @@ export interface Ignored {
  */
 export async function placeOrder(
   request: HttpRequest,
-  use: { placeOrder: PlaceOrder; waitForOrder: WaitUntilSettled<OrderView> },
+  use: { placeOrder: PlaceOrder; waitForOrder: WaitUntilSettled<OrderView>; views: Pick<OrderViews, 'archivedAt'> },
 ): Promise<HttpResponseInit> {
   const options = acceptOptionsOf(request)
   const body = await readJson(request)
@@ -31,7 +32,8 @@ export async function placeOrder(
   const accepted = await use.placeOrder(command, options)
   const wait = waitSeconds(request)
   const headers = acceptedHeaders(`/api/orders/${accepted.orderId}`, wait, accepted)
-  const view = wait === 0 ? undefined : await ifSettled(use.waitForOrder, accepted.orderId, wait * 1000)
+  const settled = unlessArchived(use.waitForOrder, accepted.orderId, accepted, use.views)
+  const view = wait === 0 ? undefined : await ifSettled(settled, accepted.orderId, wait * 1000)
   if (view !== undefined && isInStore(view)) return json(201, withIgnored(view, ignored), headers)
   return json(202, withIgnored(receipt(accepted, view), ignored), { ...headers, 'retry-after': '1' })
 }

@@ -35,6 +35,7 @@ async function answerTo(file: string): Promise<{ status: number | undefined } | 
         acceptedAt: '2026-01-31T12:00:00.000Z',
       }),
       waitForOrder: async () => undefined,
+      views: { archivedAt: async () => undefined },
     })
     return { status }
   } catch (error) {

@@ -1,6 +1,6 @@
 import { HttpRequest, type HttpResponseInit } from '@azure/functions'
 import { describe, expect, it, vi } from 'vitest'
-import { testOrderIds } from '../../support/orders/orders.ts'
+import { ORIGINAL_BODY, testOrderIds } from '../../support/orders/orders.ts'
 
 type Handle = (request: HttpRequest, all: object) => Promise<HttpResponseInit>
 const handlers = vi.hoisted(() => new Map<string, Handle>())
@@ -9,6 +9,7 @@ vi.mock('../../../shared/triggers.ts', () => ({
 }))
 await import('../../../functions/orders.ts')
 await import('../../../functions/order-changes.ts')
+await import('../../../functions/place-order.ts')
 
 const orderId = testOrderIds.next(0)
 const changeId = testOrderIds.nextChange(orderId, 0)
@@ -52,4 +53,28 @@ describe.each([
     )
     await expect(asked).rejects.toMatchObject({ code: 'order-archived' })
   })
+})
+
+it.each([
+  ['placeOrder', ORIGINAL_BODY, 'application/json'],
+  ['amendOrder', { totalPrice: 7 }, 'application/merge-patch+json'],
+])('%s does not wait when it repeats a request whose order is archived', async (name, body, type) => {
+  const request = new HttpRequest({
+    method: 'POST',
+    url: 'http://localhost/',
+    params: { orderId },
+    headers: { prefer: 'wait=30', 'content-type': type },
+    body: { string: JSON.stringify(body) },
+  })
+  const wait = vi.fn(async () => undefined)
+  const accepted = { orderId, changeId, acceptedAt: '2026-01-01T00:00:00.000Z', replayed: true }
+  const answer = await handlers.get(name)?.(request, {
+    placeOrder: async () => accepted,
+    changeOrder: async () => accepted,
+    waitForOrder: wait,
+    waitForChange: wait,
+    views: { archivedAt: async () => '2026-01-01T00:00:00.000Z' },
+  })
+  expect(answer).toMatchObject({ status: 202, headers: { 'idempotent-replayed': 'true' } })
+  expect(wait).not.toHaveBeenCalled()
 })

@@ -45,6 +45,7 @@ function use({ view, order, replayed }: Given = {}) {
     },
     waitForChange: async () => view && ({ orderId: ORDER, changeId: CHANGE, kind: 'amend', ...view } as ChangeView),
     views: {
+      archivedAt: async () => undefined,
       get: async () => {
         if (order === undefined) throw storeIsAway()
         return order

@@ -115,6 +115,7 @@ describe('the trace of a caller', () => {
         return { orderId: 'id', acceptedAt: '2026-01-01T00:00:00.000Z' }
       },
       waitForOrder: async () => undefined,
+      views: { archivedAt: async () => undefined },
     })
     expect(options).toEqual([isOne ? { traceparent } : {}])
   })
@@ -132,6 +133,7 @@ describe('the trace of a caller', () => {
         return { orderId: '', acceptedAt: '' }
       },
       waitForOrder: async () => undefined,
+      views: { archivedAt: async () => undefined },
     })
     expect(options).toEqual([taken])
   })
@@ -144,7 +146,11 @@ describe('unknown members of an order’s body', () => {
   async function answerTo(body: object, view?: OrderView): Promise<{ status: number | undefined; body: unknown }> {
     const headers = { 'content-type': 'application/json', ...(view !== undefined && { prefer: 'wait=1' }) }
     const sent = request({ body: { string: JSON.stringify(body) }, headers })
-    const use = { placeOrder: async () => accepted, waitForOrder: async () => view }
+    const use = {
+      placeOrder: async () => accepted,
+      waitForOrder: async () => view,
+      views: { archivedAt: async () => undefined },
+    }
     const answer = await placeOrder(sent, use)
     return { status: answer.status, body: JSON.parse(answer.body as string) }
   }

@@ -28,7 +28,11 @@ const edge = (handler: Handler): HttpHandler =>
   })
 
 const post = edge((request) =>
-  placeOrder(request, { placeOrder: async () => accepted, waitForOrder: async () => undefined }),
+  placeOrder(request, {
+    placeOrder: async () => accepted,
+    waitForOrder: async () => undefined,
+    views: { archivedAt: async () => undefined },
+  }),
 )
 const lists = [listQuery, searchQuery, deadLetterQuery, deadLetterGroupQuery].map((schema) =>
   edge(async (request) => {
