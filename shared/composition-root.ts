@@ -190,6 +190,17 @@ export async function openServices(chosen: Config): Promise<Services> {
     signal,
     onError: (error) => logger.warn({ event: 'ledger:unwatched', err: error }, 'the ledger could not be looked at'),
   })
+  const recordExpiry = createExpireRecords({
+    ...ofOrders,
+    removal,
+    maintenance,
+    topics,
+    retentionMs: chosen.logRetentionMs,
+    clock,
+    signal,
+    onKept: (kept) => tellRecordsKept(logger, kept),
+    onError: (error) => logger.warn({ event: 'log:not-expired', err: error }, 'old records could not be removed'),
+  })
 
   return {
     ...adapters,
@@ -245,14 +256,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     ledgerVerdict,
     ledgerWatch,
     repairLedger,
-    discardChange: createDiscardChange({
-      views,
-      redrives: redriveTasks,
-      log,
-      examineLedger,
-      topic: topics.orders,
-      events,
-    }),
+    discardChange: createDiscardChange({ ...ofOrders, views, redrives: redriveTasks, examineLedger, events }),
     takeOut: createTakeOut({
       log,
       store,
@@ -279,18 +283,8 @@ export async function openServices(chosen: Config): Promise<Services> {
       retentionMs: chosen.logRetentionMs,
       now: () => clock.now(),
     }),
-    recordExpiry: createExpireRecords({
-      ...ofOrders,
-      removal,
-      maintenance,
-      topics,
-      retentionMs: chosen.logRetentionMs,
-      clock,
-      signal,
-      onKept: (kept) => tellRecordsKept(logger, kept),
-      onError: (error) => logger.warn({ event: 'log:not-expired', err: error }, 'old records could not be removed'),
-    }),
     forgetCustomer: createForgetCustomer({ log, views, forgetting, forgottenHere, topics }),
+    recordExpiry,
     backups: createBackups({ backUp: adapters.backUp, maintenance, now }),
     rebuildOrders: createRebuild({
       log,
@@ -310,6 +304,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       orderConsumers,
       clockFaults: () => compareClocks(log, topics.orders, clock.now()),
       lifeInLog,
+      recordsKept: () => recordExpiry?.kept() ?? [],
       topics,
       partitions: chosen.partitions,
       specs,

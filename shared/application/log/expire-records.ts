@@ -10,6 +10,8 @@ import { readPart } from './read-beyond-unreadable.ts'
 export interface RecordExpiry {
   /** One round; resolves with the number of removed records. Rejects like log and store. */
   expire(): Promise<number>
+  /** What the last two rounds found. Old records that are still being processed stay for one round, which is no fault. */
+  kept(): readonly RecordsKept[]
   /** A round every minute until the signal aborts. Never rejects. */
   run(): Promise<void>
 }
@@ -48,7 +50,7 @@ export function createExpireRecords(dependencies: {
   if (removal === undefined || retentionMs === null) return undefined
   const { removeRecords } = removal
   const maxAgeMs = retentionMs
-  let before: ReadonlyMap<string, { readonly isTold: boolean }> = new Map()
+  let before: ReadonlyMap<string, { readonly one: RecordsKept; readonly isTold: boolean }> = new Map()
 
   async function expire(): Promise<number> {
     const olderThan = clock.now() - maxAgeMs
@@ -109,18 +111,19 @@ export function createExpireRecords(dependencies: {
 
   /** A process that was stopped for long finds old records at its start, and processes them before the next round. */
   function tell(kept: readonly RecordsKept[]): void {
-    const now = new Map<string, { isTold: boolean }>()
+    const now = new Map<string, { one: RecordsKept; isTold: boolean }>()
     for (const one of kept) {
       const name = JSON.stringify(one)
       const earlier = before.get(name)
       if (earlier?.isTold === false) onKept(one)
-      now.set(name, { isTold: earlier !== undefined })
+      now.set(name, { one, isTold: earlier !== undefined })
     }
     before = now
   }
 
   return {
     expire,
+    kept: () => [...before.values()].filter(({ isTold }) => isTold).map(({ one }) => one),
     async run() {
       while (!signal.aborted) {
         try {

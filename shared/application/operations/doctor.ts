@@ -7,6 +7,7 @@ import type { OrderStore } from '../../ports/order-store.ts'
 import type { LedgerVerdict } from '../ledger/ledger.ts'
 import type { OrderConsumers } from './order-consumers.ts'
 import { lagOf, standIn } from './status.ts'
+import type { RecordsKept } from '../log/expire-records.ts'
 import { LIFE_TO_WARN_OF, type LifeInLog } from '../log/life-in-log.ts'
 
 /** The results of the checks that an operator would start with. */
@@ -29,6 +30,8 @@ export function createDoctor(dependencies: {
   /** This installation's clock faults, one sentence each. */
   clockFaults: () => Promise<readonly string[]>
   lifeInLog: (topic: string, groupId: string) => Promise<LifeInLog | undefined>
+  /** Records that are older than LOG_RETENTION and stay in the log. */
+  recordsKept: () => readonly RecordsKept[]
   topics: Topics
   partitions: number
   /** How the topics should be configured. */
@@ -42,7 +45,7 @@ export function createDoctor(dependencies: {
   freeSpace: () => Promise<{ readonly directory: string; readonly bytes: number } | undefined>
 }): Doctor {
   const { log, store, maintenance, ledgerVerdict, clockFaults, lifeInLog, topics, partitions, specs } = dependencies
-  const { versions, role, contradictions, freeSpace, orderConsumers } = dependencies
+  const { versions, role, contradictions, freeSpace, orderConsumers, recordsKept } = dependencies
   const sources = sourcesOf(topics)
 
   const checks: readonly Check[] = [
@@ -97,8 +100,16 @@ export function createDoctor(dependencies: {
     return unwell(`ORDERS_PARTITIONS is ${partitions}, but ${list}. It is used only when topics are created.`)
   }
 
-  /** Whether waiting records are about to leave the log. */
+  /** Whether waiting records are about to leave the log, and whether old ones stay in it. */
   async function checkRetention() {
+    const kept = recordsKept()
+    if (kept.length > 0) {
+      const list = kept.map(({ topic, partition, why }) => `${topic} ${partition} (${why})`).join(', ')
+      return unwell(
+        `Records that are older than LOG_RETENTION stay, so the log grows: ${list}. See "What is kept, and for how long" in docs/operations.md.`,
+      )
+    }
+
     const lives = await Promise.all(sources.map(({ topic, group }) => lifeInLog(topic, group)))
     const old = lives.filter((life) => life !== undefined).filter(({ used }) => used >= LIFE_TO_WARN_OF)
     if (old.length === 0) return well('No waiting record is close to leaving the log.')

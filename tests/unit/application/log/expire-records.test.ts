@@ -206,6 +206,24 @@ describe('expiring records', () => {
     expect(kept).toEqual([{ topic: 'orders', partition: 0, why: 'The log is damaged at orders 0:4.' }])
   })
 
+  it('lists what stays from the second round on, until it leaves', async () => {
+    const committed: Record<string, number> = { processor: 10, audit: 0 }
+    const { expiry } = given({ groups: { orders: committed } })
+    const lists: (string | undefined)[] = []
+    for (const audit of [0, 0, 0, 10]) {
+      committed['audit'] = audit
+      await expiry?.expire()
+      lists.push(
+        expiry
+          ?.kept()
+          .map(({ why }) => why)
+          .join(),
+      )
+    }
+    const why = 'the consumer group audit has not read them'
+    expect(lists).toEqual(['', why, why, ''])
+  })
+
   it('tells a damaged record that is the first of its partition', async () => {
     const { expire, kept } = given({ unreadableFrom: 0 })
     expect(await expire()).toBe(0)

@@ -37,6 +37,7 @@ async function unwell(changes: Partial<Dependencies> = {}, log: Partial<Dependen
     orderConsumers: async () => [{ address: 'here', isHere: true, partitions: [0, 1, 2] }],
     clockFaults: async () => [],
     lifeInLog: async () => undefined,
+    recordsKept: () => [],
     topics: TOPICS,
     partitions: 3,
     specs: topicSpecs(TOPICS, 3, 1),
@@ -88,6 +89,16 @@ test('waiting records that are halfway to leaving the log are reported', async (
       : { topic, partition: 0, offset: 3, used: 0.4 }
   expect(await unwell({ lifeInLog })).toEqual([
     expect.stringMatching(/^retention: Records that wait are about to leave the log: orders-dlt 1:7 has used 62 % /),
+  ])
+})
+
+test('old records that stay in the log are reported, with the reason', async () => {
+  const recordsKept = () => [
+    { topic: 'orders', partition: 0, why: 'the consumer group audit has not read them' },
+    { topic: 'orders-dlt', partition: 2, why: 'The log is damaged at orders-dlt 2:4.' },
+  ]
+  expect(await unwell({ recordsKept })).toEqual([
+    'retention: Records that are older than LOG_RETENTION stay, so the log grows: orders 0 (the consumer group audit has not read them), orders-dlt 2 (The log is damaged at orders-dlt 2:4.). See "What is kept, and for how long" in docs/operations.md.',
   ])
 })
 
