@@ -55,10 +55,17 @@ export function createEmbeddedTopics() {
     byName: (name: string): Topic | undefined => names.get(name),
     byId,
     all: (): Iterable<Partition> => ids.values(),
-    /** Adds new partitions from the file and advances the ends of known partitions. */
+    /**
+     * Adds new partitions from the file and advances the first offsets and the ends of known partitions. The log's thread
+     * may have ended after it had removed or appended records and before it replied.
+     */
     load(entries: readonly PartitionEntry[]): void {
       for (const { id, topic: name, partition, first } of entries) {
-        if (ids.has(id)) continue
+        const known = ids.get(id)
+        if (known !== undefined) {
+          known.first = Math.max(known.first, first)
+          continue
+        }
         const topic = names.get(name) ?? { name, partitions: [], roundRobin: 0, waiting: new Set() }
         names.set(name, topic)
         const added = { id, partition, topic, first, end: first }
