@@ -30,13 +30,14 @@ export async function neededIn(
   { log, ledger, topics }: NeedsOfLog,
   { topic, group }: { topic: string; group: string },
 ): Promise<readonly Need[]> {
-  const places = await log.offsets(topic)
   const groups = [...new Set([group, ...(await log.readers(topic))])]
   const readers = await Promise.all(groups.map(async (id) => ({ id, committed: await log.committed(id, topic) })))
   const countedUntil =
     topic === topics.orders
       ? toCount(await ledger.read(topics.group, MAX_GAPS), topic, await log.identity(topic))
       : () => Number.POSITIVE_INFINITY
+  // Last, because records arrive and are counted meanwhile. With an earlier end, the log would look truncated.
+  const places = await log.offsets(topic)
   return places.map((place) => {
     const needs = readers.map(({ id, committed }) => ({
       from: nextOffset(committed, place),

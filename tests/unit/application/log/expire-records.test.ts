@@ -170,6 +170,17 @@ describe('expiring records', () => {
     expect(kept).toEqual(why === undefined ? [] : [{ topic: 'orders', partition: 0, why }])
   })
 
+  it('removes records although others arrive and are counted while it looks at the ledger', async () => {
+    const records = { orders: 10 }
+    const row = {
+      get next() {
+        return (records.orders += 2)
+      },
+    }
+    const { expire } = given({ records, row })
+    expect(await expire()).toBe(10)
+  })
+
   it.each([
     ['a retry', RETRY?.topic ?? '', RETRY?.group ?? ''],
     ['an operator', TOPICS.deadLetters, TOPICS.deadLetterGroup],
