@@ -3,8 +3,7 @@ import { OrderError } from './errors.ts'
 
 /**
  * Marks where a page ended. A cursor is opaque and valid only for the query that produced it, because the same position
- * in another result would skip or repeat rows. The version ensures that another program's cursor is refused and not
- * misread.
+ * in another result would skip or repeat rows. The version ensures that another program's cursor is refused rather than misread.
  */
 const VERSION = 1
 

@@ -164,8 +164,8 @@ export interface HistoryEntry {
 }
 
 /**
- * The history of an order: its acceptance, the failures and operator actions before it was stored, its storing, and the
- * events of its changes, sorted by time. At equal times, the order's own entries come first. The acceptance always
+ * An order's history, sorted by time: its acceptance, failures and operators' acts before it was stored, the moment it
+ * was stored, and the events of its changes. At equal times, the order's own entries come first. The acceptance always
  * comes first, even if the clock that timed it was ahead of the others.
  */
 export function toHistory(

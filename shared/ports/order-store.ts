@@ -26,30 +26,30 @@ export interface OrderStore extends AsyncDisposable {
    *
    * For `delivered: 'copy'` (retry topics) no offset is counted: the parked row of each origin gets the new state.
    *
-   * Changes come after the orders of their batch, in log order. Each change is kept with its event and takes its turn: it
-   * is decided when every earlier event of the same order is decided, in the same transaction or right after it. Until
-   * then the change waits, and any act that decides its predecessor decides it too: a retry, a redrive, an edit, a
-   * discard. Returns an outcome for each change, in the order given:
+   * Changes come after the orders of their batch, in log order. Each change is kept with its event and takes its turn:
+   * it is decided when every earlier event of the same order is decided, in the same transaction or right after it.
+   * Until then the change waits, and any act that decides its predecessor decides it too: a retry, a redrive, an edit,
+   * a discard. Returns an outcome for each change, in the order given:
    * - `applied`: the order includes the change, now or already before *from this same position*.
-   * - `refused`: the order's state did not allow the change (domain/order.ts), an earlier event was discarded, or a later
-   *   change was applied before this change came back from a dead letter. `OrderViews` reports the cause.
+   * - `refused`: the order's state did not allow the change (domain/order.ts), an earlier event was discarded, or a
+   *   later change was applied before this change came back from a dead letter. `OrderViews` reports the cause.
    * - `waiting`: the turn of the change has not come.
    * - `duplicate`: the change is known from another position.
    * - `withheld`: as for orders.
    * - a `Rejection` with `order-id-reused` if the id belongs to another change.
    *
-   * A copy or a dead letter may arrive before the ledger has counted its origin, such as after a process died in between.
-   * The origin's batch may contain earlier changes of the order. Until that batch, the change is kept, is not decided, and
-   * holds back no other change; its turn is that of its origin. An origin in a topic that the ledger does not count has
-   * its turn at once.
+   * A copy or a dead letter may arrive before the ledger has counted its origin, such as after a process died in
+   * between. The origin's batch may contain earlier changes of the order. Until that batch, the change is kept, is not
+   * decided, and holds back no other change; its turn is that of its origin. An origin in a topic that the ledger does
+   * not count has its turn at once.
    *
    * If deciding a change fails because of a bug, the result lists the change in `undecided`, and the batch is stored
    * nevertheless. The change and its successors stay unchanged until its record arrives again. The caller parks that
    * record with the code `change-not-decided`. Only this failure holds back a waiting change, because any other failure
    * may be reported late, after a copy of the record was stored.
    *
-   * Rejects as a whole, with nothing changed, if the store is unavailable: `store-unavailable`, `store-full`
-   * (outages: the batch is good) or `store-busy` (transient).
+   * Rejects as a whole, with nothing changed, if the store is unavailable: `store-unavailable`, `store-full` (outages:
+   * the batch is good) or `store-busy` (transient).
    */
   storeBatch(batch: StoreBatch): Promise<StoreResult>
 
@@ -60,9 +60,7 @@ export interface OrderStore extends AsyncDisposable {
    */
   previewBatch(batch: Pick<StoreBatch, 'orders' | 'changes'>): Promise<BatchPreview>
 
-  /**
-   * The order to which the hash of an Idempotency-Key belongs, if the store knows it. Reads the newest state.
-   */
+  /** The order to which the hash of an Idempotency-Key belongs, if the store knows it. Reads the newest state. */
   findByIdempotencyKey(keyHash: string): Promise<KnownOrder | undefined>
 
   /** The change to which the hash of a change's key (`changeKeyHash`) belongs. */
@@ -112,7 +110,10 @@ export interface ChangeToStore {
   readonly changeId: string
   readonly acceptedAt: string
   readonly change: OrderChange
-  /** SHA-256 in hex of the event's JSON; null if the record lost personal data, so that its id alone identifies it. */
+  /**
+   * SHA-256 in hex of the event's JSON; null if personal data was removed from the record, in which case its id alone
+   * identifies it.
+   */
   readonly bodyHash: string | null
   readonly idempotencyKeyHash: string | null
   /** The id of the dead letter that this record redrives, if any. */
@@ -158,9 +159,9 @@ export type StoreOutcome =
 export type ChangeOutcome = { readonly kind: 'applied' | 'refused' | 'waiting' | 'duplicate' | 'withheld' } | Rejection
 
 export interface BatchPreview {
-  /** One for each of the orders, in the same order. */
+  /** One for each of the orders, in the same sequence. */
   readonly outcomes: readonly StoreOutcome[]
-  /** One for each of the changes, in the same order. */
+  /** One for each of the changes, in the same sequence. */
   readonly changes: readonly ChangePreview[]
   /** These orders' changes that are not in the batch but would be decided with it, in sequence. */
   readonly followers: readonly FollowerPreview[]

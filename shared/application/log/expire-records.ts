@@ -30,8 +30,7 @@ const PAUSE_MS = 20
 
 /**
  * Removes the records that are older than the retention and that nobody needs, from a log that does not do so itself.
- * Pauses while the orders are rebuilt; other work that needs all records uses `keepingRecords`. Undefined without a
- * removal, or if records stay forever.
+ * Pauses while the orders are rebuilt; other work that needs all records uses `keepingRecords`. Undefined if the log has no `removal`, or if records are kept forever.
  */
 export function createExpireRecords(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed' | 'readers' | 'read' | 'identity'>

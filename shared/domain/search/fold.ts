@@ -21,7 +21,7 @@ export function fold(text: string): string {
 
 const ASCII = /^[\x20-\x7e]*$/
 
-/** Called twice, because upper case adds marks to a few letters. */
+/** Called twice, because uppercasing adds combining marks to a few letters. */
 function withoutMarks(text: string): string {
   return text.normalize('NFKD').replaceAll(/\p{M}/gu, '')
 }
