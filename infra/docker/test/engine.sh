@@ -4,14 +4,18 @@
 # shellcheck disable=SC2154
 
 # Prefers Debian's client, because a newer client earlier on the PATH may lack the build plugin.
-DOCKER=/usr/bin/docker
-[ -x "$DOCKER" ] || DOCKER=$(type -P docker) || DOCKER=/usr/bin/docker
+choose_client() {
+  DOCKER=/usr/bin/docker
+  [ -x "$DOCKER" ] || DOCKER=$(type -P docker) || DOCKER=/usr/bin/docker
+}
+choose_client
 docker() { DOCKER_BUILDKIT=1 "$DOCKER" "$@"; }
 
 # Starts an engine and sets DOCKER_HOST if no engine answers. Must not run in a subshell.
 start_engine() {
   docker info > /dev/null 2>&1 && return
   { type -P dockerd && [ -x "$DOCKER" ]; } > /dev/null || install docker.io containerd runc iptables || return
+  choose_client
   # If the system starts services on installation, the engine is running by now.
   docker info > /dev/null 2>&1 && return
   mkdir -p "$work/engine"
