@@ -7,6 +7,7 @@ import { createSqliteStore } from '../../../../shared/adapters/sqlite/sqlite-sto
 import { readMigrations } from '../../../../shared/disk/migration-files.ts'
 import { actAt, batchOf, orderAt, parkedFrom } from '../../../contract/store-fixtures.ts'
 import { storeInEarlierFile } from '../../../support/disk/earlier-sqlite-file.ts'
+import { createRandom } from '../../../support/random.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 const CUSTOMER = 48_213
@@ -85,3 +86,20 @@ test('a reader that keeps an earlier state makes the purge fail, and it can be r
   expect(occurrences('zyxelda')).toBe(0)
   reader.close()
 }, 20_000)
+
+// Rows that become shorter move to other pages, and SQLite leaves copies of them in the pages that they leave.
+test('no copy of a row stays in the free space of a page', async () => {
+  await using store = await createSqliteStore({ file: file() })
+  const random = createRandom(7)
+  const orders = Array.from({ length: 500 }, (_, offset) => {
+    const customerId = random.chance(0.5) ? CUSTOMER : offset + 1
+    const shippingAddress = `Umbralwick ${'x'.repeat(random.whole(0, 180))}`
+    return orderAt(offset, { order: { customerId, ...(customerId === CUSTOMER && { shippingAddress }) } })
+  })
+  for (let start = 0; start < orders.length; start += 50) {
+    await store.store.storeBatch(batchOf(orders.slice(start, start + 50)))
+  }
+  await store.forgetting.forget(CUSTOMER, actAt(0))
+  await store.forgetting.purge()
+  expect(occurrences('umbralwick')).toBe(0)
+})
