@@ -59,7 +59,9 @@ httpTrigger('discardChange', async (request, { discardChange, config }) => {
   return json(200, await discardChange(changeId, act))
 })
 
-/** POST /api/ops/migrate: migrates the schema to the current version, and the topics to LOG_RETENTION. */
+/**
+ * POST /api/ops/migrate: migrates the schema to the current version, and sets the retention of topics to LOG_RETENTION.
+ */
 httpTrigger('migrateStore', async (_, { migrate }) => json(200, await migrate(), FRESH))
 
 /** GET /api/ops/doctor: runs the checks that an operator would start with. */

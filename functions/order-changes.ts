@@ -35,7 +35,7 @@ httpTrigger('listOrderChanges', async (request, { orderIds, views }) => {
 httpTrigger('getOrderChange', async (request, { orderIds, views, waitForChange }) => {
   const [orderId, changeId] = [orderIdIn(request), changeIdIn(request)]
   const wait = waitSeconds(request)
-  // Nothing happens to a change of an archived order either.
+  // An archived order's changes are final, so the caller is not kept waiting.
   if (wait > 0) await refuseArchived(orderId, views)
   const known =
     wait > 0 && orderIds.isIssuedChange(orderId, changeId)

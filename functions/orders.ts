@@ -14,13 +14,13 @@ import { readQuery } from '../shared/http/protocol/query.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
 /**
- * GET /api/orders/{orderId}: the order's state. An issued id never gets the response 404, and that of an archived order
- * gets 410.
+ * GET /api/orders/{orderId}: the order's state. Never responds with 404 for an issued id. Responds with 410 for an
+ * archived order.
  */
 httpTrigger('getOrder', async (request, { orderIds, views, waitForOrder, whyUnseen }) => {
   const orderId = orderIdIn(request)
   const wait = waitSeconds(request)
-  // Nothing happens to an archived order, so the caller is not kept waiting.
+  // An archived order is final, so the caller is not kept waiting.
   if (wait > 0) await refuseArchived(orderId, views)
   const stored =
     wait > 0 && orderIds.isIssued(orderId) ? await waitForOrder(orderId, wait * 1000) : await views.get(orderId)
@@ -43,7 +43,7 @@ httpTrigger('searchOrders', async (request, { views }) =>
 httpTrigger('orderHistory', async (request, { orderIds, views }) => {
   const orderId = orderIdIn(request)
   const known = (await views.history(orderId)) ?? []
-  // The store may have changes of an archived order that came later.
+  // A change that arrives after its order was archived has entries in the store, but the order itself has none.
   if (known.every(({ changeId }) => changeId !== undefined)) await refuseArchived(orderId, views)
   const items = withBeginning(orderId, known, orderIds)
   return json(200, { orderId, items, nextCursor: null })

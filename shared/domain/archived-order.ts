@@ -4,8 +4,8 @@ import { loggedOrderSchema } from './order-commands.ts'
 import { HISTORY_KINDS } from './order-view.ts'
 
 /**
- * An order as an archive holds it: everything that the store knows of it, in a form that every store can take back. The
- * documents of archives are read for years, so members may be added, optional and last, and never change their meaning.
+ * An order in an archive: everything that the store knows about it, in a form that every store can restore. Archives
+ * are read for years, so a new member must be optional and last, and no member ever changes its meaning.
  */
 
 const count = z.int().min(0)
@@ -23,19 +23,19 @@ const entry = z.strictObject({
   nextAttemptAt: instant.nullable(),
   cause: cause.nullable(),
   reason: z.string().nullable(),
-  /** Null in an entry about the order itself. */
+  /** Null if the entry is about the order itself. */
   changeId: id.nullable(),
   version: count.nullable(),
 })
 
-/** Set once the customer was forgotten (forgotten-data.ts). */
+/** Present if the customer has been forgotten (forgotten-data.ts). */
 const forgotten = z.exactOptional(z.literal(true))
 
 const change = z.strictObject({
   changeId: id,
   kind: z.enum(CHANGE_KINDS),
   state: z.enum(['applied', 'rejected', 'discarded']),
-  /** Null if the change was discarded without having been read. */
+  /** Null if the change was discarded and could not be read. */
   change: z
     .discriminatedUnion('kind', [
       z.strictObject({
@@ -62,7 +62,7 @@ const change = z.strictObject({
   attempt: count,
 })
 
-/** The part that only an order has which was stored. */
+/** The members that only a stored order has. */
 const storedPart = z.strictObject({
   storedAt: instant,
   origin: position,
@@ -74,13 +74,13 @@ const storedPart = z.strictObject({
   cancellationReason: z.string().nullable(),
 })
 
-/** The part that only an order has which an operator discarded before it was stored. */
+/** The members that only an order has that an operator discarded before it was stored. */
 const discardedPart = z.strictObject({ attempt: count, maxAttempts: count, cause, updatedAt: instant })
 
 export const archivedOrderSchema = z.strictObject({
   orderId: id,
   acceptedAt: instant,
-  /** With the changes that were applied to it; null if it was discarded without having been read. */
+  /** Includes the changes that were applied to the order. Null if the order was discarded and could not be read. */
   order: loggedOrderSchema.extend({ forgotten }).nullable(),
   stored: storedPart.nullable(),
   discarded: discardedPart.nullable(),
@@ -92,11 +92,11 @@ export type ArchivedOrder = z.output<typeof archivedOrderSchema>
 export type ArchivedChange = z.output<typeof change>
 export type ArchivedEntry = z.output<typeof entry>
 
-/** The version of these documents, which a manifest names. */
+/** The version of these documents, as a manifest gives it. */
 export const ARCHIVE_SCHEMA_VERSION = 1
 
 /**
- * The longest document that leaves the store, in bytes of JSON. One request has to take it back, and a request holds at
- * most 1 MiB.
+ * The maximum length of an archived document, in bytes of JSON. A single request has to restore the order, and a
+ * request holds at most 1 MiB.
  */
 export const MAX_ARCHIVED_BYTES = 900 * 1024

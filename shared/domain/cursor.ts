@@ -3,7 +3,8 @@ import { OrderError } from './errors.ts'
 
 /**
  * Marks where a page ended. A cursor is opaque and valid only for the query that produced it, because the same position
- * in another result would skip or repeat rows. The version ensures that another program's cursor is refused rather than misread.
+ * in another result would skip or repeat rows. Because of the version, another program's cursor is refused instead of
+ * being misread.
  */
 const VERSION = 1
 

@@ -8,7 +8,7 @@ import { text } from './text.ts'
 import { violationsOf } from './violations.ts'
 
 /**
- * The event types as the log keeps them for ever: names and fields are a storage format and need careful versioning.
+ * The event types as the log keeps them. Their names and fields are a storage format and need careful versioning.
  * `NewOrder` is the wire name for an accepted order. The other two types record that a change was accepted; the change
  * is decided when its turn comes.
  */

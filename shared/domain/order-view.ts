@@ -68,7 +68,7 @@ export interface OrderItemView {
   readonly longDescription: string
 }
 
-/** Absent once the customer was forgotten. */
+/** Absent if the customer has been forgotten. */
 interface PersonalContent {
   readonly customerName: string
   readonly customerLastName: string
@@ -91,7 +91,7 @@ export interface OrderContent extends Partial<PersonalContent> {
   readonly forgotten?: boolean
 }
 
-/** An order's state, with its content once known, which may be only after the order is stored. */
+/** An order's state, and its content once the content is known, which may be only after the order is stored. */
 export type OrderView = OrderState & Partial<OrderContent>
 
 /** An item's name in search and on pages: brand, type, size and colour, each only if present. */

@@ -11,8 +11,11 @@ const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
 const orderId = z
   .string({ error: 'must be a string' })
   .refine((id) => UUID.test(id), { error: 'must be an order id' })
-  .meta({ format: 'uuid' }) // for the documents, which cannot show a `refine`
-/** As `ops archive` makes them. The name is kept with each order, and is the target in the audit. */
+  .meta({ format: 'uuid' }) // for the API documents, which cannot express a `refine`
+/**
+ * The name of a file as `ops archive` generates it. The store keeps the name with each order, and the audit has it as
+ * the target.
+ */
 const fileName = z
   .string({ error: 'must be a string' })
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, { error: 'must be 1 to 100 letters, digits, dots, _ and -' })
@@ -39,7 +42,7 @@ export const archiveBody = actBody.extend({
     .describe('Orders with the hashes that they were exported with.'),
 })
 
-/** The body of POST /api/ops/archive/restore, before the documents in it are validated. */
+/** The body of POST /api/ops/archive/restore, whose documents have not been validated yet. */
 export const restoreBody = actBody.extend({
   source: fileName.describe('The name of the file, or the id of a single order.'),
   orders: z
@@ -51,12 +54,12 @@ export const restoreBody = actBody.extend({
 
 const documents = z.object({ orders: z.array(archivedOrderSchema) })
 
-/** Throws `invalid-request` with pointers if a document is not one of an archive. */
+/** Validates the documents. Throws `invalid-request` with pointers if one of them is not an archived order. */
 export function readDocuments({ orders }: z.output<typeof restoreBody>): readonly ArchivedOrder[] {
   return validated(documents, { orders }, 'invalid-request').orders
 }
 
-/** Throws `invalid-request` for a time in the future, because nobody means to archive orders that are still to come. */
+/** Throws `invalid-request` for a time in the future, which can only be a mistake. */
 export function readExportQuery(request: HttpRequest, nowMs: number): ExportQuery {
   const query = readQuery(request.query, exportQuery)
   if (Date.parse(query.before) > nowMs) {

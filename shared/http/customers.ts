@@ -15,7 +15,7 @@ export const forgetQuery = z.object({
   dryRun: dryRunParameter('count what is held of the customer, and change nothing'),
 })
 
-/** The customer in the path. Throws `invalid-request` for anything but a whole number from 1 to 2^53 - 1. */
+/** The id of the customer in the path. Throws `invalid-request` for anything but a whole number from 1 to 2^53 - 1. */
 export function customerIdIn(request: HttpRequest): number {
   const text = request.params['customerId'] ?? ''
   const id = /^[0-9]{1,16}$/.test(text) ? Number(text) : 0
@@ -23,7 +23,7 @@ export function customerIdIn(request: HttpRequest): number {
   throw invalidRequest('The customer id', 'customerId', 'must be a whole number from 1 to 9007199254740991')
 }
 
-/** The reason for forgetting a customer. Throws `invalid-request` when it is missing. */
+/** The reason for forgetting a customer. Throws `invalid-request` if the reason is missing. */
 export function reasonToForget({ reason: why }: z.output<typeof forgetBody>): string {
   if (why !== undefined) return why
   throw invalidRequest('The reason', '/reason', 'must say why, unless it is a dry run')

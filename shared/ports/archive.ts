@@ -3,38 +3,41 @@ import type { Page } from './order-views.ts'
 import type { Act } from './redrives.ts'
 
 /**
- * Orders that leave the store for files, and come back. The caller writes the files: it exports orders, writes and
- * verifies them, and only then lets the store give them up. An interruption in between loses nothing, because the store
- * gives up only orders that are still as they were exported.
+ * Moves orders from the store to files, and back. The caller writes the files: it exports orders, writes and verifies
+ * the files, and only then lets the store remove the orders. An interruption loses nothing, because the store removes
+ * only orders that are still as they were exported.
  *
- * The store keeps the ids, positions and hashes of an archived order and of its changes for ever. So their ids and
- * Idempotency-Keys are never used again, a late delivery of their records is recognised, and a rebuild leaves them
- * archived. Views other than `OrderViews.archivedAt` do not know an archived order.
+ * The store keeps the ids, positions and hashes of an archived order and of its changes forever. Their ids and
+ * Idempotency-Keys are therefore never used again, a late delivery of their records is recognised, and a rebuild leaves
+ * them archived. `OrderViews.archivedAt` is the only view that knows archived orders.
  */
 export interface Archive {
   /**
-   * Orders that were accepted before a time and that nothing can change any more without an operator: stored, cancelled or
-   * discarded, without a change that is still to be decided, and without a dead letter that is open or being redriven.
-   * Oldest first, discarded ones last. A page may be empty although more follow; the last one has no cursor.
+   * Returns orders that were accepted before a given time and that only an operator can still change. They are stored,
+   * cancelled or discarded, have no undecided change, and have no dead letter that is open or being redriven. The
+   * oldest orders come first, and discarded orders last. A page may be empty although more pages follow. The last page
+   * has no cursor.
    *
-   * Two kinds of orders stay in the store: on SQLite the one that was stored last, because its position must not be given
-   * out again, and an order whose document is longer than `MAX_ARCHIVED_BYTES`.
+   * Two kinds of orders are left out. Orders whose documents are longer than `MAX_ARCHIVED_BYTES` stay in the store. On
+   * SQLite, so does the order that was stored last, because its position must not be assigned again.
    */
   exportOrders(query: ExportQuery): Promise<Page<ExportedOrder>>
 
   /**
-   * Gives up orders that are in an archive's file, in small transactions, so that storing goes on in between. Each order
-   * is given up wholly or not at all; after a failure the orders before it stay archived. The first transaction of a file
-   * writes an audit entry. Rejects with `conflict` while a rebuild runs or words are indexed anew, and for a time after
-   * each step no rebuild can begin, because a rebuild would bring orders back.
+   * Removes orders that a file of an archive has, in small transactions, so that orders can be stored in between. Each
+   * order is removed wholly or not at all. After a failure, the orders before it stay archived. The first transaction
+   * for a file writes an audit entry. Rejects with `conflict` while a rebuild or a reindex runs. No rebuild can begin
+   * for some time after each step, because a rebuild would bring the orders back.
    */
   archiveOrders(orders: readonly OrderToArchive[], file: string, act: Act): Promise<ArchiveResult>
 
   /**
-   * Takes orders back, each with its changes and history. On SQLite an order returns to its earlier place in lists, if the
-   * store still knows the place; on SQL Server it becomes the newest. An order that the store has is left as it is. `source`
-   * is the target of the audit entry. Rejects with `conflict` as above, if the Idempotency-Key of an order belongs to
-   * another one by now, and if a document lacks changes that the order had when it was archived last.
+   * Restores orders, each with its changes and history. On SQLite, an order returns to its earlier position in lists if
+   * the store still knows that position. On SQL Server, the order becomes the newest. An order that the store already
+   * has stays unchanged. `source` is the target of the audit entry.
+   *
+   * Rejects with `conflict` like `archiveOrders`. Also rejects with `conflict` if an order's Idempotency-Key belongs to
+   * another order by now, or if a document lacks changes that its order had when it was last archived.
    */
   restoreOrders(orders: readonly ArchivedOrder[], source: string, act: Act): Promise<RestoreResult>
 }
@@ -42,14 +45,14 @@ export interface Archive {
 export interface ExportQuery {
   /** RFC 3339. */
   readonly before: string
-  /** 1 to 200. A page ends earlier if its documents are long. */
+  /** 1 to 200. A page with long documents may have fewer orders. */
   readonly limit: number
   readonly cursor?: string
 }
 
 export interface OrderToArchive {
   readonly orderId: string
-  /** SHA-256 in hex of the document's JSON, as it was exported. */
+  /** SHA-256 in hex of the document's JSON when it was exported. */
   readonly hash: string
 }
 
@@ -58,16 +61,16 @@ export interface ExportedOrder extends OrderToArchive {
 }
 
 export interface ArchiveResult {
-  /** Given up by this call. */
+  /** The number of orders that this call removed from the store. */
   readonly archived: number
-  /** Archived before. */
+  /** The number of orders that were already archived. */
   readonly known: number
-  /** The ids of those that are not as they were exported, or that may not be archived any more. They stay. */
+  /** The ids of orders that stay, because they have changed since the export or can no longer be archived. */
   readonly changed: readonly string[]
 }
 
 export interface RestoreResult {
   readonly restored: number
-  /** Orders that the store had. */
+  /** The number of orders that the store already had. */
   readonly known: number
 }

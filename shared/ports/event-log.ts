@@ -36,16 +36,16 @@ export interface LogRecord extends RecordPosition {
 /** Whether a record keeps its producer's timestamp or gets the time at which the log appended it. Kafka's names. */
 export type TimestampType = 'CreateTime' | 'LogAppendTime'
 
-/** This machine's clock compared with the log's clock, from the responses to what this process published. */
+/** This machine's clock compared with the log's clock, as measured when this process publishes. */
 export interface ClockReading {
   /**
    * How far this machine's clock was ahead of the log's at the last publish, in ms: negative if it was behind, 0 if
    * they agree within the time that publishing took, undefined if the log did not report its time.
    */
   readonly aheadMs: number | undefined
-  /** Further apart than two clocks that are set by NTP ever are. */
+  /** Whether the clocks differ by more than two clocks that are set by NTP ever do. */
   readonly isOff: boolean
-  /** The log refused the last records because of their timestamps. */
+  /** Whether the log refused the last records because of their timestamps. */
   readonly isRefused: boolean
 }
 
@@ -82,22 +82,22 @@ export interface LogHealth {
 
 export interface EventLog extends AsyncDisposable {
   /**
-   * Resolves, in the order given, with the positions of the records once each is durable: acknowledged by every
-   * in-sync replica, or flushed to disk by fsync. Concurrent calls share one flush. All records of one call are
-   * durable together, or the call rejects. After a rejection any of them may still be in the log, so a caller who
-   * publishes again may duplicate records but never loses any.
+   * Resolves, in the order given, with the positions of the records once each is durable: acknowledged by every in-sync
+   * replica, or flushed to disk by fsync. Concurrent calls share one flush. All records of one call are durable
+   * together, or the call rejects. After a rejection any of them may still be in the log, so a caller who publishes
+   * again may duplicate records but never loses any.
    *
-   * Rejects with `log-unavailable` (retriable), `queue-full` (retriable: more waiting than the queue holds; nothing
-   * was written), `record-too-large` (nothing was written) or
-   * `clock-wrong` (retriable: the log refuses this machine's time).
+   * Rejects with `log-unavailable` (retriable), `queue-full` (retriable: more waiting than the queue holds; nothing was
+   * written), `record-too-large` (nothing was written) or `clock-wrong` (retriable: the log refuses this machine's
+   * time).
    */
   publish(topic: string, records: readonly RecordToPublish[]): Promise<readonly RecordPosition[]>
 
   /**
    * Records of one partition from `fromOffset` on, ascending, at most `limit` of them and about 8 MiB; empty at the
-   * end. Skips offsets that are not in the log and records of aborted transactions. Rejects with
-   * `log-unavailable`, or with `log-unreadable` if the first record lies in a batch that cannot be decoded: the error's
-   * `unreadable` has the offsets.
+   * end. Skips offsets that are not in the log and records of aborted transactions. Rejects with `log-unavailable`, or
+   * with `log-unreadable` if the first record lies in a batch that cannot be decoded: the error's `unreadable` has the
+   * offsets.
    */
   read(topic: string, partition: number, fromOffset: number, limit: number): Promise<readonly LogRecord[]>
 
@@ -105,8 +105,8 @@ export interface EventLog extends AsyncDisposable {
   offsets(topic: string): Promise<readonly PartitionOffsets[]>
 
   /**
-   * The offset of the record that the group gets next, for each partition that it has ever committed; the partition's
-   * end if there is no such record yet. Skips offsets that hold no record, such as transaction markers.
+   * The offset of the record that the group gets next, for each partition that the group has ever committed. If there
+   * is no such record yet, the end of the partition. Skips offsets that hold no record, such as transaction markers.
    */
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>>
 
@@ -117,8 +117,8 @@ export interface EventLog extends AsyncDisposable {
   members(groupId: string, topic: string): Promise<readonly GroupMember[]>
 
   /**
-   * Sets where a group without members reads next. Rejects with `conflict` while it has members, because their commits
-   * would overwrite it.
+   * Sets the offset that a group without members reads next. Rejects with `conflict` while the group has members,
+   * because their commits would overwrite that offset.
    */
   moveGroup(groupId: string, topic: string, partition: number, next: number): Promise<void>
 
@@ -157,7 +157,7 @@ export interface EventLog extends AsyncDisposable {
    */
   inspect(): Promise<readonly Finding[]>
 
-  /** Absent where a record never changes, as in Kafka. */
+  /** Absent if records never change, as in Kafka. */
   readonly redaction?: LogRedaction
 
   /** Never rejects. */
@@ -170,15 +170,15 @@ export interface EventLog extends AsyncDisposable {
  */
 export interface RecordRemoval {
   /**
-   * One step: removes records from the beginning of the partition, in their sequence, while each is older than
+   * One step: removes records from the beginning of the partition, in sequence, as long as each is older than
    * `olderThan` and its offset is less than `toOffset`. The caller guarantees that nobody needs the records before
    * `toOffset`. A step is small, so publishing between two steps does not wait long.
    *
-   * The partition's first offset moves in the same transaction, so `offsets`, `read` and consumers begin there, and an
-   * offset is never issued again, even if the partition becomes empty. After a crash, records that were removed shortly
-   * before may be back. Their space is used for later records.
+   * The partition's first offset moves in the same transaction. From then on, `offsets`, `read` and consumers begin
+   * there. An offset is never assigned again, even if the partition becomes empty. After a crash, records that were
+   * removed shortly before may be back. Later records reuse the space of removed ones.
    *
-   * Ends before a record that cannot be read, perhaps some records earlier, and returns the error in `unreadable`.
+   * Stops before a record that cannot be read, perhaps a few records earlier, and returns the error in `unreadable`.
    * Removes nothing while `keepingRecords` runs. Rejects with `log-unavailable` or `log-full`.
    */
   removeRecords(topic: string, partition: number, bounds: RemovalBounds): Promise<RemovalStep>
@@ -202,20 +202,20 @@ export interface RemovalStep {
   readonly unreadable?: unknown
 }
 
-/** Removes personal data from records: the one case in which a record changes (decision 037). */
+/** Removes personal data from records. In no other case does a record change (decision 037). */
 export interface LogRedaction {
   /** Resolves once every record whose publishing began before this call is in the log. Rejects like `publish`. */
   settled(): Promise<void>
 
   /**
-   * Replaces the values of records, by offset, in one flushed transaction. Their offsets, timestamps, keys and headers
-   * stay, and `read` returns the new values from then on. A batch that was delivered before may still have the old ones.
-   * Rejects with `log-unavailable`, also if a record is damaged or a backup copies the file.
+   * Replaces the values of records, by offset, in one flushed transaction. The records keep their offsets, timestamps,
+   * keys and headers, and `read` returns the new values from then on. A batch that was delivered before may still have
+   * the old values. Rejects with `log-unavailable`, also if a record is damaged or while a backup copies the file.
    */
   replace(topic: string, partition: number, values: ReadonlyMap<number, Uint8Array>): Promise<void>
 
   /**
-   * Overwrites what replaced values and records that left the log have left in its files. Can be repeated at any time.
+   * Overwrites the remains of replaced values and removed records in the log's files. Can be repeated at any time.
    * Rejects with `log-unavailable`, also while a backup copies the file.
    */
   purge(): Promise<void>
@@ -227,8 +227,8 @@ export interface TopicRetention {
   /** About how many bytes a partition keeps; null if unlimited. */
   readonly maxBytes: number | null
   /**
-   * Whether an offset that is missing after the log start was never a record, but a transaction marker or an aborted
-   * record. False if records can vanish from within the log, because then the two cases look alike.
+   * Whether an offset that is missing after the log start can only be a transaction marker or an aborted record. False
+   * if records can vanish from within the log, because both cases then look alike.
    */
   readonly holesAreMarkers: boolean
   /** Records that are not processed yet stay, however old they are. */

@@ -45,7 +45,7 @@ export interface Maintenance {
    * Processes at most `limit` more live orders, in the sequence in which they were stored: copies orders that no record
    * produced, and adds all of them to the full-text index. Returns how many orders were processed; fewer than `limit`
    * means that the end is reached for now. `kept` orders existed when the rebuild started; the current code stored the
-   * rest meanwhile. Of the kept orders, the records of `expired` ones have left the log.
+   * rest meanwhile. `expired` of the kept orders come from records that have left the log.
    */
   completeOrders(
     step: RebuildStep,
@@ -95,7 +95,7 @@ export interface RebuildStep {
   readonly at: string
   /** How long no other owner may start a rebuild, counted from `at`. */
   readonly leaseMs: number
-  /** Where each partition of the log begins. Records at earlier offsets have left it. */
+  /** The offset at which each partition of the log begins. Records at earlier offsets have left the log. */
   readonly logStarts: readonly RecordPosition[]
   readonly progress: RebuildProgress
 }
@@ -113,7 +113,7 @@ export interface RebuildProgress {
   readonly restored: number
   /** Orders kept unchanged, because their record is gone or the current code does not accept it. */
   readonly kept: number
-  /** The part of them whose records have left the log, because it starts after them. */
+  /** How many of the kept orders come from records that have left the log. */
   readonly expired: number
   /** Orders in the full-text index so far. */
   readonly completed: number

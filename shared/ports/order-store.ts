@@ -60,10 +60,10 @@ export interface OrderStore extends AsyncDisposable {
    */
   previewBatch(batch: Pick<StoreBatch, 'orders' | 'changes'>): Promise<BatchPreview>
 
-  /** The order to which the hash of an Idempotency-Key belongs, if the store knows it. Reads the newest state. */
+  /** The order that came with the Idempotency-Key of this hash, if the store knows it. Reads the newest state. */
   findByIdempotencyKey(keyHash: string): Promise<KnownOrder | undefined>
 
-  /** The change to which the hash of a change's key (`changeKeyHash`) belongs. */
+  /** The change that came with the key of this hash (`changeKeyHash`). */
   findChangeByIdempotencyKey(keyHash: string): Promise<KnownChange | undefined>
 
   /** Never rejects. */
@@ -111,8 +111,8 @@ export interface ChangeToStore {
   readonly acceptedAt: string
   readonly change: OrderChange
   /**
-   * SHA-256 in hex of the event's JSON; null if personal data was removed from the record, in which case its id alone
-   * identifies it.
+   * SHA-256 in hex of the event's JSON; null if personal data was removed from the record. Without a hash, only the id
+   * identifies the change.
    */
   readonly bodyHash: string | null
   readonly idempotencyKeyHash: string | null
@@ -126,7 +126,9 @@ export interface ParkedChange {
   readonly kind: ChangeKind
   /** Null if the change cannot be read. */
   readonly change: OrderChange | null
-  /** The hash of a change that has lost personal data, as it was accepted; null if nobody knows it. */
+  /**
+   * The hash of the change as it was accepted, for a change that has lost personal data; null if nobody knows the hash.
+   */
   readonly bodyHash?: string | null
   /** The key belongs to this change while the change is parked. */
   readonly idempotencyKeyHash: string | null

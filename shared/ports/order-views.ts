@@ -20,11 +20,13 @@ export interface OrderViews {
   /**
    * Full text over customer names, item descriptions, item codes, references, e-mail addresses and order ids: every
    * word must occur, as a word or as the prefix of a word, in any case and with or without accents
-   * (domain/search/search-words.ts defines words). An order id is found as a whole or by its last twelve digits; the
-   * words of an e-mail address that have digits, such as `test7`, are found by `test` on SQL Server, and on SQLite only
-   * whole. Best first (whole words before prefixes, the customer's name before the rest), then newest; an order's rank
-   * does not change as others are added, so that pages are stable. Query syntax counts as plain text, and a text
-   * without a word finds nothing.
+   * (domain/search/search-words.ts defines words). An order id is found as a whole or by its last twelve digits. On SQL
+   * Server, a word with digits from an e-mail address, such as `test7`, is found by `test` too; on SQLite, only by the
+   * whole word.
+   *
+   * The best matches come first: whole words before prefixes, and the customer's name before the rest. Equal matches
+   * are sorted newest first. An order's rank does not change when other orders are added, so pages are stable. Query
+   * syntax counts as plain text, and a text without a word finds nothing.
    *
    * After an update that changes how words are folded, earlier orders are folded again in the background. Until then
    * each order is found by the words that the old and the new folding have in common.

@@ -73,10 +73,10 @@ export interface Redrives {
   discardMany(letterIds: readonly string[], act: Act): Promise<number>
 
   /**
-   * Discards a waiting change, and lets its successors take their turns. Returns the successor that could not be decided
-   * because of a bug, if any; it goes on waiting. Rejects with `conflict`, with nothing changed, if the change does not
-   * wait, if its order, or an earlier change of that order, is retried, dead or discarded, or if its order is stored, unless
-   * the change itself cannot be decided.
+   * Discards a waiting change, and lets its successors take their turns. Returns the successor that could not be
+   * decided because of a bug, if any; that successor goes on waiting. Rejects with `conflict`, with nothing changed, if
+   * the change does not wait, or if its order or an earlier change of that order is retried, dead or discarded. Also
+   * rejects if the order is stored, unless the change itself cannot be decided.
    */
   discardChange(changeId: string, act: Act): Promise<readonly UndecidableChange[]>
 
@@ -176,9 +176,8 @@ export interface AuditEntry {
   readonly at: string
   readonly action: (typeof AUDITED_ACTIONS)[number]
   /**
-   * The id of a letter, a task or a change, a record's place, a description of many letters, the topic of a rebuild or
-   * of a ledger, or the name of a backup or of an archive's file.
-   * of a ledger, a backup's name, or a customer.
+   * The id of a letter, a task or a change, a record's position, a description of many letters, the topic of a rebuild
+   * or a ledger, the name of a backup or of an archive's file, or a customer.
    */
   readonly target: string
   readonly operator: string

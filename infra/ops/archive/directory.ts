@@ -4,14 +4,16 @@ import { messageOf } from '../../../shared/domain/errors.ts'
 import { makeDirectory } from '../../../shared/disk/make-directory.ts'
 import { UsageError } from '../command.ts'
 
-/** Of files with orders, and of the manifest beside each. While it is written, a file's name ends with `.partial`. */
+/**
+ * The suffixes of a file with orders and of its manifest. A file that is still being written also ends with `.partial`.
+ */
 export const ORDERS_SUFFIX = '.ndjson.gz'
 export const MANIFEST_SUFFIX = '.manifest.json'
 const OURS = /^orders-[0-9TZ]+-[0-9a-f]{8}-[0-9]{4,}(?:\.ndjson\.gz|\.manifest\.json)(?:\.partial)?$/
 
 /**
- * The directory for an archive, which is created if it does not exist. Throws `UsageError` if it holds anything but an
- * archive, or cannot be written.
+ * Returns the directory for an archive, and creates it if it does not exist. Throws `UsageError` if the directory
+ * cannot be written to, or contains anything other than an archive.
  */
 export function archiveDirectory(to: string): string {
   const directory = resolve(to)
@@ -36,8 +38,9 @@ function requireOurs(directory: string): void {
 }
 
 /**
- * The files with orders at this path, a file or a directory of an archive, newest first. An order that was restored,
- * changed and archived again is in two files, and the older copy lacks the change. Throws `UsageError` if there are none.
+ * The files with orders at this path, which is a single file or the directory of an archive, newest first. If an order
+ * was restored, changed and archived again, two files have it, and the older copy lacks the change. Throws `UsageError`
+ * if there are no such files.
  */
 export function orderFilesAt(path: string): readonly string[] {
   const stats = statSync(path, { throwIfNoEntry: false })
@@ -61,7 +64,7 @@ function namesIn(directory: string): string[] {
   }
 }
 
-/** The beginning of the names of a run's files. Two runs never share it. */
+/** The prefix for the names of one run's files. No two runs have the same prefix. */
 export function runName(startedAt: Date, random: string): string {
   return `orders-${startedAt.toISOString().replaceAll(/[-:]|\.\d+/g, '')}-${random}`
 }

@@ -17,7 +17,7 @@ import { compareWithDisk } from '../../../shared/disk/past-cache.ts'
 import type { ExportedOrder, OrderToArchive } from '../../../shared/ports/archive.ts'
 import { MANIFEST_SUFFIX, ORDERS_SUFFIX } from './directory.ts'
 
-/** What is in a file, beside it as JSON. */
+/** The description of a file of orders, kept beside that file as JSON. */
 export type Manifest = z.output<typeof manifestSchema>
 
 /** A file of an archive is damaged, or a newer version wrote it. The message is for people. */
@@ -29,7 +29,7 @@ const count = z.int().min(0)
 const manifestSchema = z.object({
   /** The version of the documents in the file (archived-order.ts). */
   schema: count,
-  /** The version of the product that wrote it. */
+  /** The version of the product that wrote the file. */
   product: z.string(),
   writtenAt: z.string(),
   before: z.string(),
@@ -39,7 +39,7 @@ const manifestSchema = z.object({
   orders: count,
   changes: count,
   historyEntries: count,
-  /** When the first and the last of the orders were accepted. */
+  /** The acceptance times of the earliest and the latest order. */
   firstAcceptedAt: z.string(),
   lastAcceptedAt: z.string(),
 })
@@ -47,9 +47,10 @@ const manifestSchema = z.object({
 type Origin = Pick<Manifest, 'product' | 'before'>
 
 /**
- * Writes the orders to a file, one JSON document a line, and its manifest. Resolves once both are durable, were read
- * back and match the hashes of the orders; with undefined if there were no orders. A file without a manifest is not part
- * of the archive. Rejects if the file cannot be written or reads differently, and then leaves no file.
+ * Writes the orders to a file, one JSON document per line, and then writes the manifest of that file. Resolves once
+ * both are durable, have been read back, and match the hashes of the orders. Resolves with undefined if there are no
+ * orders. If the file cannot be written or reads back differently, rejects and leaves no file. A file without a
+ * manifest is not part of the archive.
  */
 export async function writeOrders(
   directory: string,
@@ -83,13 +84,13 @@ export async function writeOrders(
     await writeManifest(manifestOf(path), manifest)
     return { manifest, orders: written }
   } catch (error) {
-    // The store has given up nothing yet, so no file is needed.
+    // The store still has all of these orders, so the files are not needed.
     for (const left of [partial, manifestOf(path), path]) await rm(left, { force: true })
     throw error
   }
 }
 
-/** The manifest of a file. Throws `DamagedArchiveError` if there is none that this version can read. */
+/** The manifest of a file. Throws `DamagedArchiveError` if the manifest is missing or this version cannot read it. */
 export function readManifest(path: string): Manifest {
   const file = manifestOf(path)
   let text: string
@@ -112,7 +113,7 @@ export async function verifyFile(path: string, { sha256, bytes }: Manifest): Pro
   throw new DamagedArchiveError(`${path} is damaged: its hash is not the one in its manifest.${sizes}`)
 }
 
-/** The orders of a verified file. */
+/** Reads the orders of a verified file. */
 export async function* readOrders(path: string): AsyncGenerator<ArchivedOrder> {
   for await (const line of linesIn(path)) {
     const parsed = archivedOrderSchema.safeParse(jsonOf(line))
@@ -124,16 +125,17 @@ export async function* readOrders(path: string): AsyncGenerator<ArchivedOrder> {
 async function* linesOf(orders: AsyncIterable<ExportedOrder>, written: OrderToArchive[]): AsyncGenerator<string> {
   for await (const { orderId, hash: exported, order } of orders) {
     const json = JSON.stringify(order)
-    // The instance computed the hash from its own JSON, so a difference would show only when the order is given up.
+    // The instance computed the hash from its own JSON. Without this check, a difference would look like a disk error
+    // when the file is read back.
     if (hash('sha256', json) !== exported) throw new Error(`Order ${orderId} did not arrive as it was exported.`)
     written.push({ orderId, hash: exported })
     yield `${json}\n`
   }
 }
 
-/** The figures of a file that holds exactly these orders. Throws if it holds anything else. */
+/** Returns the figures of a file that has exactly these orders. Throws if the file has anything else. */
 async function readBack(path: string, written: readonly OrderToArchive[]) {
-  // Once this succeeds, reading the file through the cache reads what is on the disk.
+  // After this check, reading through the cache returns the same bytes as the disk.
   compareWithDisk(path)
   const figures = { orders: 0, changes: 0, historyEntries: 0, firstAcceptedAt: '', lastAcceptedAt: '' }
   for await (const line of linesIn(path)) {
@@ -179,11 +181,11 @@ async function hashOfFile(path: string): Promise<{ sha256: string; bytes: number
   return { sha256: sha256.digest('hex'), bytes }
 }
 
-/** Not `readline`, which also ends lines at U+2028, and texts of orders may hold that. */
+/** Does not use `readline`, because `readline` also ends lines at U+2028, which an order's texts may contain. */
 async function* linesIn(path: string): AsyncGenerator<string> {
   const source = createReadStream(path)
   const unpacked = createGunzip()
-  // `pipe` passes on no errors.
+  // `pipe` does not forward errors.
   source.once('error', (error) => unpacked.destroy(error))
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let rest = ''

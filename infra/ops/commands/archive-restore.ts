@@ -5,7 +5,7 @@ import { orderFilesAt } from '../archive/directory.ts'
 import { DamagedArchiveError, readManifest, readOrders, verifyFile } from '../archive/order-file.ts'
 import { given, REASON, required, text, type Command, type CommandContext, type Outcome } from '../command.ts'
 
-/** A request takes one order of the greatest length, or many short ones. */
+/** The maximum number of orders in one request. A request with long orders has fewer. */
 const ORDERS_AT_ONCE = 200
 
 export const restoreArchive: Command = {
@@ -30,7 +30,10 @@ export const restoreArchive: Command = {
   },
 }
 
-/** A damaged file keeps nothing in others from being restored, nor does one whose run was killed before its manifest. */
+/**
+ * Notes a damaged file, so that the other files are still restored. A file without a manifest, left by a run that was
+ * killed, counts as damaged.
+ */
 async function noting<T>(damages: string[], act: () => Promise<T>): Promise<T | undefined> {
   try {
     return await act()
@@ -41,7 +44,7 @@ async function noting<T>(damages: string[], act: () => Promise<T>): Promise<T | 
   }
 }
 
-/** The whole file is verified before anything of it is restored. */
+/** Verifies the whole file before restoring any of its orders. */
 async function restoreFile(context: CommandContext, file: string, tally: RestoreTally): Promise<void> {
   const { orders } = await verified(context, file)
   for await (const some of batchesOf(readOrders(file))) {
@@ -59,7 +62,7 @@ interface RestoreTally {
 
 async function restoreOne(context: CommandContext, files: readonly string[], orderId: string): Promise<Outcome> {
   const damages: string[] = []
-  // The order may be in several files. The newest of them has it as it was archived last.
+  // Several files may have the order. The newest one has the order's latest state.
   for (const file of files) {
     const order = await noting(damages, () => findOrder(context, file, orderId))
     if (order === undefined) continue

@@ -9,7 +9,7 @@ import { given, REASON, text, UsageError, type Command, type CommandContext, typ
 import { productVersion } from '../product-version.ts'
 import { toSecond } from '../table.ts'
 
-/** What one file holds. The orders of a file are given up only once it is verified. */
+/** The maximum number of orders in one file. The store keeps the orders of a file until the file is verified. */
 const ORDERS_IN_FILE = 20_000
 /** The API's limit for one request. */
 const ORDERS_AT_ONCE = 200
@@ -33,13 +33,13 @@ export const archive: Command = {
     const before = timeOf(text(context, 'before'))
     const to = text(context, 'to')
     if (context.options['dry-run'] === true) return preview(context, before)
-    // An unset variable of a shell script would otherwise name the working directory.
+    // An empty value, such as that of an unset shell variable, would otherwise mean the working directory.
     if (to === undefined || to === '') throw new UsageError('--to is missing.')
     return carryOut(context, before, archiveDirectory(to))
   },
 }
 
-/** What was done, also if the run ended early. */
+/** The result so far. A run that ends early reports it too. */
 interface Tally {
   orders: number
   changed: number
@@ -110,7 +110,7 @@ async function* exportedOrders({ client }: CommandContext, before: string): Asyn
   }
 }
 
-/** The next items, without ending the generator. */
+/** Yields the next items, but does not end the generator, so that the next file can continue. */
 async function* atMost<T>(
   all: AsyncGenerator<T, void>,
   most: number,
@@ -136,12 +136,15 @@ function outcome(tally: Tally, before: string, directory: string, why: string | 
   }
 }
 
-/** A date is its first moment in UTC. Throws `UsageError` for anything else, and for the future. */
+/**
+ * The time as RFC 3339 in UTC; a date means the beginning of that day. Throws `UsageError` for any other text, and for
+ * a time in the future.
+ */
 function timeOf(before: string | undefined): string {
   if (before === undefined) throw new UsageError('--before is missing.')
   const isTime = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2}))?$/.test(before)
   const at = isTime ? Date.parse(before) : Number.NaN
-  // Date.parse takes 2026-02-30 for the second of March.
+  // Date.parse accepts 2026-02-30 and returns March 2.
   const isReal = !Number.isNaN(at) && isDay(before.slice(0, 10))
   if (!isReal) {
     throw new UsageError(

@@ -1,9 +1,10 @@
-/** Why a customer cannot be forgotten now, in words for an operator, and the target of the act in the audit. */
+/** The reasons why a customer cannot be forgotten now, in words for an operator. */
 export const REBUILD_RUNS =
   'A rebuild is running, and its new tables have the orders as they were. Wait until it has ended, then forget the customer.'
 export const WORDS_ARE_WRITTEN =
   'The words of earlier orders are still being added to the search index. Wait a few minutes, then forget the customer.'
 
+/** The target of the act in the audit. */
 export function forgottenTarget(customerId: number): string {
   return `customer:${customerId}`
 }

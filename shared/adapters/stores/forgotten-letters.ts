@@ -1,7 +1,10 @@
 import { forgetValue } from '../../domain/forgetting/forgotten-records.ts'
 import type { DeadLetter } from '../../ports/dead-letters.ts'
 
-/** The headers that a redrive needs, none of which holds personal data. Other producers may put anything into others. */
+/**
+ * The headers that a redrive needs, none of which holds personal data. Other headers come from other producers and may
+ * contain anything.
+ */
 const KEPT_HEADERS: ReadonlySet<string> = new Set([
   'content-type',
   'ce_specversion',
@@ -21,7 +24,10 @@ const KEPT_HEADERS: ReadonlySet<string> = new Set([
 type Headers = DeadLetter['headers']
 export type LetterContent = Pick<DeadLetter, 'value' | 'headers' | 'stack' | 'firstCause' | 'lastCause' | 'foreign'>
 
-/** The letter without personal data. The messages of another consumer's exceptions go too, because they quote anything. */
+/**
+ * The letter without personal data. Exception messages of other consumers are removed too, because they may quote
+ * anything.
+ */
 export function forgetLetter<Letter extends LetterContent>(letter: Letter): Letter {
   const { value, headers, firstCause, lastCause, foreign } = letter
   const silent = foreign !== null
@@ -39,7 +45,10 @@ function forgetHeaders(headers: Headers): Headers {
   return headers.filter(([name]) => KEPT_HEADERS.has(name))
 }
 
-/** When the letter's record was accepted: the event's time, otherwise the record's timestamp. A redrive keeps the event's. */
+/**
+ * When the letter's record was accepted: the event's time, or otherwise the record's timestamp. A redrive keeps the
+ * event's time.
+ */
 export function letterAcceptedAt({
   headers,
   recordTimestamp,

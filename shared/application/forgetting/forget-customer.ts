@@ -11,9 +11,10 @@ import { remainsOf, summaryOf, type Forgotten, type TopicRecords } from './forgo
 export interface ForgetCustomer {
   preview(customerId: number): Promise<Forgotten>
   /**
-   * Forgets the customer in the store, then in a log that can redact its records. The store remembers it first, so that
-   * nothing that is stored later brings personal data back. Resolves when everything is done; after a failure the same
-   * call completes the act. Rejects with `conflict` while a rebuild runs or another call works.
+   * Forgets the customer in the store, and then in the log if the log can redact records. The store comes first, so
+   * that nothing that is stored later brings personal data back. Resolves when everything is done. After a failure, the
+   * same call completes the work. Rejects with `conflict` while a rebuild runs or another call of this function is
+   * running.
    */
   forget(customerId: number, act: Act): Promise<Forgotten>
 }
@@ -35,7 +36,8 @@ export function createForgetCustomer(dependencies: {
     forgottenHere.add(customerId, Date.parse(act.at))
     forgottenHere.addOrders(orderIds)
     const { redaction } = log
-    // What was published before is in the log then; what is parked from now on has no personal data.
+    // Then the log has every record that was published before. Records that are parked from now on have no personal
+    // data.
     await redaction?.settled()
     const found = createFigures()
     for await (const part of recordsOfCustomer({ log, views }, names, customerId, orderIds)) {
@@ -103,7 +105,7 @@ interface Figure {
 
 type Figures = ReturnType<typeof createFigures>
 
-/** Adds up the records by topic. */
+/** Counts the records by topic. */
 function createFigures() {
   const byTopic = new Map<string, Figure>()
   let unreadable = 0

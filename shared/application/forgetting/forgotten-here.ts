@@ -4,12 +4,12 @@ import { acceptedAtOf, orderIdOf } from '../../messaging/records/envelope.ts'
 import type { LogRecord } from '../../ports/event-log.ts'
 
 /**
- * The customers who were forgotten while this process has been running. A record that was delivered before may be parked
- * afterwards, and its copy must not bring back what was removed from the log.
+ * The customers who were forgotten since this process started. A record that was delivered before its customer was
+ * forgotten may be parked afterwards. Its copy must not bring the removed data back into the log.
  */
 export interface ForgottenHere {
   add(customerId: number, forgottenAtMs: number): void
-  /** For records that name no customer: changes, and orders that cannot be read. */
+  /** These orders are needed for records that name no customer: changes, and orders that cannot be read. */
   addOrders(orderIds: Iterable<string>): void
   /** The record without personal data if its customer was forgotten, otherwise the record itself. */
   without<Record extends LogRecord>(record: Record): Record

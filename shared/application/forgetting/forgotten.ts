@@ -1,17 +1,17 @@
 import type { Held } from '../../ports/forgetting.ts'
 
-/** What was removed, or with `dryRun` what would be. */
+/** What was removed, or what would be removed if this is a dry run. */
 export interface Forgotten {
   readonly dryRun: boolean
   readonly customerId: number
-  /** In a sentence for an operator. */
+  /** A sentence for an operator. */
   readonly summary: string
   /** The number of rows that held personal data. */
   readonly store: Omit<Held, 'orderIds'>
   readonly log: {
     /** The number of records that held personal data. */
     readonly records: number
-    /** Whether the log replaces them in place. Kafka does not. */
+    /** Whether the log replaces such records in place. Kafka does not. */
     readonly redacts: boolean
     /** The topics that hold such records. */
     readonly topics: readonly TopicRecords[]
@@ -23,13 +23,16 @@ export interface Forgotten {
 export interface TopicRecords {
   readonly topic: string
   readonly records: number
-  /** When the last of them leaves the log, as RFC 3339; null if nothing says when, or if the log replaces them. */
+  /**
+   * When the last of the records leaves the log (RFC 3339). Null if the log replaces the records, or if age does not
+   * matter to the log.
+   */
   readonly until: string | null
   /** Whether the topic keeps records for ever. */
   readonly forEver: boolean
 }
 
-/** What was found and removed, in a sentence. */
+/** Describes in one sentence what was found and removed. */
 export function summaryOf({
   dryRun,
   customerId,
@@ -74,7 +77,7 @@ export function remainsOf({ redacts, topics }: Forgotten['log'], unreadable: num
 
 const COPIES = 'Backups and archives that were made before hold the data until you delete them.'
 
-/** Undefined for none. */
+/** Undefined if the count is 0. */
 function counted(
   count: number,
   one: string,

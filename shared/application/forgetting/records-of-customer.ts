@@ -4,21 +4,23 @@ import type { EventLog, LogRecord, PartitionOffsets } from '../../ports/event-lo
 import type { OrderViews } from '../../ports/order-views.ts'
 import { readPart, RECORDS_AT_ONCE } from '../log/read-beyond-unreadable.ts'
 
-/** A part of a partition: the customer's records that hold personal data, and their values without it. */
+/**
+ * Part of a partition: the customer's records that hold personal data, by offset, with their values without that data.
+ */
 export interface CustomerRecords {
   readonly topic: string
   readonly partition: number
   readonly values: ReadonlyMap<number, Uint8Array>
-  /** The timestamp of the newest of them. */
+  /** The timestamp of the customer's newest record in this part. */
   readonly newest: number
   /** The number of offsets that could not be read. */
   readonly unreadable: number
 }
 
 /**
- * Reads whole topics for the records of one customer. A record is the customer's if its value names the customer, or if
- * its order is the customer's, as for changes and for values that cannot be read. `orderIds` has the customer's orders
- * that the store knows; those that are found in the log are added.
+ * Reads whole topics and yields the records of one customer. A record belongs to the customer if its value names the
+ * customer. A change, or a value that cannot be read, belongs to the customer if its order does. `orderIds` has the
+ * customer's orders that the store knows; orders that are found in the log are added.
  */
 export async function* recordsOfCustomer(
   dependencies: { log: Pick<EventLog, 'read' | 'offsets'>; views: Pick<OrderViews, 'getMany'> },
@@ -54,7 +56,7 @@ export async function* recordsOfCustomer(
     return orderId !== undefined && orderIds.has(orderId)
   }
 
-  /** Adds the orders of records that name the customer, unless the store has them as another customer's. */
+  /** Adds the orders of records that name the customer, unless the store has such an order under another customer. */
   async function learnOrders(records: readonly LogRecord[]): Promise<void> {
     const named = records.filter(({ value }) => claims(value, customerId)).flatMap((record) => orderIdOf(record) ?? [])
     const unknown = [...new Set(named)].filter((orderId) => !orderIds.has(orderId) && !others.has(orderId))
@@ -68,7 +70,7 @@ export async function* recordsOfCustomer(
   }
 }
 
-/** Nothing for a value that has no personal data, or none any more. */
+/** Empty for a value that has no personal data, or has lost it already. */
 function changed(offset: number, value: Uint8Array | null): [offset: number, value: Uint8Array][] {
   const without = value && forgetValue(value)
   return without === null || without === value ? [] : [[offset, without]]

@@ -8,15 +8,18 @@ import { firstOrigins, neededIn, type Need } from './needed-records.ts'
 import { readPart } from './read-beyond-unreadable.ts'
 
 export interface RecordExpiry {
-  /** One round; resolves with the number of removed records. Rejects like log and store. */
+  /** Runs one round. Resolves with the number of removed records. Rejects like the log and the store. */
   expire(): Promise<number>
-  /** What the last two rounds found. Old records that are still being processed stay for one round, which is no fault. */
+  /**
+   * What the last two rounds both found. One round may find old records that are still being processed, which is no
+   * fault.
+   */
   kept(): readonly RecordsKept[]
-  /** A round every minute until the signal aborts. Never rejects. */
+  /** Runs a round every minute until the signal aborts. Never rejects. */
   run(): Promise<void>
 }
 
-/** Records that are older than the retention and stay. */
+/** Records that stay in the log although they are older than the retention. */
 export interface RecordsKept {
   readonly topic: string
   readonly partition: number
@@ -25,12 +28,13 @@ export interface RecordsKept {
 }
 
 const ROUND_MS = 60_000
-/** Between two steps, so that removing takes only a small part of the log's time. */
+/** A pause between two steps, so that the log spends only a small part of its time on removing records. */
 const PAUSE_MS = 20
 
 /**
- * Removes the records that are older than the retention and that nobody needs, from a log that does not do so itself.
- * Pauses while the orders are rebuilt; other work that needs all records uses `keepingRecords`. Undefined if the log has no `removal`, or if records are kept forever.
+ * Removes records that are older than the retention and that nobody needs, from a log that does not remove them itself.
+ * Pauses while the orders are rebuilt; other work that needs all records uses `keepingRecords`. Undefined if the log
+ * has no `removal`, or if records are kept forever.
  */
 export function createExpireRecords(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed' | 'readers' | 'read' | 'identity'>
@@ -41,7 +45,7 @@ export function createExpireRecords(dependencies: {
   retentionMs: number | null
   clock: Clock
   signal: AbortSignal
-  /** Called when two rounds in a row found the same, and then once while it stays the same. */
+  /** Called once when two rounds in a row have found the same, and not again while that stays the same. */
   onKept: (kept: RecordsKept) => void
   onError: (error: unknown) => void
 }): RecordExpiry | undefined {
@@ -67,7 +71,7 @@ export function createExpireRecords(dependencies: {
     return removed
   }
 
-  /** The partitions of the topic whose first record is old. */
+  /** The partitions of the topic whose first record is old or unreadable. */
   async function oldIn(source: { topic: string; group: string }, olderThan: number): Promise<readonly Need[]> {
     const { topic } = source
     const needs = await neededIn(dependencies, source)
@@ -108,7 +112,10 @@ export function createExpireRecords(dependencies: {
     }
   }
 
-  /** A process that was stopped for long finds old records at its start, and processes them before the next round. */
+  /**
+   * Reports only what two rounds have found. After a long stop, the first round finds old records that the process
+   * handles before the next round.
+   */
   function tell(kept: readonly RecordsKept[]): void {
     const now = new Map<string, { one: RecordsKept; isTold: boolean }>()
     for (const one of kept) {
@@ -130,7 +137,7 @@ export function createExpireRecords(dependencies: {
         } catch (error) {
           if (!signal.aborted) onError(error)
         }
-        // A wait that is aborted ends the loop.
+        // An aborted wait ends the loop.
         await clock.sleep(ROUND_MS, signal).catch((error: unknown) => signal.aborted || onError(error))
       }
     },

@@ -4,10 +4,10 @@ import { nextOffset, type EventLog, type PartitionOffsets } from '../../ports/ev
 import type { Ledger, LedgerSnapshot } from '../../ports/ledger.ts'
 import { readPart, RECORDS_AT_ONCE } from './read-beyond-unreadable.ts'
 
-/** From which record on somebody needs a partition. */
+/** The first record of a partition that somebody still needs. */
 export interface Need extends PartitionOffsets {
   readonly from: number
-  /** Who needs that record, as a clause for an operator. */
+  /** Who needs the record, as a clause for an operator. */
   readonly why: string
 }
 
@@ -18,13 +18,16 @@ interface NeedsOfLog {
 }
 
 const MAX_GAPS = 1000
-/** A round looks at this many copies. If more wait, the records of the orders topic stay until the next round. */
+/**
+ * The maximum number of copies that a round reads. If more are waiting, the orders topic keeps its records until the
+ * next round.
+ */
 const MAX_COPIES = 20_000
 
 /**
- * Every group that has read the topic needs the records that it has not committed, and so does the product's own group,
- * even if it never committed any. In the orders topic the ledger needs the records that it has not counted, and those
- * that it counted as passed over.
+ * Finds the first record that is still needed in each partition. Every group that has read the topic needs the records
+ * that it has not committed. So does the product's own group, even if it has never committed. In the orders topic, the
+ * ledger needs the records that it has not counted, and those that it counted as passed over.
  */
 export async function neededIn(
   { log, ledger, topics }: NeedsOfLog,
@@ -36,7 +39,8 @@ export async function neededIn(
     topic === topics.orders
       ? toCount(await ledger.read(topics.group, MAX_GAPS), topic, await log.identity(topic))
       : () => Number.POSITIVE_INFINITY
-  // Last, because records arrive and are counted meanwhile. With an earlier end, the log would look truncated.
+  // Read last, because records arrive and are counted meanwhile. If the end were read earlier, the log would look
+  // truncated.
   const places = await log.offsets(topic)
   return places.map((place) => {
     const needs = readers.map(({ id, committed }) => ({
@@ -48,7 +52,10 @@ export async function neededIn(
   })
 }
 
-/** Negative infinity for a log that is not the counted one, because the ledger says nothing about its records. */
+/**
+ * Returns the first offset that the ledger still needs in a partition. Negative infinity for a log that is not the
+ * counted one, because the ledger says nothing about the records of such a log.
+ */
 function toCount({ logs, partitions, gaps }: LedgerSnapshot, topic: string, logId: string | null) {
   const counted = logs.find((log) => log.topic === topic)
   const isCounted = counted !== undefined && counted.brokenBy === null && counted.id === logId
@@ -59,17 +66,18 @@ function toCount({ logs, partitions, gaps }: LedgerSnapshot, topic: string, logI
     const row = partitions.find(isHere)
     if (!isCounted || row === undefined || row.next > end) return Number.NEGATIVE_INFINITY
     if (row.gaps === 0) return row.next
-    // Without the gap the list was cut off before this partition.
+    // If the gap is missing, the list was cut off before this partition.
     return gaps.find(isHere)?.from ?? row.first
   }
 }
 
 /**
- * By partition of the orders topic, the first origin of a copy that waits in a retry topic or the dead-letter topic. A
- * stub has its value only there. Undefined if too many copies wait.
+ * For each partition of the orders topic, the first origin whose copy waits in a retry topic or the dead-letter topic.
+ * If the copy is a stub, only the orders topic has the value. Undefined if too many copies wait.
  *
- * Topics are read in the sequence in which a record passes through them, and a record is in the next topic before it is
- * committed in the one before. So no copy is missed. Ask after `neededIn` for the orders topic, for the same reason.
+ * Topics are read in the sequence in which a record passes through them. A record is in the next topic before it is
+ * committed in the previous one, so no copy is missed. Call this after `neededIn` for the orders topic, for the same
+ * reason.
  */
 export async function firstOrigins({
   log,

@@ -5,15 +5,15 @@ import type { Maintenance, Schema } from '../../ports/maintenance.ts'
 import { createLifeInLog } from '../log/life-in-log.ts'
 
 export interface Migrated extends Schema {
-  /** The settings of existing topics that were changed just now. */
+  /** The settings of existing topics that this call changed. */
   readonly topics: readonly TopicChange[]
 }
 
 export type Migrate = () => Promise<Migrated>
 
 /**
- * Brings the schema of the store up to date, then sets the retention of existing topics to LOG_RETENTION. Rejects with
- * `conflict` if records that wait in a topic are older than a retention that becomes shorter, because they would be lost.
+ * Migrates the store's schema to the current version, then sets the retention of existing topics to LOG_RETENTION.
+ * Rejects with `conflict` if a shorter retention would delete records that are still waiting.
  */
 export function createMigrate(dependencies: {
   log: Pick<EventLog, 'alterRetention' | 'offsets' | 'committed' | 'read' | 'retention'>

@@ -44,7 +44,7 @@ function hasMembers(amendment: object): boolean {
 export const amendmentSchema = z
   .strictObject(eachOptional(strictOrderSchema.pick(AMENDABLE).shape), { error: expected('must be an object') })
   .refine(hasMembers, { error: 'must have at least one member' })
-  .meta({ minProperties: 1 }) // for the documents, which cannot show a `refine`
+  .meta({ minProperties: 1 }) // for the API documents, which cannot express a `refine`
 
 export const cancellationSchema = z.strictObject(
   { reason: z.exactOptional(reasonSchema) },
@@ -60,8 +60,8 @@ export type Amendment = z.output<typeof amendmentSchema>
 export const NO_VERSION = 0
 
 /**
- * What a caller wants to change, and the version that the order must have. `forgotten` is set once the order's customer
- * was forgotten.
+ * The change that a caller wants, and the version that the order must have. `forgotten` is set once the order's
+ * customer has been forgotten.
  */
 export type OrderChange = (
   | { readonly kind: 'amend'; readonly amendment: Amendment }

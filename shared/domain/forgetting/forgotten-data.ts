@@ -2,8 +2,9 @@ import type { Amendment, OrderChange } from '../changes/order-changes.ts'
 import type { NewOrderCommand } from '../order-commands.ts'
 
 /**
- * The members that hold personal data, with what replaces each when the customer is forgotten. The log's schema and the
- * tables need at least one character in all but the e-mail address. Views leave these members out.
+ * The members that hold personal data, each with its replacement once the customer has been forgotten. The log's schema
+ * and the tables require at least one character in each member except the e-mail address. Views leave these members
+ * out.
  */
 export const FORGOTTEN = {
   customerName: '-',
@@ -14,8 +15,8 @@ export const FORGOTTEN = {
 } as const satisfies Partial<NewOrderCommand>
 
 /**
- * The order without personal data. The caller's `reference` and `metadata` go too, because they may hold anything. Ids,
- * amounts and items stay, because the law requires them to be kept.
+ * The order without personal data. The caller's `reference` and `metadata` are removed too, because they may contain
+ * anything. Ids, amounts and items stay, because the law requires them to be kept.
  */
 export function forgetOrder(order: NewOrderCommand): NewOrderCommand {
   const { reference: _, metadata: __, ...rest } = order
@@ -31,19 +32,22 @@ export function forgetChange(change: OrderChange): OrderChange {
   return { ...change, amendment: forgetAmendment(change.amendment), forgotten: true }
 }
 
-/** The amended members stay the same ones, so that the change produces the same version of the order. */
+/** Replaces values but removes no member, so that the change produces the same version of the order. */
 function forgetAmendment(amendment: Amendment): Amendment {
   const replaced = Object.entries(FORGOTTEN).filter(([name]) => Object.hasOwn(amendment, name))
   return { ...amendment, ...(Object.fromEntries(replaced) as Amendment) }
 }
 
-/** The amended members that a view shows: those without personal data. Undefined if none are left. */
+/** The amended members that a view shows, which hold no personal data. Undefined if none are left. */
 export function shownOf(amendment: Amendment): Amendment | undefined {
   const shown = Object.entries(amendment).filter(([name]) => !Object.hasOwn(FORGOTTEN, name))
   return shown.length === 0 ? undefined : Object.fromEntries(shown)
 }
 
-/** Whether an order or a letter that was accepted at this time belongs to what was forgotten, and is not a new relationship. */
+/**
+ * Whether an order or a letter that was accepted at this time is covered by the forgetting. Orders that are accepted
+ * later are a new relationship.
+ */
 export function isBefore(acceptedAt: string, forgottenAtMs: number): boolean {
   return !(Date.parse(acceptedAt) > forgottenAtMs)
 }

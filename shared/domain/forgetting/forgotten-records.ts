@@ -10,15 +10,15 @@ import { isOrderError } from '../errors.ts'
 import { FORGOTTEN, shownOf } from './forgotten-data.ts'
 
 /**
- * The values of records, in the log and in dead letters, before and after their customer is forgotten.
+ * Removes personal data from the values of records, in the log and in dead letters.
  *
- * A record without personal data is the same event without those members, and with one more: `forgotten`. In an order it
- * has the SHA-256 (base64url) of the event's JSON as it was, so that a copy of the original, or a repeated request, is
- * still recognised as the same order. In a change, which may be shorter than a hash, it is 1. A value that cannot be read
- * as an event loses everything.
+ * The result is the same event without the members that hold personal data, and with one more member: `forgotten`. In
+ * an order, this member is the SHA-256 (base64url) of the event's original JSON. The hash identifies the order when a
+ * copy of the original or a repeated request arrives. In a change, which may be shorter than a hash, the member is 1. A
+ * value that cannot be read as an event loses all of its content.
  *
- * The value keeps its length: spaces fill it up. SQLite overwrites a row of the same length where it is. Another length
- * may move rows to other pages, and a copy of a row may stay behind in a page's free space.
+ * Spaces fill the value up to its original length, because SQLite overwrites a row of the same length in place. Another
+ * length may move rows to other pages, and a copy of a row may remain in a page's free space.
  */
 type Json = Readonly<Record<string, unknown>>
 
@@ -26,12 +26,16 @@ const BRIEF_MARK = 1
 const SPACE = 0x20
 const MARK = /^[A-Za-z0-9_-]{43}$/
 const CLAIM = /"customerId"\s*:\s*"?(\d{1,16})/
-/** The member of an event in structured mode whose data is in base64, so that the digits of an id cannot be seen in it. */
+/**
+ * In structured mode, the member with the event's data in base64, in which the digits of a customer id are not visible.
+ */
 export const ENCODED = 'data_base64'
 /** The attributes of an event in structured mode that cannot hold personal data. */
 const ATTRIBUTES = ['specversion', 'id', 'type', 'source', 'time', 'subject', 'datacontenttype', 'idempotencykeyhash']
 
-/** The customer that the value names, whether or not it is a valid order; undefined if it names none. */
+/**
+ * The customer that the value names, even if the value is not a valid order. Undefined if the value names no customer.
+ */
 export function claimedCustomer(value: Uint8Array | null): number | undefined {
   if (value === null) return undefined
   const json = readObject(value)
@@ -41,7 +45,7 @@ export function claimedCustomer(value: Uint8Array | null): number | undefined {
   return typeof id === 'number' && Number.isSafeInteger(id) ? id : undefined
 }
 
-/** The same for one customer. Most values do not even contain the digits of the id, and are not parsed. */
+/** Whether the value names this customer. Most values do not even contain the digits of the id, and are not parsed. */
 export function claims(value: Uint8Array | null, customerId: number): boolean {
   if (value === null) return false
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.length)
@@ -57,7 +61,7 @@ export function isForgottenValue(value: Uint8Array | null): boolean {
   return data !== undefined && isForgotten(data)
 }
 
-/** The value without personal data. A value that has none any more is returned unchanged. */
+/** Removes personal data from the value. Returns the same value if it has no personal data, or has lost it already. */
 export function forgetValue(value: Uint8Array): Uint8Array {
   if (isForgottenValue(value)) return value
   const json = readObject(value)
@@ -70,7 +74,7 @@ export function forgetValue(value: Uint8Array): Uint8Array {
   return Buffer.from((isTooShort ? '' : text).padEnd(value.length))
 }
 
-/** What the event's data says about its customer having been forgotten; undefined if it says nothing. */
+/** Returns the mark that the event's data has lost its personal data; undefined if there is no such mark. */
 export function forgottenMark(data: unknown): { readonly bodyHash: string | undefined } | undefined {
   const mark = isObject(data) ? data['forgotten'] : undefined
   if (mark === BRIEF_MARK) return { bodyHash: undefined }
@@ -78,7 +82,7 @@ export function forgottenMark(data: unknown): { readonly bodyHash: string | unde
   return { bodyHash: Buffer.from(mark, 'base64url').toString('hex') }
 }
 
-/** The event's data with placeholders for the members that it has lost, so that it can be read like any other. */
+/** Adds placeholders for the members that the event's data has lost, so that the event can be read like any other. */
 export function withPlaceholders(data: unknown): unknown {
   if (!isObject(data)) return data
   const { changes } = data
@@ -98,7 +102,7 @@ function forgetData(data: Json | undefined): Json {
   return forgetOrderData(data) ?? forgetChangeData(data) ?? { forgotten: BRIEF_MARK }
 }
 
-/** The members as they were written, because a name may take more room than the number that stood for it. */
+/** Keeps the other members as they were written, because a name may be longer than the number that stood for it. */
 function forgetOrderData(data: Json): Json | undefined {
   const order = unlessUnreadable(() => readNewOrderData(NEW_ORDER_TYPE, data))
   if (order === undefined) return undefined
@@ -121,7 +125,7 @@ function forgetChangeData(data: Json): Json | undefined {
   return { ...changes, ...(expectedVersion !== undefined && { expectedVersion }), forgotten: BRIEF_MARK }
 }
 
-/** Whether the data is a change, as this product writes it, that has no personal data. */
+/** Whether the data is a change without personal data, in the form in which this product writes changes. */
 function isImpersonal(data: Json): boolean {
   const kind = Object.hasOwn(data, 'changes') ? 'amend' : 'cancel'
   const change = unlessUnreadable(() => readChangeData(kind, data))
@@ -138,7 +142,7 @@ function markOf(json: string): string {
   return Buffer.from(bodyHash(json), 'hex').toString('base64url')
 }
 
-/** Undefined for data that is not the event in question. */
+/** Undefined if the data is not the event that `read` expects. */
 function unlessUnreadable<T>(read: () => T): T | undefined {
   try {
     return read()
@@ -152,7 +156,7 @@ function isStructured(json: Json): boolean {
   return Object.hasOwn(json, 'specversion')
 }
 
-/** The event's data: the whole value in binary mode, a member of it in structured mode. */
+/** The event's data: the whole value in binary mode, or one of its members in structured mode. */
 function dataIn(json: Json): Json | undefined {
   if (!isStructured(json)) return json
   const { data, [ENCODED]: base64 } = json

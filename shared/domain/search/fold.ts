@@ -21,7 +21,7 @@ export function fold(text: string): string {
 
 const ASCII = /^[\x20-\x7e]*$/
 
-/** Called twice, because uppercasing adds combining marks to a few letters. */
+/** Called twice, because converting to upper case adds combining marks to a few letters. */
 function withoutMarks(text: string): string {
   return text.normalize('NFKD').replaceAll(/\p{M}/gu, '')
 }

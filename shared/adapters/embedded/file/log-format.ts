@@ -18,14 +18,15 @@ const IDENTITY = `
   CREATE TABLE IF NOT EXISTS log_identity (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), id TEXT NOT NULL) STRICT`
 
 /**
- * Also the end of a partition whose records were all removed. Changed in the transaction that removes them, because
- * otherwise a crash in between would make the log issue their offsets again.
+ * The offset of the oldest record, or the end of a partition whose records were all removed. The transaction that
+ * removes records also updates this column. Otherwise, after a crash in between, the log could assign the same offsets
+ * again.
  */
 const FIRST_OFFSET = 'ALTER TABLE partitions ADD COLUMN first_offset INTEGER NOT NULL DEFAULT 0'
 
 /**
- * Creates the tables of an empty file, or upgrades those of an earlier version. No quick_check, because it reads the
- * whole file, and a large log must not slow down the start.
+ * Creates the tables of an empty file, or upgrades those of an earlier version. Does not run quick_check, which reads
+ * the whole file, because a large log must not slow down the start.
  */
 export function prepareTables(db: DatabaseSync, path: string): void {
   const format = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])

@@ -1,16 +1,16 @@
 import { createRequire } from 'node:module'
 import type { Cluster } from './cluster.ts'
 
-/** Sends requests that kafkajs 2.2.4 does not support, over its connections. */
+/** Sends requests that kafkajs 2.2.4 does not support, over the connections of kafkajs. */
 
-/** The internals of a kafkajs broker that this needs. */
+/** The internal members of a kafkajs broker that these requests need. */
 interface AskedBroker {
-  /** By the key of an API, the versions that the broker supports. */
+  /** The versions that the broker supports, by API key. */
   readonly versions: Readonly<Record<number, { readonly maxVersion: number }>>
   readonly connectionPool: { send<T>(exchange: Exchange<T>): Promise<T> }
 }
 
-/** A request in one version of its API, and the decoder of its response. */
+/** A request in one version of an API, with the decoder for its response. */
 export interface Exchange<T> {
   readonly request: { apiKey: number; apiVersion: number; apiName: string; encode(): Promise<Encoder> }
   readonly response: { decode(payload: Buffer): Promise<T>; parse(decoded: T): Promise<T> }
@@ -34,12 +34,15 @@ export function createEncoder(): Encoder {
   return new KafkajsEncoder()
 }
 
-/** The error of a response, or undefined for 0, which means success. */
+/** The error for a response's error code; undefined for code 0, which means success. */
 export function protocolError(code: number): Error | undefined {
   return code === 0 ? undefined : protocol.createErrorFromCode(code)
 }
 
-/** Sends the request to any broker; undefined if the broker is too old for it. */
+/**
+ * Sends the request to any connected broker. Resolves with undefined if the broker does not support the request's
+ * version.
+ */
 export async function sendOwn<T>(cluster: Cluster, exchange: Exchange<T>): Promise<T | undefined> {
   const { brokerPool } = cluster as Cluster & { brokerPool: { findConnectedBroker(): Promise<AskedBroker> } }
   const broker = await brokerPool.findConnectedBroker()

@@ -14,10 +14,12 @@ const INCREMENTAL_ALTER_CONFIGS = 44
 const SET = 0
 
 /**
- * Sets `retention.ms` of existing topics to that of their specs, where it differs, and returns what was changed. kafkajs
- * 2.2.4 has only AlterConfigs, which removes every other setting of the topic. This sends IncrementalAlterConfigs
- * (KIP-339), which leaves them. Changes nothing if Kafka refuses to show the settings, which a warning at the start
- * reports. Rejects with `log-unavailable`, or with `conflict` if Kafka refuses a change.
+ * Sets `retention.ms` of existing topics to the value in their specs where it differs, and returns the changed
+ * settings. Uses IncrementalAlterConfigs (KIP-339), which leaves all other settings unchanged. kafkajs 2.2.4 supports
+ * only AlterConfigs, which removes every other setting of the topic.
+ *
+ * Changes nothing if Kafka refuses to show the settings, which a warning at the start reports. Rejects with
+ * `log-unavailable`, or with `conflict` if Kafka refuses a change.
  */
 export async function alterRetention(
   admin: Pick<AdminClient, 'ask'>,
@@ -59,7 +61,7 @@ interface Refusal {
   readonly cause: Error
 }
 
-/** Version 0, which brokers from 2.3 to 4 support. */
+/** Uses version 0, which brokers from 2.3 to 4 support. */
 function settingOf(changes: readonly TopicChange[]): Exchange<readonly Refusal[]> {
   // Node finds this name only on kafkajs's default export.
   const { TOPIC } = kafkajs.ConfigResourceTypes
@@ -72,7 +74,7 @@ function settingOf(changes: readonly TopicChange[]): Exchange<readonly Refusal[]
       apiKey: INCREMENTAL_ALTER_CONFIGS,
       apiVersion: 0,
       apiName: 'IncrementalAlterConfigs',
-      encode: async () => createEncoder().writeArray(resources).writeBoolean(false), // not only a validation
+      encode: async () => createEncoder().writeArray(resources).writeBoolean(false), // validate_only
     },
     response: {
       decode: async (payload) => readRefusals(payload),

@@ -1,7 +1,10 @@
 import { INSERT_AUDIT } from '../dead-letters/audit.ts'
 import { lockPartition, lockStates } from '../database/locks.ts'
 
-/** Nothing of the order is still to be decided. Uses order_changes_by_order and dead_letters_by_order. */
+/**
+ * The condition that nothing about the order is still to be decided. Uses order_changes_by_order and
+ * dead_letters_by_order.
+ */
 const isSettled = (order: string) => `NOT EXISTS (
     SELECT 1 FROM order_changes AS u
     WHERE u.order_id = ${order}.order_id AND (u.state NOT IN ('applied', 'rejected', 'discarded') OR u.turn IS NULL)
@@ -11,8 +14,8 @@ const isSettled = (order: string) => `NOT EXISTS (
   )`
 
 /**
- * Orders in the sequence of their acceptance, which orders_by_acceptance has: its entries of one time are in the order of
- * seq, the clustered key.
+ * Selects orders by acceptance time, and orders with the same acceptance time by `seq`. Uses orders_by_acceptance,
+ * whose entries have this sequence because `seq` is the clustered key.
  */
 export const SELECT_ARCHIVABLE = `
 SELECT TOP (@limit) o.seq, o.order_id, o.accepted_at
@@ -23,7 +26,7 @@ WHERE o.accepted_at < CAST(@before AS DATETIME2(3)) AND o.accepted_at >= CAST(@a
 ORDER BY o.accepted_at, o.seq;
 `
 
-/** Uses order_states_by_status, in which the entries of one status are in the order of seq. */
+/** Uses order_states_by_status, whose entries for one status are sorted by `seq`. */
 export const SELECT_ARCHIVABLE_STATES = `
 SELECT TOP (@limit) s.seq, s.order_id
 FROM order_states AS s
@@ -32,7 +35,7 @@ WHERE s.status = 'discarded' AND s.seq > @last AND s.accepted_at < CAST(@before 
 ORDER BY s.seq;
 `
 
-/** Each SELECT reads at a moment of its own, so ARCHIVE_ORDERS checks whether the rows have changed since. */
+/** Each SELECT sees a different moment, so ARCHIVE_ORDERS checks whether the rows have changed since. */
 export const SELECT_DOCUMENTS = `
 SET NOCOUNT ON;
 DECLARE @found TABLE (seq BIGINT NOT NULL PRIMARY KEY);
@@ -80,9 +83,9 @@ JOIN archived_orders AS t ON t.order_id = i.order_id;
 `
 
 /**
- * Begins a transaction that archives or restores. It locks the row that BEGIN_REBUILD locks too, so one of the two sees the
- * other. The process of an abandoned rebuild may only be slow, so the rebuild is ended: its next step finds that it has
- * lost the rebuild.
+ * Begins a transaction that archives or restores orders. Locks the row that BEGIN_REBUILD also locks, so that one of
+ * the two sees the other. Ends an abandoned rebuild. If that rebuild's process was only slow, its next step finds that
+ * it has lost the rebuild.
  */
 export const beginArchiving = () => `
 DECLARE @is_rebuilding BIT = 0, @is_reindexing BIT = 0;
@@ -96,7 +99,7 @@ IF @is_rebuilding = 0
   UPDATE rebuild SET state = 'failed', why = @why, updated_at = @time WHERE only_row = 1 AND state = 'running';
 `
 
-/** A file is archived or restored in many steps, which need one entry. */
+/** Writes the audit entry of a file once, although the file is archived or restored in many steps. */
 export const auditOnce = (action: string) => `
   IF NOT EXISTS (
     SELECT TOP (1) a.entry FROM audit AS a
@@ -107,14 +110,16 @@ export const auditOnce = (action: string) => `
   END;`
 
 /**
- * Gives up orders that are still as they were read, which their versions and the numbers of their rows tell: a version only
- * grows, the rows of changes and histories are only added to, and a settled change moves only if its letter opens.
+ * Removes orders that have not changed since they were read. Versions (for discarded orders, update times) and row
+ * counts show this: a version only grows, rows of changes and histories are only added, and a settled change moves only
+ * if its letter opens again.
  *
- * Storing a record of such an order reads the order and its tombstone in one statement, which sees either of them. Whoever
- * records a change reads the tombstone alone, so this transaction locks the ledger's rows of the orders' partitions first,
- * as recording a change does (locks.ts). A change that was recorded before is then seen here.
+ * A statement that stores a record reads the order and its tombstone together, so it finds one of the two. But a
+ * statement that records a change reads only the tombstone. This transaction therefore first locks the ledger rows of
+ * the orders' partitions, as recording a change does (locks.ts), and then sees every change that was recorded before.
  *
- * The words are passed, because order_words is clustered by word. Result: the orders that were given up, and what refused.
+ * The caller passes the words, because order_words is clustered by word. Returns the removed orders, and whether a
+ * rebuild or a reindex prevented their removal.
  */
 export const ARCHIVE_ORDERS = `
 SET XACT_ABORT ON;

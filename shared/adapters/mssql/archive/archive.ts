@@ -23,10 +23,10 @@ import { readDocuments, type ReadOrder } from './documents.ts'
 import { toRestoreJson } from './restore-json.ts'
 import { RESTORE_ORDERS } from './restore-sql.ts'
 
-/** Orders in one transaction, while which their partitions store nothing. */
+/** Orders in one transaction. Their partitions store nothing meanwhile. */
 const ORDERS_AT_ONCE = 25
 const MAX_PAGE_BYTES = 4 * 1024 * 1024
-/** No order was accepted before. */
+/** Earlier than the acceptance of any order. */
 const LONG_AGO = '0001-01-01T00:00:00.000'
 
 export function createArchive(
@@ -65,7 +65,7 @@ export function createArchive(
     return restored.length
   }
 
-  /** A constraint undoes the whole statement, so each order is tried alone to name the one that is refused. */
+  /** If a constraint refuses the batch, tries each order alone, so that the error names the refused one. */
   async function restoreSome(orders: readonly ArchivedOrder[], source: string, act: Act): Promise<RestoreResult> {
     try {
       const restored = await send(orders, source, act, false)

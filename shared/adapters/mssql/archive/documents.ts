@@ -6,7 +6,7 @@ import type { Query } from '../database/query.ts'
 import { CONVERSIONS, fromSqlId } from '../database/values.ts'
 import { SELECT_DOCUMENTS } from './archive-sql.ts'
 
-/** An order that may be archived, and what tells whether its rows have changed since they were read. */
+/** An order that may be archived, with the row counts that show whether its rows have changed since they were read. */
 export interface ReadOrder {
   readonly document: ArchivedOrder
   readonly changes: number
@@ -16,12 +16,12 @@ export interface ReadOrder {
 
 const { toStoredDocument, toDiscardedDocument } = createArchivedRows({
   ...CONVERSIONS,
-  // The driver returns the DECIMAL(19, 4) of our amounts as an exact number.
+  // The driver returns our amounts, which are DECIMAL(19, 4), as exact numbers.
   fromAmount: (amount) => amount,
   fromHash: String,
 })
 
-/** Orders that may be archived, by id. Other orders are left out. */
+/** Reads those of the orders that may be archived, by order id. */
 export async function readDocuments(query: Query, orderIds: readonly string[]): Promise<Map<string, ReadOrder>> {
   if (orderIds.length === 0) return new Map()
   const results = await query(SELECT_DOCUMENTS, { ids: json(orderIds) })

@@ -16,7 +16,7 @@ export function toRestoreJson(orders: readonly ArchivedOrder[]) {
       order === null ? [] : [...orderWords(orderId, order)].map(([word, inName]) => [i, word, inName ? 1 : 0]),
     ),
     states: orders.flatMap((order, i) => toStateJson(order, i)),
-    // The element of an order that was stored is not read.
+    // The statement does not read the elements of stored orders.
     stateOrders: orders.map(({ order, discarded }) => (discarded === null ? null : order)),
     changes: changes.map(({ i, change }, n) => {
       const { changeId, kind, state, bodyHash, idempotencyKeyHash, origin, version, cause, attempt } = change

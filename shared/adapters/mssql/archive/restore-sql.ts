@@ -2,12 +2,14 @@ import { ITEMS_OF_BATCH } from '../orders/store-batch-sql.ts'
 import { auditOnce, beginArchiving } from './archive-sql.ts'
 
 /**
- * Takes orders of an archive back in one transaction. An order that is there stays as it is. An order comes last in lists,
- * because its earlier position was an identity value, and writing one needs the permission to alter the table.
+ * Restores archived orders in one transaction. An order that the store already has stays unchanged. A restored order
+ * becomes the newest in lists, because its earlier position was an identity value, and writing an identity value needs
+ * the permission to alter the table.
  *
- * Events may be long, so they are read as elements of an array (order-changes-sql.ts says why). Result: the orders that
- * were taken back, those whose Idempotency-Key belongs to another order, those that were archived again with changes that
- * the batch does not have (if there is one of either, nothing is written), and what refused.
+ * Events may be long, so they are read as elements of an array (order-changes-sql.ts says why). Returns four results:
+ * the restored orders, the orders whose Idempotency-Key belongs to another order, the orders that were archived again
+ * with changes that the batch does not have, and whether a rebuild or a reindex prevented the restore. Nothing is
+ * written if the second or the third result has a row.
  */
 export const RESTORE_ORDERS = `
 SET XACT_ABORT ON;

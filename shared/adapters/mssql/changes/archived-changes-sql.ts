@@ -1,12 +1,12 @@
-/** Whether the rows with these aliases come from the same record. */
+/** The condition that the rows with these aliases come from the same record. */
 export const isOfPlace = (row: string, record: string) =>
   `${row}.origin_topic = ${record}.topic AND ${row}.origin_partition = ${record}.log_partition
         AND ${row}.origin_offset = ${record}.log_offset`
 
 /**
- * The part of JUDGE_CHANGES (order-changes-sql.ts) about archived orders, for one round. An archived change is settled as
- * it was, and no other change of its order takes a turn. Without an archive it costs a seek in an empty table for each
- * change.
+ * The part of JUDGE_CHANGES (order-changes-sql.ts) that deals with archived orders, for one round. An archived change
+ * keeps its outcome. Any other change of an archived order gets no turn. If nothing is archived, each change costs one
+ * seek in an empty table.
  */
 export const JUDGE_ARCHIVED = `
   IF EXISTS (SELECT 1 FROM archived_orders AS t JOIN @changes AS c ON c.order_id = t.order_id)

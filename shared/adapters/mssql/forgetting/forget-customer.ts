@@ -1,7 +1,7 @@
 import { OrderError } from '../../../domain/errors.ts'
 import type { Forgetting } from '../../../ports/forgetting.ts'
 
-/** Refuses: half of a forgetting would be worse than none, because its caller would trust it. */
+/** Refuses every call. A partial removal would be worse than none, because the caller would rely on it. */
 export function createForgetting(): Forgetting {
   return { held: refuse, forget: refuse, forgetOrders: refuse, purge: refuse }
 }

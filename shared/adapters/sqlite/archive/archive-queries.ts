@@ -14,11 +14,14 @@ export interface ArchiveQueries {
   archivedAt(orderId: string): string | undefined
 }
 
-/** The most orders that one page looks at, so that other queries do not wait for long. */
+/** The maximum number of orders that one page examines, so that other queries do not wait for long. */
 const LOOKED_AT = 5000
 const MAX_PAGE_BYTES = 4 * 1024 * 1024
 
-/** These use the primary keys. The first gives the last stretch that may have an order that is old enough. */
+/**
+ * The following statements use the primary keys. LAST_OLD finds the last span that may contain an order that is old
+ * enough.
+ */
 const LAST_OLD = `
   SELECT span FROM order_spans WHERE span >= 0 AND min_accepted_at < ? ORDER BY span DESC LIMIT 1`
 const REACH = `SELECT seq FROM orders WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 1 OFFSET ${LOOKED_AT - 1}`
@@ -26,7 +29,7 @@ const NEXT_STORED = `
   SELECT o.seq, o.order_id FROM orders o WHERE o.seq > ? AND o.seq <= ? AND o.accepted_at < ? AND ${IS_NOT_LAST}
     AND ${IS_SETTLED}
   ORDER BY o.seq LIMIT ?`
-/** Uses order_states_by_status, in which the entries of one status are sorted by seq. */
+/** Uses order_states_by_status, whose entries for one status are sorted by `seq`. */
 const NEXT_DISCARDED = `
   SELECT o.seq, o.order_id FROM order_states o WHERE o.status = 'discarded' AND o.seq > ? AND o.accepted_at < ?
     AND ${IS_SETTLED}
@@ -46,7 +49,9 @@ export function prepareArchiveQueries(db: DatabaseSync): ArchiveQueries {
   const selectStored = db.prepare(NEXT_STORED)
   const selectDiscarded = db.prepare(NEXT_DISCARDED)
 
-  /** The next orders, and the position up to which all were looked at; undefined at the end of the table. */
+  /**
+   * Returns the next orders, and the position up to which all orders were examined; undefined at the end of the table.
+   */
   function stored(after: number, before: number, limit: number): { found: Found[]; reach: number | undefined } {
     const span = Number(selectLastOld.get(before)?.['span'] ?? -1)
     const last = (span + 1) * SPAN_ORDERS - 1

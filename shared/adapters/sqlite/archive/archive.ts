@@ -13,18 +13,21 @@ import { prepareDocuments } from './documents.ts'
 import { prepareRestoredOrders } from './restored-orders.ts'
 import { prepareTombstones } from './tombstones.ts'
 
-/** The steps of archiving and restoring, each one transaction (port Archive). */
+/** Archives and restores orders. Each call is one transaction (port Archive). */
 export interface ArchiveCommands {
   archiveOrders(orders: readonly OrderToArchive[], file: string, act: Act): ArchiveResult
   restoreOrders(orders: readonly ArchivedOrder[], source: string, act: Act): RestoreResult
 }
 
 const IS_REBUILDING = `SELECT 1 FROM rebuild WHERE state = 'running' AND leased_until > ?`
-/** The process of such a rebuild may only be slow. Its next step finds that it has lost the rebuild. */
+/**
+ * Ends an abandoned rebuild. If its process was only slow, the process finds at its next step that it has lost the
+ * rebuild.
+ */
 const END_ABANDONED = `UPDATE rebuild SET state = 'failed', why = ? WHERE state = 'running'`
 const IS_REINDEXING = 'SELECT 1 FROM search_reindex WHERE id = 1 AND until_seq > 0'
 const RENEW = 'INSERT OR REPLACE INTO archiving VALUES (1, ?)'
-/** A file is archived or restored in many steps, which need one entry. Uses audit_by_target. */
+/** A file is archived or restored in many steps, but needs only one audit entry. Uses audit_by_target. */
 const IS_TOLD = 'SELECT 1 FROM audit WHERE target = ? AND action = ? AND operator = ? AND at > ?'
 const TELL_AGAIN_MS = 60 * 60_000
 
@@ -40,9 +43,12 @@ const BURY_CHANGES = `
   SELECT change_id, order_id, state, origin_topic, origin_partition, origin_offset, body_hash, idempotency_key_hash,
     accepted_at
   FROM order_changes WHERE order_id = ?`
-/** These use the unique indexes on order_id, the primary key of order_items, and the indexes by order. */
+/**
+ * The following statements use the unique indexes on order_id, the primary key of order_items, and the indexes by
+ * order.
+ */
 const DELETE_ITEMS = 'DELETE FROM order_items WHERE order_seq = ?'
-/** The index keeps no texts, so a delete has to name the words (search/rewording.ts). */
+/** The index stores no texts, so a delete has to pass the words (search/rewording.ts). */
 const DELETE_WORDS = `INSERT INTO order_search (order_search, rowid, words) VALUES ('delete', ?, ?)`
 const DELETES = ['orders', 'order_changes', 'order_history', 'order_change_history'] as const
 const DELETE_STATE = 'DELETE FROM order_states WHERE order_id = ? RETURNING seq'

@@ -5,18 +5,21 @@ import { createArchivedRows } from '../../stores/archive/archived-rows.ts'
 import type { Row } from '../../stores/rows.ts'
 import { CONVERSIONS, fromHashBytes, fromIdBytes, toIdList } from '../database/values.ts'
 
-/** The documents of orders that may be archived, by order id. Other orders are left out. */
+/** Reads the documents of those orders that may be archived, by order id. */
 export type ReadDocuments = (orderIds: readonly string[]) => Map<string, ArchivedOrder>
 
 const IDS = '(SELECT unhex(value) FROM json_each(?))'
-/** Nothing of the order `o` is still to be decided. Uses order_changes_by_order and dead_letters_by_order. */
+/**
+ * The condition that nothing about the order `o` is still to be decided. Uses order_changes_by_order and
+ * dead_letters_by_order.
+ */
 export const IS_SETTLED = `
   NOT EXISTS (SELECT 1 FROM order_changes c WHERE c.order_id = o.order_id
     AND (c.state NOT IN ('applied', 'rejected', 'discarded') OR c.early = 1))
   AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.order_id = o.order_id AND d.state IN ('dead', 'redriven'))`
-/** The position of the order that was stored last must not be given out again. */
+/** Excludes the order that was stored last. Without its row, SQLite would assign the same position again. */
 export const IS_NOT_LAST = 'o.seq < (SELECT max(seq) FROM orders)'
-/** These use the unique indexes on order_id, and the indexes by order. */
+/** The following statements use the unique indexes on order_id, and the indexes by order. */
 const ORDERS = `SELECT o.* FROM orders o WHERE o.order_id IN ${IDS} AND ${IS_NOT_LAST} AND ${IS_SETTLED}`
 const ITEMS = `
   SELECT i.* FROM orders o CROSS JOIN order_items i ON i.order_seq = o.seq WHERE o.order_id IN ${IDS}

@@ -10,22 +10,22 @@ import { toHashBytes, toIdBytes, toIdList, toMs } from '../database/values.ts'
 import { prepareForgottenCustomers } from '../forgetting/forgotten-customers.ts'
 import { prepareTombstones } from './tombstones.ts'
 
-/** Writes the rows of archived orders again, within the caller's transaction. */
+/** Inserts the rows of archived orders again, within the caller's transaction. */
 export interface RestoredOrders {
   /**
-   * Without the personal data of a customer who was forgotten. False if the store has the order. Throws `conflict` if the
-   * order's Idempotency-Key belongs to another order, or if the order was archived again with changes that this document
-   * does not have.
+   * Restores the order, without personal data if its customer was forgotten. Returns false if the store already has the
+   * order. Throws `conflict` if the order's Idempotency-Key belongs to another order, or if the order was archived
+   * again with changes that this document does not have.
    */
   takeBack(order: ArchivedOrder): boolean
-  /** Call it at the end of the transaction. */
+  /** Must be called at the end of the transaction. */
   complete(): void
 }
 
-/** These use the unique indexes on order_id and the primary key. */
+/** The following statements use the unique indexes on order_id and the primary key. */
 const IS_HERE = 'SELECT 1 FROM orders WHERE order_id = ?1 UNION ALL SELECT 1 FROM order_states WHERE order_id = ?1'
 const IS_TAKEN = 'SELECT 1 FROM orders WHERE seq = ?'
-/** Without a position the order becomes the last. */
+/** If the position is null, SQLite assigns one, and the order becomes the newest. */
 const INSERT_ORDER = `
   INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT DO NOTHING RETURNING seq`

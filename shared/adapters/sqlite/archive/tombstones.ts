@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { ArchivedChange } from '../../../domain/archived-order.ts'
 import { toHashBytes, toIdBytes } from '../database/values.ts'
 
-/** The rows of archived orders and changes: their ids, positions and hashes. */
+/** Looks up tombstones: the ids, positions and hashes that the store keeps of archived orders and changes. */
 export interface Tombstones {
   /** Whether any order is archived. */
   areAny(): boolean
@@ -14,7 +14,7 @@ export interface Tombstones {
   hasChangeKey(key: Uint8Array): boolean
 }
 
-/** The members but `archived_at` are null if the order was discarded. */
+/** If the order was discarded, every member except `archived_at` is null. */
 export interface OrderTombstone {
   readonly seq: number | null
   readonly origin_topic: string | null
@@ -33,7 +33,7 @@ export interface ChangeTombstone {
   readonly body_hash: Uint8Array | null
 }
 
-/** These use the primary keys and the indexes by Idempotency-Key. */
+/** The following statements use the primary keys and the indexes by Idempotency-Key. */
 const ARE_ANY = "SELECT 1 FROM archived_orders WHERE order_id > x'' LIMIT 1"
 const OF_ORDER = `
   SELECT seq, origin_topic, origin_partition, origin_offset, body_hash, archived_at FROM archived_orders

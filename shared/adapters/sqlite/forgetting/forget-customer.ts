@@ -16,7 +16,7 @@ import { prepareRebuiltTables } from '../rebuild/rebuilt-tables.ts'
 import { prepareForgottenCustomers } from './forgotten-customers.ts'
 import { prepareForgottenWords } from './forgotten-words.ts'
 
-/** Forgetting a customer (port Forgetting). Each command is one transaction. */
+/** Forgets customers (port Forgetting). Each command is one transaction. */
 export interface ForgetCommands {
   held(customerId: number): Held
   forget(customerId: number, act: Act): Held
@@ -25,9 +25,12 @@ export interface ForgetCommands {
 
 /** Uses orders_by_customer. */
 const SELECT_ORDERS = 'SELECT seq, order_id, forgotten FROM orders WHERE customer_id = ? ORDER BY seq'
-/** Reads all orders that are not stored, of which there are few. */
+/** Reads the whole table, which has only the few orders that are not stored. */
 const SELECT_STATES = 'SELECT seq, order_id, status, order_json FROM order_states WHERE customer_id = ?'
-/** Reads every payload, because letters have no column for the customer. Those that may name the customer are parsed. */
+/**
+ * Reads every payload, because dead letters have no column for the customer. Only payloads that may name the customer
+ * are then parsed.
+ */
 const SELECT_NAMING = `
   SELECT kept_seq FROM dead_letters
   WHERE instr(record_value, CAST(?1 AS BLOB)) > 0 OR instr(record_value, CAST('${ENCODED}' AS BLOB)) > 0
@@ -35,7 +38,7 @@ const SELECT_NAMING = `
 /** Uses dead_letters_by_order. */
 const SELECT_OF_ORDER = 'SELECT kept_seq FROM dead_letters WHERE order_id = ?'
 const SELECT_LETTER = `SELECT ${LETTER_COLUMNS} FROM dead_letters WHERE kept_seq = ?`
-/** Whether the store has the order as another customer's. */
+/** Whether the store has the order under another customer. */
 const IS_OF_ANOTHER = `
   SELECT 1 FROM orders WHERE order_id = ?1 AND customer_id <> ?2
   UNION ALL SELECT 1 FROM order_states WHERE order_id = ?1 AND customer_id <> ?2`
@@ -91,7 +94,7 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
     return toLetter(row)
   }
 
-  /** Whether the letter has content that forgetting removes. */
+  /** Whether the letter has content that forgetting would remove. */
   function hasData(seq: number): boolean {
     const letter = letterAt(seq)
     const { value, editedValue } = letter
@@ -101,7 +104,10 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
     return toHeadersJson(letter) !== toHeadersJson(forgetLetter(letter)) || letter.stack !== null
   }
 
-  /** The letters that name the customer, and those of the customer's orders. */
+  /**
+   * The letters with personal data that name the customer or belong to the customer's orders. Adds the orders of
+   * letters that name the customer to `orderIds`.
+   */
   function lettersOf(customerId: number, orderIds: Set<string>): number[] {
     const seqs = new Set<number>()
     for (const { kept_seq: keptSeq } of selectNaming.all(String(customerId))) {
@@ -187,7 +193,7 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
       return inTransaction(db, () => {
         if (isRebuilt.get(toMs(act.at)) !== undefined) throw new OrderError('conflict', REBUILD_RUNS)
         if (isReindexed.get() !== undefined) throw new OrderError('conflict', WORDS_ARE_WRITTEN)
-        // A rebuild whose process died may have left the orders as they were.
+        // The tables of a rebuild whose process died may still have the personal data.
         tables.drop()
         const found = find(customerId)
         const held = toHeld(found)

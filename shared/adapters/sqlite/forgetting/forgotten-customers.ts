@@ -9,21 +9,26 @@ import type { ChangeToStore, OrderToStore, ParkedRecord, StoreBatch } from '../.
 import { forgetLetter, letterAcceptedAt } from '../../stores/forgotten-letters.ts'
 import { toIdBytes, toMs } from '../database/values.ts'
 
-/** Removes personal data from what arrives of customers who were forgotten, within the caller's transaction. */
+/** Removes the personal data of forgotten customers from incoming data, within the caller's transaction. */
 export interface ForgottenCustomers {
-  /** Whether any customer was forgotten: the only question that a batch costs while none was. */
+  /** Whether any customer was forgotten. If none was, a batch costs only this one query. */
   any(): boolean
-  /** The batch without the personal data of forgotten orders. Its changes come afterwards, with `changes`. */
+  /** The batch without the personal data of forgotten orders. The batch's changes are handled later, by `changes`. */
   orders: (batch: StoreBatch) => StoreBatch
-  /** The same for changes, and for those that wait for a forgotten order of the batch. */
+  /**
+   * The batch without personal data in changes of forgotten orders. Also removes personal data from stored changes that
+   * wait for a forgotten order of the batch.
+   */
   changes(batch: StoreBatch): StoreBatch
   letter: (letter: DeadLetter) => DeadLetter
   archived: (document: ArchivedOrder) => ArchivedOrder
-  /** Removes personal data from the changes of an order that the store has. Returns how many had any. */
+  /**
+   * Removes personal data from the order's changes that the store already has. Returns the number of updated changes.
+   */
   storedChanges(orderId: Uint8Array): number
 }
 
-/** These use primary keys and unique indexes. */
+/** The following statements use primary keys and unique indexes. */
 const IS_ANY = 'SELECT 1 FROM forgotten_customers WHERE customer_id > 0 LIMIT 1'
 const SELECT_TIME = 'SELECT forgotten_at FROM forgotten_customers WHERE customer_id = ?'
 const IS_FORGOTTEN = `
@@ -40,7 +45,7 @@ export function prepareForgottenCustomers(db: DatabaseSync): ForgottenCustomers 
   const selectChanges = db.prepare(SELECT_CHANGES)
   const updateChange = db.prepare(UPDATE_CHANGE)
 
-  /** Whether what the customer placed at this time was forgotten. */
+  /** Whether orders that the customer placed at this time are forgotten. */
   function isForgotten(customerId: number, acceptedAtMs: number): boolean {
     const at = selectTime.get(customerId)?.['forgotten_at']
     return at !== undefined && !(acceptedAtMs > Number(at))

@@ -8,10 +8,10 @@ import { prepareSearchableOrders, type SearchableOrder } from '../search/searcha
 
 /** Removes the words of forgotten orders from the search index, within the caller's transaction. */
 export interface ForgottenWords {
-  /** Replaces the words of stored orders. `update` removes the personal data from an order's row. */
+  /** Replaces the words of stored orders. Calls `update` to remove the personal data from each order's row. */
   replace(seqs: readonly number[], update: (seq: number) => void): void
   replaceState(seq: number, order: NewOrderCommand): void
-  /** Removes what deleted words have left in the index and in the list of its words. Comes last. */
+  /** Removes traces of deleted words from the index and from the list of its words. Must be called last. */
   complete(): void
 }
 
@@ -19,13 +19,16 @@ const SELECT_STATE_ID = 'SELECT order_id AS id FROM order_states WHERE seq = ?'
 const REPLACE_STATE = 'INSERT OR REPLACE INTO order_state_search (rowid, words) VALUES (?, ?)'
 const INSERT_WORDS = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
 /**
- * A deleted word stays in its segment of the index, beside a mark that it is deleted, until segments are merged
+ * A deleted word stays in its segment of the index, with a mark that it is deleted, until segments are merged
  * (https://www.sqlite.org/fts5.html#the_optimize_command).
  */
 const MERGE = `
   INSERT INTO order_search (order_search) VALUES ('optimize');
   INSERT INTO order_state_search (order_state_search) VALUES ('optimize')`
-/** Words of names that were amended before are still listed as well. */
+/**
+ * The list may also contain words of names that were amended earlier, so every word that is no longer indexed is
+ * removed.
+ */
 const UNLIST = `
   CREATE VIRTUAL TABLE temp.indexed_terms USING fts5vocab(main, 'order_search', 'row');
   DELETE FROM search_terms WHERE NOT EXISTS (SELECT 1 FROM temp.indexed_terms i WHERE i.term = search_terms.term);
@@ -57,7 +60,10 @@ export function prepareForgottenWords(db: DatabaseSync): ForgottenWords {
     reword(seq, searchableText(before, partsOf(before)), searchableText(after, partsOf(after)))
   }
 
-  /** Earlier versions folded words by another rule, so their words cannot be deleted one by one. */
+  /**
+   * Writes the whole index again. Earlier versions folded words by other rules, so their words cannot be deleted one by
+   * one.
+   */
   function writeAnew(): void {
     db.exec(EMPTY)
     terms.forget()

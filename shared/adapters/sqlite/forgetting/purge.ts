@@ -3,10 +3,10 @@ import { truncateWal } from '../../../disk/checkpoint.ts'
 import { OrderError } from '../../../domain/errors.ts'
 import { openDatabase } from '../database/database.ts'
 
-/** Overwrites what removed personal data has left in the file and its WAL (port Forgetting). */
+/** Overwrites the remains of personal data in the file and its WAL (port Forgetting). */
 export interface Purge {
   purge(): void
-  /** The same, if a process ended after a customer was forgotten and before the remains were overwritten. */
+  /** Purges if an earlier process ended after forgetting a customer but before overwriting the remains. */
   purgeIfDue(): void
 }
 
@@ -36,8 +36,8 @@ export function preparePurge(db: DatabaseSync, file: string): Purge {
 }
 
 /**
- * Writes all live content into new pages. `secure_delete` is not enough: when rows move to another page, a copy may stay
- * behind in the free space of the page that they leave. The copy on the way may be larger than memory, so it is a file.
+ * Writes all live content to new pages. `secure_delete` is not enough: when rows move to another page, a copy may
+ * remain in the free space of the old page. VACUUM's temporary copy may be larger than memory, so it is a file.
  */
 function writeAnew(file: string): void {
   const db = openDatabase(file)

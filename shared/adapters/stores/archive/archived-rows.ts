@@ -4,18 +4,18 @@ import type { NewOrderCommand } from '../../../domain/order-commands.ts'
 import { createOrderRows } from '../order-rows.ts'
 import type { Conversions, Row } from '../rows.ts'
 
-/** The rows that belong to one order, each list in the sequence of writing. */
+/** The rows that belong to one order. Each list is in the order in which the rows were written. */
 export interface RowsOfOrder {
   readonly changes: readonly Row[]
   readonly history: readonly Row[]
   readonly changeHistory: readonly Row[]
 }
 
-/** Rows as documents of an archive, with the names that the columns have in both stores. */
+/** Converts rows to the documents of an archive. The columns have the same names in both stores. */
 export interface ArchivedRows {
   /** `order` is a row of orders. */
   readonly toStoredDocument: (order: Row, items: readonly Row[], rows: RowsOfOrder) => ArchivedOrder
-  /** `state` is a row of order_states whose order was discarded and whose time of acceptance is known. */
+  /** `state` is the row in order_states of a discarded order whose acceptance time is known. */
   readonly toDiscardedDocument: (state: Row, rows: RowsOfOrder) => ArchivedOrder
 }
 
