@@ -273,7 +273,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       clock,
       signal,
     }),
-    // A new epoch begins at the log start, which must not move before the epoch begins.
+    // The new epoch begins at the log start, so no record may leave the log before the epoch begins.
     resetLedger: (...reset) => keepingRecords(() => resetNow(...reset)),
     migrate: createMigrate({
       log,

@@ -33,7 +33,7 @@ export function describeRole(disabled: ReadonlySet<string>, tiers: number): stri
   return others.length === 0 ? beginning : `${beginning} Switched off here: ${others.join('; ')}.`
 }
 
-/** The topics consumed by the functions that are enabled on this instance. The delivery watch checks only these topics. */
+/** The topics that the functions enabled on this instance consume. The delivery watch checks only these topics. */
 export function consumedBy(
   disabled: ReadonlySet<string>,
   { orders, group, retries, deadLetters, deadLetterGroup }: Topics,

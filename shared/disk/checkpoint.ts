@@ -34,7 +34,7 @@ export function prepareCheckpoints(db: DatabaseSync) {
   }
 }
 
-/** Copies the WAL into the file and empties it. False if a reader still needs a part of it. */
+/** Copies the WAL into the file and empties the WAL. Returns false if a reader still needs a part of the WAL. */
 export function truncateWal(db: DatabaseSync): boolean {
   return Number(db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy']) === 0
 }

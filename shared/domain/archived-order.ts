@@ -74,7 +74,7 @@ const storedPart = z.strictObject({
   cancellationReason: z.string().nullable(),
 })
 
-/** The members that only an order has that an operator discarded before it was stored. */
+/** The members that only a discarded order has. An operator discarded it before it was stored. */
 const discardedPart = z.strictObject({ attempt: count, maxAttempts: count, cause, updatedAt: instant })
 
 export const archivedOrderSchema = z.strictObject({

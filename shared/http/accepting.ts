@@ -38,8 +38,8 @@ export function acceptedHeaders(
 const timers = { sleep: (ms: number, signal: AbortSignal) => setTimeout(ms, undefined, { signal }) }
 
 /**
- * Waits, unless the request is a repeat for an archived order: nothing happens to that order any more. Only a repeat can be
- * for an archived order, so other requests do not cost a query.
+ * Waits, unless the request is a repeat for an archived order, which is final. Only a repeat can concern an archived
+ * order, so other requests do not cost a query.
  */
 export function unlessArchived<View>(
   wait: WaitUntilSettled<View>,

@@ -98,7 +98,9 @@ export function withBeginning(
   return acceptedAt === undefined ? known : [{ at: acceptedAt, kind: 'accepted' }, ...known]
 }
 
-/** Throws `order-archived` if the order is in an archive. Call it before waiting, and if the store does not know the order. */
+/**
+ * Throws `order-archived` if the order is archived. Call this before waiting, and if the store does not know the order.
+ */
 export async function refuseArchived(orderId: string, views: Pick<OrderViews, 'archivedAt'>): Promise<void> {
   const at = await views.archivedAt(orderId)
   if (at !== undefined) throw orderArchived(at)

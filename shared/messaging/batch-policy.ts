@@ -72,8 +72,8 @@ export function decideBatch<Blamed extends { readonly failure: Failure }>(
 /**
  * Whether every order in the batch fails in the same way. If two consecutive batches do, no order is at fault. A batch
  * of one never counts, because it is no evidence about other orders. Neither does a bug in a retry topic, which by its
- * nature holds failing orders: a few bad orders would otherwise hold up every good order in their tier. A bug in deciding a
- * change never counts either, because parking the change is always safe: the change waits in the store.
+ * nature holds failing orders: a few bad orders would otherwise hold up every good order in their tier. A bug in
+ * deciding a change never counts either, because parking the change is always safe: the change waits in the store.
  */
 export function failsAsAWhole(
   blamed: readonly { readonly failure: Failure }[],

@@ -23,7 +23,7 @@ const TWO_MIB = 2 * 1024 * 1024
 const UNLIMITED = '-1'
 /**
  * Set on every topic, together with `retention.ms`, because brokers delete records by default: Kafka after seven days.
- * No limit by size, because it would remove records of any age when many orders arrive.
+ * There is no limit by size. When many orders arrive, such a limit would remove records of any age.
  */
 const LEAVES_BY_AGE_ONLY = { 'retention.bytes': UNLIMITED, 'cleanup.policy': 'delete' }
 /**

@@ -95,7 +95,7 @@ function list() {
   )
 }
 
-/** Undefined for a text that is not a number with a unit. */
+/** Undefined if the text is not a number with a unit. */
 function milliseconds(text: string): number | undefined {
   const [, amount, unit = ''] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? []
   const ms = Number(amount) * (UNIT_MS[unit] ?? Number.NaN)

@@ -21,8 +21,8 @@ const SPARE_BYTES = 64 * 1024 * 1024
  * store, then the log, whose copy gets those offsets. So the log's copy contains everything that the store's copy has
  * counted. Records that were stored between reading the offsets and copying the store are delivered again, and the
  * store recognises them. In another order, the groups could have committed records that are not in the store's copy,
- * and a retry among them would be lost. No record leaves the log meanwhile, because the copies may need records that
- * the originals no longer need.
+ * and a retry among them would be lost. No record leaves the log during a backup, because the copies may need records
+ * that the originals no longer need.
  */
 export function createBackUp(dependencies: {
   dataDir: string

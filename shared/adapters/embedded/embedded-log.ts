@@ -216,7 +216,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
       await thread.call('commit', groupId, new Map([[id, next]]))
     },
     ensureTopics: (specs) => makeTopics(specs),
-    // Nothing but this process decides how long records are kept.
+    // Only this process decides how long records are kept.
     settingWarnings: async () => [],
     alterRetention: async () => [],
     timestampTypeOf: () => 'CreateTime',

@@ -75,7 +75,7 @@ export function createEmbeddedTopics() {
       advance(new Map(entries.map(({ id, end }) => [id, end])))
     },
     advance,
-    /** Moves the first offset after a removal. */
+    /** Advances the first offset after a removal. */
     begin(partitionId: number, first: number): void {
       byId(partitionId).first = first
     },

@@ -30,7 +30,9 @@ export interface SqliteStoreOptions {
 const WRITABLE_POLL_MS = 1000
 /** Letters discarded in one step. Between steps, the writer can store a batch. */
 const LETTERS_AT_ONCE = 200
-/** The same for orders that are archived or restored, of which each changes the full-text index. */
+/**
+ * Orders that are archived or restored in one step. Each of them changes the full-text index, so the number is small.
+ */
 const ORDERS_AT_ONCE = 25
 const IS_SOURCE = import.meta.url.endsWith('.ts')
 /** The compiled program is one directory deeper, in dist/, but its migrations are not. */

@@ -2,8 +2,8 @@ import { forgetValue } from '../../domain/forgetting/forgotten-records.ts'
 import type { DeadLetter } from '../../ports/dead-letters.ts'
 
 /**
- * The headers that a redrive needs, none of which holds personal data. Other headers come from other producers and may
- * contain anything.
+ * The headers that a redrive needs, none of which holds personal data. Other headers may come from other producers
+ * and contain anything.
  */
 const KEPT_HEADERS: ReadonlySet<string> = new Set([
   'content-type',

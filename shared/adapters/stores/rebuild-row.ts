@@ -17,7 +17,7 @@ export function toRebuild(row: Row, fromTime: (time: never) => string, nowMs: nu
     startedAt: fromTime(row['started_at'] as never),
     updatedAt: fromTime(row['updated_at'] as never),
     operator: String(row['operator']),
-    // Rebuilds of earlier versions did not count them.
+    // Earlier versions did not count expired orders.
     expired: 0,
     ...(JSON.parse(String(row['progress'])) as Omit<RebuildProgress, 'expired'> & Partial<RebuildProgress>),
   }

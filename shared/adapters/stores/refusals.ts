@@ -31,7 +31,7 @@ export function refuseNewer(where: string, last: number, newest: number): void {
   throw new OrderError('invalid-setting', `${where} was made by a newer version of this program: ${detail}.`)
 }
 
-/** Why orders cannot be archived or restored now, or no rebuild begun. */
+/** The errors for acts that cannot run together: archiving or restoring, a rebuild, and a reindex. */
 export function rebuildRuns(): OrderError {
   return new OrderError('conflict', 'A rebuild is running: wait until it has ended.')
 }
@@ -42,7 +42,7 @@ export function archivingRuns(): OrderError {
   return new OrderError('conflict', 'Orders are being archived or restored: wait until that has ended.')
 }
 
-/** Why an order of an archive cannot be restored. */
+/** The errors for an archived order that cannot be restored. */
 export function keyOfOther(orderId: string): OrderError {
   return new OrderError('conflict', `The Idempotency-Key of order ${orderId} belongs to another order by now.`)
 }
@@ -54,7 +54,7 @@ export function notRestorable(orderId: string, cause: unknown): OrderError {
   return new OrderError('conflict', detail, { cause })
 }
 
-/** Why an abandoned rebuild is ended. */
+/** The reason that is recorded when an abandoned rebuild is ended. */
 export const ABANDONED = 'It was abandoned, and orders were archived or restored since.'
-/** How long no rebuild begins after a step of archiving: until the next step of a caller that archives many orders. */
+/** After each step of archiving, no rebuild begins for this long, because another step may follow. */
 export const ARCHIVING_LEASE_MS = 10_000

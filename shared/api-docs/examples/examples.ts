@@ -54,7 +54,7 @@ export const EXAMPLE_STORED = {
   orderItems: EXAMPLE_ORDER.orderItems.map((line) => ({ ...line, longDescription: longDescription(line) })),
 }
 
-/** The document of the same order in an archive. */
+/** The same order as a document in an archive. */
 export const EXAMPLE_ARCHIVED: ArchivedOrder = {
   orderId: EXAMPLE_ORDER_ID,
   acceptedAt: EXAMPLE_STORED.acceptedAt,

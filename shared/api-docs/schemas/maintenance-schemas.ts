@@ -40,7 +40,7 @@ const backupSchema = schemaOf<Backup>()({
   why: z.string().nullable().describe('Why it failed.'),
 })
 
-/** The document is opaque: a caller keeps it as it is, and sends it back to restore the order. */
+/** The document is opaque. A caller keeps the document unchanged, and sends it back to restore the order. */
 const exportedOrder = z.object({
   orderId,
   hash: z.string().describe('SHA-256 in hex of the JSON of `order`.'),

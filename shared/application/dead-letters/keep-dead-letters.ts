@@ -79,7 +79,7 @@ function toDeadLetter(record: DeliveredRecord): DeadLetter {
   }
 }
 
-/** Says what an operator can still do if the letter has no value, because a redrive would fail at once. */
+/** If the record has no value, adds what an operator can still do, because a redrive would fail at once. */
 function lastCauseOf(record: DeliveredRecord, { last }: Journey): Cause {
   if (!isBareStub(record)) return last.cause
   const detail = `${last.cause.detail} ${ORIGINAL_GONE} A redrive cannot store it: edit it with the whole order, or discard it.`

@@ -36,8 +36,8 @@ export function createForgetCustomer(dependencies: {
     forgottenHere.add(customerId, Date.parse(act.at))
     forgottenHere.addOrders(orderIds)
     const { redaction } = log
-    // Then the log has every record that was published before. Records that are parked from now on have no personal
-    // data.
+    // Afterwards, the log has every record that was published before. Records that are parked from now on have no
+    // personal data.
     await redaction?.settled()
     const found = createFigures()
     for await (const part of recordsOfCustomer({ log, views }, names, customerId, orderIds)) {

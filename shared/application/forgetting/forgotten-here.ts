@@ -9,7 +9,7 @@ import type { LogRecord } from '../../ports/event-log.ts'
  */
 export interface ForgottenHere {
   add(customerId: number, forgottenAtMs: number): void
-  /** These orders are needed for records that name no customer: changes, and orders that cannot be read. */
+  /** Needed for records that name no customer: changes, and orders that cannot be read. */
   addOrders(orderIds: Iterable<string>): void
   /** The record without personal data if its customer was forgotten, otherwise the record itself. */
   without<Record extends LogRecord>(record: Record): Record

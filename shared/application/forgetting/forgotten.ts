@@ -24,8 +24,8 @@ export interface TopicRecords {
   readonly topic: string
   readonly records: number
   /**
-   * When the last of the records leaves the log (RFC 3339). Null if the log replaces the records, or if age does not
-   * matter to the log.
+   * When the last of the records leaves the log (RFC 3339). Null if the log replaces the records, or if records do not
+   * leave the log because of their age.
    */
   readonly until: string | null
   /** Whether the topic keeps records for ever. */

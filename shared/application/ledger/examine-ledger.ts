@@ -66,7 +66,7 @@ export function createExamineLedger(dependencies: {
   }
 }
 
-/** Absent offsets count too, because the ledger does not keep where they were. */
+/** Includes absent offsets, because the ledger does not keep their positions. */
 function expiredIn({ row, start }: FoundLine, notCounted: readonly LedgerGap[]): number {
   const end = Math.min(start, row.next)
   const others = notCounted

@@ -31,8 +31,9 @@ export async function findPassedOver({
   topic: string
   groupId: string
 }) {
-  // In this order, because committed offsets were counted earlier, and records published in between are still to come.
-  // The log start comes first too: records that are counted and leave the log in between are not lost.
+  // The committed offsets are read before the ends, because committed offsets were counted earlier, and records
+  // published in between are still to come. The log start is read before the ledger, because records that are counted
+  // and leave the log in between are not lost.
   const starts = new Map((await log.offsets(topic)).map(({ partition, first }) => [partition, first]))
   const committed = await log.committed(groupId, topic)
   const snapshot = await ledger.read(groupId, MAX_RANGES)

@@ -33,8 +33,8 @@ const PAUSE_MS = 20
 
 /**
  * Removes records that are older than the retention and that nobody needs, from a log that does not remove them itself.
- * Pauses while the orders are rebuilt; other work that needs all records uses `keepingRecords`. Undefined if the log
- * has no `removal`, or if records are kept forever.
+ * Pauses while the orders are rebuilt; other work that needs all records uses `keepingRecords`. Undefined without
+ * `removal`, or if records are kept forever.
  */
 export function createExpireRecords(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed' | 'readers' | 'read' | 'identity'>

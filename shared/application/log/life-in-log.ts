@@ -19,8 +19,8 @@ const RECORD_OVERHEAD_BYTES = 70
 
 /**
  * How close a group's oldest uncommitted record is to leaving the log; undefined if no record waits or the topic keeps
- * everything that waits. A record may stay longer, because Kafka deletes whole segments. The bytes after the record are estimated
- * from the sizes of the next few records, because only the broker knows the size on disk.
+ * everything that waits. A record may stay longer, because Kafka deletes whole segments. The number of bytes after the
+ * record is estimated from the sizes of the next few records, because only the broker knows the size on disk.
  */
 export function createLifeInLog(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed' | 'read' | 'retention'>

@@ -30,7 +30,7 @@ export function createDoctor(dependencies: {
   /** This installation's clock faults, one sentence each. */
   clockFaults: () => Promise<readonly string[]>
   lifeInLog: (topic: string, groupId: string) => Promise<LifeInLog | undefined>
-  /** Records that are older than LOG_RETENTION and stay in the log. */
+  /** Records that stay in the log although they are older than LOG_RETENTION. */
   recordsKept: () => readonly RecordsKept[]
   topics: Topics
   partitions: number
@@ -100,7 +100,7 @@ export function createDoctor(dependencies: {
     return unwell(`ORDERS_PARTITIONS is ${partitions}, but ${list}. It is used only when topics are created.`)
   }
 
-  /** Whether waiting records are about to leave the log, and whether old ones stay in it. */
+  /** Checks whether waiting records are about to leave the log, and whether old records stay in the log. */
   async function checkRetention() {
     const kept = recordsKept()
     if (kept.length > 0) {

@@ -85,7 +85,7 @@ export function createRebuild(dependencies: {
   async function carryOut(owner: string, begun: RebuildProgress, offsets: readonly PartitionOffsets[]): Promise<void> {
     try {
       const projected = await project(owner, begun, offsets)
-      // Only now, because records may have left the log before they were read.
+      // Read only now, because records may have left the log before the rebuild could read them.
       const logStarts = await startsOfLog()
       const completed = await complete(owner, projected, logStarts)
       const swapping: RebuildProgress = { ...completed, phase: 'swapping' }

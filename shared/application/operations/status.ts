@@ -115,7 +115,7 @@ export async function standIn(
   })
 }
 
-/** Since the topic's creation: a figure without the records that have left the log would not only grow. */
+/** Counts the records since the topic was created. A count of the records that are still in the log could fall. */
 export function recordsOf(partitions: readonly Pick<PartitionStatus, 'end'>[]): number {
   return partitions.reduce((total, { end }) => total + end, 0)
 }

@@ -23,7 +23,7 @@ export interface AcceptedChange {
 
 interface Found extends LookedUp {
   readonly view: OrderView | undefined
-  /** Read only if the store does not have the order. */
+  /** Looked up only if the store does not have the order. */
   readonly archivedAt: string | undefined
 }
 
@@ -37,9 +37,9 @@ export type ChangeOrder = (orderId: string, change: OrderChange, options: Accept
  * the store is unavailable or slow, except a change of an order whose id was not issued here: only the store knows
  * whether another producer placed such an order.
  *
- * Rejects with `order-not-found`; with `order-archived`, `order-cancelled`, `order-discarded` or `precondition-failed` if
- * the store knows already that the change comes too late; with `store-unavailable` as described above; with `idempotency-key-reused`;
- * or like the log. After any of the last three the caller may send the same request again.
+ * Rejects with `order-not-found`; with `order-archived`, `order-cancelled`, `order-discarded` or `precondition-failed`
+ * if the store knows already that the change comes too late; with `store-unavailable` as described above; with
+ * `idempotency-key-reused`; or like the log. After any of the last three the caller may send the same request again.
  */
 export function createChangeOrder(dependencies: {
   log: Pick<EventLog, 'publish'>

@@ -55,7 +55,7 @@ export function createPark(dependencies: {
   events: PipelineEmitter
 }): Park {
   const { log, timestampTypeOf, topics, groupId, forgottenHere, clock, events } = dependencies
-  /** Decided when the record is sent: its customer may have been forgotten while the log was away. */
+  /** Checked when the record is sent, because its customer may have been forgotten while the log was unavailable. */
   const sendable = (record: LogRecord) => forgottenHere?.without(record) ?? record
   const maxAttempts = topics.retries.length + 1
 

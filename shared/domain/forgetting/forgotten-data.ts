@@ -45,7 +45,7 @@ export function shownOf(amendment: Amendment): Amendment | undefined {
 }
 
 /**
- * Whether an order or a letter that was accepted at this time is covered by the forgetting. Orders that are accepted
+ * Whether an order or a letter that was accepted at this time was forgotten with its customer. Orders that are accepted
  * later are a new relationship.
  */
 export function isBefore(acceptedAt: string, forgottenAtMs: number): boolean {

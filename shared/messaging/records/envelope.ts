@@ -33,7 +33,7 @@ const SOURCE = '/orders'
 /** The format of `Date.toISOString`, in which this product writes times. */
 const CANONICAL_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const JSON_CONTENT_TYPE = 'application/json'
-/** The cause of a stub without its original, in words. */
+/** The cause of a stub whose original has left the log, in words. */
 export const ORIGINAL_GONE =
   'The record was too large to be parked, so only its position was, and the log no longer has it there.'
 
@@ -98,7 +98,7 @@ export function readEvent(message: LogRecord, origin: RecordPosition): OrderToSt
   return kind === undefined ? readOrder(record, type, origin) : readChange(record, kind, origin)
 }
 
-/** A stub of whose original the log no longer has the value. */
+/** Whether the record is a stub and the log no longer has its original value. */
 export function isBareStub(record: Pick<LogRecord, 'headers' | 'value'>): boolean {
   return record.value === null && headerText(record, HEADER.stub) !== undefined
 }

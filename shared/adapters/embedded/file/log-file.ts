@@ -30,7 +30,8 @@ import {
 /**
  * The log in one SQLite file. Each partition is a table whose rowid is the offset. So every insert appends at the right
  * edge of a B-tree, a range of offsets is read sequentially, and the next offset is max + 1. Records are removed only
- * from the left edge. The first offset is kept apart, because an empty table no longer says which offsets were issued.
+ * from the left edge. The first offset is stored separately, because an empty table does not show which offsets were
+ * assigned.
  *
  * SQLite makes appended records durable: "With synchronous=FULL in WAL mode, an additional sync operation of the WAL
  * file happens after each transaction commit. The extra WAL sync following each transaction helps ensure that
@@ -56,15 +57,17 @@ export interface LogFile {
    * damaged offsets.
    */
   read(ranges: readonly ReadRange[]): Uint8Array
-  /** Replaces values of records, by offset, in one flushed transaction, with their checksums. */
+  /** Replaces the values of records, by offset, and their checksums, in one flushed transaction. */
   replace(partitionId: number, values: ReadonlyMap<number, Uint8Array>): void
-  /** Copies the WAL into the file, and empties it. Free space is overwritten already (secure_delete). */
+  /**
+   * Copies the WAL into the file and empties the WAL. Free space in the file is already overwritten (secure_delete).
+   */
   purge(): void
   /** Checks records from `from` on, for at most a few milliseconds, because publishers wait meanwhile. */
   verify(partitionId: number, from: number): VerifiedSlice
   /**
-   * Removes records from the beginning of the partition, one slice at most. Not flushed: after a power cut, the last
-   * removals may have to be repeated.
+   * Removes records from the beginning of the partition, at most one slice. Not flushed: after a power cut, the last
+   * slices may have to be removed again.
    */
   removeRecords(partitionId: number, bounds: RemovalBounds): RemovedSlice
   /** Commits the offsets that a group reads next, by partition id. */
@@ -98,7 +101,7 @@ export interface PartitionEntry {
 }
 
 export interface RemovedSlice {
-  /** The partition's first offset now. */
+  /** The partition's first offset after the removal. */
   readonly first: number
   readonly removed: number
   /** Whether the slice was full, so that more records may be removed. */
@@ -158,7 +161,10 @@ export function openLogFile(path: string): LogFile {
     db.exec('COMMIT')
   }
 
-  /** Not flushed, but never ahead of the records that it follows: only the tail of a WAL can be lost. */
+  /**
+   * Does the work in a transaction that is not flushed. If its effects survive a crash, so do all earlier records,
+   * because a crash loses only the tail of the WAL.
+   */
   function unflushed(work: () => void): void {
     db.exec('PRAGMA synchronous = NORMAL')
     transaction(work)
@@ -198,7 +204,7 @@ export function openLogFile(path: string): LogFile {
     return partition
   }
 
-  /** A backup copies the file as it is, so nothing may be overwritten in it meanwhile. */
+  /** A backup copies the file as it is, so no record in the file may be overwritten meanwhile. */
   function refuseIfFrozen(): void {
     if (isFrozen) throw new Error('A backup is copying it. Try again once the backup has ended.')
   }
@@ -206,7 +212,7 @@ export function openLogFile(path: string): LogFile {
   /** Reads the record with its checksum first, because a new checksum would hide damage. */
   function replaceOne(writer: FrameWriter, partition: Partition, offset: number, value: Uint8Array): void {
     const { id, first, end, reader, update } = partition
-    // It has left the log since its caller read it.
+    // The record has left the log since the caller read it.
     if (offset < first) return
     writer.truncate(0)
     reader.read(writer, { from: offset, limit: 1, maxBytes: 1 }, end)
@@ -299,7 +305,8 @@ export function openLogFile(path: string): LogFile {
           db.prepare('UPDATE partitions SET first_offset = ? WHERE id = ?').run(next, partitionId)
         })
       } catch (error) {
-        // Emptying a page also reads its neighbours, which may be damaged although the records are not.
+        // Emptying a page also reads the neighbouring pages, which may be damaged although the removed records are
+        // intact.
         const why = damageIn(error)
         undo()
         return { first: from, removed: 0, more: false, damaged: damaged ?? { from: next, to: next + 1, why } }

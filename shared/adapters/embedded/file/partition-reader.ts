@@ -22,7 +22,7 @@ export interface VerifiedSlice {
 }
 
 export interface OldRecords {
-  /** The offset after the last old record; the offset at which the search began if there are none. */
+  /** The offset after the last old record, or the offset at which the search began if there are no old records. */
   readonly next: number
   /** Whether the slice was full before anything else ended the search. */
   readonly more: boolean
@@ -44,7 +44,7 @@ const MAX_PROBES = 1000
 /** Verifying stops after this many records or bytes, which take the log's thread a few milliseconds. */
 const SLICE_RECORDS = 500
 const SLICE_BYTES = 1024 * 1024
-/** Removing goes on all the time, so its slices are smaller: each takes about a millisecond. */
+/** Records are removed all the time, so these slices are smaller. Each takes about a millisecond. */
 const OLD_RECORDS = 100
 const OLD_BYTES = 256 * 1024
 const MISSING = 'the record is missing from the file'
@@ -149,8 +149,8 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
       return { next, records: found, withoutChecksum: Math.max(0, Math.min(next, checksumsFrom) - from), damaged }
     },
     /**
-     * Finds the intact records at the beginning that are older than this time, a slice of them at most. Ends at the
-     * first record that is not, or that is damaged or missing, because its age is unknown.
+     * Finds intact records at the beginning that are older than this time, at most one slice. Stops at the first record
+     * that is newer, or whose age is unknown because the record is damaged or missing.
      */
     findOld(olderThan: number, from: number, to: number): OldRecords {
       if (from >= to) return { next: from, more: false, damaged: undefined }

@@ -59,7 +59,7 @@ function count(progress: Progress, partition: string, slice: VerifiedSlice): voi
   }
 }
 
-/** The number of records that have not been read yet. Others may have been removed since they were read. */
+/** The number of records that have not been read yet. Records that were read may have been removed since. */
 function unread(all: readonly Partition[], { next }: Progress): number {
   return all.reduce((total, { id, first, end }) => total + end - Math.max(next.get(id) ?? first, first), 0)
 }

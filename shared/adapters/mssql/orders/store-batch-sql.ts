@@ -118,9 +118,9 @@ DECLARE @order_rounds INT = (SELECT COUNT(DISTINCT o.round) FROM @orders AS o);
 `
 
 /**
- * Inserts new orders. An order that is in neither table when the statement begins was not archived before, because
- * archiving moves it from one to the other in one transaction. The outcome of the others depends on the existing row,
- * which may be from an earlier round.
+ * Inserts orders that are in neither `orders` nor `archived_orders` when the statement begins. Such an order was never
+ * archived, because archiving moves an order from one table to the other in one transaction. The outcome of every other
+ * order depends on its existing row, which may be from an earlier round.
  */
 const STORE = `
 WHILE @order_round < @order_rounds

@@ -114,7 +114,8 @@ export function prepareChangeQueries(db: DatabaseSync): ChangeQueries {
     },
     findChangeByIdempotencyKey(keyHash) {
       const row = selectByKey.get(toHashBytes(keyHash))
-      // Without a hash nothing can be compared. A repeat gets the same id, because ids are derived from key and body.
+      // Without a hash, the bodies cannot be compared. A repeated request still gets the same id, because ids are
+      // derived from the key and the body.
       if (row === undefined || row['body_hash'] === null) return undefined
       return {
         changeId: fromIdBytes(row['change_id'] as Uint8Array),

@@ -22,7 +22,7 @@ import { prepareChangeHistory } from './change-history.ts'
 
 /** The rows of changes. */
 export interface OrderChanges {
-  /** Of an archived change too. Undefined if the store has never seen the change. */
+  /** The state of a change, even of an archived one. Undefined if the store has never seen the change. */
   stateOf(changeId: string): ChangeState | undefined
   /**
    * Keeps a readable change. `isCounted`: its origin was counted before, or is counted with this batch. Returns `new`
@@ -200,7 +200,7 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
       const { orderId, origin, cause, attempt } = record
       if (orderId === null) return
       const row = find(changeId)
-      // An archived change is settled.
+      // An archived change is already settled.
       if (row === undefined && tombstones.ofChange(changeId) !== undefined) return
       const [id, order] = [toIdBytes(changeId), toIdBytes(orderId)]
       const [event, hash] = change === null ? [null, null] : [JSON.stringify(change), hashOf(change, hashBefore)]
@@ -316,7 +316,7 @@ function originIn(row: Placed): RecordPosition {
   return { topic: row.origin_topic, partition: row.origin_partition, offset: row.origin_offset }
 }
 
-/** Null if nobody knows the hash of a change that has lost personal data. */
+/** Null if the change has lost its personal data and nobody knows the hash. */
 function hashIn({ bodyHash: hash }: Pick<ChangeToStore, 'bodyHash'>): Uint8Array | null {
   return hash === null ? null : toHashBytes(hash)
 }

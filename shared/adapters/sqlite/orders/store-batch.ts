@@ -32,7 +32,7 @@ export interface BatchCommands {
   storeBatch(batch: StoreBatch): StoreResult
   previewBatch(batch: Pick<StoreBatch, 'orders' | 'changes'>): BatchPreview
   keepDeadLetters(letters: readonly DeadLetter[]): void
-  /** Call it when words may have left the list of words, so that they are listed again when they come back. */
+  /** Must be called when words may have left the list of words, so that words that come back are listed again. */
   forgetTerms(): void
 }
 

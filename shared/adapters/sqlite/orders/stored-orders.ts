@@ -12,16 +12,19 @@ import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
 /** The rows of stored orders. */
 export interface StoredOrders {
   /**
-   * Returns true if the order was inserted, and false if its id or Idempotency-Key is already known, also from an
-   * archived order. Throws if a constraint refuses the order.
+   * Returns true if the order was inserted. Returns false if the id or the Idempotency-Key is already known, even if
+   * only from an archived order. Throws if a constraint refuses the order.
    */
   insert(order: OrderToStore, nowMs: number, recovered: boolean): boolean
   /**
-   * The outcome for an order whose id or Idempotency-Key is already known: `withheld` if the order was discarded and
-   * archived since.
+   * The outcome for an order whose id or Idempotency-Key is already known. The outcome is `withheld` if that order was
+   * discarded and has since been archived.
    */
   judge(order: OrderToStore, isSuperseding: () => boolean): StoreOutcome
-  /** The origin of the order stored under this id, even if it was archived since; undefined if there is no such order. */
+  /**
+   * The origin of the order stored under this id, even if the order has since been archived. Undefined if there is no
+   * such order.
+   */
   originOf(orderId: string): RecordPosition | undefined
   isArchived(orderId: string): boolean
   /**
@@ -51,7 +54,7 @@ const UPSERT_SPAN = `
     min_accepted_at = min(min_accepted_at, excluded.min_accepted_at),
     max_accepted_at = max(max_accepted_at, excluded.max_accepted_at)`
 
-/** The members are null for an order that was discarded and archived since. */
+/** All members are null if the order was discarded and has since been archived. */
 interface KnownRow {
   readonly origin_topic: string | null
   readonly origin_partition: number | null
@@ -68,7 +71,7 @@ export function prepareStoredOrders(db: DatabaseSync): StoredOrders {
   const tombstones = prepareTombstones(db)
   const terms = prepareSearchTerms(db)
   const searchParts = createSearchParts()
-  /** Whether any order is archived, which a batch asks once. */
+  /** Whether any order is archived. A batch looks this up only once. */
   let areAnyArchived: boolean | undefined
   /** An order that is refused after being noted still widens its span, which does no harm. */
   const spans = new Map<number, readonly [min: number, max: number]>()

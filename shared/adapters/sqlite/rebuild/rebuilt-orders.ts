@@ -148,7 +148,7 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
       const live = statement(LIVE).get(id, topic, partition, offset)
       if (live !== undefined) {
         const { seq, stored_at: storedAt, recovered, version, forgotten } = live
-        // The log may still have what the store has forgotten.
+        // The log may still have personal data that the store has removed.
         const content = forgotten === 1 ? forgetOrder(event.order) : event.order
         const order = foldApplied(id, evolve(undefined, { kind: 'placed', content }))
         if (order === undefined || order.version !== version) return 'refused'
