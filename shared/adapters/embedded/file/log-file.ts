@@ -59,9 +59,7 @@ export interface LogFile {
   read(ranges: readonly ReadRange[]): Uint8Array
   /** Replaces the values of records, by offset, and their checksums, in one flushed transaction. */
   replace(partitionId: number, values: ReadonlyMap<number, Uint8Array>): void
-  /**
-   * Copies the WAL into the file and empties the WAL. Free space in the file is already overwritten (secure_delete).
-   */
+  /** Copies the WAL into the file and empties the WAL. Free space is already overwritten (secure_delete). */
   purge(): void
   /** Checks records from `from` on, for at most a few milliseconds, because publishers wait meanwhile. */
   verify(partitionId: number, from: number): VerifiedSlice
@@ -226,13 +224,8 @@ export function openLogFile(path: string): LogFile {
   }
 
   function entries(): PartitionEntry[] {
-    return [...partitions.values()].map(({ id, topic, partition, first, end }) => ({
-      id,
-      topic,
-      partition,
-      first,
-      end,
-    }))
+    const all = [...partitions.values()]
+    return all.map(({ id, topic, partition, first, end }) => ({ id, topic, partition, first, end }))
   }
 
   return {
@@ -305,8 +298,7 @@ export function openLogFile(path: string): LogFile {
           db.prepare('UPDATE partitions SET first_offset = ? WHERE id = ?').run(next, partitionId)
         })
       } catch (error) {
-        // Emptying a page also reads the neighbouring pages, which may be damaged although the removed records are
-        // intact.
+        // Emptying a page also reads its neighbours, which may be damaged although the removed records are intact.
         const why = damageIn(error)
         undo()
         return { first: from, removed: 0, more: false, damaged: damaged ?? { from: next, to: next + 1, why } }
