@@ -87,7 +87,7 @@ export interface OrderContent extends Partial<PersonalContent> {
   /** The caller's reference and metadata; absent if the caller sent none. */
   readonly reference?: string
   readonly metadata?: Metadata
-  /** True if the customer was forgotten, so that the order has no personal data. */
+  /** True if the customer was forgotten, in which case the order has no personal data. */
   readonly forgotten?: boolean
 }
 

@@ -13,8 +13,8 @@ import type { Act, AuditEntry } from './redrives.ts'
 export interface Maintenance {
   /**
    * Starts a rebuild: drops the tables that an earlier rebuild left, and creates empty tables beside the live ones.
-   * Writes an audit entry. Rejects with `conflict` while another owner's lease lasts, and while orders are being archived
-   * or restored.
+   * Writes an audit entry. Rejects with `conflict` while another owner's lease lasts, and while orders are being
+   * archived or restored.
    */
   beginRebuild(step: RebuildStep, act: Act): Promise<Rebuild>
 
@@ -22,17 +22,18 @@ export interface Maintenance {
   getRebuild(): Promise<Rebuild | undefined>
 
   /**
-   * Projects log records into the new tables. Data that the record alone does not contain comes from the live tables: which
-   * of an order's records stored it, when, and in what sequence. Returns for each record:
+   * Projects log records into the new tables. Data that the record alone does not contain comes from the live tables:
+   * which of an order's records stored it, when, and in what sequence. Returns for each record:
    * - `projected`: the live order comes from this record and is now in the new tables.
    * - `elsewhere`: its order was stored from another record, such as after an edit.
-   * - `refused`: the live order comes from this record, but the tables do not allow the order as the current code reads it.
+   * - `refused`: the live order comes from this record, but the tables do not allow the order as the current code reads
+   *   it.
    * - `archived`: its order or change is in an archive and stays there.
    * - `lost`: the group's ledger counted the record as stored, but the store does not have its order.
    * - `not-stored`: retried, dead, discarded, replaced, or not processed yet.
    *
-   * An order is projected with the changes that were applied to it, as the current code folds them. Changes themselves are
-   * not rebuilt, because the store keeps their events: a change is `projected` if it is known from this record,
+   * An order is projected with the changes that were applied to it, as the current code folds them. Changes themselves
+   * are not rebuilt, because the store keeps their events: a change is `projected` if it is known from this record,
    * `elsewhere` if it is known from another record, otherwise `lost` or `not-stored`.
    */
   projectOrders(
@@ -44,8 +45,8 @@ export interface Maintenance {
   /**
    * Processes at most `limit` more live orders, in the sequence in which they were stored: copies orders that no record
    * produced, and adds all of them to the full-text index. Returns how many orders were processed; fewer than `limit`
-   * means that the end is reached for now. `kept` orders existed when the rebuild started; the current code stored the
-   * rest meanwhile. `expired` of the kept orders come from records that have left the log.
+   * means that the end is reached for now. `kept` is the number of orders that existed when the rebuild started; the
+   * current code stored the rest meanwhile. `expired` is the number of kept orders whose records have left the log.
    */
   completeOrders(
     step: RebuildStep,

@@ -127,7 +127,7 @@ export interface ParkedChange {
   /** Null if the change cannot be read. */
   readonly change: OrderChange | null
   /**
-   * The hash of the change as it was accepted, for a change that has lost personal data; null if nobody knows the hash.
+   * For a change whose personal data was removed, the hash of the change as it was accepted; null if unknown.
    */
   readonly bodyHash?: string | null
   /** The key belongs to this change while the change is parked. */

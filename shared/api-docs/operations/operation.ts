@@ -122,7 +122,7 @@ export function link(operationId: RouteName, parameter: string, pointer: string,
   return { operationId, description, parameters: { [parameter]: `$response.body#${pointer}` } }
 }
 
-/** A page of the list that the operation returns, with links from it. */
+/** The response for one page of the operation's list, with a link to the next page and any further `links`. */
 export function pageAnswer(
   operationId: RouteName,
   description: string,

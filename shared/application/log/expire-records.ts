@@ -45,7 +45,7 @@ export function createExpireRecords(dependencies: {
   retentionMs: number | null
   clock: Clock
   signal: AbortSignal
-  /** Called once when two rounds in a row have found the same, and not again while that stays the same. */
+  /** Called once for each finding that two rounds in a row agree on, and not again while later rounds find the same. */
   onKept: (kept: RecordsKept) => void
   onError: (error: unknown) => void
 }): RecordExpiry | undefined {

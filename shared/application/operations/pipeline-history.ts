@@ -88,7 +88,9 @@ export function createPipelineHistory(dependencies: {
     }
   }
 
-  /** Undefined if the store is unavailable. Runs one query at a time, because abandoned queries would pile up. */
+  /**
+   * Undefined if the store is unavailable. Runs one query at a time, because otherwise abandoned queries would pile up.
+   */
   async function storeFigures(): Promise<StoreFigures | undefined> {
     asking ??= askStore().finally(() => (asking = undefined))
     const late = Promise.withResolvers<undefined>()

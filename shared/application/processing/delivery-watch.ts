@@ -11,7 +11,7 @@ import type { HandleDelivery } from './handle-delivery.ts'
  * Detects that records wait while the host delivers none of them to this process. No other check detects this: a host
  * that fails before it calls a function still responds to requests, and its consumer still sends heartbeats.
  *
- * Blames this process only for faults that a restart may mend. A stall is reported only if the log and the store
+ * Blames this process only for faults that a restart might fix. A stall is reported only if the log and the store
  * responded to every check, no batch was in flight here, the group's offset did not move, the record at that offset can
  * be read, and no other machine owns the partition. During a rebalance no member owns a partition, so a check then
  * changes nothing.

@@ -45,7 +45,7 @@ const MAX_DETAIL_BYTES = 1000
 const MAX_STACK_BYTES = 8 * 1024
 const UNKNOWN_DETAIL = 'It was put into the dead-letter topic by someone else.'
 
-/** Reads the headers of a record in the dead-letter topic that another program parked. */
+/** Reads the headers of a record that another program parked in the dead-letter topic. */
 export function readForeignLetter(record: LogRecord): ForeignLetter {
   const has = (name: string) => record.headers.some(([one]) => one === name)
   if (has(`${RETRY_TOPIC_PREFIX}original-topic`)) return fromSpring(record, 'spring-retry-topic', RETRY_TOPIC_PREFIX)

@@ -4,7 +4,7 @@ import type { RedriveProofs } from '../parking/redrive-proof.ts'
 
 /**
  * A record in the orders topic is its own origin and has not failed yet. Such a record has journey headers only if
- * somebody copied a parked record with all headers, as Kafka user interfaces do. Trusting these headers would count the
+ * somebody copied a parked record with all its headers, as Kafka UIs do. Trusting these headers would count the
  * original's position twice and the copy's position never.
  */
 const OF_A_REDRIVE: ReadonlySet<string> = new Set([HEADER.redriveOf, HEADER.supersedes, HEADER.redriveProof])

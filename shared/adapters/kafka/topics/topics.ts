@@ -29,7 +29,7 @@ export async function ensureTopics(
   )
   admin.remember(names)
   // Metadata can name a leader before that broker leads the partition. Part of a group published at that moment would
-  // be refused, and the whole group sent again. Requesting the offsets waits until every leader responds.
+  // be refused, and the whole group sent again. A request for the offsets returns only once every leader has responded.
   for (const { name } of missing) await admin.offsets(name)
   const settings = await describeSettings(admin, names).catch((error: unknown) => {
     onWarning(`The settings of the topics could not be checked: ${messageOf(rootOf(error))}`)

@@ -1,4 +1,4 @@
-/** The condition that the rows with these aliases come from the same record. */
+/** A condition that holds if the rows with these aliases come from the same record. */
 export const isOfPlace = (row: string, record: string) =>
   `${row}.origin_topic = ${record}.topic AND ${row}.origin_partition = ${record}.log_partition
         AND ${row}.origin_offset = ${record}.log_offset`

@@ -297,10 +297,10 @@ function unionOf(rows: readonly string[]): string {
 }
 
 /**
- * Those of these orders whose changes may be decided, to be read after the commit. If one instance stores an order and
- * another one a change of it, the one that commits last sees both, with and without row versions, because a statement
- * reads everything that was committed before it began. Usually no change waits, and the question costs one seek in an
- * empty index.
+ * Those of these orders whose changes may be decided, to be read after the commit. If one instance stores an order
+ * while another stores a change to it, whichever commits last sees both, because a statement reads everything that was
+ * committed before it began. This holds with and without READ_COMMITTED_SNAPSHOT. Usually no change waits, and the
+ * question costs one seek in an empty index.
  */
 export const lookForTurns = (...rows: readonly string[]) => `
 IF ${IS_ANY_WAITING}${selectWaiting(...rows)};

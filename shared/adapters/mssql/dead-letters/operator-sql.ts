@@ -127,8 +127,8 @@ END;`
 export const DISCARD = `${START}${DISCARD_LETTER}${END}`
 
 /**
- * Discards letters, each in its own transaction, so that a transaction locks only what DISCARD locks and the sequence
- * of the letters cannot cause a deadlock between two of these statements. A statement that is repeated after a deadlock
+ * Discards each letter in its own transaction, so that no transaction locks more than DISCARD does, and two of these
+ * statements cannot deadlock by taking the letters in different orders. A statement that is repeated after a deadlock
  * skips the letters that it has already discarded. @letters is an array of [n, id, topic, partition, offset], and n
  * starts at 1.
  */

@@ -14,7 +14,7 @@ type Step = 'done' | 'waiting' | 'ended'
 
 interface ReindexOptions {
   readonly query: Query
-  /** After the signal aborts, the work ends with the current step. */
+  /** Once the signal is aborted, the work stops after the current step. */
   readonly signal: AbortSignal
   readonly onWarning: (message: string) => void
   readonly pauses?: { readonly stepMs: number; readonly waitMs: number }

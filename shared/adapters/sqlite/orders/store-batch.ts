@@ -146,7 +146,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     }
     for (const record of batch.parked) {
       const isCounted = counted.has(deadLetterId(record.origin))
-      // The record of a change was already parked above, before other changes took their turns.
+      // Records of changes were already parked above, before the other changes took their turns.
       if (!isOfChange(record)) parked.park(groupId, record, isCounted, nowMs)
       else if (isCounted) parked.count(groupId, record.origin)
     }

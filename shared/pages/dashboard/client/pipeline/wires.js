@@ -1,7 +1,7 @@
 import { byId } from '../page/dom.js'
 
 /**
- * The lines between the pipeline's boxes. They are drawn from the boxes' positions, so that the diagram fits any width.
+ * The lines between the pipeline's boxes. Their paths are computed from the positions of the boxes, so the diagram fits any width.
  * Dots move along a line, faster when more orders pass.
  *
  * @typedef {{ x: number, y: number, width: number, height: number }} Box
