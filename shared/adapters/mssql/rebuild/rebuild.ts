@@ -77,7 +77,7 @@ export function createRebuildCommands(query: Query): RebuildCommands {
     const applied = Map.groupBy(rows, (row) => fromSqlId(String(row['order_id'])))
     return orders.map((order) => {
       const placed = evolve(undefined, { kind: 'placed', content: order.order })
-      // If today's code refuses a change, the version does not match the live order's, and the live order stays as it is.
+      // If today's code refuses a change, the version does not match the live order's, which then stays as it is.
       const { content, version } = reapply(placed, (applied.get(order.orderId) ?? []).map(toApplied)) ?? placed
       return { version, order: { ...order, order: content } }
     })

@@ -1,8 +1,8 @@
 import { byId } from '../page/dom.js'
 
 /**
- * The lines between the pipeline's boxes. Their paths are computed from the positions of the boxes, so the diagram fits any width.
- * Dots move along a line, faster when more orders pass.
+ * The lines between the pipeline's boxes. Their paths are computed from the positions of the boxes, so the diagram fits
+ * any width. Dots move along a line, faster when more orders pass.
  *
  * @typedef {{ x: number, y: number, width: number, height: number }} Box
  * @typedef {{ id: string, kind: string, from: string, to: string, shares?: [number, number, number], margin?: number }} Wire
