@@ -12,11 +12,11 @@ import { allowedMethods, FAULT_ROUTES } from '../shared/http/routes.ts'
 import { report } from '../shared/triggers.ts'
 
 /**
- * Handles requests that no other function matches: with the home page for the empty path, with 405 and Allow for a
- * known path, otherwise with 404. The runtime tries functions in the sequence of their names, so this name sorts last.
- * Only a catch-all receives the empty path, because the runtime replaces an empty route with the function's name. TRACE
- * and CONNECT are left to the runtime, which responds with 404, because the library cannot represent these methods and
- * would respond with 500.
+ * Responds to requests that match no other function: the home page for the empty path, 405 with Allow for a known path,
+ * otherwise 404. The runtime tries functions in the sequence of their names, so this name sorts last. Only a catch-all
+ * receives the empty path, because the runtime replaces an empty route with the function's name. TRACE and CONNECT are
+ * left to the runtime, which responds with 404, because the library cannot represent these methods and would respond
+ * with 500.
  */
 const ALL: HttpMethod[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 

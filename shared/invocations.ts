@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const LOOK_MS = 20
 /**
- * The time that the runtime's worker gets to convert and send a response after the function has returned. The worker
+ * How long the runtime's worker may take to convert and send a response after the function has returned. The worker
  * does not report when the response has been sent.
  */
 const SENDING_MS = 100

@@ -55,7 +55,7 @@ function bandsOf({ phases, ramp }: RunResult): Band[] {
   return special.map(({ name, broken, from, to }) => ({ label: broken === null ? name : `${broken} away`, from, to }))
 }
 
-/** One line for each name: that figure for every second. */
+/** One line for each name, which shows the figure of that name for every second. */
 function linesOf(
   { timeline }: LatencyFigures,
   figures: Readonly<Record<string, Exclude<keyof LatencySecond, 'second'>>>,

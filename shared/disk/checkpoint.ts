@@ -42,8 +42,8 @@ export function truncateWal(db: DatabaseSync): boolean {
 const FULL = 13
 const IO_ERROR = 10
 /**
- * The result codes IOERR_FSYNC, IOERR_DIR_FSYNC, IOERR_TRUNCATE, IOERR_CLOSE and IOERR_DIR_CLOSE, and IOERR without a
- * kind, which may stand for any of them (https://www.sqlite.org/rescode.html).
+ * The result codes IOERR_FSYNC, IOERR_DIR_FSYNC, IOERR_TRUNCATE, IOERR_CLOSE and IOERR_DIR_CLOSE, and plain IOERR,
+ * which may stand for any of them (https://www.sqlite.org/rescode.html).
  */
 const OF_A_FLUSH: ReadonlySet<number> = new Set([0, 4, 5, 6, 16, 17].map((kind) => IO_ERROR | (kind << 8)))
 

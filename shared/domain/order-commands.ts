@@ -114,8 +114,8 @@ export const loggedItemSchema = itemSchema(LOGGED)
 export const loggedOrderSchema = orderSchema(LOGGED, loggedItemSchema)
 
 /**
- * The validated command, with names instead of numbers. `forgotten` is set once the customer has been forgotten
- * (forgotten-data.ts). No caller can send this member.
+ * The validated command, with names instead of the codes for currency and payment method. `forgotten` is set once the
+ * customer has been forgotten (forgotten-data.ts). No caller can send this member.
  */
 export type NewOrderCommand = z.output<typeof newOrderCommandSchema> & { readonly forgotten?: true }
 export type OrderItem = z.output<typeof orderItemSchema>

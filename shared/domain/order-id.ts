@@ -76,7 +76,7 @@ export function createOrderIds(secrets: readonly [string, ...string[]]): OrderId
   }
 
   function next(nowMs: number, orderId: string): string {
-    // A clock that steps back must not repeat an id, so the time then stays the same and the counter continues.
+    // A clock that steps back must not lead to a repeated id, so the last time is kept and the counter continues.
     if (nowMs > lastMs) {
       lastMs = nowMs
       counter = random32() >>> 22 // starts in the lower quarter, so that a busy millisecond has room

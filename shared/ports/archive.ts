@@ -26,8 +26,8 @@ export interface Archive {
   /**
    * Removes orders that a file of an archive has, in small transactions, so that orders can be stored in between. Each
    * order is removed wholly or not at all. After a failure, the orders before it stay archived. The first transaction
-   * for a file writes an audit entry. Rejects with `conflict` while a rebuild or a reindex runs. No rebuild can begin
-   * for some time after each step, because a rebuild would bring the orders back.
+   * for a file writes an audit entry. Rejects with `conflict` while a rebuild or a reindex runs. After each
+   * transaction, no rebuild can begin for a while, because a rebuild would bring the orders back.
    */
   archiveOrders(orders: readonly OrderToArchive[], file: string, act: Act): Promise<ArchiveResult>
 

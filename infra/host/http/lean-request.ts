@@ -101,8 +101,8 @@ class LeanRequest {
   }
 
   /**
-   * The bytes on the first call. Undefined if the real Request must handle the read, for example to reject a second
-   * one.
+   * Returns the body's bytes on the first call. Undefined if the real Request must handle the read, for example to
+   * reject a second one.
    */
   #take(): Uint8Array | undefined {
     if (this.#native !== undefined || this.#used) return undefined

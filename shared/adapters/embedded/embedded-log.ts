@@ -24,7 +24,9 @@ export interface EmbeddedLog extends EventLog, LogConsumer, RecordRemoval {
   readonly queued: { readonly records: number; readonly bytes: number }
   /** The committed offsets of all consumer groups. */
   groupOffsets(): Promise<readonly GroupOffset[]>
-  /** Copies a consistent snapshot of the file and sets the groups to these offsets. Does not flush the copy. */
+  /**
+   * Copies a consistent snapshot of the file, and sets the groups in the copy to `offsets`. Does not flush the copy.
+   */
   copyTo(file: string, offsets: readonly GroupOffset[]): Promise<void>
 }
 

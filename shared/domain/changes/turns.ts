@@ -31,10 +31,10 @@ const OVERTAKEN: Cause = {
 }
 
 /**
- * Decides the changes of one order whose turn has come, one after the other, and stops at the first that has to wait.
- * Each store supplies what only the store knows: which changes are kept, in which sequence, and whether a constraint
- * refuses the result. `order` is undefined while the order is not stored: then nothing is decided, unless the order was
- * discarded.
+ * Decides those of an order's changes whose turn has come, one after the other, and stops at the first that has to
+ * wait. Each store supplies what only the store knows: which changes are kept, in which sequence, and whether a
+ * constraint refuses the result. `order` is undefined while the order is not stored: then nothing is decided, unless
+ * the order was discarded.
  */
 export function takeTurns(
   order: Order | undefined,

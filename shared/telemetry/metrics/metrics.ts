@@ -25,7 +25,8 @@ const LIMIT_MS = 3000
 
 /**
  * Counts this process's events from now on. A scrape reads the other figures from the log, the store and the ledger.
- * Memory, event loop and garbage collection are measured only from the first scrape on, because measuring costs time.
+ * Memory, the event loop and garbage collection are not measured before the first scrape, because measuring them costs
+ * time.
  */
 export function createMetrics(dependencies: {
   events: PipelineEmitter

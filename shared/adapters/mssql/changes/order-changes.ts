@@ -10,7 +10,9 @@ import { cut, toSqlTime } from '../database/values.ts'
 interface Delivery {
   readonly groupId: string
   readonly recordedAt: string
-  /** Whether the ledger counts the position with this batch. If not, it may have counted it before. */
+  /**
+   * Whether the ledger counts this position as part of this batch. If not, the position may have been counted before.
+   */
   readonly isCounted: boolean
 }
 

@@ -16,7 +16,7 @@ import {
  *   ¶2041      a word of an item code, the reference or the e-mail address that is in neither the name nor an item. It
  *              has a mark so that the index entries of unmarked words stay short
  *   ¤own5d0c…  the end of the order's id, or a word with a digit from the e-mail address. Nearly every order adds a
- *              new one, so these words are found only whole and are not listed
+ *              new one, so these words match only as a whole and are not listed
  *   ¤pPayPal   a list filter, so that words and filters together are one intersection in the index
  *   ¤x         the order is cancelled
  *
