@@ -419,6 +419,24 @@ export function archiveContract(
         expect(await opened.views.get(order.orderId)).toMatchObject({ version: 2, customerName: 'Renamed' })
       })
 
+      test('refuses an older copy of a discarded order that was redriven, stored and archived again', async () => {
+        const given = orderAt(0)
+        await store([], { parked: [parkedFrom(given, { state: 'dead', nextAttemptAt: null })] })
+        await opened.deadLetters.keep([letterOf(given)])
+        await opened.redriveTasks.discard(letterIdOf(given), actAt(1))
+        await storeLast()
+        const older = await archiveAll()
+        await restore(older)
+        await opened.redriveTasks.restore(letterIdOf(given), actAt(2))
+        await store([{ ...given, origin: place(5), redriveOf: letterIdOf(given) }])
+        await store([orderAt(7)])
+        const newer = (await exported()).filter(({ orderId }) => orderId === given.orderId)
+        expect(newer).toMatchObject([{ order: { stored: { version: 1 } } }])
+        await archive(newer)
+        await expect(restore(older)).rejects.toMatchObject({ code: 'conflict' })
+        expect(await restore(newer)).toEqual({ restored: 1, known: 0 })
+      })
+
       test('refuses a document that the tables do not allow, with nothing changed', async () => {
         await store([orderAt(0), orderAt(1)])
         await storeLast()

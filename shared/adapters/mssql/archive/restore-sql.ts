@@ -55,6 +55,12 @@ BEGIN
   FROM @orders AS x
   JOIN archived_changes AS t ON t.order_id = x.order_id
   WHERE x.is_new = 1 AND NOT EXISTS (SELECT 1 FROM @held AS c WHERE c.change_id = t.change_id);
+  -- A discarded order that was redriven, stored and archived again.
+  UPDATE x
+  SET is_older = 1
+  FROM @orders AS x
+  JOIN archived_orders AS t ON t.order_id = x.order_id
+  WHERE x.is_new = 1 AND x.is_stored = 0 AND t.body_hash IS NOT NULL;
 END;
 IF EXISTS (SELECT 1 FROM @orders AS x WHERE x.is_new = 1)
   AND NOT EXISTS (SELECT 1 FROM @orders AS x WHERE x.is_key_taken = 1 OR x.is_older = 1)

@@ -53,10 +53,14 @@ const INSERT_CHANGE_ENTRY = `
   INSERT INTO order_change_history (
     order_id, at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason, change_id, version
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-/** Uses archived_changes_by_order and the primary key. */
+/**
+ * Whether the order was stored, or changed, after this copy was archived. Uses the primary key and
+ * archived_changes_by_order.
+ */
 const SELECT_NEWER = `
-  SELECT o.file FROM archived_changes c JOIN archived_orders o ON o.order_id = c.order_id
-  WHERE c.order_id = ? AND c.change_id NOT IN (SELECT unhex(value) FROM json_each(?)) LIMIT 1`
+  SELECT o.file FROM archived_orders o WHERE o.order_id = ?1 AND ((?2 AND o.body_hash IS NOT NULL) OR EXISTS (
+    SELECT 1 FROM archived_changes c
+    WHERE c.order_id = o.order_id AND c.change_id NOT IN (SELECT unhex(value) FROM json_each(?3))))`
 const EXHUME_ORDER = 'DELETE FROM archived_orders WHERE order_id = ?'
 /** Uses archived_changes_by_order. */
 const EXHUME_CHANGES = 'DELETE FROM archived_changes WHERE order_id = ?'
@@ -158,7 +162,11 @@ export function prepareRestoredOrders(db: DatabaseSync): RestoredOrders {
       const id = toIdBytes(document.orderId)
       const archived = forgottenCustomers.any() ? forgottenCustomers.archived(document) : document
       if (isHere.get(id) !== undefined) return false
-      const newer = selectNewer.get(id, toIdList(archived.changes.map(({ changeId }) => changeId)))
+      const newer = selectNewer.get(
+        id,
+        archived.stored === null ? 1 : 0,
+        toIdList(archived.changes.map(({ changeId }) => changeId)),
+      )
       if (newer !== undefined) throw olderCopy(archived.orderId, String(newer['file']))
       if (archived.stored !== null && archived.order !== null) takeBackStored(archived, archived.order, archived.stored)
       else if (archived.discarded !== null) takeBackDiscarded(archived, archived.discarded)
