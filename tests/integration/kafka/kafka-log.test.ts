@@ -79,7 +79,7 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
       `The topic ${topic} has partitions: 2, not 6; it is left as it is.`,
       `The topic ${topic} has replicas: 1, not 3; it is left as it is.`,
       `min.insync.replicas is 1 (inherited from the broker), not 2, for ${topic}. It is left as it is.`,
-      `retention.ms is 604800000 (inherited from the broker), not -1, for ${topic}: records leave the log after 7 days, whether they were processed or not. It is left as it is.`,
+      `retention.ms is 604800000 (inherited from the broker), not -1, for ${topic}: records leave the log after 7 days, whether they were processed or not. \`npm run ops -- migrate\` sets it to LOG_RETENTION.`,
       `A lost disk can lose orders that were accepted: topics keep fewer than 3 copies of a record, 1 (${topic}).`,
     ])
     expect(await log.offsets(topic)).toHaveLength(2)

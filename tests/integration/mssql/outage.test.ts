@@ -50,10 +50,12 @@ describe('SQL Server that fails', () => {
     script = (request) => healthy(request, 500)
     const store = await open()
     await store.store.storeBatch(batchOf([orderAt(0)]))
-    const before = server.requests.length
+    // The search is reindexed in the background at any time.
+    const sent = () => server.requests.filter((request) => !request.includes('search_reindex')).length
+    const before = sent()
     const orders = Array.from({ length: 500 }, (_, offset) => orderAt(offset))
     const { outcomes, counted } = await store.store.storeBatch(batchOf(orders))
-    expect(server.requests.length - before).toBe(1)
+    expect(sent() - before).toBe(1)
     expect(counted).toBe(true)
     expect(outcomes).toEqual(orders.map(() => ({ kind: 'stored' })))
   })
