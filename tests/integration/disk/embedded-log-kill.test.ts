@@ -10,7 +10,7 @@ import { createRandom, seedOfThisRun } from '../../support/random.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const CHILD = join(import.meta.dirname, 'embedded-log-child.ts')
-const ROUNDS = 50
+const ROUNDS = 40
 /** From before the file is open until well into the load. */
 const LONGEST_LIFE_MS = 500
 

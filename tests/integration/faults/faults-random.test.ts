@@ -15,7 +15,7 @@ import { withProduct, type Faults, type Product } from '../../support/product/pr
 import { createRandom, seedOfThisRun, type Random } from '../../support/random.ts'
 import { markOf, randomOrder } from '../../support/orders/random-orders.ts'
 
-const DURATION_MS = Number(process.env['DURATION_MS'] ?? 40_000)
+const DURATION_MS = Number(process.env['DURATION_MS'] ?? 30_000)
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '200ms,400ms' }
 const CALLERS = 6
 /** Our code always throws for the first customer's orders, except shortly after a kill, and sometimes for the other's. */

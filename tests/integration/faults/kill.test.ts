@@ -5,7 +5,7 @@ import { withProduct } from '../../support/product/product.ts'
 import { createRandom, seedOfThisRun, type Random } from '../../support/random.ts'
 import { randomOrder } from '../../support/orders/random-orders.ts'
 
-const KILLS = Number(process.env['KILLS'] ?? 100)
+const KILLS = Number(process.env['KILLS'] ?? 75)
 const PRODUCTS = 2
 const CALLERS = 8
 

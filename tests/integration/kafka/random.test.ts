@@ -24,7 +24,7 @@ import { randomOrder } from '../../support/orders/random-orders.ts'
 import { createRecoveryTimes } from '../../support/product/recovery-times.ts'
 
 /** For each of the two tests; by hand: `DURATION_MS=300000 npx vitest run tests/integration/kafka/random.test.ts`. */
-const DURATION_MS = Number(process.env['DURATION_MS'] ?? 18_000)
+const DURATION_MS = Number(process.env['DURATION_MS'] ?? 16_000)
 /** Waits for recovery before the next fault, so that each recovery time belongs to one fault. */
 const ONE_AT_A_TIME = process.env['ONE_AT_A_TIME'] === '1'
 const TIMEOUT_MS = 3 * DURATION_MS + 240_000
