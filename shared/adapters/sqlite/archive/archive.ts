@@ -8,6 +8,7 @@ import { inTransaction } from '../database/database.ts'
 import { isConstraintError } from '../database/errors.ts'
 import { toIdBytes, toMs } from '../database/values.ts'
 import { prepareAudit } from '../dead-letters/audit.ts'
+import { prepareRebuildQueries } from '../rebuild/rebuild-queries.ts'
 import { createSearchParts, searchableText } from '../search/search-text.ts'
 import { prepareDocuments } from './documents.ts'
 import { prepareRestoredOrders } from './restored-orders.ts'
@@ -19,7 +20,6 @@ export interface ArchiveCommands {
   restoreOrders(orders: readonly ArchivedOrder[], source: string, act: Act): RestoreResult
 }
 
-const IS_REBUILDING = `SELECT 1 FROM rebuild WHERE state = 'running' AND leased_until > ?`
 /**
  * Ends an abandoned rebuild. If its process was only slow, the process finds at its next step that it has lost the
  * rebuild.
@@ -60,7 +60,7 @@ export function prepareArchiveCommands(db: DatabaseSync): ArchiveCommands {
   const tombstones = prepareTombstones(db)
   const restored = prepareRestoredOrders(db)
   const audit = prepareAudit(db)
-  const isRebuilding = db.prepare(IS_REBUILDING)
+  const rebuilds = prepareRebuildQueries(db)
   const endAbandoned = db.prepare(END_ABANDONED)
   const isReindexing = db.prepare(IS_REINDEXING)
   const renew = db.prepare(RENEW)
@@ -76,7 +76,7 @@ export function prepareArchiveCommands(db: DatabaseSync): ArchiveCommands {
 
   function begin(): void {
     const now = Date.now()
-    if (isRebuilding.get(now) !== undefined) throw rebuildRuns()
+    if (rebuilds.getRebuild(now)?.state === 'running') throw rebuildRuns()
     if (isReindexing.get() !== undefined) throw reindexRuns()
     endAbandoned.run(ABANDONED)
     renew.run(now + ARCHIVING_LEASE_MS)

@@ -12,6 +12,7 @@ import { inTransaction } from '../database/database.ts'
 import { fromIdBytes, toIdBytes, toMs } from '../database/values.ts'
 import { prepareAudit } from '../dead-letters/audit.ts'
 import { LETTER_COLUMNS, toLetter } from '../dead-letters/letter-rows.ts'
+import { prepareRebuildQueries } from '../rebuild/rebuild-queries.ts'
 import { prepareRebuiltTables } from '../rebuild/rebuilt-tables.ts'
 import { prepareForgottenCustomers } from './forgotten-customers.ts'
 import { prepareForgottenWords } from './forgotten-words.ts'
@@ -58,7 +59,6 @@ const FORGET_LETTER = `
   WHERE kept_seq = ?`
 const REMEMBER = 'INSERT OR REPLACE INTO forgotten_customers VALUES (?, ?)'
 const MARK_DUE = 'UPDATE forgetting SET is_due = 1'
-const IS_REBUILT = `SELECT 1 FROM rebuild WHERE state = 'running' AND leased_until > ?`
 const IS_REINDEXED = 'SELECT 1 FROM search_reindex'
 
 interface Found {
@@ -81,7 +81,7 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
   const updateLetter = db.prepare(FORGET_LETTER)
   const remember = db.prepare(REMEMBER)
   const markDue = db.prepare(MARK_DUE)
-  const isRebuilt = db.prepare(IS_REBUILT)
+  const rebuilds = prepareRebuildQueries(db)
   const isReindexed = db.prepare(IS_REINDEXED)
   const tables = prepareRebuiltTables(db)
   const audit = prepareAudit(db)
@@ -191,7 +191,7 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
     held: (customerId) => inTransaction(db, () => toHeld(find(customerId)), 'ROLLBACK'),
     forget(customerId, act) {
       return inTransaction(db, () => {
-        if (isRebuilt.get(toMs(act.at)) !== undefined) throw new OrderError('conflict', REBUILD_RUNS)
+        if (rebuilds.getRebuild(toMs(act.at))?.state === 'running') throw new OrderError('conflict', REBUILD_RUNS)
         if (isReindexed.get() !== undefined) throw new OrderError('conflict', WORDS_ARE_WRITTEN)
         // The tables of a rebuild whose process died may still have the personal data.
         tables.drop()
