@@ -2,6 +2,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import type { EventLog } from '../../ports/event-log.ts'
 import type { Ledger, LedgerGap } from '../../ports/ledger.ts'
+import { inRounds } from '../operations/in-rounds.ts'
 import { beginLedger } from './begin-ledger.ts'
 import type { ExamineLedger } from './examine-ledger.ts'
 import { SETTLED_AT_ONCE } from './ledger-gaps.ts'
@@ -76,16 +77,6 @@ export function createWatchLedger(dependencies: {
 
   return {
     look,
-    async run() {
-      while (!signal.aborted) {
-        try {
-          await look()
-        } catch (error) {
-          if (!signal.aborted) onError(error)
-        }
-        // A wait that is aborted ends the loop.
-        await clock.sleep(LOOK_MS, signal).catch((error: unknown) => signal.aborted || onError(error))
-      }
-    },
+    run: () => inRounds(look, LOOK_MS, { clock, signal, onError }),
   }
 }

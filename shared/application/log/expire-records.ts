@@ -4,6 +4,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { EventLog, RecordRemoval } from '../../ports/event-log.ts'
 import type { Ledger } from '../../ports/ledger.ts'
 import type { Maintenance } from '../../ports/maintenance.ts'
+import { inRounds } from '../operations/in-rounds.ts'
 import { firstOrigins, neededIn, type Need } from './needed-records.ts'
 import { readPart } from './read-beyond-unreadable.ts'
 
@@ -130,16 +131,6 @@ export function createExpireRecords(dependencies: {
   return {
     expire,
     kept: () => [...before.values()].filter(({ isTold }) => isTold).map(({ one }) => one),
-    async run() {
-      while (!signal.aborted) {
-        try {
-          await expire()
-        } catch (error) {
-          if (!signal.aborted) onError(error)
-        }
-        // An aborted wait ends the loop.
-        await clock.sleep(ROUND_MS, signal).catch((error: unknown) => signal.aborted || onError(error))
-      }
-    },
+    run: () => inRounds(expire, ROUND_MS, { clock, signal, onError }),
   }
 }
