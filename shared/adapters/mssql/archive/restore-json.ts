@@ -1,8 +1,7 @@
 import type { ArchivedOrder } from '../../../domain/archived-order.ts'
-import { orderWords } from '../../../domain/search/search-words.ts'
 import { CODE_UNITS } from '../database/columns.ts'
-import { cut, toSqlAmount, toSqlTime } from '../database/values.ts'
-import { toItemsJson } from '../orders/store-batch-json.ts'
+import { cut, toSqlTime } from '../database/values.ts'
+import { toContentJson, toItemsJson, toWordsJson } from '../orders/content-json.ts'
 
 /** The JSON that RESTORE_ORDERS (restore-sql.ts) reads. `i` is the index of the order. */
 export function toRestoreJson(orders: readonly ArchivedOrder[]) {
@@ -12,9 +11,7 @@ export function toRestoreJson(orders: readonly ArchivedOrder[]) {
     items: orders.flatMap(({ order, stored }, i) =>
       order === null || stored === null ? [] : toItemsJson(i, order.orderItems),
     ),
-    words: orders.flatMap(({ orderId, order }, i) =>
-      order === null ? [] : [...orderWords(orderId, order)].map(([word, inName]) => [i, word, inName ? 1 : 0]),
-    ),
+    words: orders.flatMap(({ orderId, order }, i) => (order === null ? [] : toWordsJson(i, orderId, order))),
     states: orders.flatMap((order, i) => toStateJson(order, i)),
     // The statement does not read the elements of stored orders.
     stateOrders: orders.map(({ order, discarded }) => (discarded === null ? null : order)),
@@ -56,22 +53,11 @@ export function toRestoreJson(orders: readonly ArchivedOrder[]) {
 
 function toOrderJson({ orderId, acceptedAt, order, stored }: ArchivedOrder, i: number) {
   if (order === null || stored === null) return { i, orderId, isStored: false, keyHash: null }
-  const { customerId, customerName, customerLastName, customerEmail, shippingAddress, billingAddress } = order
   return {
     i,
     orderId,
     isStored: true,
-    customerId,
-    customerName,
-    customerLastName,
-    customerEmail,
-    shippingAddress,
-    billingAddress,
-    currency: order.currencyType,
-    totalPrice: toSqlAmount(order.totalPrice),
-    paymentMethod: order.paymentMethodType,
-    reference: order.reference ?? null,
-    metadata: order.metadata === undefined ? null : JSON.stringify(order.metadata),
+    ...toContentJson(order),
     acceptedAt: toSqlTime(acceptedAt),
     storedAt: toSqlTime(stored.storedAt),
     ...stored.origin,

@@ -1,4 +1,4 @@
-import { ITEMS_OF_BATCH } from '../orders/store-batch-sql.ts'
+import { INSERT_ITEMS_AND_WORDS } from '../orders/store-batch-sql.ts'
 import { auditOnce, beginArchiving } from './archive-sql.ts'
 
 /**
@@ -168,18 +168,7 @@ BEGIN
   SET seq = k.seq
   FROM @orders AS x
   JOIN @stored AS k ON k.order_id = x.order_id;
-  INSERT INTO order_items (order_seq, line, item_code, brand, type, size, colour, quantity, price, currency)
-  SELECT o.seq, x.line, x.item_code /* text */, x.brand /* text */, x.type /* text */, x.size /* text */,
-    x.colour /* text */, x.quantity, x.price, x.currency
-  FROM ${ITEMS_OF_BATCH} AS x
-  JOIN @orders AS o ON o.i = x.i
-  WHERE o.seq IS NOT NULL;
-  INSERT INTO order_words (word, order_seq, in_name)
-  SELECT w.word, o.seq, w.in_name
-  FROM OPENJSON(@batch, '$.words') WITH (i INT '$[0]', word NVARCHAR(4000) '$[1]', in_name BIT '$[2]') AS w
-  JOIN @orders AS o ON o.i = w.i
-  WHERE o.seq IS NOT NULL;
-
+${INSERT_ITEMS_AND_WORDS}
   DELETE t
   FROM archived_orders AS t WITH (FORCESEEK)
   JOIN @orders AS x ON x.order_id = t.order_id

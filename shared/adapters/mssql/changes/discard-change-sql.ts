@@ -7,7 +7,7 @@ SELECT c.order_id FROM order_changes AS c WHERE c.change_id = CAST(@changeId AS 
 /**
  * Discards a change that waits, unless its order or an earlier change of that order is retried or dead. If the order is
  * stored, the change may have its turn at this moment, so it is discarded only if it cannot be decided (`@isUndecidable`).
- * Returns a row if the change was discarded. Rows are locked before they are checked, in the order of locks.ts. An earlier
+ * Returns whether the change was discarded. Rows are locked before they are checked, in the order of locks.ts. An earlier
  * event that is recorded at the same moment counts as recorded later.
  */
 export const DISCARD_CHANGE = `
@@ -15,13 +15,12 @@ SET XACT_ABORT ON;
 SET NOCOUNT ON;
 DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
 DECLARE @change UNIQUEIDENTIFIER = CAST(@target AS UNIQUEIDENTIFIER), @order UNIQUEIDENTIFIER;
-DECLARE @touched TABLE (order_id UNIQUEIDENTIFIER NOT NULL);
+DECLARE @is_discarded BIT = 0;
 SELECT @order = c.order_id FROM order_changes AS c WHERE c.change_id = @change;
 BEGIN TRANSACTION;
 UPDATE order_changes SET attempt = attempt WHERE change_id = @change;
 UPDATE order_states SET attempt = attempt WHERE order_id = @order;
-INSERT INTO @touched (order_id)
-SELECT c.order_id
+SELECT @is_discarded = 1
 FROM order_changes AS c
 WHERE c.change_id = @change AND c.state = 'waiting' AND c.turn IS NOT NULL
   AND (@isUndecidable = 1 OR NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.order_id = c.order_id))
@@ -30,11 +29,11 @@ WHERE c.change_id = @change AND c.state = 'waiting' AND c.turn IS NOT NULL
     SELECT 1 FROM order_changes AS e
     WHERE e.order_id = c.order_id AND e.turn < c.turn AND e.state IN ('retrying', 'dead-lettered')
   );
-IF EXISTS (SELECT 1 FROM @touched)
+IF @is_discarded = 1
 BEGIN
   UPDATE order_changes SET state = 'discarded', updated_at = @time WHERE change_id = @change;
   INSERT INTO order_change_history (order_id, change_id, happened_at, kind, reason)
   VALUES (@order, @change, @time, 'discarded', @reason);${INSERT_AUDIT('discard-change')}
 END;
 COMMIT TRANSACTION;
-SELECT t.order_id FROM @touched AS t;`
+SELECT @is_discarded AS is_discarded;`

@@ -10,7 +10,7 @@ import { decideApart, type Decided } from '../../stores/decide-apart.ts'
 import { int, json, type Row } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
 import { fromSqlId, fromSqlTime, toSqlAmount, toSqlTime } from '../database/values.ts'
-import { toItemsJson } from '../orders/store-batch-json.ts'
+import { toItemsJson } from '../orders/content-json.ts'
 import { toAggregates, toUnstored, type StoredOrder } from '../orders/view-rows.ts'
 import { SELECT_TURNS, TAKE_TURNS } from './turns-sql.ts'
 

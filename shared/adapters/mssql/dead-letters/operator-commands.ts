@@ -80,11 +80,11 @@ export function createOperatorCommands(
       // A change whose turn has come is decided, not discarded: its order may be stored and its turn not taken yet.
       const { undecided } = await turns.take([orderId], by.at)
       const isUndecidable = undecided.some((change) => change.changeId === changeId)
-      const [[discarded] = []] = await query(DISCARD_CHANGE, {
+      const [[result] = []] = await query(DISCARD_CHANGE, {
         ...actParameters(changeId, by),
         isUndecidable: int(isUndecidable ? 1 : 0),
       })
-      if (discarded === undefined) throw changeNotDiscardable()
+      if (result?.['is_discarded'] !== true) throw changeNotDiscardable()
       return (await turns.take([orderId], by.at)).undecided
     },
     async restore(letterId, by) {

@@ -1,9 +1,9 @@
-import { orderWords } from '../../../domain/search/search-words.ts'
 import { deadLetterId } from '../../../ports/dead-letters.ts'
 import type { ParkedRecord } from '../../../ports/order-store.ts'
 import { toRounds } from '../orders/rounds.ts'
 import { CODE_UNITS } from '../database/columns.ts'
 import { cut, toSqlTime } from '../database/values.ts'
+import { toWordsJson } from '../orders/content-json.ts'
 
 export interface Parking {
   readonly record: ParkedRecord
@@ -32,9 +32,7 @@ export function toParkedJson(parkings: readonly Parking[]) {
       ...toContent(record.order),
     })),
     parkedWords: parkings.flatMap(({ record: { order, orderId } }, i) =>
-      order === null || orderId === null
-        ? []
-        : [...orderWords(orderId, order)].map(([word, inName]) => [i, word, inName ? 1 : 0]),
+      order === null || orderId === null ? [] : toWordsJson(i, orderId, order),
     ),
   }
 }

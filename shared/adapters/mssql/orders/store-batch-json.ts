@@ -1,5 +1,3 @@
-import type { NewOrderCommand } from '../../../domain/order-commands.ts'
-import { orderWords } from '../../../domain/search/search-words.ts'
 import { deadLetterId, originTopicOf } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { OrderToStore, StoreBatch } from '../../../ports/order-store.ts'
@@ -7,8 +5,9 @@ import { isOfChange, letterPlace, toChangesJson } from '../changes/order-changes
 import { toParkedJson } from '../dead-letters/parked-records-json.ts'
 import { toPartitions } from '../ledger/locked-partitions.ts'
 import { GROUP_UNITS } from '../database/columns.ts'
+import { toContentJson, toItemsJson, toWordsJson } from './content-json.ts'
 import { toRounds } from './rounds.ts'
-import { cut, toSqlAmount, toSqlTime } from '../database/values.ts'
+import { cut, toSqlTime } from '../database/values.ts'
 
 /**
  * A part of a batch: the orders at these indexes, in this sequence. Every part except a preview includes the changes.
@@ -47,16 +46,7 @@ export function toStoreBatchJson(part: Part): string {
     partitions: preview ? [] : toPartitions(decidedPlaces(orders, batch)),
     places,
     items: orders.flatMap(({ i, order }) => toItemsJson(i, order.order.orderItems)),
-    words: orders.flatMap(({ i, order }) =>
-      [...orderWords(order.orderId, order.order)].map(([word, inName]) => [i, word, inName ? 1 : 0]),
-    ),
-  })
-}
-
-/** The rows of ITEMS_OF_BATCH. */
-export function toItemsJson(i: number, items: NewOrderCommand['orderItems']) {
-  return items.map(({ itemCode, brand, type, size, colour, quantity, price, currencyType: currency }, line) => {
-    return { i, line, itemCode, brand, type, size, colour, quantity, price: toSqlAmount(price), currency }
+    words: orders.flatMap(({ i, order }) => toWordsJson(i, order.orderId, order.order)),
   })
 }
 
@@ -81,20 +71,9 @@ export function orderAt(batch: StoreBatch, index: number): OrderToStore {
 }
 
 function toOrderJson({ orderId, order, origin, acceptedAt, bodyHash, idempotencyKeyHash, ...rest }: OrderToStore) {
-  const { customerId, customerName, customerLastName, customerEmail, shippingAddress, billingAddress } = order
   return {
     orderId,
-    customerId,
-    customerName,
-    customerLastName,
-    customerEmail,
-    shippingAddress,
-    billingAddress,
-    currency: order.currencyType,
-    totalPrice: toSqlAmount(order.totalPrice),
-    paymentMethod: order.paymentMethodType,
-    reference: order.reference ?? null,
-    metadata: order.metadata === undefined ? null : JSON.stringify(order.metadata),
+    ...toContentJson(order),
     acceptedAt: toSqlTime(acceptedAt),
     ...origin,
     bodyHash,

@@ -25,6 +25,22 @@ export const ITEMS_OF_BATCH = `OPENJSON(@batch, '$.items') WITH (
   currency VARCHAR(20) '$.currency'
 )`
 
+/** Writes the items and words of the orders in @orders that have a seq. */
+export const INSERT_ITEMS_AND_WORDS = `
+INSERT INTO order_items (order_seq, line, item_code, brand, type, size, colour, quantity, price, currency)
+SELECT o.seq, x.line, x.item_code /* text */, x.brand /* text */, x.type /* text */, x.size /* text */,
+  x.colour /* text */, x.quantity, x.price, x.currency
+FROM ${ITEMS_OF_BATCH} AS x
+JOIN @orders AS o ON o.i = x.i
+WHERE o.seq IS NOT NULL;
+
+INSERT INTO order_words (word, order_seq, in_name)
+SELECT w.word, o.seq, w.in_name
+FROM OPENJSON(@batch, '$.words') WITH (i INT '$[0]', word NVARCHAR(4000) '$[1]', in_name BIT '$[2]') AS w
+JOIN @orders AS o ON o.i = w.i
+WHERE o.seq IS NOT NULL;
+`
+
 /**
  * Stores a batch in one round trip and one transaction. The input is the JSON parameter @batch (store-batch-json.ts),
  * and the result is the outcome of each order. With XACT_ABORT, any error rolls the transaction back and ends the
@@ -258,20 +274,7 @@ ${WITHHOLD}
 ${PARK_WITHHELD}
   SET @order_round += 1;
 END;
-
-INSERT INTO order_items (order_seq, line, item_code, brand, type, size, colour, quantity, price, currency)
-SELECT o.seq, x.line, x.item_code /* text */, x.brand /* text */, x.type /* text */, x.size /* text */,
-  x.colour /* text */, x.quantity, x.price, x.currency
-FROM ${ITEMS_OF_BATCH} AS x
-JOIN @orders AS o ON o.i = x.i
-WHERE o.seq IS NOT NULL;
-
-INSERT INTO order_words (word, order_seq, in_name)
-SELECT w.word, o.seq, w.in_name
-FROM OPENJSON(@batch, '$.words') WITH (i INT '$[0]', word NVARCHAR(4000) '$[1]', in_name BIT '$[2]') AS w
-JOIN @orders AS o ON o.i = w.i
-WHERE o.seq IS NOT NULL;
-`
+${INSERT_ITEMS_AND_WORDS}`
 
 /**
  * While any order is rejected, nothing is counted or parked. The caller parks that order and calls again. The second

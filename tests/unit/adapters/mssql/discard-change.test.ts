@@ -35,7 +35,7 @@ function fakeServer({ change = { kind: 'cancel' }, isKnown = true }: { change?: 
     }
     const isDiscarded = isWaiting && parameters['isUndecidable']?.value === 1
     isWaiting &&= !isDiscarded
-    return [isDiscarded ? [{ order_id: orderId.toUpperCase() }] : []]
+    return [[{ is_discarded: isDiscarded }]]
   }
   return { sent, discard: () => createOperatorCommands(query).discardChange(changeId, actAt(1)) }
 }
