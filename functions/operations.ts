@@ -75,6 +75,9 @@ httpTrigger('opsHistory', async (_, { pipelineHistory }) =>
   json(200, { everyMs: POINT_EVERY_MS, items: pipelineHistory.points() }, FRESH),
 )
 
+/** GET /api/ops/storage: the disk usage of log and store, and how far back the log reaches. */
+httpTrigger('opsStorage', async (_, { pipelineStorage }) => json(200, await pipelineStorage(), FRESH))
+
 /** GET /api/ops/ledger: whether every record of the orders topic is accounted for. */
 httpTrigger('opsLedger', async (_, { ledgerVerdict }) => json(200, await ledgerVerdict(), FRESH))
 

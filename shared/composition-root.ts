@@ -17,6 +17,7 @@ import { createMigrate, type Migrate } from './application/operations/migrate.ts
 import { createOrderConsumers } from './application/operations/order-consumers.ts'
 import { createPark } from './application/processing/park.ts'
 import { createPipelineHistory, type PipelineHistory } from './application/operations/pipeline-history.ts'
+import { createStorage, type PipelineStorage } from './application/operations/storage.ts'
 import { createPlaceOrder, type PlaceOrder } from './application/orders/place-order.ts'
 import { prepareTopics } from './application/log/prepare-topics.ts'
 import { createPreviewRedrive, type PreviewRedrive } from './application/dead-letters/preview-redrive.ts'
@@ -94,6 +95,7 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly backups: Backups
   readonly doctor: Doctor
   readonly pipelineStatus: () => Promise<PipelineStatus>
+  readonly pipelineStorage: () => Promise<PipelineStorage>
   readonly pipelineHistory: PipelineHistory
   readonly metrics: Metrics
   /** Undefined if no traces are exported. */
@@ -112,7 +114,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     openAdapters(chosen, logger, events),
     import('./telemetry/metrics/metrics.ts'),
   ])
-  const { store, views, deadLetters, ledger, redriveTasks, maintenance, removal, forgetting } = adapters
+  const { store, views, deadLetters, ledger, redriveTasks, maintenance, removal, forgetting, diskUsage } = adapters
   const stopping = new AbortController()
   const signal = stopping.signal
   const clock = systemClock
@@ -314,6 +316,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       freeSpace: async () => (chosen.runtime === 'embedded' ? freeSpaceIn(chosen.dataDir) : undefined),
     }),
     pipelineStatus,
+    pipelineStorage: createStorage({ log, topic: topics.orders, retentionMs: chosen.logRetentionMs, diskUsage, now }),
     pipelineHistory: createPipelineHistory({
       log,
       ledger,

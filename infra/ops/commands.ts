@@ -20,11 +20,12 @@ import { migrate } from './commands/migrate.ts'
 import { rebuild } from './commands/rebuild.ts'
 import { replayFixture } from './commands/replay-fixture.ts'
 import { takeOut } from './commands/take-out.ts'
-import { ledger, repairLedger, resetLedger, status } from './commands/status.ts'
+import { ledger, repairLedger, resetLedger, status, storage } from './commands/status.ts'
 
 /** Every command, in the sequence in which the help lists them. */
 export const COMMANDS: readonly Command[] = [
   status,
+  storage,
   ledger,
   repairLedger,
   resetLedger,

@@ -4,11 +4,14 @@ import type { EmbeddedLog } from './embedded/embedded-log.ts'
 import type { Store } from './stores/store.ts'
 import type { Faults } from './faults/faults.ts'
 import type { Config } from '../settings/config.ts'
+import { databaseBytes } from '../disk/database-bytes.ts'
 import { FUNCTIONS_KEY_FILE, LOG_FILE, ORDER_ID_SECRET_FILE, STORE_FILE } from '../disk/data-files.ts'
+import { freeSpaceIn } from '../disk/free-space.ts'
 import { messageOf, OrderError } from '../domain/errors.ts'
 import type { Logger } from '../telemetry/logs/logger.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
 import type { BackUp } from '../ports/backup.ts'
+import type { DiskUsage } from '../ports/disk-usage.ts'
 import type { EventLog, LogConsumer, RecordRemoval } from '../ports/event-log.ts'
 
 /** The log and the store that the settings chose. */
@@ -22,6 +25,7 @@ export interface Adapters extends Store {
   readonly faults: Faults | undefined
   /** Descriptions of the log and the store, for operators. */
   readonly described: { readonly log: string; readonly store: string }
+  readonly diskUsage: () => Promise<DiskUsage>
   /** The secrets in DATA_DIR, for a process without ORDER_ID_SECRET. */
   orderIdSecrets(): Promise<readonly [string, ...string[]]>
   /** The operator key of the embedded host, and its file unless the key comes from the settings. */
@@ -56,6 +60,7 @@ export async function openAdapters(config: Config, logger: Logger, events: Pipel
       backUp: await backUpOf(config, log, store),
       faults: undefined,
       described: { log: log.described, store: store.described },
+      diskUsage: () => diskUsageOf(config),
       orderIdSecrets: async () => [await secretOf(dataDir, ORDER_ID_SECRET_FILE)],
       functionsKey: async () => ({
         key: config.functionsKey ?? (await secretOf(dataDir, FUNCTIONS_KEY_FILE)),
@@ -177,6 +182,15 @@ async function endWhenInDoubt({ dataDir }: Config): Promise<(error: unknown) => 
       `The disk of ${dataDir} failed (${messageOf(error)}). All accepted orders are on it; ${next}.\n`,
     )
     process.kill(process.pid, 'SIGKILL')
+  }
+}
+
+async function diskUsageOf({ runtime, kafka, sqlConnectionString, dataDir }: Config): Promise<DiskUsage> {
+  if (runtime === 'functions') return { log: null, store: null, free: null }
+  return {
+    log: kafka === undefined ? databaseBytes(dataDir, LOG_FILE) : null,
+    store: sqlConnectionString === undefined ? databaseBytes(dataDir, STORE_FILE) : null,
+    free: (await freeSpaceIn(dataDir)).bytes,
   }
 }
 

@@ -58,6 +58,7 @@ export const ROUTES = {
 
   opsStatus: { methods: READ, route: 'api/ops/status', access: 'function' },
   opsHistory: { methods: READ, route: 'api/ops/history', access: 'function' },
+  opsStorage: { methods: READ, route: 'api/ops/storage', access: 'function' },
   opsLedger: { methods: READ, route: 'api/ops/ledger', access: 'function' },
   resetLedger: { methods: ['POST'], route: 'api/ops/ledger/reset', access: 'function' },
   rebuildOrders: { methods: ['POST'], route: 'api/ops/rebuild', access: 'function' },

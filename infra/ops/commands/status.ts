@@ -1,11 +1,15 @@
 import type { LedgerVerdict } from '../../../shared/application/ledger/ledger.ts'
 import type { LedgerRepair } from '../../../shared/application/ledger/repair-ledger.ts'
 import type { PipelineStatus } from '../../../shared/application/operations/status.ts'
+import type { PipelineStorage } from '../../../shared/application/operations/storage.ts'
+import { durationInWords } from '../../../shared/domain/times.ts'
 import { REASON, requiredReason, type Command, type CommandContext, type Outcome } from '../command.ts'
 import { table } from '../table.ts'
 
 /** Without this line, the figures would appear to come from a running product. */
 export const NOTHING_RUNS = 'No instance runs: nothing is accepted or processed. These figures come from its files.'
+
+const MIB = 1024 ** 2
 
 const NOBODY_PROCESSES =
   'Nobody processes orders: their consumer group is empty. Start a processor, or enable consumeOrders.'
@@ -39,6 +43,26 @@ export const status: Command = {
       `stored ${orders.stored}, duplicate ${orders.duplicate}, ${states.join(', ')} (current state of parked records)`,
     ]
     return { answer: now, words: lines.filter((line) => line !== false).join('\n'), well: readiness.ready }
+  },
+}
+
+export const storage: Command = {
+  name: 'storage',
+  summary: 'the disk usage of log and store, and how far back the log reaches',
+  examples: ['storage', 'storage --json | jq .log.oldestRecordAt'],
+  async run({ client }) {
+    const now = (await client.request('GET', '/api/ops/storage')) as PipelineStorage
+    const { log, store, freeBytes } = now
+    const kept = log.retentionMs === null ? 'forever' : durationInWords(log.retentionMs)
+    const words = table(
+      ['', 'MiB', 'oldest record', 'records are kept'],
+      [
+        [`log (${log.topic})`, inMib(log.bytes), log.oldestRecordAt, kept],
+        ['store', inMib(store.bytes), null, null],
+        ['free', inMib(freeBytes), null, null],
+      ],
+    )
+    return { answer: now, words }
   },
 }
 
@@ -116,4 +140,8 @@ function report(verdict: LedgerVerdict, ...before: (string | null)[]): Outcome {
   const figures = table([...names, 'to come'], rows, undefined, ['first', 'end', 'next'])
   const words = [...before.filter((line) => line !== null), figures, '', verdict.summary].join('\n')
   return { answer: verdict, words, well: verdict.balanced }
+}
+
+function inMib(bytes: number | null): string | null {
+  return bytes === null ? null : (bytes / MIB).toFixed(1)
 }

@@ -6,6 +6,7 @@ import type { HistoryPoint } from '../../application/operations/pipeline-history
 import type { LedgerVerdict } from '../../application/ledger/ledger.ts'
 import type { Readiness } from '../../application/operations/readiness.ts'
 import type { PipelineStatus } from '../../application/operations/status.ts'
+import type { PipelineStorage } from '../../application/operations/storage.ts'
 import type { Rebuild } from '../../ports/maintenance.ts'
 import { EXAMPLE_ARCHIVED, EXAMPLE_HASH, EXAMPLE_ORDER_ID } from './examples.ts'
 
@@ -54,6 +55,13 @@ const STATUS: PipelineStatus = {
   deadLetters: { topic: 'orders-dlt', records: 1, waiting: 0 },
   parked: PARKED,
   readiness: READINESS,
+}
+
+const STORAGE: PipelineStorage = {
+  at: STATUS.at,
+  log: { topic: 'orders', retentionMs: 7_776_000_000, oldestRecordAt: '2026-01-31T12:00:00.000Z', bytes: 73_728 },
+  store: { bytes: 241_664 },
+  freeBytes: 19_327_352_832,
 }
 
 const POINT: HistoryPoint = {
@@ -122,6 +130,7 @@ const FORGOTTEN: Forgotten = {
 export const STATUS_EXAMPLES = {
   PipelineStatus: STATUS,
   PipelineHistory: { everyMs: 5000, items: [POINT] },
+  PipelineStorage: STORAGE,
   LedgerVerdict: VERDICT,
   LedgerRepair: { processed: 1, more: false, why: null, ledger: VERDICT },
   TakenOut: { letterId: 'orders:0:42', group: 'order-processor', processed: 0, ledger: VERDICT },

@@ -40,6 +40,12 @@ export const SYSTEM_OPERATIONS = {
       'One point every `everyMs`, oldest first, as recorded by the instance that answers since it started. Points at which the log or the store was unavailable are missing.',
     answers: { 200: jsonAnswer('The last hour.', 'PipelineHistory') },
   },
+  opsStorage: {
+    summary: 'Get the disk usage, and how far back the log reaches',
+    description: 'Sizes are null for a log on Kafka and a store on SQL Server, because their servers report them.',
+    answers: { 200: jsonAnswer('The disk usage of log and store.', 'PipelineStorage') },
+    problems: ['log-unavailable'],
+  },
   opsLedger: {
     summary: 'Check that every order is accounted for',
     description:

@@ -4,6 +4,7 @@ import type { LedgerVerdict } from '../../application/ledger/ledger.ts'
 import type { LedgerRepair } from '../../application/ledger/repair-ledger.ts'
 import type { Readiness } from '../../application/operations/readiness.ts'
 import type { PipelineStatus } from '../../application/operations/status.ts'
+import type { PipelineStorage } from '../../application/operations/storage.ts'
 import type { LedgerGap, LedgerLoss, ParkedState } from '../../ports/ledger.ts'
 import { count, instant, schemaOf } from './schema-of.ts'
 
@@ -147,6 +148,19 @@ export const STATUS_SCHEMAS = {
     deadLetters: z.object({ topic: z.string(), records: count, waiting: count }),
     parked,
     readiness: readinessSchema,
+  }),
+  PipelineStorage: schemaOf<PipelineStorage>()({
+    at: instant,
+    log: z.object({
+      topic: z.string(),
+      retentionMs: count.nullable().describe('LOG_RETENTION; null if records are kept forever.'),
+      oldestRecordAt: instant
+        .nullable()
+        .describe('The timestamp of the oldest record in the topic; null without records, or if it is not a time.'),
+      bytes: count.nullable().describe('The size of the embedded log; null on Kafka.'),
+    }),
+    store: z.object({ bytes: count.nullable().describe('The size of the SQLite database; null on SQL Server.') }),
+    freeBytes: count.nullable().describe('The free space on the disk of DATA_DIR; null in the Functions runtime.'),
   }),
   LedgerVerdict: ledgerVerdictSchema,
   LedgerRepair: schemaOf<LedgerRepair & { ledger: LedgerVerdict }>()({

@@ -32,7 +32,7 @@ export function dashboardPage({ faults, retryDelaysMs, logRetentionMs, disabledF
         ${canBreak ? tryItSection() : html``} ${numbers()}
         <div class="pair">
           ${orders()}
-          <div class="stack">${deadLetters()} ${ledger()}</div>
+          <div class="stack">${deadLetters()} ${ledger()} ${storage()}</div>
         </div>
       </div>
       <dialog id="details" aria-labelledby="details-title"></dialog>
@@ -216,5 +216,12 @@ function ledger(): Html {
       figures add up, nothing was lost.
     </p>
     <div id="ledger" class="ledger"></div>
+  </section>`
+}
+
+function storage(): Html {
+  return html`<section class="card" aria-labelledby="storage-title">
+    <h2 id="storage-title" tabindex="-1">Storage</h2>
+    <div id="storage"></div>
   </section>`
 }

@@ -143,6 +143,16 @@ describe('npm run ops', () => {
         checks: { name: string; well: boolean }[]
       }
       expect(doctor.checks.filter(({ well }) => !well)).toEqual([])
+      const storage = await run('storage')
+      expect([storage.exit, storage.out]).toEqual([
+        0,
+        expect.stringMatching(/^log \(orders\) +\d+\.\d +20\S+Z +forever$/m),
+      ])
+      expect(parsed(await run('storage', '--json'))).toMatchObject({
+        log: { topic: 'orders', retentionMs: null, bytes: expect.any(Number) },
+        store: { bytes: expect.any(Number) },
+        freeBytes: expect.any(Number),
+      })
       expect((await run('migrate')).out).toContain('The schema was up to date.')
     }
   })

@@ -418,6 +418,13 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect(await ask('/api/ops/ledger')).toMatchObject({ balanced: true })
   })
 
+  it('shows the disk usage, and how far back the log reaches', async () => {
+    await shows('#storage', 'Oldest record')
+    expect(await page.locator('#storage').textContent()).toMatch(
+      /^Log[\d.]+ [KM]iBOldest record\d\d:\d\d:\d\d UTCRecords keptforeverStore[\d.]+ [KM]iBFree space[\d.]+ [GT]iB$/,
+    )
+  })
+
   it.each(['light', 'dark'] as const)('passes axe, %s', async (colorScheme) => {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     await page.evaluate(`document.querySelectorAll('details').forEach((closed) => (closed.open = true))`)

@@ -12,6 +12,7 @@ import { createPipeline, showHealth, showLamp } from './pipeline/pipeline.js'
 import { createPoll } from './page/poll.js'
 import { createRedrives } from './lists/redrives.js'
 import { createSamples } from './page/samples.js'
+import { createStorage } from './pipeline/storage.js'
 import { currentSession } from './session/session.js'
 import { createTryIt } from './try-it/try-it.js'
 import { createWrong } from './pipeline/wrong.js'
@@ -32,6 +33,7 @@ const orders = createOrders(api, {
   },
   onMore: refreshOrders,
 })
+const storage = createStorage(api, byId('way').dataset['kept'] ?? '')
 const redrives = createRedrives(api, { onChange: refreshDeadLetters, onRunning: pipeline.redriving })
 const deadLetters = createDeadLetters(api, redrives, refreshDeadLetters)
 const linked = createLinked(api, redrives, {
@@ -93,6 +95,7 @@ const polls = [
   deadLettersPoll,
   redrivesPoll,
   createPoll(2000, quietly(ledger.refresh)),
+  createPoll(30_000, quietly(storage.refresh)),
   ...(tryIt === undefined ? [] : [createPoll(2000, quietly(tryIt.refresh))]),
 ]
 

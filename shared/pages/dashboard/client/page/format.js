@@ -1,6 +1,7 @@
 /** Human-readable numbers and times, in English, with times in the reader's time zone. */
 
 const UNKNOWN = 'unknown'
+const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
 const decimal = new Intl.NumberFormat('en', { maximumFractionDigits: 1 })
@@ -19,6 +20,12 @@ export function zoneName(instant = Date.now()) {
 export function toCount(value) {
   if (value === null) return '–'
   return value < 1_000_000 ? whole.format(value) : compact.format(value)
+}
+
+/** @param {number} bytes */
+export function toBytes(bytes) {
+  const power = Math.max(0, Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log2(bytes || 1) / 10)))
+  return `${decimal.format(bytes / 1024 ** power)} ${BYTE_UNITS[power]}`
 }
 
 /** @param {number | null | undefined} perSecond */
