@@ -30,7 +30,7 @@ export function describeMachine() {
 
 /** The versions of the tools and of the checked-out product, which is the one under test if it was started here. */
 export function describeVersions(): Record<string, string> {
-  const commit = commitOf()
+  const commit = commitOf(ROOT)
   return {
     product: versionIn(join(ROOT, 'package.json')),
     ...(commit !== undefined && { commit }),
@@ -50,7 +50,16 @@ export function cpuMicroseconds(pid: number | undefined): number | undefined {
 
 /** The resident memory of a process; undefined if there is no /proc. */
 export function residentMiB(pid: number | undefined): number | undefined {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readProc(pid, 'status') ?? '')?.[1]
+  return mebibytes(/^VmRSS:\s+(\d+) kB$/m, pid)
+}
+
+/** The most resident memory that a process has had so far; undefined if there is no /proc. */
+export function maxResidentMiB(pid: number | undefined): number | undefined {
+  return mebibytes(/^VmHWM:\s+(\d+) kB$/m, pid)
+}
+
+function mebibytes(line: RegExp, pid: number | undefined): number | undefined {
+  const kib = line.exec(readProc(pid, 'status') ?? '')?.[1]
   return kib === undefined ? undefined : Math.round(Number(kib) / 1024)
 }
 
@@ -77,14 +86,12 @@ function versionIn(file: string): string {
 }
 
 /** The commit, followed by a plus if files have been changed since. Undefined outside a checkout. */
-function commitOf(): string | undefined {
+export function commitOf(root: string): string | undefined {
+  const git = (...words: string[]) =>
+    execFileSync('git', words, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
   try {
     return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain', '-uno') === '' ? '' : '+'}`
   } catch {
     return undefined
   }
-}
-
-function git(...words: string[]): string {
-  return execFileSync('git', words, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
 }

@@ -29,6 +29,9 @@ const OPTIONS = {
   assert: { type: 'string' },
   out: { type: 'string' },
   rounds: { type: 'string' },
+  against: { type: 'string' },
+  only: { type: 'string' },
+  waiting: { type: 'string' },
   factor: { type: 'string' },
   junit: { type: 'string' },
   bound: { type: 'string' },
@@ -44,12 +47,15 @@ const DEFAULT_OUT = 'loadtest/results'
 /** The options that the comparisons accept. */
 const HEEDED: Readonly<Record<string, readonly string[]>> = {
   compare: [],
-  versus: ['seconds', 'rounds', 'connections', 'rate', 'burst'],
+  versus: ['seconds', 'rounds', 'connections', 'rate', 'burst', 'against', 'only', 'waiting'],
   growth: ['factor', 'seconds', 'connections'],
 }
 /** The scenarios that accept an option. Options that are not listed here apply to all scenarios. */
 const HEEDED_BY: Readonly<Record<string, readonly string[]>> = {
   rounds: [],
+  against: [],
+  only: [],
+  waiting: [],
   factor: [],
   bound: ['ramp'],
   step: ['ramp'],
@@ -59,6 +65,8 @@ const HEEDED_BY: Readonly<Record<string, readonly string[]>> = {
 export const USAGE = `npm run loadtest -- <scenario> [options]
 npm run loadtest -- compare A.json B.json
 npm run loadtest -- versus [--seconds 5] [--rounds 3] [--connections 50] [--rate <number> [--burst]]
+                           [--against <directory>] [--only <list>]
+npm run loadtest -- versus --waiting <number> [--rounds 3] [--against <directory>] [--only <list>]
 npm run loadtest -- growth --factor ${FACTORS.join('|')} [--seconds 5] [--connections 50]
 
 Scenarios:
@@ -81,6 +89,9 @@ Options:
   --drain <seconds>    the longest wait at the end for orders without an outcome (60)
   --bound <list>       assertions that hold in each step of a ramp (${DEFAULT_BOUND})
   --step <seconds>     how long a step of a ramp takes (5); --seconds is how long the whole ramp may take
+  --waiting <number>   versus compares how fast so many orders that wait in the log are stored, instead of accepting
+  --against <directory>  another checkout of the product, which versus compares too
+  --only <list>        versus runs only contenders whose names contain one of these texts
   --assert <list>      such as p99<50ms,rate>=50, beside the defaults that every run must reach:
                        ${DEFAULT_ASSERTIONS} (a ramp: ${RAMP_ASSERTIONS}).
                        An assertion replaces the default for the same figure: errors<5 allows four, errors>=0 any
@@ -113,9 +124,22 @@ export function readTask(words: readonly string[], environment: Environment) {
     wholeNumber('seconds', values.seconds),
   ]
   if (verb === 'versus') {
-    const rounds = wholeNumber('rounds', values.rounds) ?? 3
+    const waiting = wholeNumber('waiting', values.waiting)
     checkBurst(burst, rate)
-    return { does: 'versus' as const, rounds, seconds: seconds ?? 5, connections: connections ?? 50, rate, burst }
+    if (waiting !== undefined && (rate ?? seconds) !== undefined) {
+      throw new UsageError('--waiting takes as long as it takes: it does not go with --seconds or --rate.')
+    }
+    return {
+      does: 'versus' as const,
+      rounds: wholeNumber('rounds', values.rounds) ?? 3,
+      seconds: seconds ?? 5,
+      connections: connections ?? 50,
+      rate,
+      burst,
+      waiting,
+      against: values.against,
+      only: values.only?.split(',') ?? [],
+    }
   }
   if (verb === 'growth') {
     const factor = FACTORS.find((known) => known === values.factor)

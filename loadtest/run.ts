@@ -12,7 +12,8 @@ import type { RunResult } from './outcome/result.ts'
 import { planOf } from './scenarios.ts'
 import { summaryText } from './report/summary.ts'
 import { runningTarget, startProduct, TargetError } from './target.ts'
-import { compareStoring } from './comparisons/storing.ts'
+import { checkAgainst } from './comparisons/programs.ts'
+import { compareWaiting } from './comparisons/waiting.ts'
 import { versus } from './comparisons/versus.ts'
 
 /** `npm run loadtest -- <scenario>`: measures the product under load, and checks that every accepted order is stored. */
@@ -38,9 +39,8 @@ async function perform(task: Task): Promise<number> {
       return EXIT.well
     case 'versus': {
       const options = { ...task, ...caller }
-      print(await versus(options))
-      // Comparing how fast orders are stored needs a broker. With a rate, no orders would be waiting in the topic.
-      if (process.env['KAFKA_BROKERS'] && task.rate === undefined) print(`\n${await compareStoring(options)}`)
+      checkAgainst(task.against)
+      print(await (task.waiting === undefined ? versus(options) : compareWaiting(task.waiting, options)))
       return EXIT.well
     }
     case 'growth':

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -22,7 +22,8 @@ export class TargetError extends Error {
   override readonly name = 'TargetError'
 }
 
-const ROOT = join(import.meta.dirname, '..')
+/** The checkout that this file belongs to. */
+export const ROOT = join(import.meta.dirname, '..')
 const START_TIMEOUT_MS = 30_000
 const ASK_TIMEOUT_MS = 40_000
 
@@ -31,21 +32,19 @@ export function runningTarget(url: string, key: string | undefined): Target {
 }
 
 /**
- * Starts the product as `npm start` does, on a free port with an empty temporary directory. The environment may name a
- * Kafka broker and an SQL Server. `stop` removes the directory.
+ * Starts the product of a checkout as `npm start` does there, on a free port. The environment may name a Kafka broker
+ * and an SQL Server. Without a `DATA_DIR` the product gets an empty temporary directory, which `stop` removes.
  */
-export async function startProduct(settings: Readonly<Record<string, string>> = {}): Promise<Target> {
+export async function startProduct(settings: Readonly<Record<string, string>> = {}, root = ROOT): Promise<Target> {
   const directory = mkdtempSync(join(tmpdir(), 'loadtest-'))
   const key = randomBytes(24).toString('base64url')
   // The store is empty, so leftover records in an old topic would be stored first.
   const topic = `loadtest-${Date.now().toString(36)}`
   const own = { DATA_DIR: directory, PORT: '0', HOST: '127.0.0.1', FUNCTIONS_KEY: key, ORDERS_TOPIC: topic }
   const environment = { LOG_LEVEL: 'error', ...process.env, FAULTS: 'off', ...own, ...settings }
-  const preload = join(ROOT, 'infra/host/preload.js')
-  const file = join(ROOT, 'infra/host/start.ts')
   const remove = () => rmSync(directory, { recursive: true, force: true })
   process.once('exit', remove)
-  const server = await startServer('The product', ['--max-semi-space-size=16', '--import', preload, file], environment)
+  const server = await startServer('The product', startCommand(root), environment, root)
   return {
     ...server,
     key,
@@ -57,16 +56,24 @@ export async function startProduct(settings: Readonly<Record<string, string>> = 
   }
 }
 
+/** The command of `npm start`, with this process's Node. */
+function startCommand(root: string): [string, ...string[]] {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } }
+  const [, ...words] = scripts.start.split(' ')
+  return [process.execPath, ...words]
+}
+
 /**
- * Starts a Node program that prints the address on which it listens. Rejects with the program's standard error if it
- * ends before that.
+ * Starts a program that prints the address on which it listens. Rejects with the program's standard error if it ends
+ * before that.
  */
 export async function startServer(
   name: string,
-  words: readonly string[],
+  [command, ...words]: readonly [string, ...string[]],
   environment: Environment,
+  directory = ROOT,
 ): Promise<Omit<Target, 'key'>> {
-  const child = spawn(process.execPath, words, { cwd: ROOT, env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, words, { cwd: directory, env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
   const closed = once(child, 'close')
   const killAtExit = () => void child.kill('SIGKILL')
   process.once('exit', killAtExit)

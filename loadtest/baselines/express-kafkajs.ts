@@ -10,7 +10,7 @@ import { announce, kafkaSettings } from './settings.ts'
  * The obvious first version: Express, zod, and one awaited send to Kafka for each request. Its consumer handles one
  * message at a time. Orders are validated as in the product.
  */
-const { brokers, topic, partitions, isStoring } = kafkaSettings()
+const { brokers, topic, group, partitions, isStoring } = kafkaSettings()
 const kafka = new Kafka({ brokers, logLevel: logLevel.ERROR })
 const admin = kafka.admin()
 await admin.connect()
@@ -20,7 +20,7 @@ await admin.disconnect()
 const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
 await producer.connect()
 
-const consumer = kafka.consumer({ groupId: topic })
+const consumer = kafka.consumer({ groupId: group })
 const orders = openOneByOneStore()
 if (isStoring) {
   await consumer.connect()

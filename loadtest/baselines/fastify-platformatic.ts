@@ -19,7 +19,7 @@ import { announce, kafkaSettings } from './settings.ts'
  * A baseline built from the fastest libraries: Fastify with its own validation, and @platformatic/kafka, one message at
  * a time.
  */
-const { brokers: bootstrapBrokers, topic, partitions, isStoring } = kafkaSettings()
+const { brokers: bootstrapBrokers, topic, group, partitions, isStoring } = kafkaSettings()
 const admin = new Admin({ clientId: 'baseline', bootstrapBrokers })
 const topics = await admin.listTopics()
 if (!topics.includes(topic)) await admin.createTopics({ topics: [topic], partitions, replicas: 1 })
@@ -30,7 +30,7 @@ const producer = new Producer({ clientId: 'baseline', bootstrapBrokers, serializ
 const orders = openOneByOneStore()
 const consumer = new Consumer({
   clientId: 'baseline',
-  groupId: topic,
+  groupId: group,
   bootstrapBrokers,
   deserializers: stringDeserializers,
 })

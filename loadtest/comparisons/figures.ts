@@ -4,22 +4,17 @@ export interface Caller {
   readonly signal: AbortSignal
 }
 
-/**
- * Measures the contenders in turn, round by round, so that changes in the machine's speed affect all of them. `before`
- * runs at the start of each round.
- */
+/** Measures the contenders in turn, round by round, so that changes in the machine's speed affect all of them. */
 export async function inTurn<T extends { readonly name: string }, M>(
   contenders: readonly T[],
   { rounds, onProgress, signal }: Caller & { readonly rounds: number },
   measure: (contender: T) => Promise<M>,
-  before?: (round: string) => Promise<void>,
-): Promise<Map<string, M[]>> {
-  const measured = new Map<string, M[]>(contenders.map(({ name }) => [name, []]))
+): Promise<Map<T, M[]>> {
+  const measured = new Map<T, M[]>(contenders.map((contender) => [contender, []]))
   for (let round = 1; round <= rounds; round += 1) {
-    await before?.(`round ${round} of ${rounds}`)
-    for (const contender of contenders) {
+    for (const [contender, results] of measured) {
       onProgress(`round ${round} of ${rounds}: ${contender.name}`)
-      measured.get(contender.name)?.push(await measure(contender))
+      results.push(await measure(contender))
       signal.throwIfAborted()
     }
   }

@@ -7,13 +7,13 @@ import { growProcessors, type GrowthOptions } from './processors.ts'
 import type { Factor } from '../plan.ts'
 import { percentileOf } from '../statistics.ts'
 import { ask, startProduct, type Target } from '../target.ts'
-import { load, measureLoad } from './versus.ts'
-import { drainFully, readLedger } from '../outcome/verdict.ts'
+import { fill } from './fill.ts'
+import { measureLoad } from './load.ts'
+import { STORING_PRODUCT } from './programs.ts'
 
 const ITEMS = [1, 5, 25, 100, 500]
 const BATCHES = [1, 10, 64, 500]
 const STORED = [1_000, 10_000, 100_000, 1_000_000]
-const DRAIN_SECONDS = 300
 /**
  * The number of bodies built in advance and sent in rotation, because building one with 500 items costs more than
  * sending it.
@@ -21,8 +21,6 @@ const DRAIN_SECONDS = 300
 const BODIES = 32
 const READS = 200
 const SETTLE_MS = 15_000
-/** The maximum number of orders placed one by one at the end, to reach the exact size. */
-const BURST = 20_000
 
 const GROW: Readonly<Record<Factor, (options: GrowthOptions) => Promise<string>>> = {
   items: growEach,
@@ -45,8 +43,7 @@ async function growEach({ factor, seconds, connections, onProgress, signal }: Gr
     const target = await startProduct(factor === 'batch' ? batch : {})
     try {
       const next = placing(factor === 'items' ? value : 1)
-      const settle = () => drainFully(target, DRAIN_SECONDS, signal)
-      const measured = await measureLoad(target, { seconds, connections, signal, next }, settle)
+      const measured = await measureLoad(target, { seconds, connections, signal, next }, STORING_PRODUCT)
       const { tally, elapsedSeconds, settleSeconds, cpuMicroseconds: cpu } = measured
       rows.push([
         value,
@@ -72,7 +69,7 @@ async function growStored({ connections, onProgress, signal }: GrowthOptions): P
     for (const size of STORED) {
       onProgress(`until ${size} orders are stored`)
       await fill(target, size, connections, signal)
-      await drainFully(target, DRAIN_SECONDS, signal)
+      await STORING_PRODUCT.settle(target, size, signal)
       const seconds = (performance.now() - began) / 1000
       // Lets follow-up work of storing, such as a checkpoint, finish before reads are measured.
       await sleep(SETTLE_MS, undefined, { signal })
@@ -114,33 +111,6 @@ async function readTimes(target: Target): Promise<string[]> {
 
 /** A first name, a last name and an item: about 1 order in 10,000 contains all five words. */
 const FEW = ['alex specimen acorn belt red', 'kim model iris coat grey', 'sam fixture fern hat blue']
-
-async function fill(target: Target, size: number, connections: number, signal: AbortSignal): Promise<void> {
-  const orders = createOrders(size)
-  for (;;) {
-    signal.throwIfAborted()
-    const missing = size - ((await readLedger(target))?.totals.accepted ?? 0)
-    if (missing <= 0) return
-    if (missing > BURST) {
-      await load(target, { seconds: Math.ceil(missing / BURST / 2), connections, signal })
-      continue
-    }
-    let left = missing
-    const placeSome = async () => {
-      while (left > 0) {
-        left -= 1
-        await placeOne(target, orders.next())
-      }
-    }
-    await Promise.all(Array.from({ length: connections }, placeSome))
-  }
-}
-
-async function placeOne(target: Target, body: string): Promise<void> {
-  const { status } = await ask(target, '/api/orders', JSON.parse(body))
-  // The product's queue is temporarily full. The order counts as missing, and the next round places it.
-  if (status === 429) await sleep(1000)
-}
 
 /** Requests that place orders with this many items. */
 function placing(items: number): () => RequestToSend {

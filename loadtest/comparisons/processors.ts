@@ -4,7 +4,8 @@ import { table } from '../../infra/ops/table.ts'
 import { createClient } from '../../shared/adapters/kafka/client/connection.ts'
 import { readConfig } from '../../shared/settings/config.ts'
 import { ratio, whole, type Caller } from './figures.ts'
-import { fillTopic } from './storing.ts'
+import { load } from './load.ts'
+import { INTAKE_ALONE } from './programs.ts'
 import { cpuMicroseconds } from '../machine.ts'
 import { LOOK_EVERY_MS, rateBetween, untilStored, type Standing, type StoringRate } from '../outcome/standing.ts'
 import { startProduct, TargetError, type Target } from '../target.ts'
@@ -44,6 +45,17 @@ export async function growProcessors({ seconds, connections, onProgress, signal 
     return table(['processors', `stored/s of ${orders} that wait`, 'ratio', 'CPU µs/order'], rows)
   } finally {
     await admin.disconnect()
+  }
+}
+
+/** Accepts orders for this many seconds without storing them. Resolves with the number of records now in the topic. */
+async function fillTopic(topic: string, seconds: number, connections: number, signal: AbortSignal): Promise<number> {
+  const target = await startProduct({ ...INTAKE_ALONE, ORDERS_TOPIC: topic })
+  try {
+    await load(target, { seconds, connections, signal })
+    return (await readLedger(target))?.totals.records ?? 0
+  } finally {
+    await target.stop()
   }
 }
 

@@ -102,10 +102,15 @@ describe('the arguments of the command', () => {
   })
 
   it('a comparison holds the given rate', () => {
-    const versus = { does: 'versus', rounds: 3, seconds: 5, connections: 50, burst: false }
+    const versus = { does: 'versus', rounds: 3, seconds: 5, connections: 50, burst: false, only: [] }
     expect(readTask(['versus'], {})).toEqual({ ...versus, rate: undefined })
     expect(readTask(['versus', '--rate', '50', '--seconds', '20'], {})).toEqual({ ...versus, seconds: 20, rate: 50 })
     expect(readTask(['versus', '--rate', '50', '--burst'], {})).toEqual({ ...versus, rate: 50, burst: true })
+  })
+
+  it('a comparison takes another checkout, some of the contenders, and orders that wait', () => {
+    const words = ['versus', '--against', '../earlier', '--only', 'product,go', '--waiting', '200000']
+    expect(readTask(words, {})).toMatchObject({ against: '../earlier', only: ['product', 'go'], waiting: 200_000 })
   })
 
   it('bursts need a rate', () => {
@@ -130,6 +135,11 @@ describe('the arguments of the command', () => {
     ['baseline', '--rounds', '3'],
     ['soak', '--break', 'log'],
     ['versus', '--assert', 'lost=0'],
+    ['versus', '--waiting', '10', '--rate', '5'],
+    ['versus', '--waiting', '10', '--seconds', '5'],
+    ['saturate', '--waiting', '10'],
+    ['saturate', '--against', '.'],
+    ['growth', '--factor', 'items', '--only', 'product'],
     ['growth', '--factor', 'items', '--rate', '50'],
   ])('are refused when they make no sense: %s %s %s', (...words) => {
     expect(() =>

@@ -4,7 +4,6 @@ import { rates } from '../../../loadtest/report/charts.ts'
 import { rounded } from '../../../loadtest/report/rounded.ts'
 import { linearScale, logScale, timeScale } from '../../../loadtest/report/scale.ts'
 import { reportPage } from '../../../loadtest/report/page.ts'
-import { versusText } from '../../../loadtest/comparisons/versus.ts'
 import { loadTestResult } from '../../support/load-test-results.ts'
 
 describe('the report', () => {
@@ -116,70 +115,5 @@ describe('two results side by side', () => {
     const text = compareRuns(loadTestResult(), loadTestResult({ machine: { ...machine, cores: 64, loadBefore: 50 } }))
     expect(text).toContain('different machines')
     expect(text).toContain('busy')
-  })
-
-  it('of product and baselines are compared by their medians with the first', () => {
-    const measured = (perSecond: number) => ({
-      perSecond,
-      cpuMicroseconds: 100,
-      p50Ms: 2,
-      p95Ms: 4,
-      p99Ms: 5,
-      notAccepted: 0,
-    })
-    const text = versusText(
-      new Map([
-        ['bare', [measured(100), measured(900), measured(200)]],
-        ['product', [measured(50), measured(50), measured(50)]],
-      ]),
-    )
-    expect(text).toMatch(/^bare +200 +1\.00/m)
-    expect(text).toMatch(/^product +50 +0\.25/m)
-  })
-
-  it('of a contender that accepted nothing are dashes, with a sentence that explains them', () => {
-    const of = (perSecond: number, notAccepted: number) => ({
-      perSecond,
-      cpuMicroseconds: perSecond === 0 ? Number.POSITIVE_INFINITY : 100,
-      p50Ms: perSecond === 0 ? Number.NaN : 2,
-      p95Ms: perSecond === 0 ? Number.NaN : 4,
-      p99Ms: perSecond === 0 ? Number.NaN : 5,
-      notAccepted,
-    })
-    const text = versusText(
-      new Map([
-        ['away', [of(0, 0)]],
-        ['refusing', [of(0, 7)]],
-        ['recovering', [of(0, 7), of(0, 7), of(100, 0)]],
-        ['product', [of(100, 0)]],
-      ]),
-    )
-    expect(text).not.toMatch(/NaN|Infinity/)
-    expect(text).toMatch(/^away +0 +- +- +- +- +- +- +0$/m)
-    expect(text).toMatch(/^refusing +0 +- +- +- +- +- +- +7$/m)
-    expect(text).toMatch(/^recovering +0 +- +100 +- +2 +4 +5 +14$/m)
-    expect(text).toMatch(/^product +100 +- +100 +- +2 +4 +5 +0$/m)
-    expect(text).toContain('away did not accept any order')
-    expect(text).toContain('refusing did not accept any order')
-    expect(text).toContain('recovering did not accept every order')
-  })
-
-  it('of a baseline that refused orders get no ratio, and a warning', () => {
-    const measured = (notAccepted: number) => ({
-      perSecond: 100,
-      cpuMicroseconds: 100,
-      p50Ms: 2,
-      p95Ms: 4,
-      p99Ms: 5,
-      notAccepted,
-    })
-    const text = versusText(
-      new Map([
-        ['bare', [measured(0)]],
-        ['picky', [measured(0), measured(7)]],
-      ]),
-    )
-    expect(text).toMatch(/^picky +100 +- +100 +- +2 +4 +5 +7$/m)
-    expect(text).toContain('picky did not accept every order')
   })
 })

@@ -1,0 +1,64 @@
+import { table } from '../../infra/ops/table.ts'
+import { UsageError } from '../options.ts'
+import { ROOT, TargetError } from '../target.ts'
+import { ratio } from './figures.ts'
+import type { Program } from './programs.ts'
+
+/** A program at its work, such as "storing too". Ratios compare only contenders that do the same work. */
+export interface Contender {
+  readonly name: string
+  readonly program: Program
+  readonly work: string
+}
+
+export function contender(program: Program, work: string, name = `${program.name}, ${work}`): Contender {
+  return { name, program, work }
+}
+
+/**
+ * The contenders whose names contain one of the texts, or all without texts. Contenders whose programs cannot be built
+ * here are left out, with a line for each program that says why.
+ */
+export async function choose(contenders: readonly Contender[], only: readonly string[]) {
+  const chosen = contenders.filter(({ name }) => only.length === 0 || only.some((text) => name.includes(text)))
+  if (chosen.length === 0) {
+    throw new UsageError(`--only names none of: ${contenders.map(({ name }) => `"${name}"`).join(', ')}.`)
+  }
+  const leftOut: string[] = []
+  const missing = new Set<Program>()
+  for (const program of new Set(chosen.map(({ program }) => program))) {
+    try {
+      await program.prepare?.()
+    } catch (error) {
+      if (!(error instanceof TargetError)) throw error
+      missing.add(program)
+      leftOut.push(`${program.name} is left out: ${error.message}`)
+    }
+  }
+  return { contenders: chosen.filter(({ program }) => !missing.has(program)), leftOut }
+}
+
+export interface Row extends Contender {
+  /** One for each column; empty if the contender cannot be compared with others. */
+  readonly medians: readonly number[]
+}
+
+/** The figures of this checkout's product, divided by those of each peer that does the same work. */
+export function ratioText(rows: readonly Row[], columns: readonly string[]): string {
+  const pairs = rows
+    .filter(({ program }) => program.root === ROOT)
+    .flatMap((ours) => rows.filter((peer) => isComparable(ours, peer)).map((peer) => [ours, peer] as const))
+  return table(
+    ['ratio of', 'to', ...columns],
+    pairs.map(([ours, peer]) => [
+      ours.name,
+      peer.program.name,
+      ...columns.map((_, column) => ratio(ours.medians[column], peer.medians[column])),
+    ]),
+  )
+}
+
+function isComparable(ours: Contender, peer: Contender): boolean {
+  const { root, log } = peer.program
+  return root !== ROOT && peer.work === ours.work && (log === undefined || log === ours.program.log)
+}

@@ -1,0 +1,37 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { TargetError } from '../target.ts'
+
+const SOURCES = join(import.meta.dirname, '../baselines/go')
+/** As found by PATH, and where the official archive installs it. */
+const GO = ['go', '/usr/local/go/bin/go']
+
+const run = promisify(execFile)
+
+/**
+ * Builds the Go service once, into a temporary folder that is removed when this process ends. The returned function
+ * resolves with the program's path, and throws `TargetError` where Go is not installed or the build fails.
+ */
+export function createGoService(compilers: readonly string[] = GO): () => Promise<string> {
+  let built: Promise<string> | undefined
+  return () => (built ??= build(compilers))
+}
+
+async function build(compilers: readonly string[]): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'go-service-'))
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+  const program = join(directory, 'go-service')
+  for (const go of compilers) {
+    try {
+      await run(go, ['build', '-o', program, '.'], { cwd: SOURCES })
+      return program
+    } catch (error) {
+      const { code, stderr } = error as { code?: unknown; stderr?: string }
+      if (code !== 'ENOENT') throw new TargetError(`go build failed. ${stderr?.trim()}`, { cause: error })
+    }
+  }
+  throw new TargetError('Go is not installed.')
+}
