@@ -22,7 +22,7 @@ const settingsOfRole = readFileSync(
   join(import.meta.dirname, '../../../infra/kubernetes/base/order-processor.env'),
   'utf8',
 )
-const nodeOptions = /NODE_OPTIONS=(\S+)/.exec(settingsOfRole)?.[1] ?? ''
+const nodeOptions = /^NODE_OPTIONS=(.+)$/m.exec(settingsOfRole)?.[1] ?? ''
 
 describe.skipIf(skipsKafka || (await cannotLimitMemory()))('a worker with little memory', () => {
   test('drains the largest lag of every trigger at once', async () => {

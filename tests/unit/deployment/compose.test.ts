@@ -95,6 +95,15 @@ describe('the image of the functions', () => {
     expect(limit).toBeLessThan(1.1 * MAX_BODY_BYTES)
   })
 
+  test('gives Node the flags of npm start, and order-processor, which replaces them, does too', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: { start: string } }
+    const flags = scripts.start.split(' ').filter((word) => /^--(?!import)/.test(word))
+    expect(flags).not.toEqual([])
+    const ofImage = /NODE_OPTIONS="(.+)"/.exec(dockerfile)?.[1]
+    const ofProcessor = /^NODE_OPTIONS=(.+)$/m.exec(read('infra/kubernetes/base/order-processor.env'))?.[1]
+    for (const options of [ofImage, ofProcessor]) expect(options?.split(' ')).toEqual(expect.arrayContaining(flags))
+  })
+
   test('has programs at the paths where it calls them: the entrypoint, the health check and the settings check', () => {
     expect(dockerfile).toMatch(/^ENTRYPOINT \["functions-entrypoint"\]$/m)
     expect(dockerfile).toMatch(/^HEALTHCHECK .* CMD \["functions-healthy"\]$/m)
