@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Lints the files that no test runs: workflows, Dockerfiles, compose files, the gateway's configuration, manifests,
-# alerts and scripts. Every linter is pinned (infra/lint-tools.txt) and comes from a package registry. A linter that is
-# not available counts as a failure.
+# alerts, scripts and Go programs. Every linter is pinned (infra/lint-tools.txt) and comes from a package registry. A
+# linter that is not available counts as a failure.
 #
 #   bash infra/lint.sh      needs python3, and promtool or apt-get; LINT_TOOLS=<directory> keeps the tools for later runs
 set -uo pipefail
@@ -46,6 +46,7 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 # Single-quoted text that looks like a variable belongs to other languages, and `check` calls functions by name.
 scripts() { git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck --exclude=SC2016,SC2329; }
+programs() { git ls-files -z '*.go' | xargs -0 "$(go env GOROOT)/bin/gofmt" -d; }
 yaml() { git ls-files -z '*.yml' '*.yaml' | xargs -0 yamllint --strict --config-file infra/yamllint.yml; }
 
 # Interpolates as compose does, with a value for every secret. Without these values the interpolation must fail.
@@ -82,6 +83,7 @@ check gateway gateway
 check manifests manifests
 check alerts alerts
 check scripts scripts
+check 'programs in Go' programs
 check YAML yaml
 
 exit "$failed"

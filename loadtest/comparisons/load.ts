@@ -46,15 +46,15 @@ export async function measureLoad(target: Target, options: Load, storing?: Stori
   const { tally, elapsedSeconds } = await load(target, options)
   const settling = performance.now()
   const storedMeanwhile = await storing?.stored(target)
+  const storedWithin = elapsedSeconds + (performance.now() - settling) / 1000
   await storing?.settle(target, warm.tally.succeeded + tally.succeeded, signal)
   const settleSeconds = (performance.now() - settling) / 1000
-  const cpu = per(tally.succeeded, cpuBefore, cpuMicroseconds(target.pid))
   return {
     tally,
     elapsedSeconds,
     settleSeconds,
-    storedPerSecond: per(elapsedSeconds, storedBefore, storedMeanwhile),
-    cpuMicroseconds: cpu,
+    storedPerSecond: per(storedWithin, storedBefore, storedMeanwhile),
+    cpuMicroseconds: per(tally.succeeded, cpuBefore, cpuMicroseconds(target.pid)),
     maxResidentMiB: maxResidentMiB(target.pid),
   }
 }

@@ -128,10 +128,10 @@ func isFilled(text string, limit int, allowed string) bool {
 	return isText(text, limit, allowed) && strings.TrimSpace(text) != ""
 }
 
-// isEmail accepts an empty text, or text on both sides of a single @.
+// isEmail accepts an empty text, or text on both sides of an @.
 func isEmail(text string) bool {
 	name, domain, _ := strings.Cut(text, "@")
-	return isText(text, 100, "") && (text == "" || name != "" && domain != "" && !strings.Contains(domain, "@"))
+	return isText(text, 100, "") && (text == "" || name != "" && domain != "")
 }
 
 // isAmount accepts at most four decimals.
