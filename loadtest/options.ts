@@ -89,7 +89,7 @@ Options:
   --drain <seconds>    the longest wait at the end for orders without an outcome (60)
   --bound <list>       assertions that hold in each step of a ramp (${DEFAULT_BOUND})
   --step <seconds>     how long a step of a ramp takes (5); --seconds is how long the whole ramp may take
-  --waiting <number>   versus compares how fast so many orders that wait in the log are stored, instead of accepting
+  --waiting <number>   versus compares how fast this many orders that wait in a log are stored, instead of accepting them
   --against <directory>  another checkout of the product, which versus compares too
   --only <list>        versus runs only contenders whose names contain one of these texts
   --assert <list>      such as p99<50ms,rate>=50, beside the defaults that every run must reach:
