@@ -7,7 +7,7 @@ import { median, percentileOf } from '../statistics.ts'
 import { choose, contender, ratioText, type Contender } from './contenders.ts'
 import { inTurn, whole, type Caller } from './figures.ts'
 import { measureLoad } from './load.ts'
-import { bare, express, fastify, goService, products } from './programs.ts'
+import { bare, express, fastify, goService, products, type Program } from './programs.ts'
 
 export type VersusOptions = Omit<VersusTask, 'does'> & Caller
 
@@ -39,7 +39,7 @@ function contendersOf(brokers: string, against: string | undefined): Contender[]
   return [...alone, ...both([...embedded, express, fastify, goService(), ...products('Kafka', against)])]
 }
 
-function both(programs: Parameters<typeof contender>[0][]): Contender[] {
+function both(programs: readonly Program[]): Contender[] {
   return [INTAKE_ALONE, STORING_TOO].flatMap((work) => programs.map((program) => contender(program, work)))
 }
 
