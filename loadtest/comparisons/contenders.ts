@@ -43,19 +43,20 @@ export interface Row extends Contender {
   readonly medians: readonly number[]
 }
 
-/** The figures of this checkout's product, divided by those of each peer that does the same work. */
-export function ratioText(rows: readonly Row[], columns: readonly string[]): string {
+/**
+ * The figures of this checkout's product, divided by those of each peer that does the same work. No table without such a
+ * peer.
+ */
+export function ratioTables(rows: readonly Row[], columns: readonly string[]): string[] {
   const pairs = rows
     .filter(({ program }) => program.root === ROOT)
     .flatMap((ours) => rows.filter((peer) => isComparable(ours, peer)).map((peer) => [ours, peer] as const))
-  return table(
-    ['ratio of', 'to', ...columns],
-    pairs.map(([ours, peer]) => [
-      ours.name,
-      peer.program.name,
-      ...columns.map((_, column) => ratio(ours.medians[column], peer.medians[column])),
-    ]),
-  )
+  const ratios = pairs.map(([ours, peer]) => [
+    ours.name,
+    peer.program.name,
+    ...columns.map((_, column) => ratio(ours.medians[column], peer.medians[column])),
+  ])
+  return ratios.length === 0 ? [] : [table(['ratio of', 'to', ...columns], ratios)]
 }
 
 function isComparable(ours: Contender, peer: Contender): boolean {

@@ -12,8 +12,8 @@ const GO = ['go', '/usr/local/go/bin/go']
 const run = promisify(execFile)
 
 /**
- * Builds the Go service once, into a temporary folder that is removed when this process ends. The returned function
- * resolves with the program's path, and throws `TargetError` where Go is not installed or the build fails.
+ * Builds the Go service once, into a temporary directory that is removed when this process ends. The returned function
+ * resolves with the program's path. It throws `TargetError` where Go is not installed or the build fails.
  */
 export function createGoService(compilers: readonly string[] = GO): () => Promise<string> {
   let built: Promise<string> | undefined
@@ -22,12 +22,24 @@ export function createGoService(compilers: readonly string[] = GO): () => Promis
 
 async function build(compilers: readonly string[]): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'go-service-'))
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
-  const program = join(directory, 'go-service')
+  const remove = () => rmSync(directory, { recursive: true, force: true })
+  try {
+    const program = join(directory, 'go-service')
+    await buildWith(compilers, program)
+    process.once('exit', remove)
+    return program
+  } catch (error) {
+    remove()
+    throw error
+  }
+}
+
+/** Uses the first compiler that is installed. */
+async function buildWith(compilers: readonly string[], program: string): Promise<void> {
   for (const go of compilers) {
     try {
       await run(go, ['build', '-o', program, '.'], { cwd: SOURCES })
-      return program
+      return
     } catch (error) {
       const { code, stderr } = error as { code?: unknown; stderr?: string }
       if (code !== 'ENOENT') throw new TargetError(`go build failed. ${stderr?.trim()}`, { cause: error })

@@ -4,7 +4,7 @@ import type { VersusTask } from '../options.ts'
 import { rounded } from '../report/rounded.ts'
 import { laneOf } from '../scenarios.ts'
 import { median, percentileOf } from '../statistics.ts'
-import { choose, contender, ratioText, type Contender } from './contenders.ts'
+import { choose, contender, ratioTables, type Contender } from './contenders.ts'
 import { inTurn, whole, type Caller } from './figures.ts'
 import { measureLoad } from './load.ts'
 import { bare, express, fastify, goService, products, type Program } from './programs.ts'
@@ -84,7 +84,7 @@ export function versusText(measured: ReadonlyMap<Contender, readonly Measured[]>
       ({ name, accepts }) =>
         `${name} did not accept ${accepts ? 'every' : 'any'} order: do not compare its row with the others.`,
     )
-  return `${[figures, ...unfit].join('\n')}\n\n${ratioText(rows, RATIOS)}`
+  return [[figures, ...unfit].join('\n'), ...ratioTables(rows, RATIOS)].join('\n\n')
 }
 
 function rowOf(one: Contender, rounds: readonly Measured[]) {

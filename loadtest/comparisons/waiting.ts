@@ -6,7 +6,7 @@ import { cpuMicroseconds, maxResidentMiB } from '../machine.ts'
 import { rateBetween, untilStored } from '../outcome/standing.ts'
 import { median } from '../statistics.ts'
 import { ROOT } from '../target.ts'
-import { choose, contender, ratioText, type Contender } from './contenders.ts'
+import { choose, contender, ratioTables, type Contender } from './contenders.ts'
 import { inTurn, whole } from './figures.ts'
 import { fill } from './fill.ts'
 import { express, goService, product, products, type Program } from './programs.ts'
@@ -126,5 +126,5 @@ export function waitingText(measured: ReadonlyMap<Contender, readonly Measured[]
     [`storing ${orders} that wait`, 'orders/s', 'CPU µs/order', 'MiB at most'],
     rows.map(({ name, medians }) => [name, ...medians.map(whole)]),
   )
-  return `${figures}\n\n${ratioText(rows, RATIOS)}`
+  return [figures, ...ratioTables(rows, RATIOS)].join('\n\n')
 }

@@ -42,6 +42,7 @@ describe('a comparison of servers', () => {
     const alone = { ...measured(100), storedPerSecond: undefined }
     const text = versusText(new Map([[contender(bare, 'intake alone', 'bare'), [alone]]]))
     expect(text).toMatch(/^bare +100 +- +- +100 +80 +2 +5 +0$/m)
+    expect(text).not.toContain('ratio')
   })
 
   it('divides the product’s figures by those of each peer that does the same work with the same log', () => {
