@@ -26,6 +26,8 @@ import {
   SELECT_LEVEL,
   TURN_SNAPSHOT_ON,
 } from '../../shared/adapters/mssql/database/prepare-database.ts'
+import { SELECT_EVENTS } from '../../shared/adapters/mssql/forgetting/forgotten-customers-sql.ts'
+import * as forget from '../../shared/adapters/mssql/forgetting/forget-customer-sql.ts'
 import * as archive from '../../shared/adapters/mssql/archive/archive-sql.ts'
 import { RESTORE_ORDERS } from '../../shared/adapters/mssql/archive/restore-sql.ts'
 import * as rebuild from '../../shared/adapters/mssql/rebuild/rebuild-sql.ts'
@@ -60,6 +62,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     READ_TEXT,
     RESET_LEDGER,
     RESTORE_ORDERS,
+    SELECT_EVENTS,
     BEGIN_REPAIR,
     END_REPAIR,
     SELECT_LEDGER,
@@ -74,6 +77,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     TURN_SNAPSHOT_ON,
     ...constantsOf(archive),
     ...constantsOf(discardChange),
+    ...constantsOf(forget),
     ...constantsOf(inspect),
     ...constantsOf(letters),
     ...constantsOf(operator),
@@ -128,6 +132,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     statements.set(`selectAudit, of a target: ${yes}`, redrives.selectAudit(yes))
   }
   for (const name of [
+    'FORGET',
     'KEEP_LETTERS',
     'PROJECT_ORDERS',
     'RESTORE_ORDERS',

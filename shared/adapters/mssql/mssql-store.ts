@@ -109,7 +109,7 @@ export async function createMssqlStore(options: MssqlStoreOptions): Promise<Mssq
     redriveTasks: createRedrives(query),
     maintenance: createMaintenance(query),
     archive,
-    forgetting: createForgetting(),
+    forgetting: createForgetting(query),
     described: connection.described,
     [Symbol.asyncDispose]: dispose,
   }

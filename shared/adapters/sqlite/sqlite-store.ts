@@ -203,6 +203,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
       },
     },
     forgetting: {
+      remains: [],
       held: (customerId) => writer.call('held', customerId),
       forget: (customerId, act) => writer.call('forget', customerId, act),
       forgetOrders: (orderIds) => writer.call('forgetOrders', orderIds),

@@ -4,6 +4,9 @@ export const REBUILD_RUNS =
 export const WORDS_ARE_WRITTEN =
   'The words of earlier orders are still being added to the search index. Wait a few minutes, then forget the customer.'
 
+/** Why a rebuild whose process died cannot be continued. */
+export const REBUILD_ABANDONED = 'It was abandoned, and a customer was forgotten since.'
+
 /** The target of the act in the audit. */
 export function forgottenTarget(customerId: number): string {
   return `customer:${customerId}`

@@ -1,5 +1,6 @@
 import { forgetValue } from '../../domain/forgetting/forgotten-records.ts'
-import type { DeadLetter } from '../../ports/dead-letters.ts'
+import type { DeadLetter, KeptDeadLetter } from '../../ports/dead-letters.ts'
+import { toHeadersJson } from './letters.ts'
 
 /**
  * The headers that a redrive needs, none of which holds personal data. Other headers may come from other producers
@@ -39,6 +40,20 @@ export function forgetLetter<Letter extends LetterContent>(letter: Letter): Lett
     firstCause: silent ? { ...firstCause, detail: '' } : firstCause,
     lastCause: silent ? { ...lastCause, detail: '' } : lastCause,
   }
+}
+
+/** The columns of a kept letter without personal data. */
+export function forgetKept(letter: KeptDeadLetter) {
+  const { value, firstCause, lastCause, headers } = forgetLetter(letter)
+  const editedValue = letter.editedValue && forgetValue(letter.editedValue)
+  return { value, editedValue, headersJson: toHeadersJson({ headers }), firstCause, lastCause }
+}
+
+/** Whether the letter has content that forgetting would remove. */
+export function hasPersonalData(letter: KeptDeadLetter): boolean {
+  const { value, editedValue, headersJson } = forgetKept(letter)
+  if (value !== letter.value || editedValue !== letter.editedValue) return true
+  return headersJson !== toHeadersJson(letter) || letter.stack !== null
 }
 
 function forgetHeaders(headers: Headers): Headers {

@@ -38,7 +38,7 @@ export function toParkedRecord(letter: DeadLetter): ParkedRecord {
   }
 }
 
-export function toHeadersJson({ headers }: DeadLetter): string {
+export function toHeadersJson({ headers }: Pick<DeadLetter, 'headers'>): string {
   return JSON.stringify(headers.map(([name, value]) => [name, value && Buffer.from(value).toString('base64')]))
 }
 

@@ -57,7 +57,11 @@ export function summaryOf({
 }
 
 /** Where personal data remains, in words. */
-export function remainsOf({ redacts, topics }: Forgotten['log'], unreadable: number): string[] {
+export function remainsOf(
+  { redacts, topics }: Forgotten['log'],
+  unreadable: number,
+  inStore: readonly string[],
+): string[] {
   const inLog = redacts
     ? []
     : topics.map(({ topic, records, until, forEver }) => {
@@ -72,7 +76,7 @@ export function remainsOf({ redacts, topics }: Forgotten['log'], unreadable: num
     unreadable === 0
       ? []
       : [`${counted(unreadable, 'offset')} of the log cannot be read, so nobody knows whose data is there.`]
-  return [...inLog, ...unread, COPIES]
+  return [...inLog, ...unread, ...inStore, COPIES]
 }
 
 const COPIES = 'Backups and archives that were made before hold the data until you delete them.'

@@ -22,7 +22,7 @@ import {
   type OpenEmptyStore,
 } from '../store-fixtures.ts'
 
-const CUSTOMER = 48_213
+export const CUSTOMER = 48_213
 const OTHER = 48_214
 const PERSONAL = {
   customerName: 'Zelda',
@@ -39,9 +39,9 @@ const AFTER = '2026-01-01T00:03:00.000Z'
 const DEAD = { state: 'dead', attempt: 4, nextAttemptAt: null } as const
 const WHY = { reason: 'Asked to be forgotten.' }
 
-const hers = (offset: number, changes: Parameters<typeof orderAt>[1] = {}) =>
+export const hers = (offset: number, changes: Parameters<typeof orderAt>[1] = {}) =>
   orderAt(offset, { ...changes, order: { customerId: CUSTOMER, ...PERSONAL, ...changes.order } })
-const moved = (shippingAddress: string): OrderChange => ({ kind: 'amend', amendment: { shippingAddress } })
+export const moved = (shippingAddress: string): OrderChange => ({ kind: 'amend', amendment: { shippingAddress } })
 
 /** What every store promises about a customer who was forgotten. */
 export function forgetContract(name: string, open: OpenEmptyStore): void {
@@ -287,7 +287,7 @@ export function forgetContract(name: string, open: OpenEmptyStore): void {
   })
 }
 
-const NO_PROGRESS = {
+export const NO_PROGRESS = {
   phase: 'projecting',
   records: 0,
   recordsInAll: 0,

@@ -17,6 +17,7 @@ import {
   place,
   type OpenStore,
 } from '../store-fixtures.ts'
+import { CUSTOMER, hers, moved } from './forget.contract.ts'
 
 /** An empty store that two processes have open, and a third connection that locks rows of it. */
 export interface SharedStore extends AsyncDisposable {
@@ -30,6 +31,7 @@ export interface SharedStore extends AsyncDisposable {
 
 const HOLD_STATES = 'UPDATE order_states SET attempt = attempt'
 const HOLD_CHANGES = 'UPDATE order_changes SET attempt = attempt'
+const HOLD_LEDGER = 'UPDATE ledger SET stored = stored'
 const HOLD_PARKED = 'UPDATE parked_records SET attempt = attempt'
 /** A call that does not wait by then may never wait. The test still passes; the two calls just do not meet. */
 const MEET_MS = 30_000
@@ -237,6 +239,43 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
         expect((await shared.one.ledger.read(GROUP, 10)).waiting).toBe(0)
       },
     )
+
+    describe.each(['before', 'after'])('a customer is forgotten by one process %s another', (first) => {
+      const forget = () => shared.other.forgetting.forget(CUSTOMER, actAt(1))
+      const meetForgetting = async (work: () => Promise<unknown>) => {
+        const results = await meet(HOLD_LEDGER, ...(first === 'before' ? [forget, work] : [work, forget]))
+        expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
+      }
+
+      test('stores an order of that customer', async () => {
+        const order = hers(0)
+        await meetForgetting(() => shared.one.store.storeBatch(batchOf([order])))
+        const seen = await shared.one.views.get(order.orderId)
+        expect(seen).toMatchObject({ status: 'stored', forgotten: true })
+        expect(seen).not.toHaveProperty('customerName')
+        expect((await shared.one.views.search({ q: 'zelda', limit: 9 })).items).toEqual([])
+      })
+
+      test('records a failure and a change of such an order', async () => {
+        const order = hers(0)
+        const change = changeAt(1, order, moved('1 Umbral Lane'))
+        const batch = batchOf([], { parked: [parkedFrom(order)], changes: [change] })
+        await meetForgetting(() => shared.one.store.storeBatch(batch))
+        const seen = await shared.one.views.get(order.orderId)
+        const { items } = await shared.one.views.changes(order.orderId, { limit: 9 })
+        expect(seen).toMatchObject({ status: 'retrying', forgotten: true })
+        expect(items).toMatchObject([{ status: 'waiting', forgotten: true }])
+        expect(JSON.stringify([seen, items])).not.toMatch(/Zelda|Umbral/)
+      })
+
+      test('keeps a letter of such an order', async () => {
+        const order = hers(0)
+        await meetForgetting(() => shared.one.deadLetters.keep([letterOf(order)]))
+        const letter = await shared.one.deadLetters.get(letterIdOf(order))
+        expect(Buffer.from(letter?.value ?? []).toString()).toMatch(/"forgotten"/)
+        expect(Buffer.from(letter?.value ?? []).toString()).not.toContain('Zelda')
+      })
+    })
 
     test('a task is leased to only one of two owners', async () => {
       const order = orderAt(0)

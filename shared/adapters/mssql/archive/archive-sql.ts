@@ -47,7 +47,7 @@ WHERE ${isSettled('o')};
 SELECT o.seq, o.order_id, o.customer_id, o.customer_name, o.customer_last_name, o.customer_email, o.shipping_address,
   o.billing_address, o.currency, o.total_price, o.payment_method, o.accepted_at, o.stored_at, o.origin_topic,
   o.origin_partition, o.origin_offset, o.body_hash, o.idempotency_key_hash, o.recovered, o.reference, o.metadata, o.version,
-  o.cancelled_at, o.cancellation_reason
+  o.cancelled_at, o.cancellation_reason, o.forgotten
 FROM @found AS f
 JOIN orders AS o ON o.seq = f.seq
 ORDER BY o.seq;

@@ -5,6 +5,7 @@ import { orderWords } from '../../../domain/search/search-words.ts'
 import type { Archive, ArchiveResult, ExportedOrder, OrderToArchive, RestoreResult } from '../../../ports/archive.ts'
 import type { Act } from '../../../ports/redrives.ts'
 import { toExported } from '../../stores/archive/exported-orders.ts'
+import { forgetArchived } from '../../stores/forgotten-orders.ts'
 import {
   ABANDONED,
   ARCHIVING_LEASE_MS,
@@ -18,6 +19,7 @@ import { bigint, int, json, text, type Parameters, type Row } from '../database/
 import type { Query } from '../database/query.ts'
 import { fromSqlId, fromSqlTime, toSqlTime } from '../database/values.ts'
 import { actParameters } from '../dead-letters/audit.ts'
+import { givenBack, untilForgotten } from '../forgetting/forgotten-customers.ts'
 import { ARCHIVE_ORDERS, SELECT_ARCHIVABLE, SELECT_ARCHIVABLE_STATES, SELECT_ARCHIVED } from './archive-sql.ts'
 import { readDocuments, type ReadOrder } from './documents.ts'
 import { toRestoreJson } from './restore-json.ts'
@@ -57,8 +59,19 @@ export function createArchive(
   }
 
   async function send(orders: readonly ArchivedOrder[], source: string, act: Act, preview: boolean): Promise<number> {
-    const parameters = { ...parametersOf(source, act), batch: json({ preview, ...toRestoreJson(orders) }) }
-    const [restored = [], [taken] = [], [older] = [], [refusal] = []] = await query(RESTORE_ORDERS, parameters)
+    const [restored = [], [taken] = [], [older] = [], [refusal] = []] = await untilForgotten(
+      orders,
+      async (some) => {
+        const parameters = { ...parametersOf(source, act), batch: json({ preview, ...toRestoreJson(some) }) }
+        const result = await query(RESTORE_ORDERS, parameters)
+        const forgotten = givenBack(result[0], 'forgotten_order')
+        return forgotten === undefined ? { result } : { forgotten }
+      },
+      (some, rows) => {
+        const forgotten = new Set(rows.map((row) => Number(row['forgotten_order'])))
+        return some.map((order, i) => (forgotten.has(i) ? forgetArchived(order) : order))
+      },
+    )
     refuseIfBusy(refusal)
     if (taken !== undefined) throw keyOfOther(orderIdOf(taken))
     if (older !== undefined) throw olderCopy(orderIdOf(older), String(older['archive_file']))

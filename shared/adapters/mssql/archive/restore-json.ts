@@ -1,7 +1,7 @@
 import type { ArchivedOrder } from '../../../domain/archived-order.ts'
 import { CODE_UNITS } from '../database/columns.ts'
 import { cut, toSqlTime } from '../database/values.ts'
-import { toContentJson, toItemsJson, toWordsJson } from '../orders/content-json.ts'
+import { toContentJson, toItemsJson, toMarkJson, toWordsJson } from '../orders/content-json.ts'
 
 /** The JSON that RESTORE_ORDERS (restore-sql.ts) reads. `i` is the index of the order. */
 export function toRestoreJson(orders: readonly ArchivedOrder[]) {
@@ -52,7 +52,10 @@ export function toRestoreJson(orders: readonly ArchivedOrder[]) {
 }
 
 function toOrderJson({ orderId, acceptedAt, order, stored }: ArchivedOrder, i: number) {
-  if (order === null || stored === null) return { i, orderId, isStored: false, keyHash: null }
+  if (order === null || stored === null) {
+    const customer = order !== null && { customerId: order.customerId, ...toMarkJson(order) }
+    return { i, orderId, isStored: false, keyHash: null, acceptedAt: toSqlTime(acceptedAt), ...customer }
+  }
   return {
     i,
     orderId,

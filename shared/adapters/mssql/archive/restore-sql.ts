@@ -1,3 +1,4 @@
+import { LOOK_FOR_ARCHIVED } from '../forgetting/forgotten-customers-sql.ts'
 import { INSERT_ITEMS_AND_WORDS } from '../orders/store-batch-sql.ts'
 import { auditOnce, beginArchiving } from './archive-sql.ts'
 
@@ -37,7 +38,7 @@ FROM OPENJSON(@batch, '$.orders') WITH (
 INSERT INTO @held (change_id)
 SELECT DISTINCT c.change_id
 FROM OPENJSON(@batch, '$.changes') WITH (change_id UNIQUEIDENTIFIER '$.changeId') AS c;
-${beginArchiving()}
+${beginArchiving()}${LOOK_FOR_ARCHIVED}
 IF @is_rebuilding = 0 AND @is_reindexing = 0
 BEGIN
   UPDATE x
@@ -130,13 +131,14 @@ BEGIN
   INSERT INTO orders (
     order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address, currency,
     total_price, payment_method, accepted_at, stored_at, origin_topic, origin_partition, origin_offset, body_hash,
-    idempotency_key_hash, recovered, reference, metadata, version, cancelled_at, cancellation_reason
+    idempotency_key_hash, recovered, reference, metadata, version, cancelled_at, cancellation_reason,
+    forgotten
   )
   OUTPUT inserted.seq, inserted.order_id INTO @stored (seq, order_id)
   SELECT x.order_id, o.customer_id, o.customer_name /* text */, o.customer_last_name /* text */, o.customer_email /* text */,
     o.shipping_address /* text */, o.billing_address /* text */, o.currency, o.total_price, o.payment_method, o.accepted_at,
     o.stored_at, o.topic, o.log_partition, o.log_offset, o.body_hash, x.idempotency_key_hash, o.recovered,
-    o.reference /* text */, o.metadata /* text */, o.version, o.cancelled_at, o.cancellation_reason /* text */
+    o.reference /* text */, o.metadata /* text */, o.version, o.cancelled_at, o.cancellation_reason /* text */, o.forgotten
   FROM OPENJSON(@batch, '$.orders') WITH (
     i INT '$.i',
     customer_id BIGINT '$.customerId',
@@ -159,7 +161,8 @@ BEGIN
     metadata NVARCHAR(MAX) '$.metadata',
     version INT '$.version',
     cancelled_at DATETIME2(3) '$.cancelledAt',
-    cancellation_reason NVARCHAR(4000) '$.cancellationReason'
+    cancellation_reason NVARCHAR(4000) '$.cancellationReason',
+    forgotten BIT '$.forgotten'
   ) AS o
   JOIN @orders AS x ON x.i = o.i
   WHERE x.is_new = 1 AND x.is_stored = 1

@@ -76,14 +76,14 @@ function toDeliveredJson({ i, change: delivered, groupId, recordedAt, isCounted 
 
 function toFailedJson({ record, groupId, parkedAt, isCounted }: ParkedDelivery) {
   const { orderId, origin, state, attempt, nextAttemptAt, cause, acceptedAt, redriveOf } = record
-  const { changeId, kind, change, idempotencyKeyHash } = record.change
+  const { changeId, kind, change, bodyHash: hashBefore, idempotencyKeyHash } = record.change
   const row = {
     i: null,
     groupId,
     changeId,
     orderId,
     kind,
-    bodyHash: change === null ? null : bodyHash(changeJson(change)),
+    bodyHash: change === null || hashBefore === null ? null : (hashBefore ?? bodyHash(changeJson(change))),
     // The response to a repeated request needs the change itself.
     keyHash: change === null ? null : idempotencyKeyHash,
     ...origin,

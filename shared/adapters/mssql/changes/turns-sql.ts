@@ -39,8 +39,8 @@ ORDER BY c.order_id, c.version;
 
 /**
  * Writes the decisions about the changes of some orders, those about one order as a whole or not at all. They are not
- * written if the order's version has changed, if one of the changes no longer waits, or if they leave out an earlier
- * undecided change. The caller then reads the order again.
+ * written if the order's version has changed, if its customer was forgotten since, if one of the changes no longer waits,
+ * or if they leave out an earlier undecided change. The caller then reads the order again.
  *
  * Rows are locked before they are checked, the changes first (locks.ts), so the checks read final values. No earlier
  * change can appear afterwards, because turns only grow. A change that an operator restores at the same moment counts
@@ -75,6 +75,7 @@ DECLARE @turns TABLE (
   order_id UNIQUEIDENTIFIER NOT NULL UNIQUE,
   seq BIGINT NULL,
   seen_version INT NULL,
+  seen_forgotten BIT NOT NULL,
   last_turn BIGINT NULL,
   version INT NULL,
   customer_name NVARCHAR(4000) NULL,
@@ -109,10 +110,10 @@ DECLARE @gone TABLE (
   PRIMARY KEY (word, order_seq)
 );
 INSERT INTO @turns (
-  i, order_id, seq, seen_version, last_turn, version, customer_name, customer_last_name, customer_email, shipping_address,
+  i, order_id, seq, seen_version, seen_forgotten, last_turn, version, customer_name, customer_last_name, customer_email, shipping_address,
   billing_address, total_price, payment_method, cancelled_at, cancellation_reason, has_items, is_sound
 )
-SELECT t.i, t.order_id, t.seq, t.seen_version, t.last_turn, t.version, t.customer_name /* text */,
+SELECT t.i, t.order_id, t.seq, t.seen_version, t.seen_forgotten, t.last_turn, t.version, t.customer_name /* text */,
   t.customer_last_name /* text */, t.customer_email /* text */, t.shipping_address /* text */,
   t.billing_address /* text */, t.total_price, t.payment_method, t.cancelled_at, t.cancellation_reason /* text */,
   t.has_items, 1
@@ -121,6 +122,7 @@ FROM OPENJSON(@batch, '$.turns') WITH (
   order_id UNIQUEIDENTIFIER '$.orderId',
   seq BIGINT '$.seq',
   seen_version INT '$.seenVersion',
+  seen_forgotten BIT '$.seenForgotten',
   last_turn BIGINT '$.lastTurn',
   version INT '$.version',
   customer_name NVARCHAR(4000) '$.customerName',
@@ -167,7 +169,10 @@ JOIN @turns AS t ON t.seq = o.seq;
 UPDATE t
 SET is_sound = 0
 FROM @turns AS t
-WHERE (t.seq IS NOT NULL AND NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.seq = t.seq AND o.version = t.seen_version))
+WHERE (t.seq IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM orders AS o
+    WHERE o.seq = t.seq AND o.version = t.seen_version AND COALESCE(o.forgotten, 0) = t.seen_forgotten
+  ))
   OR (t.seq IS NULL AND t.last_turn IS NOT NULL AND (
     NOT EXISTS (SELECT 1 FROM order_states AS s WHERE s.order_id = t.order_id AND s.status = 'discarded')
     OR EXISTS (SELECT 1 FROM orders AS o WHERE o.order_id = t.order_id)

@@ -295,7 +295,8 @@ function toTurnsJson(decisions: readonly Decision[]) {
 }
 
 function toTurnJson({ turn: { orderId, stored, changes }, after, verdicts }: Decision) {
-  const shared = { orderId, seq: stored?.seq, seenVersion: stored?.order.version, hasItems: false }
+  const seen = { seenVersion: stored?.order.version, seenForgotten: stored?.order.content.forgotten === true }
+  const shared = { orderId, seq: stored?.seq, ...seen, hasItems: false }
   const turn = { ...shared, lastTurn: changes[verdicts.length - 1]?.turn }
   if (stored === undefined || after === undefined || after === stored.order) return turn
   const { customerName, customerLastName, customerEmail, shippingAddress, billingAddress } = after.content

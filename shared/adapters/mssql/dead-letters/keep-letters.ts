@@ -1,10 +1,15 @@
 import { originTopicOf, parseDeadLetterId, type DeadLetter, type DeadLetters } from '../../../ports/dead-letters.ts'
+import { claimedCustomer } from '../../../domain/forgetting/forgotten-records.ts'
+import { forgetLetter, letterAcceptedAt } from '../../stores/forgotten-letters.ts'
 import { toHeadersJson, toParkedRecord, withStorableFigures } from '../../stores/letters.ts'
 import { bytes, json, text } from '../database/connection.ts'
+import { concatenation } from './concatenated-bytes.ts'
 import { findPlaces, type PlacedLetter } from './letter-places.ts'
 import { ORIGIN_TOPIC } from './letter-topic.ts'
 import { lockPartition, lockStates } from '../database/locks.ts'
 import { DECLARE_CHANGES, RECORD_CHANGES, TELL_CHANGES } from '../changes/order-changes-sql.ts'
+import { givenBack, untilForgotten } from '../forgetting/forgotten-customers.ts'
+import { LOCK_FORGETTING, LOOK_FOR_LETTERS } from '../forgetting/forgotten-customers-sql.ts'
 import { PARK_CHANGES } from '../changes/parked-changes-sql.ts'
 import { isOfChange, toChangesJson, type ParkedDelivery } from '../changes/order-changes.ts'
 import { DECLARE_PARKED, PARK } from './parked-records-sql.ts'
@@ -65,14 +70,14 @@ DECLARE @n INT = 1;
 DECLARE @last_n INT = (SELECT COUNT(*) FROM @partitions);
 DECLARE @group NVARCHAR(200), @topic NVARCHAR(249), @partition INT;
 
-BEGIN TRANSACTION;
+BEGIN TRANSACTION;${LOCK_FORGETTING}
 WHILE @n <= @last_n
 BEGIN
   SELECT @group = p.group_id, @topic = p.topic, @partition = p.log_partition FROM @partitions AS p WHERE p.n = @n;
 ${lockPartition('@group', '@topic', '@partition')}
   SET @n += 1;
 END;
-${RECORD_CHANGES}${lockStates('@parked')}
+${LOOK_FOR_LETTERS}${RECORD_CHANGES}${lockStates('@parked')}
 
 INSERT INTO dead_letters (
   topic, log_partition, log_offset, order_id, state, kept_at, first_code, first_detail, last_code, last_detail, attempts,
@@ -180,6 +185,26 @@ const FINGERPRINT_UNITS = 100
 const LETTER_ID_UNITS = 400
 
 export function createKeepLetters(query: Query): DeadLetters['keep'] {
+  /** Keeps the letters without personal data of customers who were forgotten, and returns how many were kept. */
+  async function keepPlaced(placed: readonly PlacedLetter[], now: string): Promise<number> {
+    return untilForgotten(
+      placed.map((one): LetterToKeep => ({ ...one, isForgotten: false })),
+      async (letters) => {
+        const { batch, concatenated } = toParameters(letters, now)
+        const parameters = { batch: json(batch), bytes: bytes(concatenated), now: text(toSqlTime(now)) }
+        const [rows = []] = await query(KEEP_LETTERS, parameters)
+        const forgotten = givenBack(rows, 'forgotten_letter')
+        return forgotten === undefined ? { result: Number(rows[0]?.['kept']) } : { forgotten }
+      },
+      (letters, rows) => {
+        const forgotten = new Set(rows.map((row) => Number(row['forgotten_letter'])))
+        return letters.map((one, i) =>
+          forgotten.has(i) ? { ...one, letter: forgetLetter(one.letter), isForgotten: true } : one,
+        )
+      },
+    )
+  }
+
   return async function keep(letters) {
     if (letters.length === 0) return
     const now = new Date().toISOString()
@@ -190,25 +215,19 @@ export function createKeepLetters(query: Query): DeadLetters['keep'] {
     // instance has kept some, so the loop ends. Locking a missing key instead would not reliably keep other instances
     // out on every engine.
     for (let placed = await findPlaces(query, fitting); placed.length > 0; placed = await findPlaces(query, fitting)) {
-      const { batch, concatenated } = toParameters(placed, now)
-      const parameters = { batch: json(batch), bytes: bytes(concatenated), now: text(toSqlTime(now)) }
-      const [[row] = []] = await query(KEEP_LETTERS, parameters)
-      if (Number(row?.['kept']) >= placed.length) return
+      if ((await keepPlaced(placed, now)) >= placed.length) return
     }
   }
 }
 
+interface LetterToKeep extends PlacedLetter {
+  /** Whether the letter has lost its personal data. */
+  readonly isForgotten: boolean
+}
+
 /** The parameters of KEEP_LETTERS. */
-function toParameters(letters: readonly PlacedLetter[], now: string): { batch: object; concatenated: Uint8Array } {
-  const parts: Uint8Array[] = []
-  let at = 1 // T-SQL counts from 1
-  const place: PlaceBytes = (value) => {
-    if (value === null) return null
-    const placed = { at, length: value.length }
-    parts.push(value)
-    at += value.length
-    return placed
-  }
+function toParameters(letters: readonly LetterToKeep[], now: string): { batch: object; concatenated: Uint8Array } {
+  const { place, concatenated } = concatenation()
   // A foreign letter changes neither orders nor the ledger.
   const own = letters.filter(({ letter }) => letter.foreign === null)
   const redriven = own.flatMap(({ letter: { redriveOf, consumerGroup }, place: by }) => {
@@ -232,11 +251,8 @@ function toParameters(letters: readonly PlacedLetter[], now: string): { batch: o
     redriven,
     letters: letters.map((placed, i) => ({ i, ...toLetterJson(placed, now, place) })),
   }
-  return { batch, concatenated: Buffer.concat(parts) }
+  return { batch, concatenated: concatenated() }
 }
-
-/** Appends the bytes to @bytes and returns their position there; null stays null. */
-type PlaceBytes = (value: Uint8Array | null) => { readonly at: number; readonly length: number } | null
 
 /**
  * Adapts a letter to its columns, so that no letter is refused. For example, names that are too long for an index are
@@ -260,7 +276,11 @@ function toFailedChange({ record, ...parking }: Parking): ParkedDelivery[] {
   return isOfChange(record) ? [{ record, ...parking, isCounted: false }] : []
 }
 
-function toLetterJson({ letter, place: kept }: PlacedLetter, now: string, place: PlaceBytes) {
+function toLetterJson(
+  { letter, place: kept, isForgotten }: LetterToKeep,
+  now: string,
+  place: ReturnType<typeof concatenation>['place'],
+) {
   const { origin, orderId, firstCause, lastCause, key, value } = letter
   return {
     ...kept,
@@ -284,5 +304,8 @@ function toLetterJson({ letter, place: kept }: PlacedLetter, now: string, place:
     value: place(value),
     foreign: letter.foreign && JSON.stringify(letter.foreign),
     change: letter.change,
+    customerId: claimedCustomer(value),
+    acceptedAt: toSqlTime(letterAcceptedAt(letter)),
+    ...(isForgotten && { forgotten: true }),
   }
 }

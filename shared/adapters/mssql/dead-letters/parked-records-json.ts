@@ -3,7 +3,7 @@ import type { ParkedRecord } from '../../../ports/order-store.ts'
 import { toRounds } from '../orders/rounds.ts'
 import { CODE_UNITS } from '../database/columns.ts'
 import { cut, toSqlTime } from '../database/values.ts'
-import { toWordsJson } from '../orders/content-json.ts'
+import { toMarkJson, toWordsJson } from '../orders/content-json.ts'
 
 export interface Parking {
   readonly record: ParkedRecord
@@ -45,5 +45,6 @@ function toContent(order: ParkedRecord['order']) {
     currency: order.currencyType,
     paymentMethod: order.paymentMethodType,
     reference: order.reference ?? null,
+    ...toMarkJson(order),
   }
 }

@@ -31,6 +31,7 @@ DECLARE @parked TABLE (
   currency VARCHAR(3) NULL,
   payment_method VARCHAR(20) NULL,
   reference NVARCHAR(200) NULL,
+  forgotten BIT NULL,
   counted BIT NOT NULL,
   seen_state VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL,
   seen_attempt BIGINT NULL,
@@ -47,12 +48,12 @@ DECLARE @parked_words TABLE (
 );
 INSERT INTO @parked (
   i, round, group_id, topic, log_partition, log_offset, order_id, state, attempt, max_attempts, next_attempt_at, cause_code,
-  cause_detail, accepted_at, parked_at, order_json, customer_id, currency, payment_method, reference, counted, is_known, is_news,
-  is_stored, has_content
+  cause_detail, accepted_at, parked_at, order_json, customer_id, currency, payment_method, reference, forgotten, counted, is_known,
+  is_news, is_stored, has_content
 )
 SELECT p.i, p.round, p.group_id, p.topic, p.log_partition, p.log_offset, p.order_id, p.state, p.attempt, p.max_attempts,
   p.next_attempt_at, p.cause_code /* text */, p.cause_detail /* text */, p.accepted_at, p.parked_at,
-  p.order_json /* text */, p.customer_id, p.currency, p.payment_method, p.reference /* text */, 0, 0, 0, 0, 0
+  p.order_json /* text */, p.customer_id, p.currency, p.payment_method, p.reference /* text */, p.forgotten, 0, 0, 0, 0, 0
 FROM OPENJSON(@batch, '$.parked') WITH (
   i INT '$.i',
   round INT '$.round',
@@ -73,7 +74,8 @@ FROM OPENJSON(@batch, '$.parked') WITH (
   customer_id BIGINT '$.customerId',
   currency VARCHAR(3) '$.currency',
   payment_method VARCHAR(20) '$.paymentMethod',
-  reference NVARCHAR(4000) '$.reference'
+  reference NVARCHAR(4000) '$.reference',
+  forgotten BIT '$.forgotten'
 ) AS p;
 INSERT INTO @parked_words (i, word, in_name)
 SELECT w.i, w.word, w.in_name

@@ -1,11 +1,113 @@
+import { forgetChange, forgetOrder } from '../../../domain/forgetting/forgotten-data.ts'
 import { OrderError } from '../../../domain/errors.ts'
 import type { Forgetting } from '../../../ports/forgetting.ts'
+import type { Act } from '../../../ports/redrives.ts'
+import {
+  forgottenTarget,
+  REBUILD_ABANDONED,
+  REBUILD_RUNS,
+  WORDS_ARE_WRITTEN,
+} from '../../stores/forgetting-refusals.ts'
+import { forgetKept } from '../../stores/forgotten-letters.ts'
+import { bigint, bytes, json, text } from '../database/connection.ts'
+import type { Query } from '../database/query.ts'
+import { toSqlTime } from '../database/values.ts'
+import { actParameters } from '../dead-letters/audit.ts'
+import { concatenation } from '../dead-letters/concatenated-bytes.ts'
+import { FORGET } from './forget-customer-sql.ts'
+import { createFinding, NO_LETTERS, toHeld, type Found, type FoundLetter } from './found-data.ts'
+import { toStoredChangesJson } from './forgotten-customers.ts'
+import { forgottenStateWords, forgottenWords } from './forgotten-words.ts'
 
-/** Refuses every call. A partial removal would be worse than none, because the caller would rely on it. */
-export function createForgetting(): Forgetting {
-  return { held: refuse, forget: refuse, forgetOrders: refuse, purge: refuse }
+/**
+ * Only an event of the customer's that is recorded at the same moment, or a letter that is kept in the milliseconds
+ * between the last look and the transaction, makes another attempt necessary.
+ */
+const MAX_ATTEMPTS = 20
+/** Nobody acted: only the log knows the orders, and the act was recorded with the customer. */
+const NOBODY = { operator: '', verified: false, reason: null }
+
+export const REMAINS =
+  'SQL Server keeps earlier states of the changed rows in its transaction log and in backups of that log, and may keep traces of them on pages of the database until it uses the room again.'
+
+export function createForgetting(query: Query): Forgetting {
+  const finding = createFinding(query)
+
+  /** Returns false if the store has something that was not found, or that has changed since. */
+  async function write(found: Found, lastSeq: number, act: Act, customerId: number | null): Promise<boolean> {
+    const { batch, concatenated } = await toParameters(query, found)
+    const parameters = {
+      ...actParameters(customerId === null ? '' : forgottenTarget(customerId), act),
+      batch: json(batch),
+      bytes: bytes(concatenated),
+      customerId: bigint(customerId),
+      last: bigint(lastSeq),
+      nowMs: bigint(Date.parse(act.at)),
+      why: text(REBUILD_ABANDONED),
+    }
+    const [[row] = []] = await query(FORGET, parameters)
+    if (customerId !== null && row?.['is_rebuilding'] === true) throw new OrderError('conflict', REBUILD_RUNS)
+    if (customerId !== null && row?.['is_reindexing'] === true) throw new OrderError('conflict', WORDS_ARE_WRITTEN)
+    return row?.['is_known'] === true
+  }
+
+  return {
+    remains: [REMAINS],
+    async held(customerId) {
+      return toHeld(await finding.ofCustomer(customerId, await finding.scanLetters(customerId, NO_LETTERS)))
+    },
+    async forget(customerId, act) {
+      let scan = NO_LETTERS
+      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+        scan = await finding.scanLetters(customerId, scan)
+        const found = await finding.ofCustomer(customerId, scan)
+        if (await write(found, scan.lastSeq, act, customerId)) return toHeld(found)
+      }
+      throw isBusy()
+    },
+    async forgetOrders(orderIds) {
+      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+        const lastSeq = await finding.lastLetter()
+        const act = { ...NOBODY, at: new Date().toISOString() }
+        if (await write(await finding.ofOrders(orderIds), lastSeq, act, null)) return
+      }
+      throw isBusy()
+    },
+    // A statement cannot overwrite what SQL Server keeps besides the rows (REMAINS).
+    purge: () => Promise.resolve(),
+  }
 }
 
-async function refuse(): Promise<never> {
-  throw new OrderError('conflict', 'This version cannot forget a customer in SQL Server yet. Nothing was changed.')
+/** What was found, without its personal data, in the form that FORGET reads. */
+async function toParameters(query: Query, { orders, states, changes, letters, orderIds }: Found) {
+  const { place, concatenated } = concatenation()
+  const batch = {
+    ids: orderIds,
+    orders: orders.map(({ seq, version }) => [seq, version]),
+    states: states.map(({ seq, updatedAt }, n) => [n, seq, toSqlTime(updatedAt.getTime())]),
+    stateOrders: states.map(({ order }) => forgetOrder(order)),
+    stateWords: forgottenStateWords(states),
+    ...(await forgottenWords(query, orders)),
+    ...toStoredChangesJson(changes.map(({ changeId, change }) => ({ changeId, change: forgetChange(change) }))),
+    letters: letters.map((found, n) => ({ n, ...toLetterJson(found, place) })),
+    headers: letters.map(({ letter }) => JSON.parse(forgetKept(letter).headersJson) as unknown),
+  }
+  return { batch, concatenated: concatenated() }
+}
+
+function toLetterJson({ seq, letter }: FoundLetter, place: ReturnType<typeof concatenation>['place']) {
+  const { value, editedValue, firstCause, lastCause } = forgetKept(letter)
+  return {
+    seq,
+    firstDetail: firstCause.detail,
+    lastDetail: lastCause.detail,
+    value: place(value),
+    edit: place(editedValue),
+    seen: place(letter.editedValue),
+  }
+}
+
+function isBusy(): OrderError {
+  const detail = 'Other instances keep storing data of this customer. Try again in a moment.'
+  return new OrderError('store-busy', detail, { retriable: true })
 }

@@ -3,6 +3,7 @@ import { int, json, text } from '../database/connection.ts'
 import { lockPartition } from '../database/locks.ts'
 import { actParameters, INSERT_AUDIT } from '../dead-letters/audit.ts'
 import type { Query } from '../database/query.ts'
+import { LOCK_FORGETTING } from '../forgetting/forgotten-customers-sql.ts'
 import { toGroup } from '../database/columns.ts'
 
 /**
@@ -45,7 +46,7 @@ WHERE l.group_id = @group;
 DECLARE @n BIGINT = 1;
 DECLARE @last_n BIGINT = (SELECT COUNT(*) FROM @partitions);
 DECLARE @topic NVARCHAR(249), @partition INT, @left INT;
-BEGIN TRANSACTION;
+BEGIN TRANSACTION;${LOCK_FORGETTING}
 WHILE @n <= @last_n
 BEGIN
   SELECT @topic = p.topic, @partition = p.log_partition FROM @partitions AS p WHERE p.n = @n;

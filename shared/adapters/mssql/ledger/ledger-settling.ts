@@ -3,6 +3,7 @@ import { json, text } from '../database/connection.ts'
 import { lockPartition } from '../database/locks.ts'
 import type { Query } from '../database/query.ts'
 import { toGroup } from '../database/columns.ts'
+import { LOCK_FORGETTING } from '../forgetting/forgotten-customers-sql.ts'
 
 /**
  * Records where a group's ledger begins (port Ledger). If two transactions begin a partition at the same time, the
@@ -11,7 +12,7 @@ import { toGroup } from '../database/columns.ts'
 export const BEGIN_LEDGER = `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
-BEGIN TRANSACTION;
+BEGIN TRANSACTION;${LOCK_FORGETTING}
 INSERT INTO ledger (
   group_id, topic, log_partition, first_offset, next_offset, stored, duplicate, parked, gaps, redriven
 )

@@ -17,7 +17,13 @@ export function toContentJson(order: NewOrderCommand) {
     paymentMethod: order.paymentMethodType,
     reference: order.reference ?? null,
     metadata: order.metadata === undefined ? null : JSON.stringify(order.metadata),
+    ...toMarkJson(order),
   }
+}
+
+/** The mark of an order without personal data. Nearly all orders have none, and their JSON stays as short. */
+export function toMarkJson({ forgotten }: Pick<NewOrderCommand, 'forgotten'>): { readonly forgotten?: true } {
+  return forgotten === true ? { forgotten } : {}
 }
 
 /** The rows of ITEMS_OF_BATCH. */

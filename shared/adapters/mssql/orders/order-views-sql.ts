@@ -15,7 +15,7 @@ const STATE_COLUMNS = `s.seq, s.order_id, s.status, s.attempt, s.max_attempts, s
 const SELECT_STORED = `
 SELECT f.rank_class, o.seq, o.order_id, o.customer_id, o.customer_name, o.customer_last_name, o.customer_email,
   o.shipping_address, o.billing_address, o.currency, o.total_price, o.payment_method, o.accepted_at, o.stored_at,
-  o.recovered, o.reference, o.metadata, o.version, o.cancelled_at, o.cancellation_reason
+  o.recovered, o.reference, o.metadata, o.version, o.cancelled_at, o.cancellation_reason, o.forgotten
 FROM @found AS f
 JOIN orders AS o ON o.seq = f.seq
 ORDER BY f.rank_class, o.seq DESC;

@@ -4,6 +4,7 @@ import type { OrderToStore, StoreBatch } from '../../../ports/order-store.ts'
 import { isOfChange, letterPlace, toChangesJson } from '../changes/order-changes.ts'
 import { toParkedJson } from '../dead-letters/parked-records-json.ts'
 import { toPartitions } from '../ledger/locked-partitions.ts'
+import { toStoredChangesJson, type StoredChange } from '../forgetting/forgotten-customers.ts'
 import { GROUP_UNITS } from '../database/columns.ts'
 import { toContentJson, toItemsJson, toWordsJson } from './content-json.ts'
 import { toRounds } from './rounds.ts'
@@ -14,6 +15,8 @@ import { cut, toSqlTime } from '../database/values.ts'
  */
 export interface Part {
   readonly batch: StoreBatch
+  /** Changes in the store that lose their personal data with this batch. */
+  readonly storedChanges?: readonly StoredChange[]
   readonly indexes: readonly number[]
   /** Whether the part includes the ledger and the parked records. */
   readonly isWhole: boolean
@@ -28,7 +31,7 @@ export function hasChanges({ batch, preview }: Part): boolean {
 
 /** The parameter of STORE_BATCH and STORE_BATCH_WITH_CHANGES. */
 export function toStoreBatchJson(part: Part): string {
-  const { batch, indexes, isWhole, preview } = part
+  const { batch, indexes, isWhole, preview, storedChanges = [] } = part
   const group = cut(batch.groupId, GROUP_UNITS)
   const orders = indexes.map((i) => ({ i, order: orderAt(batch, i) }))
   const rounds = toRounds(orders, ({ order }) => keysOf(order))
@@ -42,6 +45,7 @@ export function toStoreBatchJson(part: Part): string {
     orders: orders.map(({ i, order }, index) => ({ i, round: rounds[index], ...toOrderJson(order) })),
     ...toParkedJson(parkings.filter(({ record }) => !isOfChange(record))),
     ...(hasChanges(part) && changesOf(batch, group)),
+    ...(storedChanges.length > 0 && toStoredChangesJson(storedChanges)),
     // A preview decides nothing, so it locks no partition.
     partitions: preview ? [] : toPartitions(decidedPlaces(orders, batch)),
     places,

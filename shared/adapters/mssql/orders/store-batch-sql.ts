@@ -9,6 +9,12 @@ import { COUNT_PARKED_CHANGES, PARK_CHANGES, SETTLE_CHANGES } from '../changes/p
 import { COUNT, COUNT_WITH_CHANGES, DECLARE_LEDGER, LOCK_LEDGER } from '../ledger/ledger-counting-sql.ts'
 import { isLetterOf, ORIGIN_TOPIC } from '../dead-letters/letter-topic.ts'
 import { DECLARE_PARKED, PARK } from '../dead-letters/parked-records-sql.ts'
+import {
+  DECLARE_FORGOTTEN,
+  FORGET_STORED_CHANGES,
+  lookForForgotten,
+  OF_CHANGES,
+} from '../forgetting/forgotten-customers-sql.ts'
 import { COUNT_WITHHELD, isReplaced, PARK_WITHHELD, WITHHOLD } from './decisions-sql.ts'
 
 /** The items of the orders in `@batch`, one row each; `i` is the index of the order. */
@@ -72,6 +78,7 @@ DECLARE @orders TABLE (
   payment_method VARCHAR(40) NOT NULL,
   reference NVARCHAR(4000) NULL,
   metadata NVARCHAR(MAX) NULL,
+  forgotten BIT NULL,
   accepted_at DATETIME2(3) NOT NULL,
   topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
   log_partition INT NOT NULL,
@@ -92,13 +99,13 @@ DECLARE @orders TABLE (
 DECLARE @stored TABLE (seq BIGINT NOT NULL PRIMARY KEY, order_id UNIQUEIDENTIFIER NOT NULL UNIQUE);
 INSERT INTO @orders (
   i, round, group_id, order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address,
-  currency, total_price, payment_method, reference, metadata, accepted_at, topic, log_partition, log_offset, body_hash,
+  currency, total_price, payment_method, reference, metadata, forgotten, accepted_at, topic, log_partition, log_offset, body_hash,
   idempotency_key_hash,
   letter_topic, letter_partition, letter_offset, edited_topic, edited_partition, edited_offset, is_redrive
 )
 SELECT o.i, o.round, @group, o.order_id, o.customer_id, o.customer_name /* text */, o.customer_last_name /* text */,
   o.customer_email /* text */, o.shipping_address /* text */, o.billing_address /* text */, o.currency, o.total_price, o.payment_method,
-  o.reference /* text */, o.metadata /* text */, o.accepted_at, o.topic,
+  o.reference /* text */, o.metadata /* text */, o.forgotten, o.accepted_at, o.topic,
   o.log_partition, o.log_offset, o.body_hash, o.idempotency_key_hash, o.letter_topic, o.letter_partition,
   o.letter_offset, o.edited_topic, o.edited_partition, o.edited_offset, 0
 FROM OPENJSON(@batch, '$.orders') WITH (
@@ -116,6 +123,7 @@ FROM OPENJSON(@batch, '$.orders') WITH (
   payment_method VARCHAR(40) '$.paymentMethod',
   reference NVARCHAR(4000) '$.reference',
   metadata NVARCHAR(MAX) '$.metadata',
+  forgotten BIT '$.forgotten',
   accepted_at DATETIME2(3) '$.acceptedAt',
   topic NVARCHAR(4000) '$.topic',
   log_partition INT '$.partition',
@@ -154,12 +162,12 @@ ${WITHHOLD}
   INSERT INTO orders (
     order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address, currency,
     total_price, payment_method, accepted_at, stored_at, origin_topic, origin_partition, origin_offset, body_hash,
-    idempotency_key_hash, recovered, reference, metadata
+    idempotency_key_hash, recovered, reference, metadata, forgotten
   )
   OUTPUT inserted.seq, inserted.order_id INTO @stored (seq, order_id)
   SELECT o.order_id, o.customer_id, o.customer_name, o.customer_last_name, o.customer_email, o.shipping_address,
     o.billing_address, o.currency, o.total_price, o.payment_method, o.accepted_at, @now, o.topic, o.log_partition,
-    o.log_offset, o.body_hash, o.idempotency_key_hash, o.is_redrive, o.reference, o.metadata
+    o.log_offset, o.body_hash, o.idempotency_key_hash, o.is_redrive, o.reference, o.metadata, o.forgotten
   FROM @orders AS o
   WHERE o.round = @order_round AND o.outcome IS NULL
     AND NOT EXISTS (SELECT 1 FROM orders AS k WHERE k.order_id = o.order_id)
@@ -278,11 +286,12 @@ ${INSERT_ITEMS_AND_WORDS}`
 
 /**
  * While any order is rejected, nothing is counted or parked. The caller parks that order and calls again. The second
- * result lists the orders for which a change waits, and is absent if there are none.
+ * result lists the orders for which a change waits, and is absent if there are none. If the batch has personal data of
+ * forgotten customers, nothing is stored, and the only result lists their orders (forgotten-customers-sql.ts).
  */
-export const STORE_BATCH = `${BEGIN}${DECLARE_ORDERS}${DECLARE_PARKED}${DECLARE_LEDGER}
+export const STORE_BATCH = `${BEGIN}${DECLARE_ORDERS}${DECLARE_PARKED}${DECLARE_LEDGER}${DECLARE_FORGOTTEN}
 BEGIN TRANSACTION;
-${LOCK_LEDGER}${STORE}
+${LOCK_LEDGER}${lookForForgotten()}${FORGET_STORED_CHANGES}${STORE}
 IF NOT EXISTS (SELECT 1 FROM @orders AS o WHERE o.outcome NOT IN ('stored', 'duplicate', 'withheld'))
 BEGIN
 ${COUNT}${COUNT_WITHHELD}${PARK}
@@ -299,9 +308,9 @@ ${LOOK_AFTER_ORDERS}`
  * something is rejected, so that no change overtakes a parked one. The second result lists the outcomes of the changes,
  * and the third the orders for which a change waits.
  */
-export const STORE_BATCH_WITH_CHANGES = `${BEGIN}${DECLARE_ORDERS}${DECLARE_PARKED}${DECLARE_LEDGER}${DECLARE_CHANGES}
+export const STORE_BATCH_WITH_CHANGES = `${BEGIN}${DECLARE_ORDERS}${DECLARE_PARKED}${DECLARE_LEDGER}${DECLARE_CHANGES}${DECLARE_FORGOTTEN}
 BEGIN TRANSACTION;
-${LOCK_LEDGER}${RECORD_CHANGES}${STORE}${SETTLE_CHANGES}
+${LOCK_LEDGER}${lookForForgotten(OF_CHANGES)}${RECORD_CHANGES}${FORGET_STORED_CHANGES}${STORE}${SETTLE_CHANGES}
 IF NOT EXISTS (SELECT 1 FROM @orders AS o WHERE o.outcome NOT IN ('stored', 'duplicate', 'withheld'))
   AND NOT EXISTS (SELECT 1 FROM @changes AS c WHERE c.i IS NOT NULL AND c.outcome = 'order-id-reused')
 BEGIN

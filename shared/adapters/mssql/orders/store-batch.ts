@@ -14,6 +14,7 @@ import { createTurns } from '../changes/turns.ts'
 import { text, type Row } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
 import { fromSqlId } from '../database/values.ts'
+import { forgetOrders, givenBack, untilForgotten, type Delivery } from '../forgetting/forgotten-customers.ts'
 import { hasChanges, toStoreBatchJson } from './store-batch-json.ts'
 import { STORE_BATCH, STORE_BATCH_WITH_CHANGES } from './store-batch-sql.ts'
 
@@ -26,6 +27,12 @@ interface Stored {
   readonly changes: readonly string[]
   /** The orders for which a change waits. */
   readonly toDecide: readonly string[]
+  /** If present, nothing was stored, because the batch has personal data of these orders. */
+  readonly forgotten?: readonly Row[]
+}
+
+interface StoredOrders extends Stored {
+  readonly outcomes: readonly StoreOutcome[]
 }
 
 const NOTHING: Stored = { orders: new Map(), changes: [], toDecide: [] }
@@ -42,18 +49,22 @@ export function createBatchCommands(query: Query): BatchCommands {
   const turns = createTurns(query)
 
   async function send(
-    batch: StoreBatch,
+    delivery: Delivery,
     indexes: readonly number[],
     options: { isWhole: boolean; preview: boolean },
   ): Promise<Stored> {
-    const part = { batch, indexes, ...options }
+    const part = { ...delivery, indexes, ...options }
     if (indexes.length === 0 && !options.isWhole && !hasChanges(part)) return NOTHING
     const parameters = { batch: text(toStoreBatchJson(part)) }
     if (!hasChanges(part)) {
       const [rows = [], toDecide = []] = await query(STORE_BATCH, parameters)
+      const forgotten = givenBack(rows, 'forgotten_order')
+      if (forgotten !== undefined) return { ...NOTHING, forgotten }
       return { orders: toOutcomes(rows), changes: [], toDecide: toDecide.map(toOrderId) }
     }
     const [rows = [], changes = [], toDecide = []] = await query(STORE_BATCH_WITH_CHANGES, parameters)
+    const forgotten = givenBack(rows, 'forgotten_order')
+    if (forgotten !== undefined) return { ...NOTHING, forgotten }
     return {
       orders: toOutcomes(rows),
       changes: changes.map((row) => String(row['outcome'])),
@@ -61,9 +72,9 @@ export function createBatchCommands(query: Query): BatchCommands {
     }
   }
 
-  async function findRefused(batch: StoreBatch, indexes: readonly number[]): Promise<number[]> {
+  async function findRefused(delivery: Delivery, indexes: readonly number[]): Promise<number[]> {
     try {
-      await send(batch, indexes, { isWhole: false, preview: true })
+      await send(delivery, indexes, { isWhole: false, preview: true })
       return []
     } catch (error) {
       if (!isRefusal(error)) throw error
@@ -71,40 +82,54 @@ export function createBatchCommands(query: Query): BatchCommands {
     if (indexes.length === 1) return [...indexes]
     const middle = indexes.length >> 1
     return [
-      ...(await findRefused(batch, indexes.slice(0, middle))),
-      ...(await findRefused(batch, indexes.slice(middle))),
+      ...(await findRefused(delivery, indexes.slice(0, middle))),
+      ...(await findRefused(delivery, indexes.slice(middle))),
     ]
   }
 
-  async function store(batch: StoreBatch, preview: boolean): Promise<Stored & { readonly outcomes: StoreOutcome[] }> {
-    const all = batch.orders.map((_, index) => index)
+  async function store(delivery: Delivery, preview: boolean): Promise<StoredOrders> {
+    const all = delivery.batch.orders.map((_, index) => index)
     const collect = (stored: Stored) => ({
       ...stored,
       outcomes: all.map((index) => stored.orders.get(index) ?? REJECTIONS['constraint-violated']),
     })
     try {
-      return collect(await send(batch, all, { isWhole: true, preview }))
+      return collect(await send(delivery, all, { isWhole: true, preview }))
     } catch (error) {
       if (!isRefusal(error)) throw error
-      const refused = new Set(await findRefused(batch, all))
+      const refused = new Set(await findRefused(delivery, all))
       // No order is at fault, so the cause is in the parked records or the ledger, and that is a bug.
       if (refused.size === 0) throw new OrderError('internal', 'The store refuses its own figures.', { cause: error })
       const others = all.filter((index) => !refused.has(index))
-      return collect(await send(batch, others, { isWhole: false, preview }))
+      return collect(await send(delivery, others, { isWhole: false, preview }))
     }
   }
 
   async function previewOrders(orders: readonly OrderToStore[]): Promise<readonly StoreOutcome[]> {
     if (orders.length === 0) return []
     const now = new Date().toISOString()
-    return (await store({ groupId: '', delivered: 'copy', orders, parked: [], now }, true)).outcomes
+    const batch: StoreBatch = { groupId: '', delivered: 'copy', orders, parked: [], now }
+    return (await store({ batch, storedChanges: [] }, true)).outcomes
+  }
+
+  /** The batch is stored without personal data of customers who were forgotten. */
+  async function storeRest(batch: StoreBatch): Promise<StoredOrders> {
+    const delivery: Delivery = { batch, storedChanges: [] }
+    return untilForgotten(
+      delivery,
+      async (rest) => {
+        const { forgotten, ...result } = await store(rest, false)
+        return forgotten === undefined ? { result } : { forgotten }
+      },
+      (rest, rows) => forgetOrders(query, rest, rows),
+    )
   }
 
   const previewChanges = createChangePreview(query, turns, previewOrders)
 
   return {
     async storeBatch(batch) {
-      const { outcomes, changes: recorded, toDecide } = await store(batch, false)
+      const { outcomes, changes: recorded, toDecide } = await storeRest(batch)
       const { states, undecided: failed } = await turns.take(toDecide, batch.now)
       const undecided = failed.length > 0 && { undecided: failed }
       if (batch.changes === undefined) return { outcomes, ...undecided, counted: !outcomes.some(isRejected) }

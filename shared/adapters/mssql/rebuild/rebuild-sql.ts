@@ -106,19 +106,22 @@ export const PROJECT_ORDERS = inStep(
   FROM @orders AS o
   JOIN orders AS k ON k.order_id = o.order_id;
 
+  -- An order that was stored since the caller read which orders are forgotten stays as it is.
   INSERT INTO @new (i, seq)
   SELECT MIN(o.i), o.seq
   FROM @orders AS o
+  JOIN orders AS k ON k.seq = o.seq AND (k.forgotten IS NULL OR o.forgotten = 1)
   WHERE o.outcome = 'projected' AND NOT EXISTS (SELECT 1 FROM rebuilt_orders AS r WHERE r.seq = o.seq)
   GROUP BY o.seq;
 
   INSERT INTO rebuilt_orders (
     seq, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address, currency,
-    total_price, payment_method, accepted_at, body_hash, idempotency_key_hash, reference, metadata, version
+    total_price, payment_method, accepted_at, body_hash, idempotency_key_hash, reference, metadata, version,
+    forgotten
   )
   SELECT o.seq, o.customer_id, o.customer_name, o.customer_last_name, o.customer_email, o.shipping_address,
     o.billing_address, o.currency, o.total_price, o.payment_method, o.accepted_at, o.body_hash, o.idempotency_key_hash,
-    o.reference, o.metadata, COALESCE(f.version, 1)
+    o.reference, o.metadata, COALESCE(f.version, 1), o.forgotten
   FROM @new AS n
   JOIN @orders AS o ON o.i = n.i
   LEFT JOIN @folded AS f ON f.i = n.i;
@@ -142,13 +145,20 @@ INSERT INTO @folded (i, version)
 SELECT v.i, v.version FROM OPENJSON(@versions) WITH (i INT '$[0]', version INT '$[1]') AS v;`,
 )
 
-/** The changes that were applied to these orders. Uses order_changes_applied, whose entries are sorted by version. */
+/**
+ * The changes that were applied to these orders, and those of the orders whose customer was forgotten. Uses
+ * order_changes_applied, whose entries are sorted by version, and the unique index on order_id.
+ */
 export const SELECT_APPLIED = `
 SELECT c.order_id, c.event, c.accepted_at
 FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i
 JOIN order_changes AS c ON c.order_id = i.order_id
 WHERE c.state = 'applied'
 ORDER BY c.order_id, c.version;
+SELECT o.order_id
+FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i
+JOIN orders AS o ON o.order_id = i.order_id
+WHERE o.forgotten = 1;
 `
 
 /**

@@ -16,9 +16,10 @@ const ORDER_DIFFERS = [
   "COALESCE(l.idempotency_key_hash, '') <> COALESCE(r.idempotency_key_hash, '')",
   'COALESCE(CAST(l.reference AS VARBINARY(800)), 0x) <> COALESCE(CAST(r.reference AS VARBINARY(800)), 0x)',
   'COALESCE(CAST(l.metadata AS VARBINARY(MAX)), 0x) <> COALESCE(CAST(r.metadata AS VARBINARY(MAX)), 0x)',
+  'COALESCE(l.forgotten, 0) <> COALESCE(r.forgotten, 0)',
 ].join('\n    OR ')
 const ITEM_DIFFERS = [...valuesDiffer(ITEM_VALUES), ...textsDiffer(ITEM_TEXTS)].join('\n    OR ')
-const SET_ORDER = [...ORDER_VALUES, ...ORDER_TEXTS, 'idempotency_key_hash', 'reference', 'metadata'].map(
+const SET_ORDER = [...ORDER_VALUES, ...ORDER_TEXTS, 'idempotency_key_hash', 'reference', 'metadata', 'forgotten'].map(
   (column) => `${column} = r.${column}`,
 )
 

@@ -1,5 +1,6 @@
 import { isOrderError, OrderError } from '../../../domain/errors.ts'
 import type { Maintenance, Rebuild, RebuildOutcome, RebuildStep } from '../../../ports/maintenance.ts'
+import { forgetOrder } from '../../../domain/forgetting/forgotten-data.ts'
 import { evolve, reapply } from '../../../domain/order.ts'
 import type { ChangeToStore, OrderToStore } from '../../../ports/order-store.ts'
 import { toRebuild } from '../../stores/rebuild-row.ts'
@@ -73,10 +74,15 @@ export function createRebuildCommands(query: Query): RebuildCommands {
 
   /** Derives each order and its version from its record and the changes that were applied to it. */
   async function fold(orders: readonly OrderToStore[]): Promise<Folded[]> {
-    const [rows = []] = await query(SELECT_APPLIED, { ids: json(orders.map(({ orderId }) => orderId)) })
+    const [rows = [], ofForgotten = []] = await query(SELECT_APPLIED, {
+      ids: json(orders.map(({ orderId }) => orderId)),
+    })
     const applied = Map.groupBy(rows, (row) => fromSqlId(String(row['order_id'])))
+    const forgotten = new Set(ofForgotten.map((row) => fromSqlId(String(row['order_id']))))
     return orders.map((order) => {
-      const placed = evolve(undefined, { kind: 'placed', content: order.order })
+      // The log may still have personal data that the store has removed.
+      const event = forgotten.has(order.orderId) ? forgetOrder(order.order) : order.order
+      const placed = evolve(undefined, { kind: 'placed', content: event })
       // If today's code refuses a change, the version does not match the live order's, which then stays as it is.
       const { content, version } = reapply(placed, (applied.get(order.orderId) ?? []).map(toApplied)) ?? placed
       return { version, order: { ...order, order: content } }

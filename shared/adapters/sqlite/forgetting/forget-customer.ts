@@ -1,13 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { FORGOTTEN, forgetOrder } from '../../../domain/forgetting/forgotten-data.ts'
-import { claims, ENCODED, forgetValue } from '../../../domain/forgetting/forgotten-records.ts'
+import { claims, ENCODED } from '../../../domain/forgetting/forgotten-records.ts'
 import { OrderError } from '../../../domain/errors.ts'
 import type { NewOrderCommand } from '../../../domain/order-commands.ts'
 import type { Held } from '../../../ports/forgetting.ts'
 import type { Act } from '../../../ports/redrives.ts'
 import { forgottenTarget, REBUILD_RUNS, WORDS_ARE_WRITTEN } from '../../stores/forgetting-refusals.ts'
-import { forgetLetter } from '../../stores/forgotten-letters.ts'
-import { toHeadersJson } from '../../stores/letters.ts'
+import { forgetKept, hasPersonalData } from '../../stores/forgotten-letters.ts'
 import { inTransaction } from '../database/database.ts'
 import { fromIdBytes, toIdBytes, toMs } from '../database/values.ts'
 import { prepareAudit } from '../dead-letters/audit.ts'
@@ -94,16 +93,6 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
     return toLetter(row)
   }
 
-  /** Whether the letter has content that forgetting would remove. */
-  function hasData(seq: number): boolean {
-    const letter = letterAt(seq)
-    const { value, editedValue } = letter
-    if ((value !== null && forgetValue(value) !== value) || (editedValue && forgetValue(editedValue) !== editedValue)) {
-      return true
-    }
-    return toHeadersJson(letter) !== toHeadersJson(forgetLetter(letter)) || letter.stack !== null
-  }
-
   /**
    * The letters with personal data that name the customer or belong to the customer's orders. Adds the orders of
    * letters that name the customer to `orderIds`.
@@ -119,7 +108,7 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
       orderIds.add(orderId)
     }
     for (const orderId of orderIds) addLettersOf(toIdBytes(orderId), seqs)
-    return [...seqs].filter(hasData)
+    return [...seqs].filter((seq) => hasPersonalData(letterAt(seq)))
   }
 
   function addLettersOf(orderId: Uint8Array, seqs: Set<number>): void {
@@ -163,10 +152,8 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
 
   function forgetLetters(seqs: Iterable<number>): void {
     for (const seq of seqs) {
-      const letter = letterAt(seq)
-      const { value, firstCause, lastCause } = forgetLetter(letter)
-      const edit = letter.editedValue && forgetValue(letter.editedValue)
-      updateLetter.run(value, edit, toHeadersJson(forgetLetter(letter)), firstCause.detail, lastCause.detail, seq)
+      const { value, editedValue, headersJson, firstCause, lastCause } = forgetKept(letterAt(seq))
+      updateLetter.run(value, editedValue, headersJson, firstCause.detail, lastCause.detail, seq)
     }
   }
 

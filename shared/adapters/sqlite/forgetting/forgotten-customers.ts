@@ -3,10 +3,10 @@ import { claimedCustomer } from '../../../domain/forgetting/forgotten-records.ts
 import { forgetChange, forgetOrder } from '../../../domain/forgetting/forgotten-data.ts'
 import type { ArchivedOrder } from '../../../domain/archived-order.ts'
 import type { OrderChange } from '../../../domain/changes/order-changes.ts'
-import { bodyHash, changeJson } from '../../../domain/order-events.ts'
 import type { DeadLetter } from '../../../ports/dead-letters.ts'
 import type { ChangeToStore, OrderToStore, ParkedRecord, StoreBatch } from '../../../ports/order-store.ts'
 import { forgetLetter, letterAcceptedAt } from '../../stores/forgotten-letters.ts'
+import { forgetArchived, forgetParkedChange } from '../../stores/forgotten-orders.ts'
 import { toIdBytes, toMs } from '../database/values.ts'
 
 /** Removes the personal data of forgotten customers from incoming data, within the caller's transaction. */
@@ -101,14 +101,14 @@ export function prepareForgottenCustomers(db: DatabaseSync): ForgottenCustomers 
         ...batch,
         ...(changes !== undefined && { changes }),
         parked: batch.parked.map((record) =>
-          record.change !== undefined && isOf(record.orderId) ? parkedChange(record) : record,
+          record.change !== undefined && isOf(record.orderId) ? forgetParkedChange(record) : record,
         ),
       }
     },
     archived(document) {
       const { order: content, acceptedAt } = document
       const isOfCustomer = content !== null && isForgotten(content.customerId, toMs(acceptedAt))
-      return isOfCustomer ? withoutData(document) : document
+      return isOfCustomer ? forgetArchived(document) : document
     },
     letter(letter) {
       const customerId = claimedCustomer(letter.value)
@@ -116,25 +116,5 @@ export function prepareForgottenCustomers(db: DatabaseSync): ForgottenCustomers 
       const isOfOrder = letter.orderId !== null && ofOrder(letter.orderId)
       return isOfCustomer || isOfOrder ? forgetLetter(letter) : letter
     },
-  }
-}
-
-function withoutData(document: ArchivedOrder): ArchivedOrder {
-  const { order, stored, changes } = document
-  return {
-    ...document,
-    order: order && forgetOrder(order),
-    stored: stored && { ...stored, cancellationReason: null },
-    changes: changes.map((one) => ({ ...one, change: one.change && forgetChange(one.change) })),
-  }
-}
-
-function parkedChange(record: ParkedRecord): ParkedRecord {
-  const { change: parked } = record
-  if (parked?.change == null || parked.change.forgotten === true) return record
-  const { change } = parked
-  return {
-    ...record,
-    change: { ...parked, change: forgetChange(change), bodyHash: bodyHash(changeJson(change)) },
   }
 }

@@ -9,6 +9,8 @@ import {
 import { toRestoreJson } from '../../../../shared/adapters/mssql/archive/restore-json.ts'
 import { RESTORE_ORDERS } from '../../../../shared/adapters/mssql/archive/restore-sql.ts'
 import type { Parameters, Row } from '../../../../shared/adapters/mssql/database/connection.ts'
+import { forgetArchived } from '../../../../shared/adapters/stores/forgotten-orders.ts'
+import { forgetOrder } from '../../../../shared/domain/forgetting/forgotten-data.ts'
 import { archivedOrderSchema, type ArchivedOrder } from '../../../../shared/domain/archived-order.ts'
 import { OrderError } from '../../../../shared/domain/errors.ts'
 import { actAt, orderAt } from '../../../contract/store-fixtures.ts'
@@ -211,14 +213,15 @@ describe('the JSON of a statement', () => {
 
   it('has every member that RESTORE_ORDERS reads, and no other', async () => {
     const [one] = (await exported()).items
-    const json = toRestoreJson([one!.order, discarded()]) as unknown as Record<string, Record<string, unknown>[]>
+    const archived = [one!.order, discarded(), forgetArchived(discarded())]
+    const json = toRestoreJson(archived) as unknown as Record<string, Record<string, unknown>[]>
     const read = readBy(RESTORE_ORDERS)
     for (const list of ['orders', 'states', 'changes', 'history', 'items']) {
       const members = new Set(json[list]?.flatMap((row) => Object.keys(row)))
       expect([list, [...members].toSorted()]).toEqual([list, [...(read.get(list) ?? [])].toSorted()])
     }
     expect(json['events']).toEqual([one?.order.changes[0]?.change])
-    expect(json['stateOrders']).toEqual([null, { ...order, orderItems }])
+    expect(json['stateOrders']).toEqual([null, { ...order, orderItems }, forgetOrder({ ...order, orderItems })])
   })
 
   it('has every member that ARCHIVE_ORDERS reads, and no other', async () => {

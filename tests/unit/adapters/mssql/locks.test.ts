@@ -79,7 +79,7 @@ test('a statement that decides about records first locks their partitions', () =
     'STORE_BATCH_WITH_CHANGES, escapes resolved',
   ])
   for (const [name, text] of decides) {
-    const [first] = writesOf(text)
+    const [first] = writesOf(text).filter(({ table }) => table !== 'forgetting')
     expect([name, first?.table]).toEqual([name, 'ledger'])
     expect(text.slice(0, first?.at)).toContain('BEGIN TRANSACTION')
   }
@@ -88,7 +88,7 @@ test('a statement that decides about records first locks their partitions', () =
 test('a decision about an order is made after locking its status', () => {
   for (const name of ['DISCARD', 'DISCARD_MANY', 'RESTORE', 'KEEP_LETTERS', 'STORE_BATCH']) {
     const [first] = writesOf(textOf(name)).filter(
-      ({ table }) => ROWS_OF[table] === undefined && table !== 'ledger' && table !== 'order_changes',
+      ({ table }) => ROWS_OF[table] === undefined && !['forgetting', 'ledger', 'order_changes'].includes(table),
     )
     expect([name, first?.kind, first?.table]).toEqual([name, 'UPDATE', 'order_states'])
     expect(first?.text).toMatch(/SET (?:attempt = attempt|attempt = s\.attempt)/)
@@ -246,6 +246,42 @@ test('a rebuild that writes every row locks pages', () => {
   const writes = writesOf(textOf('SWAP_ORDERS')).filter(({ table }) => table.startsWith('order'))
   expect(writes.length).toBe(5)
   for (const { text } of writes) expect(text).toContain('WITH (PAGLOCK)')
+})
+
+const LOOK = 'EXISTS (SELECT 1 FROM forgotten_customers'
+const LOCK_PARTITION = 'SET next_offset = l.next_offset'
+const LOCK_FORGETTING = 'UPDATE forgetting SET last_at = last_at'
+
+test.each([
+  ['STORE_BATCH', LOCK_PARTITION, LOOK, 'RETURN', 'FROM order_states AS s WITH (FORCESEEK)', 'INSERT INTO orders'],
+  ['STORE_BATCH_WITH_CHANGES', LOCK_PARTITION, LOOK, 'RETURN', 'INSERT INTO order_changes', 'INSERT INTO orders'],
+  ['KEEP_LETTERS', LOCK_FORGETTING, LOCK_PARTITION, LOOK, 'RETURN', 'INSERT INTO order_changes'],
+  ['RESTORE_ORDERS', 'UPDATE archiving', LOOK, 'RETURN', 'INSERT INTO order_changes'],
+  // Whoever begins a partition waits, because forgetting cannot lock a row that does not exist yet.
+  ['BEGIN_LEDGER', LOCK_FORGETTING, 'INSERT INTO ledger'],
+  ['RESET_LEDGER', LOCK_FORGETTING, 'DELETE TOP (@limit) FROM ledger '],
+])('%s looks for forgotten customers after taking its locks and before writing', (name, ...parts) => {
+  const text = textOf(name)
+  const places = parts.map((part) => text.indexOf(part))
+  expect(places).not.toContain(-1)
+  expect(places).toEqual(places.toSorted((one, other) => one - other))
+})
+
+test('forgetting locks everything that stores before it marks the customer, and marks before it removes anything', () => {
+  const writes = writesOf(textOf('FORGET')).filter(({ table }) => !table.startsWith('rebuilt_'))
+  const [mark, check] = [
+    textOf('FORGET').indexOf('INSERT INTO forgotten_customers'),
+    textOf('FORGET').indexOf('SET @is_known = 0'),
+  ]
+  const before = writes.filter(({ at }) => at < mark).map(({ table }) => table)
+  expect(before).toEqual(['archiving', 'rebuild', 'forgetting', 'ledger', 'forgotten_customers'])
+  const locks = writes.filter(({ at }) => at > mark && at < check)
+  expect(locks.map(({ table }) => table)).toEqual(['order_changes', 'order_states', 'orders'])
+  for (const { text } of locks) expect(text).toMatch(/SET (\w+) = \w+\.\1\b/)
+  const removes = writes.filter(({ at }) => at > check).map(({ table }) => table)
+  expect(new Set(removes)).toEqual(
+    new Set(['order_changes', 'order_states', 'order_state_words', 'orders', 'order_words', 'dead_letters', 'audit']),
+  )
 })
 
 test('a batch locks the partitions of its records, parked copies and redriven letters, in order', () => {

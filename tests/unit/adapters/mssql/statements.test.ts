@@ -10,7 +10,7 @@ const PARAMETERS = new Set(
   (
     'action after at batch before brokenBy bytes changeId changeIds code currency customerId due ending epochs filter fingerprint from group id ids isUndecidable ' +
     'keyHash last lastState lease leaseMs letters limit logId logStarts maxGaps now nowMs offset operator orderId owner partition paymentMethod probe progress queryWords ' +
-    'rank rate reason reference settlements starts state states status target to topic value verified versions why words'
+    'rank rate reason reference seqs settlements starts state states status target to topic value verified versions why words'
   ).split(' '),
 )
 /** The arguments of a procedure look like variables. */

@@ -56,6 +56,7 @@ function setUp({
     purge: async () => void done.push('log purged'),
   }
   const forgetting = {
+    remains: [],
     held: async () => HELD,
     forget: vi.fn(async () => {
       done.push('store')

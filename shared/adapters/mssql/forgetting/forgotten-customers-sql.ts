@@ -1,0 +1,138 @@
+/**
+ * Parts of the statements that store orders, changes and letters. Each part looks for data of forgotten customers, after
+ * the statement has taken its locks and before it writes anything. If there is such data, the statement rolls back and
+ * returns whose data it is. The caller removes the data by the domain's own rules and sends the rest again
+ * (forgotten-customers.ts). As long as nobody was forgotten, this costs one look into an empty table.
+ *
+ * FORGET (forget-customer-sql.ts) locks every partition before it writes the mark. A statement that locked its partition
+ * earlier has committed by then, so FORGET finds its rows. A later one finds the mark.
+ */
+
+/** The condition that the JSON of an order or a change has no mark that its personal data was removed. */
+export const isUnmarked = (json: string) => `JSON_VALUE(${json}, '$.forgotten') IS NULL`
+
+/** Orders of the customers in `f` that were accepted before the customer was forgotten, or nobody knows when. */
+const isBefore = (acceptedAt: string) => `(${acceptedAt} IS NULL OR ${acceptedAt} <= f.forgotten_at)`
+
+/** The condition that the store has the order, and that its customer was forgotten. */
+export const isForgottenOrder = (order: string) => `(
+      EXISTS (SELECT 1 FROM orders AS k WHERE k.order_id = ${order} AND k.forgotten = 1)
+      OR EXISTS (
+        SELECT 1 FROM order_states AS s
+        WHERE s.order_id = ${order} AND s.order_json IS NOT NULL AND NOT (${isUnmarked('s.order_json')})
+      )
+    )`
+
+/** Ends the statement if `found` has rows. */
+const giveBack = (found: string, columns: string) => `
+IF EXISTS (SELECT 1 FROM ${found})
+BEGIN
+  ROLLBACK TRANSACTION;
+  SELECT ${columns} FROM ${found} AS f;
+  RETURN;
+END;
+`
+
+export const DECLARE_FORGOTTEN = `
+DECLARE @forgotten TABLE (order_id UNIQUEIDENTIFIER NOT NULL PRIMARY KEY);
+DECLARE @stored_changes TABLE (change_id UNIQUEIDENTIFIER NOT NULL PRIMARY KEY, event NVARCHAR(MAX) NOT NULL);
+`
+
+const MARKED = `
+    SELECT o.order_id FROM @orders AS o WHERE o.forgotten = 1
+    UNION
+    SELECT p.order_id FROM @parked AS p WHERE p.forgotten = 1`
+
+/** Changes of the batch, of orders that are forgotten or that the batch brings without personal data. */
+export const OF_CHANGES = `
+  UNION
+  SELECT c.order_id
+  FROM @changes AS c
+  WHERE c.event IS NOT NULL AND ${isUnmarked('c.event')}
+    AND (c.order_id IN (${MARKED}
+    ) OR ${isForgottenOrder('c.order_id')})`
+
+/**
+ * Looks at the orders and failures of a batch, and at changes that wait in the store for an order of the batch that is
+ * forgotten. The caller passes the latter without personal data (`storedChanges`, and their JSON as elements, for the
+ * reason in order-changes-sql.ts).
+ */
+export const lookForForgotten = (more = '') => `
+IF @preview = 0 AND EXISTS (SELECT 1 FROM forgotten_customers)
+BEGIN
+  INSERT INTO @stored_changes (change_id, event)
+  SELECT c.change_id, e.value
+  FROM OPENJSON(@batch, '$.storedChanges') WITH (n INT '$[0]', change_id UNIQUEIDENTIFIER '$[1]') AS c
+  JOIN OPENJSON(@batch, '$.storedEvents') AS e ON CAST(e.[key] AS INT) = c.n;
+
+  INSERT INTO @forgotten (order_id)
+  SELECT o.order_id
+  FROM @orders AS o
+  JOIN forgotten_customers AS f ON f.customer_id = o.customer_id
+  WHERE o.forgotten IS NULL AND ${isBefore('o.accepted_at')}
+  UNION
+  SELECT p.order_id
+  FROM @parked AS p
+  JOIN forgotten_customers AS f ON f.customer_id = p.customer_id
+  WHERE p.order_id IS NOT NULL AND p.forgotten IS NULL AND ${isBefore('p.accepted_at')}
+  UNION
+  SELECT c.order_id
+  FROM order_changes AS c
+  WHERE c.order_id IN (${MARKED}
+  ) AND c.event IS NOT NULL AND ${isUnmarked('c.event')}
+    AND NOT EXISTS (SELECT 1 FROM @stored_changes AS x WHERE x.change_id = c.change_id)${more};
+END;
+${giveBack('@forgotten', 'f.order_id AS forgotten_order')}`
+
+export const FORGET_STORED_CHANGES = `
+IF EXISTS (SELECT 1 FROM @stored_changes)
+  UPDATE c
+  SET event = x.event
+  FROM order_changes AS c WITH (FORCESEEK)
+  JOIN @stored_changes AS x ON x.change_id = c.change_id;
+`
+
+/**
+ * Locks what keeping letters and beginning partitions have in common with forgetting. A letter may belong to another
+ * consumer or to a partition that the ledger does not know, so no partition's lock would hold it back.
+ */
+export const LOCK_FORGETTING = `
+UPDATE forgetting SET last_at = last_at WHERE only_row = 1;`
+
+/**
+ * Looks at letters that name a forgotten customer, or are of an order that is forgotten. Uses the primary key and the
+ * unique indexes on order_id.
+ */
+export const LOOK_FOR_LETTERS = `
+DECLARE @forgotten_letters TABLE (i INT NOT NULL PRIMARY KEY);
+IF EXISTS (SELECT 1 FROM forgotten_customers)
+  INSERT INTO @forgotten_letters (i)
+  SELECT x.i
+  FROM OPENJSON(@batch, '$.letters') WITH (
+    i INT '$.i', order_id UNIQUEIDENTIFIER '$.orderId', customer_id BIGINT '$.customerId',
+    accepted_at DATETIME2(3) '$.acceptedAt', forgotten BIT '$.forgotten'
+  ) AS x
+  LEFT JOIN forgotten_customers AS f ON f.customer_id = x.customer_id AND ${isBefore('x.accepted_at')}
+  WHERE x.forgotten IS NULL AND (f.customer_id IS NOT NULL OR ${isForgottenOrder('x.order_id')});
+${giveBack('@forgotten_letters', 'f.i AS forgotten_letter')}`
+
+/** Looks at orders that an archive brings back. */
+export const LOOK_FOR_ARCHIVED = `
+DECLARE @forgotten_orders TABLE (i INT NOT NULL PRIMARY KEY);
+IF EXISTS (SELECT 1 FROM forgotten_customers)
+  INSERT INTO @forgotten_orders (i)
+  SELECT x.i
+  FROM OPENJSON(@batch, '$.orders') WITH (
+    i INT '$.i', customer_id BIGINT '$.customerId', accepted_at DATETIME2(3) '$.acceptedAt', forgotten BIT '$.forgotten'
+  ) AS x
+  JOIN forgotten_customers AS f ON f.customer_id = x.customer_id
+  WHERE x.forgotten IS NULL AND ${isBefore('x.accepted_at')};
+${giveBack('@forgotten_orders', 'f.i AS forgotten_order')}`
+
+/** Changes with personal data. Uses order_changes_by_order. */
+export const SELECT_EVENTS = `
+SELECT c.order_id, c.change_id, c.state, c.event
+FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i
+JOIN order_changes AS c ON c.order_id = i.order_id
+WHERE c.event IS NOT NULL AND ${isUnmarked('c.event')};
+`

@@ -1,0 +1,158 @@
+import { claims } from '../../../domain/forgetting/forgotten-records.ts'
+import type { NewOrderCommand } from '../../../domain/order-commands.ts'
+import type { Held } from '../../../ports/forgetting.ts'
+import { hasPersonalData } from '../../stores/forgotten-letters.ts'
+import type { KeptDeadLetter } from '../../../ports/dead-letters.ts'
+import { bigint, int, json, type Row } from '../database/connection.ts'
+import type { Query } from '../database/query.ts'
+import { fromSqlId } from '../database/values.ts'
+import { toLetter } from '../dead-letters/letter-rows.ts'
+import { heldChanges, type HeldChange } from './forgotten-customers.ts'
+import {
+  SELECT_LAST_LETTER,
+  SELECT_LETTERS_OF_CUSTOMER,
+  SELECT_ORDERS_OF_CUSTOMER,
+  SELECT_ORDERS_OF_OTHERS,
+  SELECT_PAYLOADS,
+} from './forget-customer-sql.ts'
+
+/** What the store holds of a customer, or of some orders, that has not lost its personal data. */
+export interface Found {
+  readonly orders: readonly { readonly seq: string; readonly orderId: string; readonly version: number }[]
+  readonly states: readonly FoundState[]
+  readonly changes: readonly HeldChange[]
+  readonly letters: readonly FoundLetter[]
+  /** All orders of the customer that the store knows, with or without personal data. */
+  readonly orderIds: readonly string[]
+}
+
+export interface FoundState {
+  readonly seq: string
+  readonly orderId: string
+  readonly updatedAt: Date
+  readonly isRetrying: boolean
+  readonly order: NewOrderCommand
+}
+
+export interface FoundLetter {
+  readonly seq: string
+  readonly letter: KeptDeadLetter
+}
+
+/** The letters that were looked at so far, by the number under which they were kept. */
+export interface Scan {
+  readonly lastSeq: number
+  /** Those that name the customer, with their orders. */
+  readonly naming: readonly { readonly seq: string; readonly orderId: string | null }[]
+}
+
+/** In one round trip. A payload may have 1 MiB. */
+const LETTERS_AT_ONCE = 32
+export const NO_LETTERS: Scan = { lastSeq: 0, naming: [] }
+
+export function createFinding(query: Query) {
+  /** Continues after the letters that were looked at before. Their payloads have not changed since. */
+  async function scanLetters(customerId: number, before: Scan): Promise<Scan> {
+    const naming = [...before.naming]
+    let { lastSeq } = before
+    for (;;) {
+      const [rows = []] = await query(SELECT_PAYLOADS, { after: bigint(lastSeq), limit: int(LETTERS_AT_ONCE) })
+      for (const row of rows) {
+        const values = [row['record_value'], row['edited_value']] as (Uint8Array | null)[]
+        if (values.some((value) => claims(value, customerId)))
+          naming.push({ seq: String(row['kept_seq']), orderId: orderIdIn(row) })
+      }
+      lastSeq = Number(rows.at(-1)?.['kept_seq'] ?? lastSeq)
+      if (rows.length < LETTERS_AT_ONCE) return { lastSeq, naming }
+    }
+  }
+
+  async function lastLetter(): Promise<number> {
+    const [[row] = []] = await query(SELECT_LAST_LETTER)
+    return Number(row?.['last_seq'])
+  }
+
+  async function lettersOf(orderIds: Iterable<string>, seqs: readonly string[]): Promise<FoundLetter[]> {
+    const parameters = { ids: json([...orderIds]), letters: json(seqs) }
+    const [rows = []] = await query(SELECT_LETTERS_OF_CUSTOMER, parameters)
+    const found = rows.map((row) => ({ seq: String(row['kept_seq']), letter: toLetter(row) }))
+    return found.filter(({ letter }) => hasPersonalData(letter))
+  }
+
+  /** Those of the orders that the store does not have under another customer. */
+  async function exceptOfOthers(customerId: number, orderIds: readonly string[]): Promise<string[]> {
+    if (orderIds.length === 0) return []
+    const [rows = []] = await query(SELECT_ORDERS_OF_OTHERS, { ids: json(orderIds), customerId: bigint(customerId) })
+    const others = new Set(rows.map(orderIdIn))
+    return orderIds.filter((orderId) => !others.has(orderId))
+  }
+
+  return {
+    lastLetter,
+    scanLetters,
+    async ofCustomer(customerId: number, { naming }: Scan): Promise<Found> {
+      const [stored = [], unstored = []] = await query(SELECT_ORDERS_OF_CUSTOMER, { customerId: bigint(customerId) })
+      const ofLetters = await exceptOfOthers(
+        customerId,
+        naming.flatMap(({ orderId }) => orderId ?? []),
+      )
+      const orderIds = [...new Set([...[...stored, ...unstored].map((row) => orderIdIn(row) ?? ''), ...ofLetters])]
+      return {
+        orders: stored.filter((row) => row['forgotten'] !== true).map(toOrder),
+        states: unstored.flatMap(toState),
+        changes: await heldChanges(query, orderIds),
+        letters: await lettersOf(
+          orderIds,
+          naming.map(({ seq }) => seq),
+        ),
+        orderIds,
+      }
+    },
+    async ofOrders(orderIds: readonly string[]): Promise<Found> {
+      return {
+        orders: [],
+        states: [],
+        changes: await heldChanges(query, orderIds),
+        letters: await lettersOf(orderIds, []),
+        orderIds,
+      }
+    },
+  }
+}
+
+export function toHeld({ orders, states, changes, letters, orderIds }: Found): Held {
+  return {
+    orders: orders.length,
+    unstored: states.length,
+    retrying: states.filter(({ isRetrying }) => isRetrying).length,
+    changes: changes.length,
+    waitingChanges: changes.filter(({ isWaiting }) => isWaiting).length,
+    deadLetters: letters.length,
+    edits: letters.filter(({ letter }) => letter.editedValue !== null).length,
+    orderIds,
+  }
+}
+
+function toOrder(row: Row) {
+  return { seq: String(row['seq']), orderId: fromSqlId(String(row['order_id'])), version: Number(row['version']) }
+}
+
+/** Empty for an order whose content is unknown or has lost its personal data. */
+function toState(row: Row): FoundState[] {
+  const order = row['order_json'] === null ? undefined : (JSON.parse(String(row['order_json'])) as NewOrderCommand)
+  if (order === undefined || order.forgotten === true) return []
+  return [
+    {
+      seq: String(row['seq']),
+      orderId: fromSqlId(String(row['order_id'])),
+      updatedAt: row['updated_at'] as Date,
+      isRetrying: row['status'] === 'retrying',
+      order,
+    },
+  ]
+}
+
+function orderIdIn(row: Row): string | null {
+  const id = row['order_id'] as string | null
+  return id === null ? null : fromSqlId(id)
+}

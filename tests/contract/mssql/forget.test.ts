@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest'
+import { createConnection } from '../../../shared/adapters/mssql/database/connection.ts'
+import { createQuery, type Query } from '../../../shared/adapters/mssql/database/query.ts'
+import { TAKE_TURNS } from '../../../shared/adapters/mssql/changes/turns-sql.ts'
+import { FORGET } from '../../../shared/adapters/mssql/forgetting/forget-customer-sql.ts'
+import { createForgetting } from '../../../shared/adapters/mssql/forgetting/forget-customer.ts'
+import { createBatchCommands } from '../../../shared/adapters/mssql/orders/store-batch.ts'
+import { PROJECT_ORDERS } from '../../../shared/adapters/mssql/rebuild/rebuild-sql.ts'
+import { createRebuildCommands } from '../../../shared/adapters/mssql/rebuild/rebuild.ts'
+import { describeMssql } from '../open-mssql.ts'
+import { actAt, batchOf, changeAt, foreignLetterOf, GROUP, orderAt, parkedFrom } from '../store-fixtures.ts'
+import { CUSTOMER, forgetContract, hers, moved, NO_PROGRESS } from '../store/forget.contract.ts'
+
+describeMssql((open, _, database) => {
+  forgetContract('SQL Server', open)
+
+  /** Runs `first` just before this statement is sent for the first time, as another instance might. */
+  async function before(statement: string, first: () => Promise<unknown>, work: (query: Query) => Promise<unknown>) {
+    await using connection = createConnection({ connectionString: database.connectionString, onError: console.error })
+    const send = createQuery(connection)
+    let sent = 0
+    await work(async (text, parameters, timeoutMs) => {
+      if (text === statement && sent++ === 0) await first()
+      return send(text, parameters, timeoutMs)
+    })
+    return sent
+  }
+
+  test('what is stored between the last look and the transaction is found, and so is what changes', async () => {
+    await using opened = await open()
+    const [stored, late, retried] = [hers(0), hers(1), hers(2)]
+    const letter = foreignLetterOf(hers(3), 3)
+    await opened.store.storeBatch(batchOf([stored], { parked: [parkedFrom(retried)] }))
+    const meanwhile = async () => {
+      const changes = [changeAt(4, stored, moved('1 Umbral Lane')), changeAt(5, retried, moved('2 Umbral Lane'))]
+      await opened.store.storeBatch(batchOf([late], { changes }))
+      await opened.store.storeBatch(batchOf([], { delivered: 'copy', parked: [parkedFrom(retried, { attempt: 2 })] }))
+      await opened.deadLetters.keep([letter])
+    }
+    const sent = await before(FORGET, meanwhile, async (query) => {
+      const held = await createForgetting(query).forget(CUSTOMER, actAt(1))
+      expect(held).toMatchObject({ orders: 2, unstored: 1, changes: 2, deadLetters: 1 })
+    })
+    expect(sent).toBe(2)
+    const orders = [stored, late, retried].map(({ orderId }) => orderId)
+    const views = await opened.views.getMany(orders)
+    expect([...views.values()].map(({ forgotten }) => forgotten)).toEqual([true, true, true])
+    const changes = await Promise.all(orders.map((orderId) => opened.views.changes(orderId, { limit: 9 })))
+    const kept = await opened.deadLetters.get('orders-dlt:0:3')
+    const texts = JSON.stringify([[...views.values()], changes, Buffer.from(kept?.value ?? []).toString()])
+    expect(texts).not.toMatch(/Zelda|Umbral/)
+    expect((await opened.redriveTasks.audit({ limit: 9 })).items).toHaveLength(1)
+  })
+
+  test('a decision that was made before the customer was forgotten is made again', async () => {
+    await using opened = await open()
+    const order = hers(0)
+    await opened.store.storeBatch(batchOf([order]))
+    const change = changeAt(1, order, { kind: 'amend', amendment: { shippingAddress: '1 Umbral Lane', totalPrice: 5 } })
+    const forget = () => opened.forgetting.forget(CUSTOMER, actAt(1))
+    await before(TAKE_TURNS, forget, (query) =>
+      createBatchCommands(query).storeBatch(batchOf([], { changes: [change] })),
+    )
+    const seen = await opened.views.get(order.orderId)
+    expect(seen).toMatchObject({ version: 2, totalPrice: 5, forgotten: true })
+    expect(JSON.stringify(seen)).not.toMatch(/Zelda|Umbral/)
+    expect((await opened.views.search({ q: 'zelda', limit: 9 })).items).toEqual([])
+  })
+
+  test('a rebuild does not give data back to an order that is stored during its step', async () => {
+    await using opened = await open()
+    const order = hers(0)
+    await opened.forgetting.forget(CUSTOMER, actAt(1))
+    const step = { owner: 'one', at: actAt(2).at, leaseMs: 10_000, progress: NO_PROGRESS, logStarts: [] }
+    await opened.maintenance.beginRebuild(step, actAt(2))
+    const store = () => opened.store.storeBatch(batchOf([order]))
+    await before(PROJECT_ORDERS, store, (query) => createRebuildCommands(query).projectOrders(step, GROUP, [order]))
+    await opened.maintenance.swapOrders(step)
+    expect(await opened.views.get(order.orderId)).toMatchObject({ forgotten: true, status: 'stored' })
+    expect(JSON.stringify(await opened.views.get(order.orderId))).not.toMatch(/Zelda|Umbral/)
+  })
+
+  test('words that an earlier version made by another rule go too', async () => {
+    await using opened = await open()
+    await opened.store.storeBatch(batchOf([hers(0), orderAt(1)]))
+    await database.run(
+      "INSERT INTO order_words (word, order_seq, in_name) SELECT N'zéldaold', MIN(seq), 1 FROM orders;",
+    )
+    expect((await opened.views.search({ q: 'zelda', limit: 9 })).items).toHaveLength(1)
+    await opened.forgetting.forget(CUSTOMER, actAt(1))
+    await using connection = createConnection({ connectionString: database.connectionString, onError: console.error })
+    const [rows] = await connection.query("SELECT w.word FROM order_words AS w WHERE w.word LIKE N'z%';")
+    expect(rows).toEqual([])
+  })
+})
