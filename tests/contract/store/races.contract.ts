@@ -6,6 +6,7 @@ import {
   batchOf,
   changeAt,
   changeLetterOf,
+  foreignLetterOf,
   GROUP,
   letterIdOf,
   letterOf,
@@ -32,6 +33,7 @@ export interface SharedStore extends AsyncDisposable {
 const HOLD_STATES = 'UPDATE order_states SET attempt = attempt'
 const HOLD_CHANGES = 'UPDATE order_changes SET attempt = attempt'
 const HOLD_LEDGER = 'UPDATE ledger SET stored = stored'
+const HOLD_LETTERS = 'UPDATE dead_letters SET attempts = attempts'
 const HOLD_PARKED = 'UPDATE parked_records SET attempt = attempt'
 /** A call that does not wait by then may never wait. The test still passes; the two calls just do not meet. */
 const MEET_MS = 30_000
@@ -242,8 +244,8 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
 
     describe.each(['before', 'after'])('a customer is forgotten by one process %s another', (first) => {
       const forget = () => shared.other.forgetting.forget(CUSTOMER, actAt(1))
-      const meetForgetting = async (work: () => Promise<unknown>) => {
-        const results = await meet(HOLD_LEDGER, ...(first === 'before' ? [forget, work] : [work, forget]))
+      const meetForgetting = async (work: () => Promise<unknown>, held = HOLD_LEDGER) => {
+        const results = await meet(held, ...(first === 'before' ? [forget, work] : [work, forget]))
         expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
       }
 
@@ -274,6 +276,26 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
         const letter = await shared.one.deadLetters.get(letterIdOf(order))
         expect(Buffer.from(letter?.value ?? []).toString()).toMatch(/"forgotten"/)
         expect(Buffer.from(letter?.value ?? []).toString()).not.toContain('Zelda')
+      })
+
+      // The other process waits for the letter of an unreadable record after it has looked for forgotten customers.
+      const unreadable = letterOf(orderAt(9), { orderId: null, value: Buffer.from('?') })
+
+      test('has inserted an order of that customer', async () => {
+        await shared.one.deadLetters.keep([unreadable])
+        const order = hers(10, { redriveOf: letterIdOf(unreadable) })
+        await meetForgetting(() => shared.one.store.storeBatch(batchOf([order])), HOLD_LETTERS)
+        expect(await shared.one.views.get(order.orderId)).toMatchObject({ status: 'stored', forgotten: true })
+        expect(await shared.one.views.get(order.orderId)).not.toHaveProperty('customerName')
+      })
+
+      test('has inserted a letter of that customer, which belongs to no partition of the ledger', async () => {
+        await shared.one.deadLetters.keep([unreadable])
+        const foreign = foreignLetterOf(hers(3), 3)
+        const other = letterOf(orderAt(8), { origin: place(8, 7), redriveOf: letterIdOf(unreadable) })
+        await meetForgetting(() => shared.one.deadLetters.keep([foreign, other]), HOLD_LETTERS)
+        const letter = await shared.one.deadLetters.get(letterIdOf(foreign))
+        expect(Buffer.from(letter?.value ?? []).toString()).toMatch(/"forgotten"/)
       })
     })
 
