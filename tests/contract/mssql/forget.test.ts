@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createConnection } from '../../../shared/adapters/mssql/database/connection.ts'
+import { createConnection, type Row } from '../../../shared/adapters/mssql/database/connection.ts'
 import { createQuery, type Query } from '../../../shared/adapters/mssql/database/query.ts'
 import { TAKE_TURNS } from '../../../shared/adapters/mssql/changes/turns-sql.ts'
 import { FORGET } from '../../../shared/adapters/mssql/forgetting/forget-customer-sql.ts'
@@ -7,9 +7,20 @@ import { createForgetting } from '../../../shared/adapters/mssql/forgetting/forg
 import { createBatchCommands } from '../../../shared/adapters/mssql/orders/store-batch.ts'
 import { PROJECT_ORDERS } from '../../../shared/adapters/mssql/rebuild/rebuild-sql.ts'
 import { createRebuildCommands } from '../../../shared/adapters/mssql/rebuild/rebuild.ts'
-import { describeMssql } from '../open-mssql.ts'
-import { actAt, batchOf, changeAt, foreignLetterOf, GROUP, orderAt, parkedFrom } from '../store-fixtures.ts'
-import { CUSTOMER, forgetContract, hers, moved, NO_PROGRESS } from '../store/forget.contract.ts'
+import { newOrderJson } from '../../../shared/domain/order-events.ts'
+import { describeMssql, TABLES } from '../open-mssql.ts'
+import {
+  actAt,
+  batchOf,
+  changeAt,
+  foreignLetterOf,
+  GROUP,
+  letterIdOf,
+  letterOf,
+  orderAt,
+  parkedFrom,
+} from '../store-fixtures.ts'
+import { CUSTOMER, forgetContract, hers, moved, NO_PROGRESS, WORDS } from '../store/forget.contract.ts'
 
 describeMssql((open, _, database) => {
   forgetContract('SQL Server', open)
@@ -80,6 +91,33 @@ describeMssql((open, _, database) => {
     expect(JSON.stringify(await opened.views.get(order.orderId))).not.toMatch(/Zelda|Umbral/)
   })
 
+  test('no table has any of it afterwards, whatever became of the orders', async () => {
+    await using opened = await open()
+    const [stored, waiting, dead, cancelled] = [hers(0), hers(1), hers(2), hers(3)]
+    const changes = [
+      changeAt(4, stored, moved('1 Umbral Lane')),
+      changeAt(5, waiting, moved('2 Umbral Lane')),
+      changeAt(6, cancelled, { kind: 'cancel', reason: 'Zelda is ill' }),
+    ]
+    const parked = [parkedFrom(waiting), parkedFrom(dead, { state: 'dead', attempt: 4, nextAttemptAt: null })]
+    await opened.store.storeBatch(batchOf([stored, cancelled], { changes, parked }))
+    const headers = [['x-name', Buffer.from('Zelda')]] as const
+    await opened.deadLetters.keep([letterOf(dead, { stack: 'Zelda', headers }), foreignLetterOf(hers(7), 7)])
+    await opened.redriveTasks.recordEdit(letterIdOf(dead), Buffer.from(newOrderJson(dead.order)), actAt(0))
+    const step = { owner: 'dead', at: actAt(-90).at, leaseMs: 1000, progress: NO_PROGRESS, logStarts: [] }
+    await opened.maintenance.beginRebuild(step, actAt(-90))
+    await opened.maintenance.projectOrders(step, GROUP, [stored])
+    const found = async () => {
+      await using connection = createConnection({ connectionString: database.connectionString, onError: console.error })
+      const tables = await Promise.all(TABLES.map((table) => connection.query(`SELECT * FROM ${table};`)))
+      return TABLES.filter((_, i) => WORDS.some((word) => textOf(tables[i] ?? []).includes(word.toLowerCase())))
+    }
+    const WITH_DATA = ['rebuilt_orders', 'dead_letters', 'order_words', 'order_changes', 'orders', 'order_state_words']
+    expect(await found()).toEqual(expect.arrayContaining([...WITH_DATA, 'order_states']))
+    await opened.forgetting.forget(CUSTOMER, actAt(1))
+    expect(await found()).toEqual([])
+  })
+
   test('words that an earlier version made by another rule go too', async () => {
     await using opened = await open()
     await opened.store.storeBatch(batchOf([hers(0), orderAt(1)]))
@@ -93,3 +131,12 @@ describeMssql((open, _, database) => {
     expect(rows).toEqual([])
   })
 })
+
+/** All values of these rows, byte for byte and in lower case. */
+function textOf(results: readonly (readonly Row[])[]): string {
+  const values = results.flat().flatMap((row) => Object.values(row))
+  return values
+    .map((value) => (Buffer.isBuffer(value) ? value.toString('latin1') : String(value)))
+    .join('\n')
+    .toLowerCase()
+}

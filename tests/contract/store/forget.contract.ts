@@ -33,7 +33,7 @@ const PERSONAL = {
   reference: 'SHOP-QUILL',
   metadata: { note: 'for Zelda Quillfeather' },
 }
-const WORDS = ['Zelda', 'Quillfeather', 'zelda.quill', 'Umbral', 'QUILL']
+export const WORDS = ['Zelda', 'Quillfeather', 'zelda.quill', 'Umbral', 'QUILL']
 const MEMBERS = Object.keys(PERSONAL).concat('customerFullName')
 const AFTER = '2026-01-01T00:03:00.000Z'
 const DEAD = { state: 'dead', attempt: 4, nextAttemptAt: null } as const
@@ -180,6 +180,21 @@ export function forgetContract(name: string, open: OpenEmptyStore): void {
       })
       expect(JSON.stringify([...changes.values()])).not.toMatch(/Zelda|Umbral/)
       expect(await found('zelda')).toBe(0)
+    })
+
+    test('a change that waits for an order that only the log has loses its data when the order comes', async () => {
+      const order = hers(5)
+      const change = changeAt(1, order, {
+        kind: 'amend',
+        amendment: { shippingAddress: '2 Umbral Lane', totalPrice: 5 },
+      })
+      await opened.store.storeBatch(batchOf([], { changes: [change] }))
+      await forget()
+      await opened.store.storeBatch(batchOf([order]))
+      expect(await view(order)).toMatchObject({ version: 2, totalPrice: 5, forgotten: true })
+      const seen = (await opened.views.getChanges([change.changeId])).get(change.changeId)
+      expect(seen).toMatchObject({ status: 'applied', forgotten: true, changes: { totalPrice: 5 } })
+      expect(JSON.stringify([seen, await view(order)])).not.toMatch(/Zelda|Umbral/)
     })
 
     test('a change in the same batch as its order, and one that fails, are kept without personal data', async () => {

@@ -279,7 +279,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
       })
 
       // The other process waits for the letter of an unreadable record after it has looked for forgotten customers.
-      const unreadable = letterOf(orderAt(9), { orderId: null, value: Buffer.from('?') })
+      const unreadable = letterOf(orderAt(9), { origin: place(9, 7), orderId: null, value: Buffer.from('?') })
 
       test('has inserted an order of that customer', async () => {
         await shared.one.deadLetters.keep([unreadable])
