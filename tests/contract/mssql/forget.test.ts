@@ -78,6 +78,20 @@ describeMssql((open, _, database) => {
     expect((await opened.views.search({ q: 'zelda', limit: 9 })).items).toEqual([])
   })
 
+  test('a rebuild repairs what a forgotten order has kept', async () => {
+    await using opened = await open()
+    const order = hers(0)
+    await opened.store.storeBatch(batchOf([order]))
+    await opened.forgetting.forget(CUSTOMER, actAt(1))
+    const before = await opened.views.get(order.orderId)
+    await database.run('UPDATE orders SET total_price = 0; DELETE FROM order_items;')
+    const step = { owner: 'one', at: actAt(2).at, leaseMs: 10_000, progress: NO_PROGRESS, logStarts: [] }
+    await opened.maintenance.beginRebuild(step, actAt(2))
+    await opened.maintenance.projectOrders(step, GROUP, [order])
+    await opened.maintenance.swapOrders(step)
+    expect(await opened.views.get(order.orderId)).toEqual(before)
+  })
+
   test('a rebuild does not give data back to an order that is stored during its step', async () => {
     await using opened = await open()
     const order = hers(0)

@@ -5,7 +5,7 @@ import { orderWords } from '../../../domain/search/search-words.ts'
 import type { Archive, ArchiveResult, ExportedOrder, OrderToArchive, RestoreResult } from '../../../ports/archive.ts'
 import type { Act } from '../../../ports/redrives.ts'
 import { toExported } from '../../stores/archive/exported-orders.ts'
-import { forgetArchived } from '../../stores/forgotten-orders.ts'
+import { forgetArchived } from '../../stores/forgetting/forgotten-orders.ts'
 import {
   ABANDONED,
   ARCHIVING_LEASE_MS,

@@ -1,6 +1,6 @@
 import { originTopicOf, parseDeadLetterId, type DeadLetter, type DeadLetters } from '../../../ports/dead-letters.ts'
 import { claimedCustomer } from '../../../domain/forgetting/forgotten-records.ts'
-import { forgetLetter, letterAcceptedAt } from '../../stores/forgotten-letters.ts'
+import { forgetLetter, letterAcceptedAt } from '../../stores/forgetting/forgotten-letters.ts'
 import { toHeadersJson, toParkedRecord, withStorableFigures } from '../../stores/letters.ts'
 import { bytes, json, text } from '../database/connection.ts'
 import { concatenation } from './concatenated-bytes.ts'

@@ -7,8 +7,8 @@ import {
   REBUILD_ABANDONED,
   REBUILD_RUNS,
   WORDS_ARE_WRITTEN,
-} from '../../stores/forgetting-refusals.ts'
-import { forgetKept } from '../../stores/forgotten-letters.ts'
+} from '../../stores/forgetting/forgetting-refusals.ts'
+import { forgetKept } from '../../stores/forgetting/forgotten-letters.ts'
 import { bigint, bytes, json, text } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
 import { toSqlTime } from '../database/values.ts'

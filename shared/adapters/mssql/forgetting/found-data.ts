@@ -1,7 +1,7 @@
 import { claims } from '../../../domain/forgetting/forgotten-records.ts'
 import type { NewOrderCommand } from '../../../domain/order-commands.ts'
 import type { Held } from '../../../ports/forgetting.ts'
-import { hasPersonalData } from '../../stores/forgotten-letters.ts'
+import { hasPersonalData } from '../../stores/forgetting/forgotten-letters.ts'
 import type { KeptDeadLetter } from '../../../ports/dead-letters.ts'
 import { bigint, int, json, type Row } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'

@@ -5,8 +5,8 @@ import type { ArchivedOrder } from '../../../domain/archived-order.ts'
 import type { OrderChange } from '../../../domain/changes/order-changes.ts'
 import type { DeadLetter } from '../../../ports/dead-letters.ts'
 import type { ChangeToStore, OrderToStore, ParkedRecord, StoreBatch } from '../../../ports/order-store.ts'
-import { forgetLetter, letterAcceptedAt } from '../../stores/forgotten-letters.ts'
-import { forgetArchived, forgetParkedChange } from '../../stores/forgotten-orders.ts'
+import { forgetLetter, letterAcceptedAt } from '../../stores/forgetting/forgotten-letters.ts'
+import { forgetArchived, forgetParkedChange } from '../../stores/forgetting/forgotten-orders.ts'
 import { toIdBytes, toMs } from '../database/values.ts'
 
 /** Removes the personal data of forgotten customers from incoming data, within the caller's transaction. */

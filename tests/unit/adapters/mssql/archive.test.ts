@@ -9,7 +9,7 @@ import {
 import { toRestoreJson } from '../../../../shared/adapters/mssql/archive/restore-json.ts'
 import { RESTORE_ORDERS } from '../../../../shared/adapters/mssql/archive/restore-sql.ts'
 import type { Parameters, Row } from '../../../../shared/adapters/mssql/database/connection.ts'
-import { forgetArchived } from '../../../../shared/adapters/stores/forgotten-orders.ts'
+import { forgetArchived } from '../../../../shared/adapters/stores/forgetting/forgotten-orders.ts'
 import { forgetOrder } from '../../../../shared/domain/forgetting/forgotten-data.ts'
 import { archivedOrderSchema, type ArchivedOrder } from '../../../../shared/domain/archived-order.ts'
 import { OrderError } from '../../../../shared/domain/errors.ts'

@@ -1,7 +1,7 @@
-import type { ArchivedOrder } from '../../domain/archived-order.ts'
-import { forgetChange, forgetOrder } from '../../domain/forgetting/forgotten-data.ts'
-import { bodyHash, changeJson } from '../../domain/order-events.ts'
-import type { ParkedRecord } from '../../ports/order-store.ts'
+import type { ArchivedOrder } from '../../../domain/archived-order.ts'
+import { forgetChange, forgetOrder } from '../../../domain/forgetting/forgotten-data.ts'
+import { bodyHash, changeJson } from '../../../domain/order-events.ts'
+import type { ParkedRecord } from '../../../ports/order-store.ts'
 
 /** The archived order without personal data, and so are its changes. */
 export function forgetArchived(document: ArchivedOrder): ArchivedOrder {

@@ -1,6 +1,6 @@
-import { forgetValue } from '../../domain/forgetting/forgotten-records.ts'
-import type { DeadLetter, KeptDeadLetter } from '../../ports/dead-letters.ts'
-import { toHeadersJson } from './letters.ts'
+import { forgetValue } from '../../../domain/forgetting/forgotten-records.ts'
+import type { DeadLetter, KeptDeadLetter } from '../../../ports/dead-letters.ts'
+import { toHeadersJson } from '../letters.ts'
 
 /**
  * The headers that a redrive needs, none of which holds personal data. Other headers may come from other producers
