@@ -3,7 +3,7 @@ import { claimedCustomer } from '../../../domain/forgetting/forgotten-records.ts
 import { forgetLetter, letterAcceptedAt } from '../../stores/forgetting/forgotten-letters.ts'
 import { toHeadersJson, toParkedRecord, withStorableFigures } from '../../stores/letters.ts'
 import { bytes, json, text } from '../database/connection.ts'
-import { concatenation } from './concatenated-bytes.ts'
+import { concatenation, type PlaceBytes } from './concatenated-bytes.ts'
 import { findPlaces, type PlacedLetter } from './letter-places.ts'
 import { ORIGIN_TOPIC } from './letter-topic.ts'
 import { lockPartition, lockStates } from '../database/locks.ts'
@@ -276,11 +276,7 @@ function toFailedChange({ record, ...parking }: Parking): ParkedDelivery[] {
   return isOfChange(record) ? [{ record, ...parking, isCounted: false }] : []
 }
 
-function toLetterJson(
-  { letter, place: kept, isForgotten }: LetterToKeep,
-  now: string,
-  place: ReturnType<typeof concatenation>['place'],
-) {
+function toLetterJson({ letter, place: kept, isForgotten }: LetterToKeep, now: string, place: PlaceBytes) {
   const { origin, orderId, firstCause, lastCause, key, value } = letter
   return {
     ...kept,

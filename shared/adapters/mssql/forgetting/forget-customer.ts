@@ -13,7 +13,7 @@ import { bigint, bytes, json, text } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
 import { toSqlTime } from '../database/values.ts'
 import { actParameters } from '../dead-letters/audit.ts'
-import { concatenation } from '../dead-letters/concatenated-bytes.ts'
+import { concatenation, type PlaceBytes } from '../dead-letters/concatenated-bytes.ts'
 import { FORGET } from './forget-customer-sql.ts'
 import { createFinding, NO_LETTERS, toHeld, type Found, type FoundLetter } from './found-data.ts'
 import { toStoredChangesJson } from './forgotten-customers.ts'
@@ -27,7 +27,7 @@ const MAX_ATTEMPTS = 20
 /** Nobody acted: only the log knows the orders, and the act was recorded with the customer. */
 const NOBODY = { operator: '', verified: false, reason: null }
 
-export const REMAINS =
+const REMAINS =
   'SQL Server keeps earlier states of the changed rows in its transaction log and in backups of that log, and may keep traces of them on pages of the database until it uses the room again.'
 
 export function createForgetting(query: Query): Forgetting {
@@ -95,7 +95,7 @@ async function toParameters(query: Query, { orders, states, changes, letters, or
   return { batch, concatenated: concatenated() }
 }
 
-function toLetterJson({ seq, letter }: FoundLetter, place: ReturnType<typeof concatenation>['place']) {
+function toLetterJson({ seq, letter }: FoundLetter, place: PlaceBytes) {
   const { value, editedValue, firstCause, lastCause } = forgetKept(letter)
   return {
     seq,

@@ -139,7 +139,8 @@ function toOrder(row: Row) {
 
 /** Empty for an order whose content is unknown or has lost its personal data. */
 function toState(row: Row): FoundState[] {
-  const order = row['order_json'] === null ? undefined : (JSON.parse(String(row['order_json'])) as NewOrderCommand)
+  const json = row['order_json'] as string | null
+  const order = json === null ? undefined : (JSON.parse(json) as NewOrderCommand)
   if (order === undefined || order.forgotten === true) return []
   return [
     {
