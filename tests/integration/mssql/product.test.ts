@@ -3,7 +3,6 @@ import { redriveAll } from '../../support/orders/dead-letters.ts'
 import { skipsSqlServer, testDatabase, type TestDatabase } from '../../support/mssql/mssql-database.ts'
 import { createOrderTraffic, expectPromisesKept } from '../../support/orders/order-traffic.ts'
 import { withProduct, type Product } from '../../support/product/product.ts'
-import { ORIGINAL_BODY } from '../../support/orders/orders.ts'
 import { createRandom } from '../../support/random.ts'
 import { randomOrder } from '../../support/orders/random-orders.ts'
 
@@ -66,58 +65,6 @@ describe.skipIf(skipsSqlServer)('The product on the server that TEST_SQL_CONNECT
         timeout: 30_000,
       })
       await expectPromisesKept(product, traffic)
-    })
-  })
-
-  test('forgets a customer in the store and in the log, and stores nothing of that customer later', async () => {
-    const customer = { customerId: 48_213, customerName: 'Zyxelda', shippingAddress: '7 Umbralwick Lane' }
-    await onSqlServer({ RETRY_DELAYS: '200ms' }, async (product) => {
-      const headers = { prefer: 'wait=10' }
-      const place = async () => {
-        const answer = await product.ask('/api/orders', {
-          method: 'POST',
-          body: { ...ORIGINAL_BODY, ...customer },
-          headers,
-        })
-        return String(answer.body['orderId'])
-      }
-      const path = (orderId: string) => `/api/orders/${orderId}`
-      const stored = await place()
-      const patch = { 'content-type': 'application/merge-patch+json', ...headers }
-      await product.ask(path(stored), {
-        method: 'PATCH',
-        headers: patch,
-        body: { billingAddress: '9 Umbralwick Lane' },
-      })
-      await product.breaks({ throwForCustomers: [48_213] })
-      const dead = await place()
-      await vi.waitFor(async () =>
-        expect((await product.ask(path(dead))).body).toMatchObject({ status: 'dead-lettered' }),
-      )
-
-      const forget = { method: 'POST', body: { reason: 'Asked for it.' } }
-      const { body } = await product.operate('/api/customers/48213/forget', forget)
-      expect(body).toMatchObject({
-        store: { orders: 1, unstored: 1, changes: 1, deadLetters: 1 },
-        log: { redacts: true },
-        remains: [expect.stringContaining('transaction log'), expect.stringContaining('Backups')],
-      })
-      await product.breaks({})
-      await redriveAll(product)
-      await product.settled()
-      await product.operate('/api/ops/rebuild', { method: 'POST', body: {} })
-      const rebuilt = async () => (await product.operate('/api/ops/rebuild')).body['rebuild']
-      await vi.waitFor(async () => expect(await rebuilt()).toMatchObject({ state: 'done' }), { timeout: 30_000 })
-      for (const orderId of [stored, dead]) {
-        const seen = await product.ask(path(orderId))
-        expect(seen.body).toMatchObject({ status: 'stored', forgotten: true, customerId: 48_213 })
-        expect(seen.text).not.toMatch(/Zyxelda|Umbralwick/)
-      }
-      expect((await product.ask('/api/orders/search?q=zyxelda')).body['items']).toEqual([])
-      expect(await product.ledger()).toMatchObject({ balanced: true })
-      expect(
-        (await product.operate('/api/customers/48213/forget', { method: 'POST', body: { dryRun: true } })).body,
-      ).toMatchObject({ store: { orders: 0, unstored: 0, changes: 0, deadLetters: 0 }, log: { records: 0 } })
     })
   })
 
