@@ -110,8 +110,8 @@ DECLARE @gone TABLE (
   PRIMARY KEY (word, order_seq)
 );
 INSERT INTO @turns (
-  i, order_id, seq, seen_version, seen_forgotten, last_turn, version, customer_name, customer_last_name, customer_email, shipping_address,
-  billing_address, total_price, payment_method, cancelled_at, cancellation_reason, has_items, is_sound
+  i, order_id, seq, seen_version, seen_forgotten, last_turn, version, customer_name, customer_last_name, customer_email,
+  shipping_address, billing_address, total_price, payment_method, cancelled_at, cancellation_reason, has_items, is_sound
 )
 SELECT t.i, t.order_id, t.seq, t.seen_version, t.seen_forgotten, t.last_turn, t.version, t.customer_name /* text */,
   t.customer_last_name /* text */, t.customer_email /* text */, t.shipping_address /* text */,

@@ -7,7 +7,8 @@
  *    of the partition of the letter that the record redrives. Storing, retries, keeping letters and operators' acts on
  *    one partition therefore run one after another, and everything that they read after locking is final. Reads without
  *    a lock would not be final: with READ_COMMITTED_SNAPSHOT on, a statement reads rows as of its start and does not
- *    wait for concurrent changes ("Transaction locking and row versioning guide").
+ *    wait for concurrent changes ("Transaction locking and row versioning guide"). Forgetting a customer locks all
+ *    partitions, and therefore comes before or after everything that is stored (forgetting/forget-customer-sql.ts).
  * 2. A transaction that decides about a change, or records one, then locks the change's row in order_changes.
  * 3. One order may have records in two partitions, so a transaction that decides about an order then locks the order's
  *    row in order_states.

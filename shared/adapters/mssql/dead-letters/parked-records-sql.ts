@@ -48,8 +48,8 @@ DECLARE @parked_words TABLE (
 );
 INSERT INTO @parked (
   i, round, group_id, topic, log_partition, log_offset, order_id, state, attempt, max_attempts, next_attempt_at, cause_code,
-  cause_detail, accepted_at, parked_at, order_json, customer_id, currency, payment_method, reference, forgotten, counted, is_known,
-  is_news, is_stored, has_content
+  cause_detail, accepted_at, parked_at, order_json, customer_id, currency, payment_method, reference, forgotten, counted,
+  is_known, is_news, is_stored, has_content
 )
 SELECT p.i, p.round, p.group_id, p.topic, p.log_partition, p.log_offset, p.order_id, p.state, p.attempt, p.max_attempts,
   p.next_attempt_at, p.cause_code /* text */, p.cause_detail /* text */, p.accepted_at, p.parked_at,

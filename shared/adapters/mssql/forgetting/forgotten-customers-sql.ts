@@ -11,7 +11,7 @@
 /** The condition that the JSON of an order or a change has no mark that its personal data was removed. */
 export const isUnmarked = (json: string) => `JSON_VALUE(${json}, '$.forgotten') IS NULL`
 
-/** Orders of the customers in `f` that were accepted before the customer was forgotten, or nobody knows when. */
+/** The condition that an order was accepted before its customer, in `f`, was forgotten. Holds if nobody knows when. */
 const isBefore = (acceptedAt: string) => `(${acceptedAt} IS NULL OR ${acceptedAt} <= f.forgotten_at)`
 
 /** The condition that the store has the order, and that its customer was forgotten. */

@@ -99,8 +99,8 @@ DECLARE @orders TABLE (
 DECLARE @stored TABLE (seq BIGINT NOT NULL PRIMARY KEY, order_id UNIQUEIDENTIFIER NOT NULL UNIQUE);
 INSERT INTO @orders (
   i, round, group_id, order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address,
-  currency, total_price, payment_method, reference, metadata, forgotten, accepted_at, topic, log_partition, log_offset, body_hash,
-  idempotency_key_hash,
+  currency, total_price, payment_method, reference, metadata, forgotten, accepted_at, topic, log_partition, log_offset,
+  body_hash, idempotency_key_hash,
   letter_topic, letter_partition, letter_offset, edited_topic, edited_partition, edited_offset, is_redrive
 )
 SELECT o.i, o.round, @group, o.order_id, o.customer_id, o.customer_name /* text */, o.customer_last_name /* text */,
