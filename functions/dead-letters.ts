@@ -92,6 +92,7 @@ function letterId(request: HttpRequest): string {
 
 async function existing(request: HttpRequest, deadLetters: DeadLetters): Promise<KeptDeadLetter> {
   const letter = await deadLetters.get(letterId(request))
-  if (letter === undefined) throw new OrderError('dead-letter-not-found', 'No dead letter has this id.')
+  if (letter === undefined)
+    throw new OrderError('dead-letter-not-found', 'No dead letter has this id, or it was settled and has been removed.')
   return letter
 }

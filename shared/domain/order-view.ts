@@ -132,7 +132,10 @@ export function ownContent({ reference, metadata }: Pick<NewOrderCommand, 'refer
   return { ...(reference !== undefined && { reference }), ...(metadata !== undefined && { metadata }) }
 }
 
-/** The kinds of entries in an order's history. */
+/**
+ * The kinds of entries in an order's history. `entries-removed`: the store has removed all entries before this time,
+ * except the order's acceptance and storing (port Retention).
+ */
 export const HISTORY_KINDS = [
   'accepted',
   'attempt-failed',
@@ -146,6 +149,7 @@ export const HISTORY_KINDS = [
   'amended',
   'cancelled',
   'change-rejected',
+  'entries-removed',
 ] as const
 export type HistoryKind = (typeof HISTORY_KINDS)[number]
 

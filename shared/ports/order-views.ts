@@ -50,7 +50,10 @@ export interface OrderViews {
   /** When the order was archived (RFC 3339); undefined if it is not archived. */
   archivedAt(orderId: string): Promise<string | undefined>
 
-  /** The history of an order, oldest entry first; undefined if the store does not know the order. */
+  /**
+   * The history of an order, oldest entry first; undefined if the store does not know the order. If entries were
+   * removed, `entries-removed` is in their place.
+   */
   history(orderId: string): Promise<readonly HistoryEntry[] | undefined>
 }
 

@@ -10,7 +10,7 @@ type Again = () => Promise<OpenStore>
 /** Child tables before their parents. */
 export const TABLES = (
   'rebuild rebuilt_orders rebuilt_items rebuilt_words redrive_letters redrive_tasks audit ledger_repairs dead_letters order_items ' +
-  'order_words order_changes order_change_history orders order_state_words order_states order_history archived_orders archived_changes parked_records ledger_gaps ledger_logs ledger forgotten_customers'
+  'order_words order_changes order_change_history orders order_state_words order_states order_history removed_histories archived_orders archived_changes parked_records ledger_gaps ledger_logs ledger forgotten_customers'
 ).split(' ')
 
 /**

@@ -16,6 +16,7 @@ import type {
 } from '../../shared/ports/order-store.ts'
 import type { OrderViews, Page } from '../../shared/ports/order-views.ts'
 import type { Act, Redrives } from '../../shared/ports/redrives.ts'
+import type { Retention } from '../../shared/ports/retention.ts'
 import { memberwise } from '../support/memberwise.ts'
 import { orderCommand, testOrderIds } from '../support/orders/orders.ts'
 
@@ -29,6 +30,7 @@ export interface OpenStore extends AsyncDisposable {
   readonly maintenance: Maintenance
   readonly archive: Archive
   readonly forgetting: Forgetting
+  readonly retention: Retention
 }
 
 export type OpenEmptyStore = () => Promise<OpenStore>

@@ -33,6 +33,7 @@ import { RESTORE_ORDERS } from '../../shared/adapters/mssql/archive/restore-sql.
 import * as rebuild from '../../shared/adapters/mssql/rebuild/rebuild-sql.ts'
 import { SWAP_ORDERS } from '../../shared/adapters/mssql/rebuild/rebuild-swap-sql.ts'
 import * as redrives from '../../shared/adapters/mssql/redrives/redrive-sql.ts'
+import * as retention from '../../shared/adapters/mssql/retention/retention-sql.ts'
 import * as reindex from '../../shared/adapters/mssql/search/search-reindex-sql.ts'
 import * as discardChange from '../../shared/adapters/mssql/changes/discard-change-sql.ts'
 import { PREVIEW_CHANGES } from '../../shared/adapters/mssql/changes/order-changes-sql.ts'
@@ -84,6 +85,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     ...constantsOf(rebuild),
     ...constantsOf(redrives),
     ...constantsOf(reindex),
+    ...constantsOf(retention),
     ...constantsOf(views),
     ...constantsOf(changes),
     ...constantsOf(turns),

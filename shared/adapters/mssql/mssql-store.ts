@@ -13,6 +13,7 @@ import { prepareDatabase, type Adapt } from './database/prepare-database.ts'
 import { createMaintenance } from './maintenance.ts'
 import { createQuery, type Query } from './database/query.ts'
 import { createRedrives } from './redrives/redrives.ts'
+import { createRetention } from './retention/retention.ts'
 import { reindex } from './search/search-reindex.ts'
 import { createBatchCommands } from './orders/store-batch.ts'
 
@@ -110,6 +111,7 @@ export async function createMssqlStore(options: MssqlStoreOptions): Promise<Mssq
     maintenance: createMaintenance(query),
     archive,
     forgetting: createForgetting(query),
+    retention: createRetention(query),
     described: connection.described,
     [Symbol.asyncDispose]: dispose,
   }

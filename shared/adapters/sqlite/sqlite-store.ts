@@ -209,6 +209,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
       forgetOrders: (orderIds) => writer.call('forgetOrders', orderIds),
       purge: () => writer.call('purge'),
     },
+    retention: { remove: (part, bounds) => writer.call('removeOld', part, bounds) },
     maintenance: {
       beginRebuild: (step, act) => writer.call('beginRebuild', step, act),
       getRebuild: () => reader.call('getRebuild', Date.now()),

@@ -43,7 +43,7 @@ export function toHeadersJson({ headers }: Pick<DeadLetter, 'headers'>): string 
 }
 
 export function letterNotFound(): OrderError {
-  return new OrderError('dead-letter-not-found', 'No dead letter has this id.')
+  return new OrderError('dead-letter-not-found', 'No dead letter has this id, or it was settled and has been removed.')
 }
 
 export function wrongLetterState(state: DeadLetterState, wanted: DeadLetterState): OrderError {

@@ -72,6 +72,8 @@ export interface OrderRows {
   readonly toUnstoredView: (state: Row) => OrderView
   /** Converts a row of order_history or order_change_history. */
   readonly toHistoryEntry: (entry: Row) => HistoryEntry
+  /** Converts a row of removed_histories. */
+  readonly toRemovedEntry: (removed: Row) => HistoryEntry
 }
 
 export function createOrderRows<Id, Time>(
@@ -156,5 +158,6 @@ export function createOrderRows<Id, Time>(
         ...(row.version != null && { version: row.version }),
       }
     },
+    toRemovedEntry: ({ removed_before: before }) => ({ at: fromTime(before as Time), kind: 'entries-removed' }),
   }
 }

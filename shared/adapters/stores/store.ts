@@ -7,6 +7,7 @@ import type { Maintenance } from '../../ports/maintenance.ts'
 import type { OrderStore, StoreHealth } from '../../ports/order-store.ts'
 import type { OrderViews } from '../../ports/order-views.ts'
 import type { Redrives } from '../../ports/redrives.ts'
+import type { Retention } from '../../ports/retention.ts'
 import { within } from '../../threads/waiting.ts'
 
 /** All ports of a store, backed by a single database. */
@@ -19,6 +20,7 @@ export interface Store extends AsyncDisposable {
   readonly maintenance: Maintenance
   readonly archive: Archive
   readonly forgetting: Forgetting
+  readonly retention: Retention
 }
 
 /** A store that hangs never responds, so a store that takes longer than this counts as unavailable. */

@@ -26,6 +26,7 @@ const RELEASED = new Map([
   ['mssql/000014_order_changes.sql', '20687f0080f217a8ed2525a2553ec83265b098e468be623032ada16b559dcbae'],
   ['mssql/000015_archive.sql', 'a54b1250b6d84b2bb3a35f4bd477c4c2e12e8df29c2e199f5ebdc39687cb711d'],
   ['mssql/000016_forgotten_customers.sql', 'ba061519625ceeace8fcbd5cdc4fe7675060723e4d3787516f714d5d130894e4'],
+  ['mssql/000017_retention.sql', '0ebe4024ff5ac3e3bf6ee57fc6e876d7aa90bbd98cd465551e712356d5d58596'],
   ['sqlite/000001_create_store.sql', '7f295712bf7e8466c66c2da2843735ec761cdb8fa1b9d57ec6e0292cfc0eb084'],
   ['sqlite/000002_operators.sql', 'c69123b4387a50917c6b57853df6605a0edcaa4f63a5ce68519c7a203d6cbb67'],
   ['sqlite/000003_maintenance.sql', 'f37ede6fd3ee5b0990927f62ce8328539a509111fbbd03a1c9b4978cd5ad8e36'],
@@ -43,6 +44,7 @@ const RELEASED = new Map([
   ['sqlite/000015_order_changes.sql', '62f5b33ff7976729fefa5424394bf6e4cdb5d5321da4ea430f5e661075591922'],
   ['sqlite/000016_archive.sql', '1c6b12b60e55332650ad05b0871c81ffc26b1aa6143b3bbba9d4e7da190c91d5'],
   ['sqlite/000017_forgotten_customers.sql', 'c0108a3d3d66457fcb53a50adf43ac2c102ef631579981f81bec0d3c930df34a'],
+  ['sqlite/000018_retention.sql', 'e41093f3d754cc0cf837c8e3d8ba7c079fec4ede39855e9f12710a9140857eca'],
 ])
 
 test('the text of a released migration never changes', () => {

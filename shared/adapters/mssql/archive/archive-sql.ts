@@ -5,7 +5,7 @@ import { lockPartition, lockStates } from '../database/locks.ts'
  * The condition that nothing about the order is still to be decided. Uses order_changes_by_order and
  * dead_letters_by_order.
  */
-const isSettled = (order: string) => `NOT EXISTS (
+export const isSettled = (order: string) => `NOT EXISTS (
     SELECT 1 FROM order_changes AS u
     WHERE u.order_id = ${order}.order_id AND (u.state NOT IN ('applied', 'rejected', 'discarded') OR u.turn IS NULL)
   )

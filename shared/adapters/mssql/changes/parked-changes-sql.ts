@@ -8,7 +8,7 @@ import { isLetterOf, ORIGIN_TOPIC } from '../dead-letters/letter-topic.ts'
 /** Settles the letters and parked records of readable changes, as STORE_BATCH does for orders. */
 export const SETTLE_CHANGES = `
 UPDATE d
-SET state = 'resolved'
+SET state = 'resolved', settled_at = c.recorded_at
 FROM dead_letters AS d
 JOIN @changes AS c ON ${isLetterOf('d', 'c')} AND d.change_id = c.change_id AND d.foreign_failure IS NULL
 JOIN parked_records AS r ON r.group_id = c.group_id AND r.topic = c.topic AND r.log_partition = c.log_partition
@@ -17,7 +17,7 @@ WHERE c.parked IS NULL AND c.outcome IN ('stored', 'duplicate') AND r.state IN (
   AND d.state NOT IN ('resolved', 'discarded');
 
 UPDATE d
-SET state = 'resolved'
+SET state = 'resolved', settled_at = c.recorded_at
 FROM dead_letters AS d
 JOIN @changes AS c ON d.topic = c.letter_topic AND d.log_partition = c.letter_partition AND d.log_offset = c.letter_offset
 WHERE c.parked IS NULL AND c.is_redrive = 1

@@ -37,6 +37,7 @@ export const LOCK_ORDER = [
   'archived_changes',
   'dead_letters',
   'parked_records',
+  'removed_histories',
   'order_history',
   'order_change_history',
   'audit',

@@ -14,11 +14,11 @@ import { recompiledBetweenTimes } from '../orders/order-views-sql.ts'
 import type { Query } from '../database/query.ts'
 import { fromSqlTime, isOrderId, toSqlTime } from '../database/values.ts'
 
-/** Uses the unique index on the position. */
+/** A letter whose content was removed (port Retention) is not shown. Uses the unique index on the position. */
 export const SELECT_LETTER = `
 SELECT ${LETTER_COLUMNS}
 FROM dead_letters AS d
-WHERE d.topic = @topic AND d.log_partition = @partition AND d.log_offset = @offset;
+WHERE d.topic = @topic AND d.log_partition = @partition AND d.log_offset = @offset AND d.removed_at IS NULL;
 `
 
 /**
@@ -32,7 +32,7 @@ FROM (
   SELECT TOP (@limit) d.fingerprint, COUNT(*) AS letters, MIN(d.first_failed_at) AS first_seen,
     MAX(d.last_failed_at) AS last_seen
   FROM dead_letters AS d
-  WHERE d.state IN (SELECT j.state COLLATE Latin1_General_100_BIN2 FROM OPENJSON(@states) WITH (state VARCHAR(20) '$') AS j)
+  WHERE d.removed_at IS NULL AND d.state IN (SELECT j.state COLLATE Latin1_General_100_BIN2 FROM OPENJSON(@states) WITH (state VARCHAR(20) '$') AS j)
   GROUP BY d.fingerprint
   HAVING @before IS NULL OR MAX(d.last_failed_at) < CAST(@before AS DATETIME2(3))
     OR (MAX(d.last_failed_at) = CAST(@before AS DATETIME2(3)) AND d.fingerprint > @after)
@@ -42,7 +42,7 @@ CROSS APPLY (
   SELECT TOP (1) d.topic, d.log_partition, d.log_offset, d.last_code, d.last_detail,
     d.consumer_group, d.foreign_failure, d.stack
   FROM dead_letters AS d
-  WHERE d.fingerprint = g.fingerprint AND d.last_failed_at = g.last_seen
+  WHERE d.removed_at IS NULL AND d.fingerprint = g.fingerprint AND d.last_failed_at = g.last_seen
     AND d.state IN (SELECT j.state COLLATE Latin1_General_100_BIN2 FROM OPENJSON(@states) WITH (state VARCHAR(20) '$') AS j)
   ORDER BY d.kept_seq
 ) AS s
@@ -76,16 +76,16 @@ ORDER BY d.kept_seq DESC${recompiledBetweenTimes(new Set(filters))};
 }
 
 export function countLetters(filters: readonly LetterFilter[]): string {
-  const where = filters.length === 0 ? '' : `\nWHERE ${conditionsOf(filters).join(' AND ')}`
   return `
 SELECT COUNT_BIG(*) AS letters
-FROM dead_letters AS d${where}${recompiledBetweenTimes(new Set(filters))};
+FROM dead_letters AS d
+WHERE ${conditionsOf(filters).join(' AND ')}${recompiledBetweenTimes(new Set(filters))};
 `
 }
 
-/** Conditions on `dead_letters AS d`. */
+/** Conditions on `dead_letters AS d`, whose indexes leave out letters that were removed. */
 export function conditionsOf(filters: readonly LetterFilter[]): readonly string[] {
-  return filters.map((name) => CONDITIONS[name])
+  return ['d.removed_at IS NULL', ...filters.map((name) => CONDITIONS[name])]
 }
 
 export function filtersOf(query: Omit<DeadLetterQuery, 'limit' | 'cursor'>) {

@@ -19,6 +19,10 @@ import type { Query } from '../database/query.ts'
 import { CODE_UNITS, GROUP_UNITS, MAX_PARTITION, TOPIC_UNITS } from '../database/columns.ts'
 import { cut, isOrderId, toSqlTime } from '../database/values.ts'
 
+/** The condition that a retry stored the record before its dead letter arrived. */
+const IS_STORED = `(x.change_id IS NULL AND (o.seq IS NOT NULL OR t.order_id IS NOT NULL))
+    OR c.change_seq IS NOT NULL OR u.change_id IS NOT NULL`
+
 /**
  * Keeps letters in one round trip and one transaction. Letters that are already kept stay as they are. Every other
  * letter parks its origin, unless its record was stored meanwhile, and supersedes the letter that its record redrove.
@@ -82,21 +86,17 @@ ${LOOK_FOR_LETTERS}${RECORD_CHANGES}${lockStates('@parked')}
 INSERT INTO dead_letters (
   topic, log_partition, log_offset, order_id, state, kept_at, first_code, first_detail, last_code, last_detail, attempts,
   first_failed_at, last_failed_at, fingerprint, consumer_group, redrive_of, record_timestamp, stack, headers, record_key,
-  record_value, foreign_failure, change_id, change_kind
+  record_value, foreign_failure, change_id, change_kind, settled_at
 )
 OUTPUT inserted.topic, inserted.log_partition, inserted.log_offset, inserted.consumer_group, inserted.state
 INTO @kept (topic, log_partition, log_offset, consumer_group, state)
 SELECT x.topic, x.log_partition, x.log_offset, x.order_id,
-  CASE
-    WHEN x.change_id IS NULL AND (o.seq IS NOT NULL OR t.order_id IS NOT NULL) THEN 'resolved'
-    WHEN c.change_seq IS NOT NULL OR u.change_id IS NOT NULL THEN 'resolved'
-    ELSE 'dead'
-  END,
+  CASE WHEN ${IS_STORED} THEN 'resolved' ELSE 'dead' END,
   x.kept_at, x.first_code /* text */, x.first_detail /* text */, x.last_code /* text */, x.last_detail /* text */,
   x.attempts, x.first_failed_at, x.last_failed_at, x.fingerprint /* text */, x.consumer_group /* text */,
   x.redrive_of /* text */, x.record_timestamp, x.stack /* text */, x.headers /* text */,
   SUBSTRING(@bytes, x.key_at, x.key_length), SUBSTRING(@bytes, x.value_at, x.value_length),
-  x.foreign_failure /* text */, x.change_id, x.change_kind
+  x.foreign_failure /* text */, x.change_id, x.change_kind, CASE WHEN ${IS_STORED} THEN x.kept_at END
 FROM OPENJSON(@batch, '$.letters') WITH (
   i INT '$.i',
   topic NVARCHAR(249) '$.topic',
@@ -163,7 +163,7 @@ WHERE NOT EXISTS (
 );
 ${PARK}${PARK_CHANGES}
 UPDATE d
-SET state = 'superseded'
+SET state = 'superseded', settled_at = CAST(@now AS DATETIME2(3))
 FROM dead_letters AS d
 JOIN @redriven AS r ON r.topic = d.topic AND r.log_partition = d.log_partition AND r.log_offset = d.log_offset
 JOIN @kept AS k ON k.topic = r.by_topic AND k.log_partition = r.by_partition AND k.log_offset = r.by_offset

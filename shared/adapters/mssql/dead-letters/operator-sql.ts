@@ -34,7 +34,7 @@ BEGIN TRANSACTION;${lockPartition('@group', ORIGIN_TOPIC('@topic'), '@partition'
 UPDATE order_changes SET attempt = attempt WHERE change_id = @change;
 UPDATE order_states SET attempt = attempt WHERE order_id = @order;
 UPDATE dead_letters SET attempts = attempts WHERE kept_seq = @kept;
-SELECT @state = d.state FROM dead_letters AS d WHERE d.kept_seq = @kept;
+SELECT @state = d.state FROM dead_letters AS d WHERE d.kept_seq = @kept AND d.removed_at IS NULL;
 `
 const START = `${DECLARE}${LOCK_LETTER}`
 const END = `
@@ -48,8 +48,8 @@ const tell = (kind: string) => `
 `
 
 /** Moves the letter and its parked record to another state. */
-const move = (from: string, to: string) => `
-  UPDATE dead_letters SET state = '${to}' WHERE kept_seq = @kept;
+const move = (from: 'dead' | 'discarded', to: 'dead' | 'discarded') => `
+  UPDATE dead_letters SET state = '${to}', settled_at = ${to === 'discarded' ? '@time' : 'NULL'} WHERE kept_seq = @kept;
   UPDATE parked_records SET state = '${to}', updated_at = @time
   WHERE group_id = @group AND topic = ${ORIGIN_TOPIC('@topic')} AND log_partition = @partition AND log_offset = @offset
     AND state = '${from}';

@@ -55,6 +55,7 @@ SELECT h.happened_at, h.kind, h.attempt, h.next_attempt_at, h.cause_code, h.caus
 FROM order_change_history AS h
 WHERE h.order_id = CAST(@orderId AS UNIQUEIDENTIFIER)
 ORDER BY h.entry;
+SELECT r.removed_before FROM removed_histories AS r WHERE r.order_id = CAST(@orderId AS UNIQUEIDENTIFIER);
 `
 
 /** Uses orders_by_idempotency_key and archived_orders_by_idempotency_key. */

@@ -5,7 +5,7 @@ import type { KnownOrder } from '../../../ports/order-store.ts'
 import type { ListQuery, OrderViews, Page } from '../../../ports/order-views.ts'
 import { createChangeQueries, type ChangeQueries } from '../changes/change-views.ts'
 import { bigint, int, json, text, type Parameters } from '../database/connection.ts'
-import { toHistoryEntry, toStored, toUnstored, type Found } from './view-rows.ts'
+import { toHistoryEntry, toRemovedEntry, toStored, toUnstored, type Found } from './view-rows.ts'
 import {
   SELECT_BY_IDS,
   SELECT_BY_KEY,
@@ -65,8 +65,11 @@ export function createOrderQueries(query: Query): OrderQueries {
     async history(orderId) {
       const view = (await getMany([orderId])).get(orderId)
       if (view === undefined && !isOrderId(orderId)) return undefined
-      const [own = [], ofChanges = []] = await query(SELECT_HISTORY, { orderId: text(orderId) })
-      if (view !== undefined) return toHistory(view, own.map(toHistoryEntry), ofChanges.map(toHistoryEntry))
+      const [own = [], ofChanges = [], removed = []] = await query(SELECT_HISTORY, { orderId: text(orderId) })
+      if (view !== undefined) {
+        const ofOrder = [...own.map(toHistoryEntry), ...removed.map(toRemovedEntry)]
+        return toHistory(view, ofOrder, ofChanges.map(toHistoryEntry))
+      }
       return ofChanges.length === 0 ? undefined : ofChanges.map(toHistoryEntry)
     },
     async findByIdempotencyKey(keyHash) {

@@ -243,7 +243,7 @@ ${WITHHOLD}
 
   IF @was_parked = 1
     UPDATE d
-    SET state = 'resolved'
+    SET state = 'resolved', settled_at = @now
     FROM dead_letters AS d
     JOIN @orders AS o ON ${isLetterOf('d', 'o')} AND d.foreign_failure IS NULL
     JOIN parked_records AS r ON r.group_id = o.group_id AND r.topic = o.topic AND r.log_partition = o.log_partition
@@ -255,7 +255,7 @@ ${WITHHOLD}
   -- changes nothing here.
   IF @has_redrives = 1
     UPDATE d
-    SET state = 'resolved'
+    SET state = 'resolved', settled_at = @now
     FROM dead_letters AS d
     JOIN @orders AS o ON d.topic = o.letter_topic AND d.log_partition = o.letter_partition
       AND d.log_offset = o.letter_offset

@@ -5,11 +5,11 @@ import type { Row } from '../../stores/rows.ts'
 import { CONVERSIONS } from '../database/values.ts'
 
 /** The driver returns the DECIMAL(19, 4) of our amounts as an exact number. */
-const { toStoredView, toAggregate, toUnstoredView, toHistoryEntry } = createOrderRows({
+const { toStoredView, toAggregate, toUnstoredView, toHistoryEntry, toRemovedEntry } = createOrderRows({
   ...CONVERSIONS,
   fromAmount: (amount) => amount,
 })
-export { toHistoryEntry }
+export { toHistoryEntry, toRemovedEntry }
 
 /** A view with the `seq` of its row, for a cursor. */
 export interface Found {

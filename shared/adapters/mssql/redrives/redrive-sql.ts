@@ -46,7 +46,7 @@ FROM OPENJSON(@letters) WITH (
   letter_id NVARCHAR(400) '$[0]', topic NVARCHAR(400) '$[1]', log_partition BIGINT '$[2]', log_offset BIGINT '$[3]'
 ) AS n
 LEFT JOIN dead_letters AS d ON d.topic = n.topic COLLATE Latin1_General_100_BIN2
-  AND d.log_partition = n.log_partition AND d.log_offset = n.log_offset;
+  AND d.log_partition = n.log_partition AND d.log_offset = n.log_offset AND d.removed_at IS NULL;
 SELECT @missing = MIN(n.letter_id) FROM @named AS n WHERE n.kept_seq IS NULL;
 INSERT INTO redrive_letters (task_seq, kept_seq)
 SELECT DISTINCT @task, n.kept_seq FROM @named AS n WHERE n.kept_seq IS NOT NULL;
@@ -92,13 +92,13 @@ SELECT @more AS has_more;
 }
 
 /**
- * Uses the unique index on the id and, for the outcomes, the primary keys. The cost grows with the number of letters
+ * A task that is being removed (port Retention) is not shown. Uses the unique index on the id and, for the outcomes, the primary keys. The cost grows with the number of letters
  * that the task has.
  */
 export const SELECT_TASK = `
 SET NOCOUNT ON;
 DECLARE @task BIGINT, @step INT;
-SELECT @task = t.task_seq, @step = t.step FROM redrive_tasks AS t WHERE t.id = @id;
+SELECT @task = t.task_seq, @step = t.step FROM redrive_tasks AS t WHERE t.id = @id AND t.removed_at IS NULL;
 SELECT t.id, t.state, t.why, t.created_at, t.updated_at, t.operator, t.reason, t.rate_per_second, t.step
 FROM redrive_tasks AS t
 WHERE t.task_seq = @task;
@@ -122,7 +122,7 @@ GROUP BY x.noted, x.last, x.state;
 export const SELECT_TASK_IDS = `
 SELECT TOP (@limit) t.task_seq, t.id
 FROM redrive_tasks AS t
-WHERE t.task_seq < @before
+WHERE t.task_seq < @before AND t.removed_at IS NULL
 ORDER BY t.task_seq DESC;
 `
 
@@ -255,7 +255,7 @@ const LOCK_TASK = `${START}
 DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3)), @task BIGINT, @state VARCHAR(20);
 BEGIN TRANSACTION;
 UPDATE redrive_tasks SET step = step WHERE id = @target;
-SELECT @task = t.task_seq, @state = t.state FROM redrive_tasks AS t WHERE t.id = @target;
+SELECT @task = t.task_seq, @state = t.state FROM redrive_tasks AS t WHERE t.id = @target AND t.removed_at IS NULL;
 `
 
 export const CANCEL = `${LOCK_TASK}
@@ -277,7 +277,7 @@ export const FORGET_STEPS = `${START}
 DECLARE @task BIGINT;
 DECLARE @page TABLE (kept_seq BIGINT NOT NULL PRIMARY KEY);
 BEGIN TRANSACTION;
-UPDATE redrive_tasks SET step = step WHERE id = @id AND state IN ('stopped', 'cancelled');
+UPDATE redrive_tasks SET step = step WHERE id = @id AND state IN ('stopped', 'cancelled') AND removed_at IS NULL;
 IF @@ROWCOUNT > 0
   SELECT @task = t.task_seq FROM redrive_tasks AS t WHERE t.id = @id;
 INSERT INTO @page (kept_seq)

@@ -49,13 +49,13 @@ export function prepareStoredChanges(dependencies: {
     if (decided !== undefined) {
       changes.withhold(change, isOfLog)
       parked.withhold(groupId, origin, decided, nowMs)
-      if (redriven !== undefined) letters.resolveForeign(redriven)
+      if (redriven !== undefined) letters.resolveForeign(redriven, nowMs)
       return 'withheld'
     }
     const kept = changes.record(change, isOfLog, nowMs)
     if (typeof kept !== 'string') return kept
     const settled = kept === 'duplicate' ? 'duplicate' : 'stored'
-    if (parked.settle(groupId, origin, settled, nowMs)) letters.resolveOf(orderId, origin, changeId)
+    if (parked.settle(groupId, origin, settled, nowMs)) letters.resolveOf(orderId, origin, nowMs, changeId)
     if (redriven !== undefined) letters.endRedrive(redriven, groupId, nowMs)
     return kept
   }

@@ -24,8 +24,8 @@ export interface DeadLetterQueries {
   groupLetters(query: Parameters<DeadLetters['groups']>[0]): Page<DeadLetterGroup>
 }
 
-/** Uses the unique index on the position. */
-const AT_ORIGIN = 'FROM dead_letters WHERE topic = ? AND partition = ? AND record_offset = ?'
+/** A letter whose content was removed (port Retention) is not shown. Uses the unique index on the position. */
+const AT_ORIGIN = 'FROM dead_letters WHERE topic = ? AND partition = ? AND record_offset = ? AND removed_at IS NULL'
 const BY_ORIGIN = `SELECT ${LETTER_COLUMNS} ${AT_ORIGIN}`
 const SUMMARY_BY_ORIGIN = `SELECT ${SUMMARY_COLUMNS} ${AT_ORIGIN}`
 /**
@@ -34,13 +34,14 @@ const SUMMARY_BY_ORIGIN = `SELECT ${SUMMARY_COLUMNS} ${AT_ORIGIN}`
  */
 const GROUPS = `
   SELECT fingerprint, count(*) AS letters, min(first_failed_at) AS first_seen, max(last_failed_at) AS last_seen
-  FROM dead_letters WHERE state IN (SELECT value FROM json_each(?))
+  FROM dead_letters WHERE removed_at IS NULL AND state IN (SELECT value FROM json_each(?))
   GROUP BY fingerprint
   HAVING max(last_failed_at) < ? OR (max(last_failed_at) = ? AND fingerprint > ?)
   ORDER BY last_seen DESC, fingerprint LIMIT ?`
 /** Uses dead_letters_by_group. */
 const SAMPLE = `
-  SELECT ${SAMPLE_COLUMNS} FROM dead_letters WHERE state IN (SELECT value FROM json_each(?)) AND fingerprint = ? AND last_failed_at = ?
+  SELECT ${SAMPLE_COLUMNS} FROM dead_letters
+  WHERE removed_at IS NULL AND state IN (SELECT value FROM json_each(?)) AND fingerprint = ? AND last_failed_at = ?
   LIMIT 1`
 
 export function prepareDeadLetterQueries(db: DatabaseSync): DeadLetterQueries {
@@ -64,14 +65,14 @@ export function prepareDeadLetterQueries(db: DatabaseSync): DeadLetterQueries {
       const { where, parameters } = filtersOf(query)
       // Uses the index of one filter (dead_letters_by_…) or the primary key. In each of them, entries are in the order
       // in which the letters were kept.
-      const sql = `SELECT ${SUMMARY_COLUMNS} FROM dead_letters WHERE ${['kept_seq < ?', ...where].join(' AND ')}
+      const sql = `SELECT ${SUMMARY_COLUMNS} FROM dead_letters WHERE ${['kept_seq < ?', 'removed_at IS NULL', ...where].join(' AND ')}
         ORDER BY kept_seq DESC LIMIT ?`
       const rows = statement(sql).all(before, ...parameters, query.limit + 1)
       return toPage(query, rows, toSummary, (last) => [Number(last['kept_seq'])])
     },
     countLetters(query) {
       const { where, parameters } = filtersOf(query)
-      const sql = `SELECT count(*) AS letters FROM dead_letters WHERE ${['1', ...where].join(' AND ')}`
+      const sql = `SELECT count(*) AS letters FROM dead_letters WHERE ${['removed_at IS NULL', ...where].join(' AND ')}`
       return Number(statement(sql).get(...parameters)?.['letters'])
     },
     groupLetters(query) {

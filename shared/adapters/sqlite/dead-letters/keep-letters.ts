@@ -26,9 +26,9 @@ export interface DeadLetterRows {
   /**
    * Resolves the letters of this order (or change) at this origin, because the record at this origin has been stored.
    */
-  resolveOf(orderId: string, origin: RecordPosition, changeId?: string): void
+  resolveOf(orderId: string, origin: RecordPosition, nowMs: number, changeId?: string): void
   /** Resolves another consumer's letter when its redrive has ended, whatever the outcome for our order. */
-  resolveForeign(letter: RecordPosition): void
+  resolveForeign(letter: RecordPosition, nowMs: number): void
 }
 
 const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
@@ -36,19 +36,22 @@ const INSERT = `
   INSERT INTO dead_letters (
     topic, partition, record_offset, order_id, state, kept_at, first_code, first_detail, last_code, last_detail, attempts,
     first_failed_at, last_failed_at, fingerprint, consumer_group, redrive_of, record_timestamp, stack, headers, record_key,
-    record_value, foreign_failure, change_id, change_kind
-  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+    record_value, foreign_failure, change_id, change_kind, settled_at
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 const SELECT_ORDER = `SELECT 1 FROM dead_letters WHERE ${KEY} AND (order_id IS NULL OR order_id = ?)
   AND (change_id IS NULL OR change_id = ?)`
 const SELECT_IDENTITY = `SELECT order_id, change_id, record_timestamp FROM dead_letters WHERE ${KEY}`
-const RESOLVE = `UPDATE dead_letters SET state = 'resolved' WHERE ${KEY} AND state NOT IN ('resolved', 'discarded')`
+const RESOLVE = `
+  UPDATE dead_letters SET state = 'resolved', settled_at = ? WHERE ${KEY} AND state NOT IN ('resolved', 'discarded')`
 const RESOLVE_FOREIGN = `${RESOLVE} AND foreign_failure IS NOT NULL`
 /** Uses dead_letters_by_order. The order is compared because another record may have the letter's position by now. */
 const RESOLVE_OF = `
-  UPDATE dead_letters SET state = 'resolved' WHERE order_id = ?1 AND change_id IS ?5 AND partition = ?3 AND record_offset = ?4
+  UPDATE dead_letters SET state = 'resolved', settled_at = ?6
+  WHERE order_id = ?1 AND change_id IS ?5 AND partition = ?3 AND record_offset = ?4
   AND (topic = ?2 OR substr(topic, 1, length(?2) + 1) = ?2 || '@') AND state NOT IN ('resolved', 'discarded')
   AND foreign_failure IS NULL`
-const SUPERSEDE = `UPDATE dead_letters SET state = 'superseded' WHERE ${KEY} AND state IN ('dead', 'redriven')`
+const SUPERSEDE = `
+  UPDATE dead_letters SET state = 'superseded', settled_at = ? WHERE ${KEY} AND state IN ('dead', 'redriven')`
 
 export function prepareDeadLetterRows(dependencies: {
   db: DatabaseSync
@@ -110,6 +113,7 @@ export function prepareDeadLetterRows(dependencies: {
       letter.foreign && JSON.stringify(letter.foreign),
       toIdBytesOrNull(change?.changeId),
       change?.kind ?? null,
+      isResolved ? nowMs : null,
     )
     return changes > 0
   }
@@ -117,7 +121,7 @@ export function prepareDeadLetterRows(dependencies: {
   function replaceRedriven({ redriveOf, consumerGroup }: DeadLetter, nowMs: number): void {
     const origin = redriveOf === null ? undefined : parseDeadLetterId(redriveOf)
     if (origin === undefined) return
-    supersede.run(origin.topic, origin.partition, origin.offset)
+    supersede.run(nowMs, origin.topic, origin.partition, origin.offset)
     parked.redriven(consumerGroup, toOrigin(origin), nowMs)
   }
 
@@ -147,15 +151,15 @@ export function prepareDeadLetterRows(dependencies: {
       const row = selectOrder.get(origin.topic, origin.partition, origin.offset, ...ids)
       return row === undefined ? undefined : origin
     },
-    resolveOf(orderId, { topic, partition, offset }, changeId) {
-      resolveOf.run(toIdBytes(orderId), topic, partition, offset, toIdBytesOrNull(changeId))
+    resolveOf(orderId, { topic, partition, offset }, nowMs, changeId) {
+      resolveOf.run(toIdBytes(orderId), topic, partition, offset, toIdBytesOrNull(changeId), nowMs)
     },
     endRedrive(letter, groupId, nowMs) {
-      resolve.run(letter.topic, letter.partition, letter.offset)
+      resolve.run(nowMs, letter.topic, letter.partition, letter.offset)
       parked.redriven(groupId, toOrigin(letter), nowMs)
     },
-    resolveForeign({ topic, partition, offset }) {
-      resolveForeign.run(topic, partition, offset)
+    resolveForeign({ topic, partition, offset }, nowMs) {
+      resolveForeign.run(nowMs, topic, partition, offset)
     },
   }
 }

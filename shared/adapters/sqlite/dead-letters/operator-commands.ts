@@ -30,7 +30,7 @@ export interface OperatorCommands {
 }
 
 const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
-const MOVE_LETTER = `UPDATE dead_letters SET state = ? WHERE ${KEY} AND state = ?`
+const MOVE_LETTER = `UPDATE dead_letters SET state = ?, settled_at = ? WHERE ${KEY} AND state = ?`
 const MOVE_PARKED = `UPDATE parked_records SET state = ?, updated_at = ? WHERE group_id = ? AND ${KEY} AND state = ?`
 const EDIT = `UPDATE dead_letters SET edited_value = ? WHERE ${KEY}`
 /** Discards an order with the last of its letters. Uses the unique index on order_id, and dead_letters_by_order. */
@@ -68,7 +68,7 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
   /** Moves a letter and its parked record. */
   function move(letter: DeadLetterSummary, to: 'dead' | 'discarded', { at }: Act): void {
     const { topic, partition, offset } = letter.origin
-    moveLetter.run(to, ...keyOf(letter), letter.state)
+    moveLetter.run(to, to === 'discarded' ? toMs(at) : null, ...keyOf(letter), letter.state)
     moveParked.run(to, toMs(at), letter.consumerGroup, topic, partition, offset, letter.state)
   }
 
@@ -155,7 +155,7 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
       return inTransaction(db, () => {
         const letter = letterOf(letterId)
         // The edit may be stored, and the letter resolved, before its sender reports that it was sent.
-        moveLetter.run('redriven', ...keyOf(letter), 'dead')
+        moveLetter.run('redriven', null, ...keyOf(letter), 'dead')
         audit.tell(orderOf(letter), 'edited', act)
         return letterOf(letterId)
       })

@@ -36,7 +36,7 @@ const SELECT_NAMING = `
   WHERE instr(record_value, CAST(?1 AS BLOB)) > 0 OR instr(record_value, CAST('${ENCODED}' AS BLOB)) > 0
     OR instr(edited_value, CAST(?1 AS BLOB)) > 0`
 /** Uses dead_letters_by_order. */
-const SELECT_OF_ORDER = 'SELECT kept_seq FROM dead_letters WHERE order_id = ?'
+const SELECT_OF_ORDER = 'SELECT kept_seq FROM dead_letters WHERE order_id = ? AND removed_at IS NULL'
 const SELECT_LETTER = `SELECT ${LETTER_COLUMNS} FROM dead_letters WHERE kept_seq = ?`
 /** Whether the store has the order under another customer. */
 const IS_OF_ANOTHER = `

@@ -52,12 +52,14 @@ const HISTORY = `
 const CHANGE_HISTORY = `
   SELECT at AS happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason, change_id, version
   FROM order_change_history WHERE order_id = ? ORDER BY entry`
+/** Uses the primary key. */
+const REMOVED_BEFORE = 'SELECT removed_before FROM removed_histories WHERE order_id = ?'
 /** Uses the indexes orders_by_idempotency_key and archived_orders_by_idempotency_key. */
 const BY_KEY = `
   SELECT order_id, body_hash, accepted_at FROM orders WHERE idempotency_key_hash = ?1
   UNION ALL SELECT order_id, body_hash, accepted_at FROM archived_orders WHERE idempotency_key_hash = ?1`
 
-const { toStoredView, toAggregate, toUnstoredView, toHistoryEntry } = createOrderRows({
+const { toStoredView, toAggregate, toUnstoredView, toHistoryEntry, toRemovedEntry } = createOrderRows({
   ...CONVERSIONS,
   fromAmount: fromTenThousandths,
 })
@@ -70,6 +72,7 @@ export function prepareOrderQueries(db: DatabaseSync): OrderQueries {
   const selectStates = db.prepare(STATES)
   const selectHistory = db.prepare(HISTORY)
   const selectChangeHistory = db.prepare(CHANGE_HISTORY)
+  const selectRemovedBefore = db.prepare(REMOVED_BEFORE)
   const selectByKey = db.prepare(BY_KEY)
 
   function storedAs<T>(seqs: readonly number[], toItem: (row: Row, items: readonly Row[]) => T): T[] {
@@ -103,7 +106,8 @@ export function prepareOrderQueries(db: DatabaseSync): OrderQueries {
       const view = getMany([orderId]).get(orderId)
       const ofChanges = selectChangeHistory.all(toIdBytes(orderId)).map(toHistoryEntry)
       if (view === undefined) return ofChanges.length === 0 ? undefined : ofChanges
-      return toHistory(view, selectHistory.all(toIdBytes(orderId)).map(toHistoryEntry), ofChanges)
+      const removed = selectRemovedBefore.all(toIdBytes(orderId)).map(toRemovedEntry)
+      return toHistory(view, [...selectHistory.all(toIdBytes(orderId)).map(toHistoryEntry), ...removed], ofChanges)
     },
     aggregate: (orderId) => storedAs(seqsOf(selectOrderSeqs, [orderId]), toAggregate)[0],
     findByIdempotencyKey(keyHash) {

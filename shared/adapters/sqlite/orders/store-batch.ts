@@ -69,7 +69,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
       parked.withhold(groupId, origin, state, nowMs)
       // The redrive of another consumer's letter ends here: that consumer has the record again, and our order does not
       // change.
-      if (redriven !== undefined) letters.resolveForeign(redriven)
+      if (redriven !== undefined) letters.resolveForeign(redriven, nowMs)
       return { kind: 'withheld' }
     }
     if (decided !== undefined) return withhold(decided)
@@ -78,7 +78,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     if (outcome.kind === 'withheld') return withhold('discarded')
     if (outcome.kind !== 'stored' && outcome.kind !== 'duplicate') return outcome
     states.remove(orderId)
-    if (parked.settle(groupId, origin, outcome.kind, nowMs)) letters.resolveOf(orderId, origin)
+    if (parked.settle(groupId, origin, outcome.kind, nowMs)) letters.resolveOf(orderId, origin, nowMs)
     if (redriven !== undefined) letters.endRedrive(redriven, groupId, nowMs)
     return outcome
   }

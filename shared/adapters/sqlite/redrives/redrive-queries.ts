@@ -13,10 +13,11 @@ export interface RedriveQueries {
   audit(query: Parameters<Redrives['audit']>[0]): Page<AuditEntry>
 }
 
-/** Uses the unique index on the id. */
-const TASK = 'SELECT * FROM redrive_tasks WHERE id = ?'
+/** A task that is being removed (port Retention) is not shown. Uses the unique index on the id. */
+const TASK = 'SELECT * FROM redrive_tasks WHERE id = ? AND removed_at IS NULL'
 /** Uses the primary key. */
-const TASK_IDS = 'SELECT task_seq, id FROM redrive_tasks WHERE task_seq < ? ORDER BY task_seq DESC LIMIT ?'
+const TASK_IDS = `
+  SELECT task_seq, id FROM redrive_tasks WHERE task_seq < ? AND removed_at IS NULL ORDER BY task_seq DESC LIMIT ?`
 /** Uses the primary keys of redrive_letters and dead_letters. The cost grows with the task's letters. */
 const OUTCOMES = `
   SELECT r.step IS NOT NULL AS noted, r.step IS ? AS last, d.state, count(*) AS letters,

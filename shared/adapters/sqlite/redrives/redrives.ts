@@ -55,7 +55,8 @@ const GATHERED_AT_ONCE = 1000
 
 const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
 const SELECT_LETTER = `
-  SELECT kept_seq, order_id, change_id, foreign_failure IS NOT NULL AS is_foreign FROM dead_letters WHERE ${KEY}`
+  SELECT kept_seq, order_id, change_id, foreign_failure IS NOT NULL AS is_foreign FROM dead_letters
+  WHERE ${KEY} AND removed_at IS NULL`
 const INSERT_TASK = `
   INSERT INTO redrive_tasks (
     id, state, created_at, updated_at, operator, reason, rate_per_second, step, due_at, lease_owner, gathering)
@@ -101,7 +102,8 @@ const RESUME = `
  */
 const SELECT_NOTED = `
   SELECT r.task_seq, r.kept_seq, r.step IS NOT NULL AS is_noted, d.state FROM redrive_letters r JOIN dead_letters d USING (kept_seq)
-  WHERE r.task_seq = (SELECT task_seq FROM redrive_tasks WHERE id = ? AND state IN ('stopped', 'cancelled'))
+  WHERE r.task_seq = (
+    SELECT task_seq FROM redrive_tasks WHERE id = ? AND state IN ('stopped', 'cancelled') AND removed_at IS NULL)
     AND r.kept_seq > ? ORDER BY r.kept_seq LIMIT ?`
 
 interface GatheringRow {
@@ -153,7 +155,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
    */
   function gather({ task_seq: taskSeq, gathering, last }: GatheringRow, limit: number): boolean {
     const { where, parameters } = filtersOf({ ...(JSON.parse(gathering) as LettersByFilter), state: 'dead' })
-    const next = `${ADD_LETTERS} ${['kept_seq > ?', ...where].join(' AND ')} ORDER BY kept_seq LIMIT ?`
+    const next = `${ADD_LETTERS} ${['kept_seq > ?', 'removed_at IS NULL', ...where].join(' AND ')} ORDER BY kept_seq LIMIT ?`
     const { changes } = statement(next).run(taskSeq, last ?? 0, ...parameters, limit)
     if (changes < limit) statement(END_GATHERING).run(taskSeq)
     else statement(GO_ON_GATHERING).run(Date.now() + GATHERING_LEASE_MS, taskSeq)

@@ -13,6 +13,7 @@ import { appliedMigrations, migrate } from '../database/migrations.ts'
 import { readMigrations } from '../../../disk/migration-files.ts'
 import { prepareRebuildCommands, type RebuildCommands } from '../rebuild/rebuild.ts'
 import { prepareRedriveCommands, type RedriveCommands } from '../redrives/redrives.ts'
+import { prepareRetention, type RetentionCommands } from '../retention/retention.ts'
 import { prepareReindex, type Reindex } from '../search/search-reindex.ts'
 import { serve } from './serve.ts'
 import { prepareBatchCommands, type BatchCommands } from '../orders/store-batch.ts'
@@ -29,6 +30,7 @@ export interface Writer
     LedgerSettling,
     LedgerRepairs,
     ForgetCommands,
+    RetentionCommands,
     Purge {
   readonly reindex: Reindex
   migrate(): Schema
@@ -71,6 +73,7 @@ function openWriter(): Writer {
       ...prepareLedgerReset(db),
       ...prepareLedgerSettling(db),
       ...prepareLedgerRepairs(db),
+      ...prepareRetention(db),
       ...preparePurge(db, file),
       reindex: prepareReindex(db),
       migrate() {

@@ -1,0 +1,43 @@
+/**
+ * Removes from the store what has been over for a while: dead letters that are settled, histories of orders that are
+ * final, the audit, and redrive tasks that have ended. Orders and the ledger stay as they are.
+ */
+export interface Retention {
+  /**
+   * Removes the next rows of one part that are older than a given time, in one small transaction. The caller repeats
+   * the step, each time from `next`, until `next` is null. Several processes may do so at once, and a step may be
+   * repeated: rows that are gone already do not count as removed.
+   *
+   * - `dead-letters`: letters that were resolved, superseded or discarded before that time, unless a running redrive
+   *   task has them. Their payloads, headers, causes and edits are removed, and no query returns them any more. Their
+   *   ids, positions and states stay, so that a record that is delivered again is treated as before: no removed letter
+   *   is kept a second time, and no discarded record is stored.
+   * - `histories`, `change-histories`: entries of orders whose last entry is before that time, and about which nothing
+   *   is open: neither a retry, nor an open dead letter, nor an undecided change. `OrderViews.history` then has an
+   *   entry `entries-removed`. The acceptance and the storing stay, because they belong to the order itself.
+   * - `audit`: entries before that time.
+   * - `redrives`: tasks that do not run and did not change since that time. No query returns a task of which a part is
+   *   removed.
+   */
+  remove(part: RemovablePart, bounds: RemovalBounds): Promise<RemovalStep>
+}
+
+export const REMOVABLE_PARTS = ['dead-letters', 'histories', 'change-histories', 'audit', 'redrives'] as const
+export type RemovablePart = (typeof REMOVABLE_PARTS)[number]
+
+/** Where the first step begins. */
+export const FROM_THE_BEGINNING = 0
+
+export interface RemovalBounds {
+  /** RFC 3339. */
+  readonly olderThan: string
+  readonly from: number
+  /** The number of letters, entries or, for `redrives`, letters of a task that one step takes. */
+  readonly limit: number
+}
+
+export interface RemovalStep {
+  /** Letters, entries or tasks. */
+  readonly removed: number
+  readonly next: number | null
+}

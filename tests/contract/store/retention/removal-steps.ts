@@ -1,0 +1,35 @@
+import type { RebuildStep } from '../../../../shared/ports/maintenance.ts'
+import { FROM_THE_BEGINNING, type RemovablePart } from '../../../../shared/ports/retention.ts'
+import type { OpenStore } from '../../store-fixtures.ts'
+
+/** Removes all of a part in small steps, as the product does in larger ones. Resolves with how many were removed. */
+export function removesAll(opened: () => OpenStore) {
+  return async function remove(part: RemovablePart, olderThan: string, limit = 2): Promise<number> {
+    let removed = 0
+    for (let from: number | null = FROM_THE_BEGINNING; from !== null;) {
+      const step = await opened().retention.remove(part, { olderThan, from, limit })
+      removed += step.removed
+      from = step.next
+    }
+    return removed
+  }
+}
+
+export function stepOfRebuild(): RebuildStep {
+  return {
+    owner: 'one',
+    at: new Date().toISOString(),
+    leaseMs: 60_000,
+    logStarts: [],
+    progress: {
+      phase: 'projecting',
+      records: 0,
+      recordsInAll: 0,
+      projected: 0,
+      restored: 0,
+      kept: 0,
+      expired: 0,
+      completed: 0,
+    },
+  }
+}
