@@ -31,15 +31,18 @@ app.hook.appTerminate(async () => {
 
 async function start(): Promise<boolean> {
   try {
-    const { redrives, ledgerWatch, deliveryWatch, pipelineHistory, recordExpiry } = await services()
+    const { redrives, ledgerWatch, deliveryWatch, pipelineHistory, recordExpiry, storeRetention } = await services()
     const { disabledFunctions } = settings()
     void deliveryWatch.run()
     void recordExpiry?.run()
     // Every process with the operations functions runs redrives, until it ends.
     if (!isDisabled(disabledFunctions, 'redriveDeadLetters')) void redrives.run()
     if (!isDisabled(disabledFunctions, 'opsHistory')) void pipelineHistory.run()
-    // The process that counts records also watches for records that leave the log uncounted.
-    if (!isDisabled(disabledFunctions, 'consumeOrders')) void ledgerWatch.run()
+    if (!isDisabled(disabledFunctions, 'consumeOrders')) {
+      // The process that counts records also watches for records that leave the log uncounted.
+      void ledgerWatch.run()
+      void storeRetention?.run()
+    }
     return true
   } catch (error) {
     // There is no logger yet. The runtime logs a line that contains "fail" as an error.

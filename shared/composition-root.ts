@@ -27,6 +27,7 @@ import { createRedrive, type Redrive } from './application/dead-letters/redrive.
 import { createRedriveWarning, type WarnOfRedrive } from './application/dead-letters/redrive-warning.ts'
 import { createRepairLedger, type RepairLedger } from './application/ledger/repair-ledger.ts'
 import { createResetLedger, type ResetLedger } from './application/ledger/reset-ledger.ts'
+import { createStoreRetention, type StoreRetention } from './application/operations/store-retention.ts'
 import { createStatus, type PipelineStatus } from './application/operations/status.ts'
 import type { HandleDelivery } from './application/processing/handle-delivery.ts'
 import { createStoreOrders } from './application/processing/store-orders.ts'
@@ -40,6 +41,7 @@ import { openAdapters, type Adapters } from './adapters/open-adapters.ts'
 import { API_VERSION } from './api-docs/openapi.ts'
 import type { Config } from './settings/config.ts'
 import { contradictionsIn } from './settings/contradictions.ts'
+import { keptFor } from './settings/kept-for.ts'
 import { failsStart } from './settings/fails-start.ts'
 import { isSettled, type ChangeView } from './domain/changes/change-view.ts'
 import { OrderError } from './domain/errors.ts'
@@ -92,6 +94,8 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly migrate: Migrate
   /** Undefined if the log removes records itself, or keeps them forever. */
   readonly recordExpiry: RecordExpiry | undefined
+  /** Undefined if the store keeps everything forever. */
+  readonly storeRetention: StoreRetention | undefined
   readonly backups: Backups
   readonly doctor: Doctor
   readonly pipelineStatus: () => Promise<PipelineStatus>
@@ -108,6 +112,7 @@ export async function openServices(chosen: Config): Promise<Services> {
   const logging = await openLogging(chosen)
   const { logger } = logging
   const debug = (event: string, words: string) => (error: unknown) => logger.debug({ event, err: error }, words)
+  const warn = (event: string, words: string) => (error: unknown) => logger.warn({ event, err: error }, words)
   const events = createPipelineEmitter()
   // Loads the metrics while the adapters wait for their files and threads, so that loading does not delay the start.
   const [adapters, { createMetrics }] = await Promise.all([
@@ -118,6 +123,7 @@ export async function openServices(chosen: Config): Promise<Services> {
   const stopping = new AbortController()
   const signal = stopping.signal
   const clock = systemClock
+  const running = { clock, events, signal }
   logPipeline(events, logger)
   const tracing = await openTracing(chosen, events, logger)
 
@@ -129,8 +135,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     clock,
     signal,
     failsStart: (error) => failsStart(chosen, error),
-    onAway: (error) =>
-      logger.warn({ event: 'log:away', err: error }, "the log can't be used yet; orders are refused until it can be"),
+    onAway: warn('log:away', "the log can't be used yet; orders are refused until it can be"),
     onBack: () => logger.warn({ event: 'log:back' }, 'the log can be used now'),
   })
   const secrets = chosen.orderIdSecrets ?? (await adapters.orderIdSecrets())
@@ -148,21 +153,21 @@ export async function openServices(chosen: Config): Promise<Services> {
   const traced = (source: { topic: string; group: string }, useCase: HandleDelivery) =>
     tracing?.traceProcessing(source, useCase) ?? useCase
 
-  const now = () => new Date(clock.now())
+  const nowMs = () => clock.now()
+  const now = () => new Date(nowMs())
   const accepting = { log: publisher, store, orderIds, topic: topics.orders, events, clock, now }
   const deliveryWatch = createDeliveryWatch({
     log,
     store,
     sources: consumedBy(chosen.disabledFunctions, topics),
-    clock,
-    events,
-    signal,
+    ...running,
     onError: debug('delivery:unknown', 'what waits could not be asked for'),
   })
   const handedOver = (source: { topic: string; group: string }, useCase: HandleDelivery) =>
     deliveryWatch.watched(source.topic, traced(source, useCase))
 
   const ofLog = { health: async () => withUnreadable(await log.health(), deliveryWatch.unreadable) }
+  const keepLetters = createKeepDeadLetters({ log, deadLetters, ...running })
   const checkReadiness = createReadiness({
     log: ofLog,
     store,
@@ -175,7 +180,7 @@ export async function openServices(chosen: Config): Promise<Services> {
   const ofOrders = { log, ledger, topic: topics.orders, groupId }
   const examineLedger = createExamineLedger(ofOrders)
   const ledgerVerdict = createLedgerVerdict(examineLedger)
-  const lifeInLog = createLifeInLog({ log, now: () => clock.now() })
+  const lifeInLog = createLifeInLog({ log, now: nowMs })
 
   const storeOrigins = storing('origin')
   const storeOrders = afterLedgerBegan({ ...ofOrders, clock, events, signal }, storeOrigins)
@@ -187,10 +192,8 @@ export async function openServices(chosen: Config): Promise<Services> {
     ...ofOrders,
     examineLedger,
     repairLedger,
-    events,
-    clock,
-    signal,
-    onError: (error) => logger.warn({ event: 'ledger:unwatched', err: error }, 'the ledger could not be looked at'),
+    ...running,
+    onError: warn('ledger:unwatched', 'the ledger could not be looked at'),
   })
   const recordExpiry = createExpireRecords({
     ...ofOrders,
@@ -201,7 +204,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     clock,
     signal,
     onKept: (kept) => tellRecordsKept(logger, kept),
-    onError: (error) => logger.warn({ event: 'log:not-expired', err: error }, 'old records could not be removed'),
+    onError: warn('log:not-expired', 'old records could not be removed'),
   })
 
   return {
@@ -221,10 +224,7 @@ export async function openServices(chosen: Config): Promise<Services> {
         createStoreRetries({ storeOrders: traced(tier, storing('copy')), delayMs: tier.delayMs, clock, signal }),
       ),
     ),
-    keepDeadLetters: handedOver(
-      { topic: topics.deadLetters, group: topics.deadLetterGroup },
-      createKeepDeadLetters({ log, deadLetters, clock, events, signal }),
-    ),
+    keepDeadLetters: handedOver({ topic: topics.deadLetters, group: topics.deadLetterGroup }, keepLetters),
     deliveryWatch,
     waitForOrder: createWaitUntilSettled({ getMany: (ids) => views.getMany(ids), isSettled: isFinal, clock, signal }),
     waitForChange: createWaitUntilSettled({ getMany: (ids) => views.getChanges(ids), isSettled, clock, signal }),
@@ -253,7 +253,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       log,
       deadLetters,
       topics,
-      onError: (error) => logger.warn({ event: 'readers:unknown', err: error }, 'the readers of a topic are not known'),
+      onError: warn('readers:unknown', 'the readers of a topic are not known'),
     }),
     ledgerVerdict,
     ledgerWatch,
@@ -270,23 +270,22 @@ export async function openServices(chosen: Config): Promise<Services> {
       processing: {
         storeOrders,
         storeCopies: storing('copy'),
-        keepDeadLetters: createKeepDeadLetters({ log, deadLetters, clock, events, signal }),
+        keepDeadLetters: keepLetters,
       },
       clock,
       signal,
     }),
     // The new epoch begins at the log start, so no record may leave the log before the epoch begins.
     resetLedger: (...reset) => keepingRecords(() => resetNow(...reset)),
-    migrate: createMigrate({
-      log,
-      maintenance,
-      topics,
-      specs,
-      retentionMs: chosen.logRetentionMs,
-      now: () => clock.now(),
-    }),
+    migrate: createMigrate({ log, maintenance, topics, specs, retentionMs: chosen.logRetentionMs, now: nowMs }),
     forgetCustomer: createForgetCustomer({ log, views, forgetting, forgottenHere, topics }),
     recordExpiry,
+    storeRetention: createStoreRetention({
+      retention: adapters.retention,
+      retentionMs: chosen.storeRetentionMs,
+      ...running,
+      onError: warn('store:not-removed', 'old rows could not be removed from the store'),
+    }),
     backups: createBackups({ backUp: adapters.backUp, maintenance, now }),
     rebuildOrders: createRebuild({
       log,
@@ -307,6 +306,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       clockFaults: () => compareClocks(log, topics.orders, clock.now()),
       lifeInLog,
       recordsKept: () => recordExpiry?.kept() ?? [],
+      keptFor: keptFor(chosen),
       topics,
       partitions: chosen.partitions,
       specs,
@@ -333,7 +333,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       checkReadiness,
       ledgerVerdict,
       lifeInLog,
-      now: () => clock.now(),
+      now: nowMs,
       onError: debug('metrics:unanswered', 'a figure could not be asked for'),
     }),
     tracing,

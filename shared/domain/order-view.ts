@@ -159,7 +159,7 @@ export interface HistoryEntry {
   readonly attempt?: number
   readonly nextAttemptAt?: string
   readonly cause?: Cause
-  /** The operator's reason, for operator actions. */
+  /** The operator's reason, for operator actions; for `entries-removed`, a sentence that says so. */
   readonly reason?: string
   /** The change that the entry is about; absent if the entry is about the order itself. */
   readonly changeId?: string

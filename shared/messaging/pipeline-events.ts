@@ -2,6 +2,7 @@ import type { ChangeKind } from '../domain/changes/order-changes.ts'
 import type { Cause } from '../domain/order-view.ts'
 import type { RecordPosition } from '../ports/event-log.ts'
 import type { LedgerLoss, LogBreak } from '../ports/ledger.ts'
+import type { RemovablePart } from '../ports/retention.ts'
 
 /**
  * The pipeline's events in one typed map, from which logs, metrics, the dashboard and tests are fed. Each event is one
@@ -73,6 +74,8 @@ export interface PipelineEvents {
   'delivery:passed-over': { topic: string; records: number }
   /** The log that the ledger had counted was replaced or truncated; emitted once. */
   'ledger:log-broken': { topic: string; brokenBy: LogBreak }
+  /** Old rows left the store; `removed` is the number of letters, entries or tasks. */
+  'store:removed': { part: RemovablePart; removed: number; olderThan: string }
   'outage:began': { of: 'store' | 'log'; cause: Cause; error: unknown }
   'outage:ended': { of: 'store' | 'log'; durationMs: number }
 }

@@ -23,6 +23,8 @@ export interface Config {
   readonly retryDelaysMs: readonly number[]
   /** The age at which records leave the log; null if they stay forever. */
   readonly logRetentionMs: number | null
+  /** How long settled dead letters, histories and the audit stay in the store; null for forever. */
+  readonly storeRetentionMs: Readonly<Record<'settled' | 'history' | 'audit', number | null>>
   readonly ordersAuth: 'anonymous' | 'function'
   readonly corsOrigins: readonly string[]
   readonly faults: boolean
@@ -164,6 +166,9 @@ const settingsSchema = z.object({
   ORDERS_CONSUMER_GROUP: topicName,
   RETRY_DELAYS: delays,
   LOG_RETENTION: retention,
+  SETTLED_RETENTION: retention,
+  HISTORY_RETENTION: retention,
+  AUDIT_RETENTION: retention,
   ORDERS_AUTH: oneOf(['anonymous', 'function']),
   CORS_ORIGINS: list(),
   FAULTS: oneOf(['on', 'off']),
@@ -207,6 +212,11 @@ export function readConfig(environment: Environment, runtime: Config['runtime'])
     consumerGroup: settings.ORDERS_CONSUMER_GROUP ?? 'order-processor',
     retryDelaysMs: settings.RETRY_DELAYS ?? (settings.FAULTS === 'on' ? DEMO_DELAYS_MS : DELAYS_MS),
     logRetentionMs: settings.LOG_RETENTION,
+    storeRetentionMs: {
+      settled: settings.SETTLED_RETENTION,
+      history: settings.HISTORY_RETENTION,
+      audit: settings.AUDIT_RETENTION,
+    },
     ordersAuth: settings.ORDERS_AUTH ?? 'anonymous',
     corsOrigins: settings.CORS_ORIGINS,
     faults: settings.FAULTS === 'on',
@@ -277,6 +287,13 @@ function refuseContradictions(config: Config): void {
       'invalid-setting',
       'LOG_RETENTION must be at least one day longer than the longest delay in RETRY_DELAYS, because a record that leaves the log before its retry is lost.',
     )
+  }
+  const { settled, history, audit } = config.storeRetentionMs
+  const kept = { SETTLED_RETENTION: settled, HISTORY_RETENTION: history, AUDIT_RETENTION: audit }
+  for (const [name, ms] of Object.entries(kept)) {
+    if (ms === null || ms >= DAY_MS) continue
+    const why = 'because nobody could look into a mistake, or undo a discard, after that'
+    throw new OrderError('invalid-setting', `${name} must be at least 1d, ${why}.`)
   }
   const given = [config.functionsKey, ...Object.values(config.keys)].filter((value) => value !== undefined)
   if (new Set(given).size < given.length) {

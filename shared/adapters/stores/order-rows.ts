@@ -63,6 +63,8 @@ interface HistoryRow<Id, Time> {
   readonly version?: number | null
 }
 
+const ENTRIES_REMOVED = 'The other entries before this time were removed because of their age.'
+
 /** Converts rows of orders to views. `fromAmount` converts a stored amount to the order's unit. */
 export interface OrderRows {
   readonly toStoredView: (order: Row, items: readonly Row[]) => OrderView
@@ -158,6 +160,10 @@ export function createOrderRows<Id, Time>(
         ...(row.version != null && { version: row.version }),
       }
     },
-    toRemovedEntry: ({ removed_before: before }) => ({ at: fromTime(before as Time), kind: 'entries-removed' }),
+    toRemovedEntry: ({ removed_before: before }) => ({
+      at: fromTime(before as Time),
+      kind: 'entries-removed',
+      reason: ENTRIES_REMOVED,
+    }),
   }
 }

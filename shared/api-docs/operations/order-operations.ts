@@ -157,7 +157,7 @@ export const ORDER_OPERATIONS = {
   orderHistory: {
     summary: 'Get the history of an order',
     description:
-      'Oldest first: accepted, each failed attempt, stored, dead-lettered, redriven, and what happened to each change.',
+      'Oldest first: accepted, each failed attempt, stored, dead-lettered, redriven, and what happened to each change. Where entries were removed because of their age, `entries-removed` says so.',
     path: { orderId: ORDER_ID },
     answers: { 200: jsonAnswer('The history.', 'OrderHistory') },
     problems: ['invalid-request', 'order-not-found', 'order-archived', 'store-unavailable'],

@@ -102,11 +102,17 @@ export const ignored = z.exactOptional(
 
 const historyEntrySchema = schemaOf<HistoryEntry>()({
   at: instant,
-  kind: z.enum(HISTORY_KINDS),
+  kind: z
+    .enum(HISTORY_KINDS)
+    .describe(
+      '`entries-removed`: entries before `at` were removed because of their age, except acceptance and storing.',
+    ),
   attempt: z.exactOptional(attempt),
   nextAttemptAt: z.exactOptional(instant),
   cause: z.exactOptional(causeSchema),
-  reason: z.exactOptional(z.string().describe("An operator's reason.")),
+  reason: z.exactOptional(
+    z.string().describe("An operator's reason; with `entries-removed`, a sentence that says so."),
+  ),
   changeId: z.exactOptional(
     changeId.describe('The change that it happened to; absent if it happened to the order itself.'),
   ),

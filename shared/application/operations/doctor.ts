@@ -32,6 +32,8 @@ export function createDoctor(dependencies: {
   lifeInLog: (topic: string, groupId: string) => Promise<LifeInLog | undefined>
   /** Records that stay in the log although they are older than LOG_RETENTION. */
   recordsKept: () => readonly RecordsKept[]
+  /** How long the log and the store keep what the settings can limit, in one sentence. */
+  keptFor: string
   topics: Topics
   partitions: number
   /** How the topics should be configured. */
@@ -45,7 +47,7 @@ export function createDoctor(dependencies: {
   freeSpace: () => Promise<{ readonly directory: string; readonly bytes: number } | undefined>
 }): Doctor {
   const { log, store, maintenance, ledgerVerdict, clockFaults, lifeInLog, topics, partitions, specs } = dependencies
-  const { versions, role, contradictions, freeSpace, orderConsumers, recordsKept } = dependencies
+  const { versions, role, contradictions, freeSpace, orderConsumers, recordsKept, keptFor } = dependencies
   const sources = sourcesOf(topics)
 
   const checks: readonly Check[] = [
@@ -112,7 +114,7 @@ export function createDoctor(dependencies: {
 
     const lives = await Promise.all(sources.map(({ topic, group }) => lifeInLog(topic, group)))
     const old = lives.filter((life) => life !== undefined).filter(({ used }) => used >= LIFE_TO_WARN_OF)
-    if (old.length === 0) return well('No waiting record is close to leaving the log.')
+    if (old.length === 0) return well(`No waiting record is close to leaving the log. ${keptFor}`)
     const list = old.map(
       ({ topic, partition, offset, used }) => `${topic} ${partition}:${offset} has used ${Math.floor(used * 100)} %`,
     )

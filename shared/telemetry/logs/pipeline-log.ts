@@ -3,6 +3,7 @@ import type { RecordsKept } from '../../application/log/expire-records.ts'
 import { isOrderError, TO_DO_IF_UNREADABLE } from '../../domain/errors.ts'
 import type { Logger } from './logger.ts'
 import type { PipelineEmitter, PipelineEventName } from '../../messaging/pipeline-events.ts'
+import type { RemovablePart } from '../../ports/retention.ts'
 import { traceIdOf } from '../../messaging/records/traceparent.ts'
 import { toBriefErrorLine } from './error-line.ts'
 
@@ -70,12 +71,23 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
     const message = 'this is not the log that the ledger has counted; the ledger does not balance until it is reset'
     logger.error(lineOf('ledger:log-broken', event), message)
   })
+  events.on('store:removed', (event) => {
+    logger.info(lineOf('store:removed', event), `old ${NAMES[event.part]} were removed from the store`)
+  })
   events.on('outage:began', (event) => {
     logger.error(lineOf('outage:began', event), `the ${event.of} is away; everything is held`)
   })
   events.on('outage:ended', (event) => {
     logger.info(lineOf('outage:ended', event), `the ${event.of} is back`)
   })
+}
+
+const NAMES: Readonly<Record<RemovablePart, string>> = {
+  'dead-letters': 'settled dead letters',
+  histories: 'entries of histories',
+  'change-histories': 'entries of histories of changes',
+  audit: 'entries of the audit',
+  redrives: 'redrives',
 }
 
 /** Adds `traceId` only to events that can have a trace, because it overrides the invocation's trace id. */

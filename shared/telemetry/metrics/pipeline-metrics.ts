@@ -83,6 +83,11 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
   const dead = counter('orders_dead_lettered_total', 'Records put into the dead-letter topic.', [ERROR])
   events.on('delivery:dead-lettered', ({ cause }) => dead.inc({ [ERROR]: cause.code }))
 
+  const removed = counter('orders_store_removed_total', 'Old letters, entries and redrives removed from the store.', [
+    'part',
+  ])
+  events.on('store:removed', ({ part, removed: count }) => removed.inc({ part }, count))
+
   const stalled = gauge(
     'orders_delivery_stalled',
     '1 while records wait in the topic and the host delivers none of them to this process.',

@@ -123,7 +123,10 @@ describe('npm run ops', () => {
     const dashed = await ops(['status', '--url', product.url, '--key', '-begins-with-a-dash'])
     expect([dashed.exit, dashed.err]).toEqual([4, expect.stringContaining('does not accept the key')])
     const unknown = await byUrl('dead-letters', 'show', 'orders:0:12345')
-    expect([unknown.exit, unknown.err]).toEqual([4, 'No dead letter has this id, or it was settled and has been removed.\n'])
+    expect([unknown.exit, unknown.err]).toEqual([
+      4,
+      'No dead letter has this id, or it was settled and has been removed.\n',
+    ])
     const balanced = await byUrl('ledger', 'reset', '--reason', 'a test')
     expect([balanced.exit, balanced.err]).toEqual([4, expect.stringContaining('The ledger balances')])
   })

@@ -39,6 +39,27 @@ describe('settings', () => {
     expect(readConfig(environment, 'embedded').logRetentionMs).toBe(expected)
   })
 
+  const STORE_RETENTIONS = ['SETTLED_RETENTION', 'HISTORY_RETENTION', 'AUDIT_RETENTION'] as const
+
+  it('bound the age of what has been over for a while in the store', () => {
+    expect(readConfig({}, 'embedded').storeRetentionMs).toEqual({ settled: null, history: null, audit: null })
+    const settings = { SETTLED_RETENTION: '90d', HISTORY_RETENTION: '24h', AUDIT_RETENTION: 'forever' }
+    expect(readConfig(settings, 'embedded').storeRetentionMs).toEqual({
+      settled: 7_776_000_000,
+      history: 86_400_000,
+      audit: null,
+    })
+  })
+
+  it.each(STORE_RETENTIONS)('refuse a wrong %s with one clear line', (name) => {
+    expect(() => readConfig({ [name]: 'soon' }, 'embedded')).toThrow(
+      `${name} must be forever, or a duration such as 90d or 36h.`,
+    )
+    expect(() => readConfig({ [name]: '23h' }, 'embedded')).toThrow(
+      `${name} must be at least 1d, because nobody could look into a mistake, or undo a discard, after that.`,
+    )
+  })
+
   it('treat an empty value as unset', () => {
     expect(readConfig({ PORT: '', KAFKA_BROKERS: ' ' }, 'embedded')).toMatchObject({ port: 7071, kafka: undefined })
   })

@@ -145,6 +145,14 @@ describe('the activity of this process', () => {
     expect(await sample('orders_passed_over_total')).toEqual(['{messaging_destination_name="orders-retry-1"} 4'])
   })
 
+  test('counts what was removed from the store, by part', async () => {
+    const { events, sample } = scenario()
+    const olderThan = '2026-01-01T00:00:00.000Z'
+    for (const removed of [3, 4]) events.emit('store:removed', { part: 'dead-letters', removed, olderThan })
+    events.emit('store:removed', { part: 'audit', removed: 2, olderThan })
+    expect(await sample('orders_store_removed_total')).toEqual(['{part="dead-letters"} 7', '{part="audit"} 2'])
+  })
+
   test('counts retries by tier, dead letters by cause, and attempts by topic', async () => {
     const { events, sample } = scenario()
     const fact = { orderId: null, traceparent: undefined, origin: { topic: 'orders', partition: 0, offset: 0 } }

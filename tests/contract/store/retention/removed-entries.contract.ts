@@ -20,6 +20,7 @@ import {
 import { removesAll } from './removal-steps.ts'
 
 const LAST = '2099-01-01T00:00:00.000Z'
+const REMOVED = 'The other entries before this time were removed because of their age.'
 const RENAME = { kind: 'amend', amendment: { customerName: 'Renamed' } } as const
 
 /** The promises of `Retention` about histories, the audit and redrive tasks. */
@@ -53,7 +54,7 @@ export function removedEntriesContract(name: string, open: OpenEmptyStore): void
           expect(await historyOf(order)).toEqual([
             { at: order.acceptedAt, kind: 'accepted' },
             { at: LATER, kind: 'stored' },
-            { at: at(2), kind: 'entries-removed' },
+            { at: at(2), kind: 'entries-removed', reason: REMOVED },
           ])
         }
         expect(await opened.views.changes(orders[0]!.orderId, { limit: 9 })).toEqual(changes)
@@ -76,9 +77,9 @@ export function removedEntriesContract(name: string, open: OpenEmptyStore): void
         await opened.store.storeBatch(batchOf([], { changes: [changeAt(2, order, { kind: 'cancel' })], now: at(3) }))
         expect((await kindsOf(order))?.slice(1)).toEqual(['stored', 'entries-removed', 'cancelled'])
         await removeHistories(at(4))
-        expect((await historyOf(order))?.slice(2)).toEqual([{ at: at(4), kind: 'entries-removed' }])
+        expect((await historyOf(order))?.slice(2)).toEqual([{ at: at(4), kind: 'entries-removed', reason: REMOVED }])
         await removeHistories(at(2))
-        expect((await historyOf(order))?.slice(2)).toEqual([{ at: at(4), kind: 'entries-removed' }])
+        expect((await historyOf(order))?.slice(2)).toEqual([{ at: at(4), kind: 'entries-removed', reason: REMOVED }])
       })
 
       test('leaves orders alone about which something is open', async () => {

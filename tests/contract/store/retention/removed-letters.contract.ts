@@ -204,6 +204,15 @@ export function removedLettersContract(
       expect(await opened.views.get(edited.orderId)).toMatchObject({ recovered: true })
     })
 
+    test('lets the letter of another consumer concern our order as little as before', async () => {
+      const order = orderAt(0)
+      await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(order)] }))
+      await opened.deadLetters.keep([foreignLetterOf(order, 3)])
+      await opened.redriveTasks.discard('orders-dlt:0:3', actAt(1))
+      expect(await remove('dead-letters', LAST)).toBe(1)
+      expect(await deliver({ ...order, origin: place(1), redriveOf: 'orders-dlt:0:3' })).toBe('stored')
+    })
+
     test('withholds a discarded change that is delivered again', async () => {
       const order = orderAt(0)
       await deliver(order)

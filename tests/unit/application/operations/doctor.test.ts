@@ -13,7 +13,7 @@ const TOPICS = createTopics('orders', 'group', [1000, 2000])
 const EXISTING = new Set(['orders', 'orders-retry-1', 'orders-retry-2', 'orders-dlt'])
 const balanced = { balanced: true, summary: 'Balanced.' } as LedgerVerdict
 
-async function unwell(changes: Partial<Dependencies> = {}, log: Partial<Dependencies['log']> = {}) {
+async function diagnose(changes: Partial<Dependencies> = {}, log: Partial<Dependencies['log']> = {}) {
   const doctor = createDoctor({
     log: {
       health: async () => ({ available: true }),
@@ -38,6 +38,7 @@ async function unwell(changes: Partial<Dependencies> = {}, log: Partial<Dependen
     clockFaults: async () => [],
     lifeInLog: async () => undefined,
     recordsKept: () => [],
+    keptFor: 'Kept: everything.',
     topics: TOPICS,
     partitions: 3,
     specs: topicSpecs(TOPICS, 3, 1),
@@ -48,13 +49,24 @@ async function unwell(changes: Partial<Dependencies> = {}, log: Partial<Dependen
     ...changes,
   })
   const { well, checks } = await doctor()
-  const found = checks.filter((check) => !check.well).map(({ name, detail }) => `${name}: ${detail}`)
-  expect(well).toBe(found.length === 0)
-  return found
+  expect(well).toBe(checks.every((check) => check.well))
+  return checks
+}
+
+async function unwell(...changes: Parameters<typeof diagnose>) {
+  const checks = await diagnose(...changes)
+  return checks.filter((check) => !check.well).map(({ name, detail }) => `${name}: ${detail}`)
 }
 
 test('all is well', async () => {
   expect(await unwell()).toEqual([])
+})
+
+test('the check of retentions shows what the settings say', async () => {
+  const found = await diagnose({ keptFor: 'Kept: the audit for 90 d.' })
+  expect(found.find(({ name }) => name === 'retention')?.detail).toBe(
+    'No waiting record is close to leaving the log. Kept: the audit for 90 d.',
+  )
 })
 
 test('each fault is named, with what to do', async () => {

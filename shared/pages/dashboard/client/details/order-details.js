@@ -112,16 +112,17 @@ function toStep(entry, before) {
 }
 
 /** @type {Partial<Record<HistoryEntry['kind'], string>>} */
-const NAMES_OF_CHANGES = {
+const NAMES = {
   'change-waits': 'change waits',
   'change-rejected': 'change rejected',
   amended: 'amended',
   cancelled: 'cancelled',
+  'entries-removed': 'earlier entries removed',
 }
 
 /** @param {HistoryEntry} entry */
 function nameOf({ kind, changeId }) {
-  return NAMES_OF_CHANGES[kind] ?? (changeId === undefined ? kind : `change ${kind}`)
+  return NAMES[kind] ?? (changeId === undefined ? kind : `change ${kind}`)
 }
 
 /** @param {OrderView} order */

@@ -1,0 +1,74 @@
+import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { FROM_THE_BEGINNING, type RemovablePart, type Retention } from '../../ports/retention.ts'
+import { inRounds } from './in-rounds.ts'
+
+export interface StoreRetention {
+  /** Removes everything that is too old. Rejects like the store, or because the process stops. */
+  remove(): Promise<void>
+  /** Does so every minute until the signal aborts. Never rejects. */
+  run(): Promise<void>
+}
+
+/** How long each of these stays in the store, in milliseconds; null if it stays forever. */
+export type StoreRetentionMs = Readonly<Record<'settled' | 'history' | 'audit', number | null>>
+
+const PARTS: Readonly<Record<keyof StoreRetentionMs, readonly RemovablePart[]>> = {
+  settled: ['dead-letters'],
+  history: ['histories', 'change-histories'],
+  audit: ['audit', 'redrives'],
+}
+/** Rows in one transaction. A dead letter may have 2 MiB, so few letters are emptied at once. */
+const ROWS_AT_ONCE: Readonly<Record<RemovablePart, number>> = {
+  'dead-letters': 25,
+  histories: 200,
+  'change-histories': 200,
+  audit: 500,
+  redrives: 500,
+}
+const ROUND_MS = 60_000
+/** A pause between two steps, so that storing spends only a small part of its time waiting for them. */
+const PAUSE_MS = 20
+
+/**
+ * Removes from the store what is older than the settings allow. Several processes may do this at once, because each step
+ * is one transaction that finds only what is still there. Undefined if everything is kept forever.
+ */
+export function createStoreRetention(dependencies: {
+  retention: Retention
+  retentionMs: StoreRetentionMs
+  events: PipelineEmitter
+  clock: Clock
+  signal: AbortSignal
+  onError: (error: unknown) => void
+}): StoreRetention | undefined {
+  const { retention, retentionMs, events, clock, signal, onError } = dependencies
+  const limits = Object.entries(retentionMs).flatMap(([kind, maxAgeMs]) =>
+    maxAgeMs === null ? [] : [{ maxAgeMs, parts: PARTS[kind as keyof StoreRetentionMs] }],
+  )
+  if (limits.length === 0) return undefined
+
+  async function remove(): Promise<void> {
+    for (const { maxAgeMs, parts } of limits) {
+      const olderThan = new Date(clock.now() - maxAgeMs).toISOString()
+      for (const part of parts) await removePart(part, olderThan)
+    }
+  }
+
+  async function removePart(part: RemovablePart, olderThan: string): Promise<void> {
+    let removed = 0
+    try {
+      for (let from: number | null = FROM_THE_BEGINNING; from !== null;) {
+        const step = await retention.remove(part, { olderThan, from, limit: ROWS_AT_ONCE[part] })
+        removed += step.removed
+        from = step.next
+        if (from !== null) await clock.sleep(PAUSE_MS, signal)
+      }
+    } finally {
+      // An interrupted round has removed something too.
+      if (removed > 0) events.emit('store:removed', { part, removed, olderThan })
+    }
+  }
+
+  return { remove, run: () => inRounds(remove, ROUND_MS, { clock, signal, onError }) }
+}
