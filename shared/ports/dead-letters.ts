@@ -3,12 +3,15 @@ import type { Cause } from '../domain/order-view.ts'
 import type { RecordPosition } from './event-log.ts'
 import type { Page } from './order-views.ts'
 
-/** The dead-letter store: every record that ever was in the dead-letter topic, byte for byte, and its state. */
+/**
+ * The dead-letter store: every record that ever was in the dead-letter topic, byte for byte, and its state. No query
+ * returns a letter that was removed (port Retention).
+ */
 export interface DeadLetters {
   /**
    * Keeps letters, in one transaction, and gives their orders the status `dead-lettered` unless the order is stored or
-   * the letter is foreign. Nothing is refused: any bytes are kept. A known letter stays unchanged. A letter of another
-   * record at the same position, such as from an earlier log, is kept beside it.
+   * the letter is foreign. Nothing is refused: any bytes are kept. A known letter stays unchanged, or removed. A letter
+   * of another record at the same position, such as from an earlier log, is kept beside it.
    */
   keep(letters: readonly DeadLetter[]): Promise<void>
 

@@ -2,7 +2,8 @@ import { isSettled } from '../archive/archive-sql.ts'
 
 /**
  * The steps of removing old rows (port Retention). None of them decides about a record, so none locks a partition. Two
- * processes may take the same rows at once: one waits for the other and then finds the rows changed or gone.
+ * processes may take the same rows at once: one waits for the other and then finds the rows changed or gone. FORCESEEK
+ * keeps a step from waiting for rows that others are writing.
  */
 const START = `
 SET XACT_ABORT ON;
@@ -33,7 +34,7 @@ SET removed_at = SYSUTCDATETIME(), record_key = NULL, record_value = NULL, heade
   redrive_of = NULL, edited_value = CASE WHEN d.edited_value IS NULL THEN NULL ELSE 0x END,
   foreign_failure = CASE WHEN d.foreign_failure IS NULL THEN NULL ELSE N'{}' END, first_code = N'', first_detail = N'',
   last_code = N'', last_detail = N'', fingerprint = N'', consumer_group = N''
-FROM dead_letters AS d
+FROM dead_letters AS d WITH (FORCESEEK)
 JOIN @page AS p ON p.kept_seq = d.kept_seq
 WHERE d.removed_at IS NULL AND d.settled_at < @time AND d.state IN ('resolved', 'superseded', 'discarded');
 SET @removed = @@ROWCOUNT;
@@ -77,7 +78,7 @@ SELECT o.order_id, @time
 FROM @over AS o
 WHERE NOT EXISTS (SELECT 1 FROM removed_histories AS r WHERE r.order_id = o.order_id);
 DELETE h
-FROM ${table} AS h
+FROM ${table} AS h WITH (FORCESEEK)
 JOIN @page AS p ON p.entry = h.entry
 WHERE p.is_over = 1;
 SET @removed = @@ROWCOUNT;
