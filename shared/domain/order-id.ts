@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, hash, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto'
+import { createHmac, createSecretKey, hash, randomBytes, timingSafeEqual } from 'node:crypto'
 
 /**
  * An order id is a UUID whose last 32 bits are a truncated HMAC-SHA-256 of the preceding 96 bits, so that an issued id
@@ -25,6 +25,12 @@ const COUNTER_BITS = 12
 const RANDOM_POOL_BYTES = 4096
 /** Used for the tags of order ids. */
 const NO_ORDER = ''
+/** An id without its tag. */
+const TAGGED_BYTES = 12
+/** The text of an order id, which the tag of a change covers too. */
+const ORDER_ID_BYTES = 36
+const SHA256_BLOCK_BYTES = 64
+const SHA256_BYTES = 32
 
 /** The canonical, lower-case form of an order id; undefined for any other text. */
 export function parseOrderId(text: string): string | undefined {
@@ -51,9 +57,10 @@ export function changeKeyHash(orderId: string, idempotencyKey: string): string {
 
 /** Signs with the first secret and verifies with all, so that a secret can be replaced while earlier ids stay valid. */
 export function createOrderIds(secrets: readonly [string, ...string[]]): OrderIds {
-  // Key objects, so that each key is prepared once and not for every id.
-  const keys = secrets.map((secret) => createSecretKey(secret, 'utf8'))
+  // Each key is prepared once and not for every id.
   const signing = createSecretKey(secrets[0], 'utf8')
+  const tagOf = createTag(secrets[0])
+  const tags = [tagOf, ...secrets.slice(1).map(createTag)]
   let lastMs = 0
   let counter = 0
   let pool = randomBytes(RANDOM_POOL_BYTES)
@@ -70,8 +77,7 @@ export function createOrderIds(secrets: readonly [string, ...string[]]): OrderId
   }
 
   function sealed(bytes: Buffer, orderId: string): string {
-    tagOf(signing, bytes, orderId).copy(bytes, 12, 0, 4)
-    const hex = bytes.toString('hex')
+    const hex = bytes.toString('hex', 0, TAGGED_BYTES) + tagOf(bytes, orderId)
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
   }
 
@@ -107,8 +113,8 @@ export function createOrderIds(secrets: readonly [string, ...string[]]): OrderId
   function isIssued(orderId: string, id: string): boolean {
     const bytes = Buffer.from(id.replaceAll('-', ''), 'hex')
     if (bytes.length !== 16) return false
-    const tag = bytes.subarray(12)
-    return keys.some((key) => timingSafeEqual(tagOf(key, bytes, orderId).subarray(0, 4), tag))
+    const tag = bytes.subarray(TAGGED_BYTES)
+    return tags.some((tagOf) => timingSafeEqual(Buffer.from(tagOf(bytes, orderId), 'hex'), tag))
   }
 
   return {
@@ -121,7 +127,23 @@ export function createOrderIds(secrets: readonly [string, ...string[]]): OrderId
   }
 }
 
-/** For an order id `orderId` is empty, and the tag covers the id's first 96 bits alone. */
-function tagOf(key: KeyObject, bytes: Buffer, orderId: string): Buffer {
-  return createHmac('sha256', key).update(bytes.subarray(0, 12)).update(orderId).digest()
+/**
+ * Computes tags, in hex: HMAC-SHA-256 of an id's first 96 bits and, for a change, its order's id, truncated to 32 bits.
+ * Two one-shot hashes (RFC 2104) instead of `createHmac`, whose stream for every id costs three times as much.
+ */
+function createTag(secret: string): (bytes: Buffer, orderId: string) => string {
+  const given = Buffer.from(secret)
+  const key = Buffer.alloc(SHA256_BLOCK_BYTES)
+  key.set(given.length > SHA256_BLOCK_BYTES ? hash('sha256', given, 'buffer') : given)
+  const inner = Buffer.alloc(SHA256_BLOCK_BYTES + TAGGED_BYTES + ORDER_ID_BYTES)
+  const outer = Buffer.alloc(SHA256_BLOCK_BYTES + SHA256_BYTES)
+  inner.set(key.map((byte) => byte ^ 0x36))
+  outer.set(key.map((byte) => byte ^ 0x5c))
+
+  return function tagOf(bytes, orderId) {
+    bytes.copy(inner, SHA256_BLOCK_BYTES, 0, TAGGED_BYTES)
+    const end = SHA256_BLOCK_BYTES + TAGGED_BYTES + inner.write(orderId, SHA256_BLOCK_BYTES + TAGGED_BYTES)
+    outer.write(hash('sha256', inner.subarray(0, end), 'hex'), SHA256_BLOCK_BYTES, 'hex')
+    return hash('sha256', outer, 'hex').slice(0, 8)
+  }
 }

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import {
   changeKeyHash,
@@ -36,6 +37,17 @@ describe('order ids', () => {
     expect(ids.isIssued(old)).toBe(true)
     expect(createOrderIds(['second secret']).isIssued(ids.next(NOW))).toBe(true)
   })
+
+  it.each(['s', 'exactly 64 bytes'.padEnd(64, '.'), 'ä'.repeat(33), 'more than one block'.padEnd(200, '.')])(
+    'end with an HMAC of the rest under the secret %j',
+    (secret) => {
+      const ids = createOrderIds([secret])
+      const id = ids.next(NOW)
+      expect(id.slice(-8)).toBe(tagOf(secret, id, ''))
+      const changeId = ids.nextChange(id, NOW)
+      expect(changeId.slice(-8)).toBe(tagOf(secret, changeId, id))
+    },
+  )
 
   it.each([0, 7, 13, 15, 20, 30, 35])('are not recognised with the character at %i changed', (at) => {
     const ids = createOrderIds(['first secret'])
@@ -105,3 +117,8 @@ describe('ids of changes', () => {
     expect(changeKeyHash(orderId, 'key')).not.toBe(idempotencyKeyHash('key'))
   })
 })
+
+function tagOf(secret: string, id: string, orderId: string): string {
+  const tagged = Buffer.from(id.replaceAll('-', '').slice(0, 24), 'hex')
+  return createHmac('sha256', secret).update(tagged).update(orderId).digest('hex').slice(0, 8)
+}
