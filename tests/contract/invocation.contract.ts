@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { inspect } from 'node:util'
 import { app, HttpRequest, HttpResponse, InvocationContext, type HttpHandler } from '@azure/functions'
 import { describe, expect, test } from 'vitest'
 import { createHttpInvocation, type InvocationPath } from '../../infra/host/http/http-invocation.ts'
@@ -73,6 +74,63 @@ export function invocationContract(path: InvocationPath): void {
           ['x-many', 'a, b'],
         ],
         user: null,
+      })
+    })
+
+    test('finds headers by name in any case, and none that only the prototype of an object has', async () => {
+      const seen = await seenBy(
+        ({ headers }) => ({
+          isHeaders: headers instanceof Headers,
+          found: ['x-a', 'X-A', 'x-blanks', 'x-empty', 'x-none', 'constructor'].map((name) => headers.get(name)),
+          known: ['x-a', 'X-A', 'x-empty', 'x-none', 'constructor'].map((name) => headers.has(name)),
+          refused: [caught(() => headers.get('x a')), caught(() => headers.has(''))],
+          shown: inspect(headers),
+        }),
+        { headers: { 'x-a': '1', 'x-blanks': ' 2\t', 'x-empty': '' } },
+      )
+      expect(seen).toEqual({
+        isHeaders: true,
+        found: ['1', '1', '2', '', null, null],
+        known: [true, true, true, false, false],
+        refused: [expect.any(TypeError), expect.any(TypeError)],
+        shown: "Headers { 'x-a': '1', 'x-blanks': '2', 'x-empty': '' }",
+      })
+    })
+
+    test('has headers that a function may change and copy', async () => {
+      const seen = await seenBy(
+        ({ headers }) => {
+          headers.get('x-a')
+          headers.set('x-a', '2')
+          headers.append('x-b', '3')
+          headers.append('x-b', '4')
+          headers.delete('x-c')
+          const each: string[] = []
+          headers.forEach((value, name) => each.push(`${name}=${value}`))
+          return {
+            found: ['x-a', 'x-b', 'x-c'].map((name) => headers.get(name)),
+            known: ['x-a', 'x-c'].map((name) => headers.has(name)),
+            each,
+            lists: [[...headers.keys()], [...headers.values()], [...headers.entries()], headers.getSetCookie()],
+            copies: [new Headers(headers).get('x-b'), new Request('http://localhost', { headers }).headers.get('x-b')],
+          }
+        },
+        { headers: { 'x-a': '1', 'x-c': '5' } },
+      )
+      expect(seen).toEqual({
+        found: ['2', '3, 4', null],
+        known: [true, false],
+        each: ['x-a=2', 'x-b=3, 4'],
+        lists: [
+          ['x-a', 'x-b'],
+          ['2', '3, 4'],
+          [
+            ['x-a', '2'],
+            ['x-b', '3, 4'],
+          ],
+          [],
+        ],
+        copies: ['3, 4', '3, 4'],
       })
     })
 

@@ -1,9 +1,7 @@
 import type { HttpAnswer } from './http-types.ts'
+import { HEADER_NAME, HEADER_VALUE } from './lean-headers.ts'
 
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])
-/** Names and values that fetch's Headers would leave unchanged. */
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
-const HEADER_VALUE = /^[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$/
 
 interface PlainResult {
   readonly status?: unknown

@@ -1,6 +1,7 @@
 import type { HttpRequest as OfficialRequest, HttpRequestUser } from '@azure/functions'
 import { HttpRequest } from '../functions/functions-library.ts'
 import type { RoutedRequest } from './http-types.ts'
+import { createLeanHeaders } from './lean-headers.ts'
 import { parseQuery } from './query-string.ts'
 
 const NO_BYTES = new Uint8Array(0)
@@ -43,7 +44,7 @@ class LeanRequest {
   }
 
   get headers(): Headers {
-    this.#headers ??= new Headers(this.#routed.headers)
+    this.#headers ??= createLeanHeaders(this.#routed.headers)
     return this.#headers
   }
 
