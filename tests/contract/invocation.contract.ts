@@ -144,6 +144,24 @@ export function invocationContract(path: InvocationPath): void {
       expect(streamed).toBe('{"a":1}')
     })
 
+    test.each([
+      ['memory of its own', new TextEncoder().encode('{"a":1}')],
+      ['a part of larger memory', new TextEncoder().encode('[{"a":1}]').subarray(1, 8)],
+    ])('returns the bytes of a body in %s, which the function may give away', async (_, body) => {
+      const seen = await seenBy(
+        async (request) => {
+          const bytes = await request.arrayBuffer()
+          const text = Buffer.from(structuredClone(bytes, { transfer: [bytes] })).toString()
+          return [text, await request.text().catch((error: unknown) => error)]
+        },
+        { ...json, body },
+      )
+      expect(seen).toEqual([
+        '{"a":1}',
+        expect.objectContaining({ message: expect.stringMatching(/already been read/) }),
+      ])
+    })
+
     test('is a PATCH with its body, media type and precondition', async () => {
       const headers = { 'content-type': 'application/merge-patch+json', 'if-match': '"1-a"' }
       const seen = await seenBy(

@@ -84,7 +84,7 @@ class LeanRequest {
 
   async arrayBuffer(): Promise<ArrayBuffer> {
     const bytes = this.#take()
-    return bytes === undefined ? this.#toNative().arrayBuffer() : new Uint8Array(bytes).buffer
+    return bytes === undefined ? this.#toNative().arrayBuffer() : ownMemory(bytes)
   }
 
   async blob(): Promise<unknown> {
@@ -114,7 +114,8 @@ class LeanRequest {
 
   #toNative(): Request {
     if (this.#native !== undefined) return this.#native
-    const body = this.#body === undefined ? {} : { body: new Uint8Array(this.#body) }
+    const content = this.#used ? NO_BYTES : this.#body
+    const body = content === undefined ? {} : { body: new Uint8Array(content) }
     const native = new Request(this.url, { method: this.method, headers: this.headers, ...body })
     if (this.#used) void native.arrayBuffer()
     this.#native = native
@@ -123,6 +124,12 @@ class LeanRequest {
 }
 
 Object.setPrototypeOf(LeanRequest.prototype, HttpRequest.prototype)
+
+/** The bytes as an ArrayBuffer. Copies them only if they share their memory with others, as a part of a pool does. */
+function ownMemory(bytes: Uint8Array): ArrayBuffer {
+  const { buffer, byteLength } = bytes
+  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? buffer : new Uint8Array(bytes).buffer
+}
 
 /** Decodes as fetch does: drops a byte order mark, and replaces invalid UTF-8 with U+FFFD. */
 function decode(bytes: Uint8Array): string {
