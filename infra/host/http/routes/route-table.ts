@@ -18,12 +18,15 @@ export interface RouteEntry<T> {
 export function createRouteTable<T>(entries: readonly RouteEntry<T>[]) {
   const byName = [...entries].sort((a, b) => (a.name.toUpperCase() < b.name.toUpperCase() ? -1 : 1))
   const routes = byName.map(compile)
+  const routesOf = (method: string) => routes.filter(({ methods }) => methods === undefined || methods.has(method))
+  const named = new Set(routes.flatMap(({ methods }) => [...(methods ?? [])]))
+  const byMethod = new Map([...named].map((method) => [method, routesOf(method)]))
+  const anyMethod = routes.filter(({ methods }) => methods === undefined)
   return {
     /** `path` is encoded. Throws `invalid-request` if it cannot be decoded. */
     match(method: string, path: string): { target: T; params: Record<string, string> } | undefined {
       const asked = split(path)
-      for (const { target, template, methods } of routes) {
-        if (methods !== undefined && !methods.has(method)) continue
+      for (const { target, template } of byMethod.get(method) ?? anyMethod) {
         const params = matchTemplate(template, asked)
         if (params !== undefined) return { target, params }
       }
