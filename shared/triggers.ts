@@ -32,7 +32,7 @@ export function httpTrigger(name: RouteName, handler: ServiceHandler): void {
   standaloneHttpTrigger(name, async (request, context) => {
     const all = await services()
     // Only requests for orders are traced, because probes, pages and scrapes would drown them out.
-    if (all.tracing === undefined || route.access !== 'orders') return handler(request, all)
+    if (all.tracing === undefined || route.access !== 'orders') return await handler(request, all)
     return all.tracing.traceRequests(route, (traced) => handler(traced, all))(request, context)
   })
 }
@@ -46,7 +46,7 @@ export function standaloneHttpTrigger(name: RouteName, handler: Handler): void {
     route,
     authLevel: access === 'orders' ? settings().ordersAuth : access,
     handler: (request, context) =>
-      countInvocation(() => withinInvocation(context, request, async () => handle(request, context))),
+      countInvocation(() => withinInvocation(context, request, () => handle(request, context))),
   })
 }
 

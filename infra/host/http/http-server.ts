@@ -113,7 +113,7 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
           if (expectsContinue && Number(request.headers['content-length'] ?? 0) <= MAX_BODY_BYTES) {
             response.writeContinue()
           }
-          return readBody(request, MAX_BODY_BYTES)
+          return await readBody(request, MAX_BODY_BYTES)
         },
       })
       send(request, response, answer)
@@ -218,9 +218,14 @@ function plainHeaders({ headers }: IncomingMessage): Readonly<Record<string, str
     string,
     string
   >
-  const beyondAscii = Object.entries(plain).filter(([, value]) => BEYOND_ASCII.test(value))
-  if (beyondAscii.length === 0) return plain
-  return { ...plain, ...Object.fromEntries(beyondAscii.map(([name, value]) => [name, asUtf8(name, value)])) }
+  for (const name in plain) if (BEYOND_ASCII.test(plain[name] ?? '')) return decoded(plain)
+  return plain
+}
+
+function decoded(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, BEYOND_ASCII.test(value) ? asUtf8(name, value) : value]),
+  )
 }
 
 /**

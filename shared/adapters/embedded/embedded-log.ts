@@ -181,7 +181,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   return {
     async publish(name, records) {
       if (refusing) throw embeddedLogUnavailable(path, new Error('The log is closed.'))
-      return queue.publish(topics.byName(name) ?? (await existing(name)), records)
+      return await queue.publish(topics.byName(name) ?? (await existing(name)), records)
     },
     async read(name, number, fromOffset, limit) {
       const { id, first, end } = knownPartition(name, number)

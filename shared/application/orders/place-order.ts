@@ -82,6 +82,6 @@ export function createPlaceOrder(dependencies: {
   return async function placeOrder(command, options) {
     if (options.idempotencyKey !== undefined) return placeOnce(options.idempotencyKey, command, options)
     const acceptedAt = now()
-    return publish(orderIds.next(acceptedAt.getTime()), command, newOrderJson(command), null, options, acceptedAt)
+    return await publish(orderIds.next(acceptedAt.getTime()), command, newOrderJson(command), null, options, acceptedAt)
   }
 }

@@ -1,4 +1,4 @@
-import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions'
+import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions'
 import { compressed } from './compressed.ts'
 import { MERGE_PATCH } from './json-body.ts'
 import { problemCodeOf, PROBLEMS, toProblem, type ProblemCode } from './problem.ts'
@@ -20,7 +20,7 @@ const MAX_INSTANCE_LENGTH = 300
  * Turns exceptions in an HTTP function into problem documents. Every HTTP function is wrapped in `endpoint`, so that no
  * function needs to catch.
  */
-export function endpoint(handler: Handler, report: Report): HttpHandler {
+export function endpoint(handler: Handler, report: Report): Handler {
   return async function answer(request, context) {
     const requestId = requestIdOf(request.headers.get(REQUEST_ID), context.invocationId)
     try {
