@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { amountSchema } from './money.ts'
 import { metadataSchema } from './metadata.ts'
 import { emailAddress, filledText, text } from './text.ts'
+import { quickParse } from './validation/quick-parse.ts'
 import { expected } from './violations.ts'
 
 /**
@@ -106,12 +107,14 @@ const LOGGED: Texts = { filled: (max, lines) => text(1, max, lines), email: text
 /** For requests. */
 export const orderItemSchema = itemSchema(SENT)
 export const newOrderCommandSchema = orderSchema(SENT, orderItemSchema)
+export const newOrderCommand = quickParse(newOrderCommandSchema)
 /** For requests in which an unknown member is refused, in an item too. */
 export const strictOrderSchema = orderSchema(SENT, orderItemSchema.strict())
 
 /** For log records. */
 export const loggedItemSchema = itemSchema(LOGGED)
 export const loggedOrderSchema = orderSchema(LOGGED, loggedItemSchema)
+export const loggedOrder = quickParse(loggedOrderSchema)
 
 /**
  * The validated command, with names instead of the codes for currency and payment method. `forgotten` is set once the

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { OrderError } from './errors.ts'
 import { metadataSchema } from './metadata.ts'
 import { loggedAmendmentSchema, type ChangeKind, type OrderChange } from './changes/order-changes.ts'
-import { loggedOrderSchema, referenceSchema, type NewOrderCommand } from './order-commands.ts'
+import { loggedOrder, referenceSchema, type NewOrderCommand } from './order-commands.ts'
 import { text } from './text.ts'
 import { violationsOf } from './violations.ts'
 
@@ -66,7 +66,7 @@ export function readNewOrderData(type: string, json: unknown): NewOrderCommand {
     const [given, known] = [JSON.stringify(type.slice(0, MAX_TYPE_LENGTH)), [...UPCASTERS.keys()].join(', ')]
     throw new OrderError('unknown-event', `No event of type ${given} is known. Expected is ${known}.`)
   }
-  const parsed = loggedOrderSchema.safeParse(upcast(json))
+  const parsed = loggedOrder.safeParse(upcast(json))
   if (parsed.success) return parsed.data
   throw invalid('invalid-order', 'Not a valid order', parsed.error)
 }

@@ -1,7 +1,7 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions'
 import type { AcceptedOrder, PlaceOrder } from '../application/orders/place-order.ts'
 import type { WaitUntilSettled } from '../application/orders/wait-until-settled.ts'
-import { newOrderCommandSchema } from '../domain/order-commands.ts'
+import { newOrderCommand } from '../domain/order-commands.ts'
 import { isFinal, isInStore, type OrderView } from '../domain/order-view.ts'
 import { unknownMembers } from '../domain/unknown-members.ts'
 import type { OrderViews } from '../ports/order-views.ts'
@@ -27,7 +27,7 @@ export async function placeOrder(
 ): Promise<HttpResponseInit> {
   const options = acceptOptionsOf(request)
   const body = await readJson(request)
-  const command = validated(newOrderCommandSchema, body, 'invalid-order')
+  const command = validated(newOrderCommand, body, 'invalid-order')
   const ignored = unknownMembers(body)
   const accepted = await use.placeOrder(command, options)
   const wait = waitSeconds(request)

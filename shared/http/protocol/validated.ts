@@ -1,14 +1,11 @@
 import { z } from 'zod'
 import { OrderError, type Violation } from '../../domain/errors.ts'
+import type { Parser } from '../../domain/validation/quick-parse.ts'
 import { violationsOf } from '../../domain/violations.ts'
 
-/** The body, validated by the schema. Throws the given code, with a pointer to each error. */
-export function validated<Schema extends z.ZodType>(
-  schema: Schema,
-  body: unknown,
-  code: 'invalid-order' | 'invalid-request',
-): z.output<Schema> {
-  const parsed = schema.safeParse(body)
+/** The body, validated. Throws the given code, with a pointer to each error. */
+export function validated<T>(parser: Parser<T>, body: unknown, code: 'invalid-order' | 'invalid-request'): T {
+  const parsed = parser.safeParse(body)
   if (parsed.success) return parsed.data
   throw invalidBody(code, violationsOf(parsed.error))
 }
