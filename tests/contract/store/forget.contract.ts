@@ -128,6 +128,25 @@ export function forgetContract(name: string, open: OpenEmptyStore): void {
       )
     })
 
+    test('letters and changes of an archived order that stayed in the store, or arrive late, lose it too', async () => {
+      const order = hers(0)
+      const [dead, ...late] = [1, 2, 3].map((offset) => changeAt(offset, order, moved(`${offset} Umbral Lane`)))
+      await opened.store.storeBatch(batchOf([order, orderAt(9)], { parked: [parkedChange(dead!, DEAD)] }))
+      await opened.deadLetters.keep([changeLetterOf(dead!)])
+      await opened.redriveTasks.discard(letterIdOf(dead!), actAt(0))
+      const { items } = await opened.archive.exportOrders({ before: AFTER, limit: 9 })
+      const given = items.filter(({ orderId }) => orderId === order.orderId)
+      expect(await opened.archive.archiveOrders(given, 'a file', actAt(0))).toMatchObject({ archived: 1 })
+      await opened.store.storeBatch(batchOf([], { changes: [late[0]!] }))
+      expect(await forget()).toMatchObject({ orders: 0, changes: 1, deadLetters: 1, orderIds: [order.orderId] })
+      await opened.store.storeBatch(batchOf([], { changes: [late[1]!] }))
+      const changes = await opened.views.getChanges(late.map(({ changeId }) => changeId))
+      const letter = await opened.deadLetters.get(letterIdOf(dead!))
+      const left = [[...changes.values()], Buffer.from(letter?.value ?? []).toString()]
+      expect(changes.size).toBe(2)
+      expect(JSON.stringify(left)).not.toContain('Umbral')
+    })
+
     test('of an unknown customer nothing is held, and what arrives late is stored without personal data', async () => {
       expect(await forget()).toMatchObject({ orders: 0, unstored: 0, changes: 0, deadLetters: 0, orderIds: [] })
       const order = hers(0)

@@ -45,6 +45,7 @@ const RELEASED = new Map([
   ['sqlite/000016_archive.sql', '1c6b12b60e55332650ad05b0871c81ffc26b1aa6143b3bbba9d4e7da190c91d5'],
   ['sqlite/000017_forgotten_customers.sql', 'c0108a3d3d66457fcb53a50adf43ac2c102ef631579981f81bec0d3c930df34a'],
   ['sqlite/000018_retention.sql', 'e41093f3d754cc0cf837c8e3d8ba7c079fec4ede39855e9f12710a9140857eca'],
+  ['sqlite/000019_archived_customers.sql', '9b98443834a7f2d3ec71aafb88738a57ad91b32872a20899d0558307c5c924e3'],
 ])
 
 test('the text of a released migration never changes', () => {

@@ -33,11 +33,13 @@ const TELL_AGAIN_MS = 60 * 60_000
 
 const BURY_ORDER = `
   INSERT INTO archived_orders
-  SELECT order_id, seq, origin_topic, origin_partition, origin_offset, body_hash, idempotency_key_hash, accepted_at, ?, ?
+  SELECT order_id, seq, origin_topic, origin_partition, origin_offset, body_hash, idempotency_key_hash, accepted_at, ?, ?,
+    customer_id
   FROM orders WHERE order_id = ? RETURNING seq`
 const BURY_DISCARDED = `
   INSERT INTO archived_orders
-  SELECT order_id, NULL, NULL, NULL, NULL, NULL, NULL, accepted_at, ?, ? FROM order_states WHERE order_id = ?`
+  SELECT order_id, NULL, NULL, NULL, NULL, NULL, NULL, accepted_at, ?, ?, customer_id
+  FROM order_states WHERE order_id = ?`
 const BURY_CHANGES = `
   INSERT INTO archived_changes
   SELECT change_id, order_id, state, origin_topic, origin_partition, origin_offset, body_hash, idempotency_key_hash,

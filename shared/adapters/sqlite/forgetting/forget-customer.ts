@@ -27,6 +27,8 @@ export interface ForgetCommands {
 const SELECT_ORDERS = 'SELECT seq, order_id, forgotten FROM orders WHERE customer_id = ? ORDER BY seq'
 /** Reads the whole table, which has only the few orders that are not stored. */
 const SELECT_STATES = 'SELECT seq, order_id, status, order_json FROM order_states WHERE customer_id = ?'
+/** Uses archived_orders_by_customer. Letters and late changes of archived orders are not in the archive. */
+const SELECT_ARCHIVED = 'SELECT order_id FROM archived_orders WHERE customer_id = ?'
 /**
  * Reads every payload, because dead letters have no column for the customer. Only payloads that may name the customer
  * are then parsed.
@@ -70,6 +72,7 @@ interface Found {
 export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
   const selectOrders = db.prepare(SELECT_ORDERS)
   const selectStates = db.prepare(SELECT_STATES)
+  const selectArchived = db.prepare(SELECT_ARCHIVED)
   const selectNaming = db.prepare(SELECT_NAMING)
   const selectOfOrder = db.prepare(SELECT_OF_ORDER)
   const selectLetter = db.prepare(SELECT_LETTER)
@@ -118,7 +121,10 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
   function find(customerId: number): Found {
     const stored = selectOrders.all(customerId)
     const unstored = selectStates.all(customerId)
-    const orderIds = new Set([...stored, ...unstored].map((row) => fromIdBytes(row['order_id'] as Uint8Array)))
+    const archived = selectArchived.all(customerId)
+    const orderIds = new Set(
+      [...stored, ...unstored, ...archived].map((row) => fromIdBytes(row['order_id'] as Uint8Array)),
+    )
     const letters = lettersOf(customerId, orderIds)
     return {
       orders: stored.map(({ seq, forgotten: mark }) => ({ seq: Number(seq), isForgotten: mark === 1 })),

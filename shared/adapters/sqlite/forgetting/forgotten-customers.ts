@@ -33,7 +33,9 @@ const IS_ANY = 'SELECT 1 FROM forgotten_customers WHERE customer_id > 0 LIMIT 1'
 const SELECT_TIME = 'SELECT forgotten_at FROM forgotten_customers WHERE customer_id = ?'
 const IS_FORGOTTEN = `
   SELECT 1 FROM orders WHERE order_id = ?1 AND forgotten = 1
-  UNION ALL SELECT 1 FROM order_states WHERE order_id = ?1 AND order_json ->> '$.forgotten' = 1`
+  UNION ALL SELECT 1 FROM order_states WHERE order_id = ?1 AND order_json ->> '$.forgotten' = 1
+  UNION ALL SELECT 1 FROM archived_orders o JOIN forgotten_customers c ON c.customer_id = o.customer_id
+    WHERE o.order_id = ?1 AND o.accepted_at <= c.forgotten_at`
 /** Uses order_changes_by_order. */
 const SELECT_CHANGES = 'SELECT seq, event FROM order_changes WHERE order_id = ? AND event IS NOT NULL'
 const UPDATE_CHANGE = 'UPDATE order_changes SET event = ? WHERE seq = ?'
