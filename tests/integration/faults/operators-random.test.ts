@@ -6,7 +6,7 @@ import type { DeadLetterSummary } from '../../../shared/ports/dead-letters.ts'
 import type { AuditEntry } from '../../../shared/ports/redrives.ts'
 import { redriveAll } from '../../support/orders/dead-letters.ts'
 import { storedOrders } from '../../support/orders/order-traffic.ts'
-import { pagesOf, withProduct, type Answer, type Product } from '../../support/product/product.ts'
+import { pagesOf, unlessCut, withProduct, type Answer, type Product } from '../../support/product/product.ts'
 import { createRandom, seedOfThisRun, type Random } from '../../support/random.ts'
 import { randomOrder } from '../../support/orders/random-orders.ts'
 
@@ -153,12 +153,7 @@ async function operate(
   /** Undefined while the product is stopped. */
   async function attempt(method: string, path: string, body?: unknown): Promise<Answer | undefined> {
     const headers = { 'x-functions-key': product.key, 'x-operator': `operator ${operator}` }
-    try {
-      return await product.ask(path, { method, headers, body })
-    } catch (error) {
-      if (error instanceof TypeError) return undefined
-      throw error
-    }
+    return unlessCut(product.ask(path, { method, headers, body }))
   }
 }
 

@@ -1,10 +1,11 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Forgotten } from '../../../shared/application/forgetting/forgotten.ts'
 import type { DeadLetterSummary } from '../../../shared/ports/dead-letters.ts'
 import type { OrderView } from '../../../shared/domain/order-view.ts'
+import { fileTexts } from '../../support/disk/file-texts.ts'
 import { ORIGINAL_BODY } from '../../support/orders/orders.ts'
 import { ops } from '../../support/product/ops-cli.ts'
 import { until } from '../../support/product/operated-product.ts'
@@ -33,14 +34,12 @@ const SETTINGS = { LOG_LEVEL: 'fatal', FAULTS: 'on', RETRY_DELAYS: '100ms,6s' }
 
 /** Which needles are in which file of the directory. JSON writes a line break as two characters. */
 function findings(directory: string): string[] {
-  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    .filter((name) => statSync(join(directory, name)).isFile())
-    .flatMap((name) => {
-      const text = readFileSync(join(directory, name), 'latin1').toLowerCase()
-      return NEEDLES.filter((needle) => text.includes(needle) || text.includes(needle.replaceAll('\n', '\\n'))).map(
-        (needle) => `${name}: ${needle}`,
-      )
-    })
+  return [...fileTexts(directory)].flatMap(([name, bytes]) => {
+    const text = bytes.toLowerCase()
+    return NEEDLES.filter((needle) => text.includes(needle) || text.includes(needle.replaceAll('\n', '\\n'))).map(
+      (needle) => `${name}: ${needle}`,
+    )
+  })
 }
 
 describe('a customer who asks to be forgotten', () => {

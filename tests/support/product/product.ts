@@ -134,6 +134,17 @@ async function expectBalanced(product: Product): Promise<void> {
   }
 }
 
+/** Undefined if the connection was refused or broke, as when the product is killed. */
+export async function unlessCut<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    // The error of `fetch`.
+    if (error instanceof TypeError) return undefined
+    throw error
+  }
+}
+
 /** All entries of a list, from all its pages. */
 export async function pagesOf<T>(product: Product, path: string): Promise<T[]> {
   const all: T[] = []

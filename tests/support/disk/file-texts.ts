@@ -1,0 +1,12 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Every file below the directory: its name there, and its bytes as the characters of Latin-1. */
+export function* fileTexts(directory: string): Generator<readonly [name: string, text: string]> {
+  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
+    const path = join(directory, name)
+    // A journal may be gone by now.
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) continue
+    yield [name, readFileSync(path, 'latin1')]
+  }
+}

@@ -1,0 +1,21 @@
+import { expect } from 'vitest'
+import { findMarks } from './marks.ts'
+import type { Forgetting, Sending, Shop } from './shop.ts'
+
+/**
+ * Whether the customer was forgotten after the product had received the data. Undefined if both happened at the same
+ * time, or if a request to forget the customer failed, which may have forgotten the customer.
+ */
+export function wasForgotten(sending: Sending | undefined, forgettings: readonly Forgetting[]): boolean | undefined {
+  if (sending === undefined) return undefined
+  const later = forgettings.filter((one) => one.customerId === sending.customerId && one.to >= sending.from)
+  if (later.length === 0) return false
+  return sending.onItsWay === 0 && later.some((one) => one.isDone && sending.to < one.from) ? true : undefined
+}
+
+/** No file below the directory has data that one of these removed. Returns how many requests had such data. */
+export function expectForgotten(directory: string, shop: Shop, forgettings: readonly Forgetting[]): number {
+  const gone = [...shop.sendings.values()].filter((sending) => wasForgotten(sending, forgettings) === true)
+  expect(findMarks(directory, new Map(gone.map(({ mark, what }) => [mark, what])))).toEqual([])
+  return gone.length
+}
