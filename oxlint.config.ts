@@ -27,7 +27,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   'infra/functions': ['adapters', 'domain', 'settings'],
   'infra/kafka': ['adapters', 'messaging', 'domain', 'settings'],
   'infra/docker': [],
-  loadtest: ['adapters', 'application', 'pages', 'domain', 'settings', 'threads'],
+  loadtest: ['adapters', 'application', 'pages', 'ports', 'domain', 'disk', 'settings', 'threads'],
 }
 
 /** And of one another. */

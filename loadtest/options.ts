@@ -9,6 +9,7 @@ import type { Environment } from '../shared/settings/environment.ts'
 export type Task = Readonly<ReturnType<typeof readTask>>
 export type VersusTask = Extract<Task, { does: 'versus' }>
 export type GrowthTask = Extract<Task, { does: 'growth' }>
+export type ArchivingTask = Extract<Task, { does: 'archiving' }>
 export type RunTask = Extract<Task, { does: 'run' }>
 
 /** The command line is invalid; the message explains why. */
@@ -33,6 +34,7 @@ const OPTIONS = {
   only: { type: 'string' },
   waiting: { type: 'string' },
   factor: { type: 'string' },
+  orders: { type: 'string' },
   junit: { type: 'string' },
   bound: { type: 'string' },
   step: { type: 'string' },
@@ -49,6 +51,7 @@ const HEEDED: Readonly<Record<string, readonly string[]>> = {
   compare: [],
   versus: ['seconds', 'rounds', 'connections', 'rate', 'burst', 'against', 'only', 'waiting'],
   growth: ['factor', 'seconds', 'connections'],
+  archiving: ['orders', 'rate', 'seconds', 'connections'],
 }
 /** The scenarios that accept an option. Options that are not listed here apply to all scenarios. */
 const HEEDED_BY: Readonly<Record<string, readonly string[]>> = {
@@ -57,6 +60,7 @@ const HEEDED_BY: Readonly<Record<string, readonly string[]>> = {
   only: [],
   waiting: [],
   factor: [],
+  orders: [],
   bound: ['ramp'],
   step: ['ramp'],
   break: ['outage'],
@@ -68,6 +72,7 @@ npm run loadtest -- versus [--seconds 5] [--rounds 3] [--connections 50] [--rate
                            [--against <directory>] [--only <list>]
 npm run loadtest -- versus --waiting <number> [--rounds 3] [--against <directory>] [--only <list>]
 npm run loadtest -- growth --factor ${FACTORS.join('|')} [--seconds 5] [--connections 50]
+npm run loadtest -- archiving [--orders 1000000] [--rate 200] [--seconds 60] [--connections 50]
 
 Scenarios:
 ${Object.entries(SCENARIOS)
@@ -145,6 +150,11 @@ export function readTask(words: readonly string[], environment: Environment) {
     const factor = FACTORS.find((known) => known === values.factor)
     if (factor === undefined) throw new UsageError(`growth needs --factor ${FACTORS.join(', ')}.`)
     return { does: 'growth' as const, factor, seconds: seconds ?? 5, connections: connections ?? 50 }
+  }
+  if (verb === 'archiving') {
+    const orders = wholeNumber('orders', values.orders) ?? 1_000_000
+    const usual = { rate: rate ?? 200, seconds: seconds ?? 60, connections: connections ?? 50 }
+    return { does: 'archiving' as const, orders, ...usual }
   }
   if (!isScenario(verb)) throw new UsageError(`There is no scenario "${verb}".`)
   checkBurst(burst, rate ?? SCENARIOS[verb].defaults.rate)

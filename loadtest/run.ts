@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { onStopRequest } from '../infra/stop-request.ts'
+import { archiving } from './comparisons/archiving.ts'
 import { checkAssertions } from './outcome/assertions.ts'
 import { compareFiles } from './comparisons/compare.ts'
 import { execute } from './execute.ts'
@@ -45,6 +46,9 @@ async function perform(task: Task): Promise<number> {
     }
     case 'growth':
       print(await growth({ ...task, ...caller }))
+      return EXIT.well
+    case 'archiving':
+      print(await archiving({ ...task, ...caller }))
       return EXIT.well
     case 'run':
       return reportingFailure(task, () => runScenario(task))
