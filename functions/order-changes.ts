@@ -1,3 +1,4 @@
+import { findUnlessArchived, refuseArchived } from '../shared/application/orders/archived-orders.ts'
 import {
   amendOrder,
   cancelOrder,
@@ -6,7 +7,7 @@ import {
   pendingChangeHeaders,
   unseenChange,
 } from '../shared/http/changes.ts'
-import { orderIdIn, refuseArchived, unseenOrder } from '../shared/http/orders.ts'
+import { orderIdIn, unseenOrder } from '../shared/http/orders.ts'
 import { page, revalidated } from '../shared/http/protocol/answer.ts'
 import { preferenceApplied, waitSeconds } from '../shared/http/protocol/preferences.ts'
 import { readQuery } from '../shared/http/protocol/query.ts'
@@ -26,8 +27,11 @@ httpTrigger('listOrderChanges', async (request, { orderIds, views }) => {
   const query = readQuery(request.query, changeQuery)
   await refuseArchived(orderId, views)
   const changes = await views.changes(orderId, query)
-  // Throws if neither the store nor any other source knows the order.
-  if (changes.items.length === 0 && (await views.get(orderId)) === undefined) unseenOrder(orderId, orderIds)
+  if (changes.items.length === 0) {
+    const order = await findUnlessArchived(orderId, views, () => views.get(orderId))
+    // Throws if neither the store nor any other source knows the order.
+    if (order === undefined) unseenOrder(orderId, orderIds)
+  }
   return page(request, changes)
 })
 
@@ -37,11 +41,12 @@ httpTrigger('getOrderChange', async (request, { orderIds, views, waitForChange }
   const wait = waitSeconds(request)
   // An archived order's changes are final, so the caller is not kept waiting.
   if (wait > 0) await refuseArchived(orderId, views)
-  const known =
-    wait > 0 && orderIds.isIssuedChange(orderId, changeId)
-      ? await waitForChange(changeId, wait * 1000)
-      : (await views.getChanges([changeId])).get(changeId)
-  if (known?.orderId !== orderId) await refuseArchived(orderId, views)
-  const view = known?.orderId === orderId ? known : unseenChange(orderId, changeId, orderIds)
+  const isIssued = orderIds.isIssuedChange(orderId, changeId)
+  const awaited = wait > 0 && isIssued ? await waitForChange(changeId, wait * 1000) : undefined
+  const known = await findUnlessArchived(orderId, views, async () => {
+    const view = awaited ?? (await views.getChanges([changeId])).get(changeId)
+    return view?.orderId === orderId ? view : undefined
+  })
+  const view = known ?? unseenChange(orderId, changeId, orderIds)
   return revalidated(request, view, { ...pendingChangeHeaders(view), ...preferenceApplied(wait) })
 })

@@ -1,8 +1,8 @@
+import { findUnlessArchived, refuseArchived } from '../shared/application/orders/archived-orders.ts'
 import {
   listQuery,
   orderIdIn,
   pendingHeaders,
-  refuseArchived,
   searchQuery,
   unseenOrder,
   versionOf,
@@ -22,9 +22,8 @@ httpTrigger('getOrder', async (request, { orderIds, views, waitForOrder, whyUnse
   const wait = waitSeconds(request)
   // An archived order is final, so the caller is not kept waiting.
   if (wait > 0) await refuseArchived(orderId, views)
-  const stored =
-    wait > 0 && orderIds.isIssued(orderId) ? await waitForOrder(orderId, wait * 1000) : await views.get(orderId)
-  if (stored === undefined) await refuseArchived(orderId, views)
+  const awaited = wait > 0 && orderIds.isIssued(orderId) ? await waitForOrder(orderId, wait * 1000) : undefined
+  const stored = awaited ?? (await findUnlessArchived(orderId, views, () => views.get(orderId)))
   const view = stored ?? unseenOrder(orderId, orderIds, whyUnseen)
   return revalidated(request, view, { ...pendingHeaders(view), ...preferenceApplied(wait) }, versionOf(view))
 })
@@ -42,9 +41,11 @@ httpTrigger('searchOrders', async (request, { views }) =>
 /** GET /api/orders/{orderId}/history: what happened to the order, oldest first. */
 httpTrigger('orderHistory', async (request, { orderIds, views }) => {
   const orderId = orderIdIn(request)
-  const known = (await views.history(orderId)) ?? []
-  // A change that arrives after its order was archived has entries in the store, but the order itself has none.
-  if (known.every(({ changeId }) => changeId !== undefined)) await refuseArchived(orderId, views)
-  const items = withBeginning(orderId, known, orderIds)
+  const ofOrder = await findUnlessArchived(orderId, views, async () => {
+    const known = await views.history(orderId)
+    // A change that arrives after its order was archived has entries in the store, but the order itself has none.
+    return known?.some(({ changeId }) => changeId === undefined) === true ? known : undefined
+  })
+  const items = withBeginning(orderId, ofOrder ?? (await views.history(orderId)) ?? [], orderIds)
   return json(200, { orderId, items, nextCursor: null })
 })

@@ -1,13 +1,11 @@
 import type { HttpRequest } from '@azure/functions'
 import { z } from 'zod'
-import { orderArchived } from '../application/orders/change-order.ts'
 import { OrderError } from '../domain/errors.ts'
 import { CURRENCIES, PAYMENT_METHODS } from '../domain/order-commands.ts'
 import { issuedAt, type OrderIds } from '../domain/order-id.ts'
 import { initialState } from '../domain/order.ts'
 import { isFinal, STORE_STATUSES, type Cause, type HistoryEntry, type OrderView } from '../domain/order-view.ts'
 import { filledText } from '../domain/text.ts'
-import type { OrderViews } from '../ports/order-views.ts'
 import { from, pageQuery, searchText, to, wholeNumber } from './protocol/query.ts'
 import { oneOf } from './protocol/validated.ts'
 
@@ -96,14 +94,6 @@ export function withBeginning(
   if (isOfOrder || (known.length > 0 && !orderIds.isIssued(orderId))) return known
   const { acceptedAt } = unseenOrder(orderId, orderIds)
   return acceptedAt === undefined ? known : [{ at: acceptedAt, kind: 'accepted' }, ...known]
-}
-
-/**
- * Throws `order-archived` if the order is archived. Call this before waiting, and if the store does not know the order.
- */
-export async function refuseArchived(orderId: string, views: Pick<OrderViews, 'archivedAt'>): Promise<void> {
-  const at = await views.archivedAt(orderId)
-  if (at !== undefined) throw orderArchived(at)
 }
 
 /** Retry-After, while the order is pending. */

@@ -10,6 +10,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { EventLog } from '../../ports/event-log.ts'
 import type { OrderStore } from '../../ports/order-store.ts'
 import type { OrderViews } from '../../ports/order-views.ts'
+import { findOrArchived, orderArchived } from './archived-orders.ts'
 import { answeredInTime } from './answered-in-time.ts'
 import { createOncePerKey, type AcceptOptions, type LookedUp } from './once-per-key.ts'
 
@@ -62,9 +63,8 @@ export function createChangeOrder(dependencies: {
    * gets the response to the first request instead of a refusal.
    */
   async function lookUp(orderId: string, keyHash: string | null): Promise<Found> {
-    const view = await views.get(orderId)
+    const { found: view, archivedAt } = await findOrArchived(orderId, views, () => views.get(orderId))
     const known = keyHash === null ? undefined : await store.findChangeByIdempotencyKey(keyHash)
-    const archivedAt = view === undefined ? await views.archivedAt(orderId) : undefined
     const accepted = known && { id: known.changeId, acceptedAt: known.acceptedAt, bodyHash: known.bodyHash }
     return { view, archivedAt, known: accepted }
   }
@@ -126,8 +126,4 @@ export function createChangeOrder(dependencies: {
     })
     return { changeId, ...accepted }
   }
-}
-
-export function orderArchived(archivedAt: string): OrderError {
-  return new OrderError('order-archived', `The order was archived at ${archivedAt}. An operator can restore it.`)
 }

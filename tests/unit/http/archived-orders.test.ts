@@ -55,6 +55,49 @@ describe.each([
   })
 })
 
+describe('an order that is restored between two reads of the store', () => {
+  const at = '2026-01-01T00:00:00.000Z'
+  /** The first read finds nothing, because the order is still archived. The tombstone is gone when it is looked for. */
+  function restoredAfterFirst<T>(none: T, found: T): () => Promise<T> {
+    let reads = 0
+    return async () => {
+      reads += 1
+      return reads === 1 ? none : found
+    }
+  }
+  const order = { orderId, status: 'stored', storedAt: at }
+  const change = { orderId, changeId, kind: 'cancel', status: 'applied' }
+
+  it.each([
+    ['getOrder', order],
+    ['getOrderChange', change],
+    ['orderHistory', { items: [{ kind: 'stored' }] }],
+  ])('is found by %s', async (name, found) => {
+    const request = new HttpRequest({ method: 'GET', url: 'http://localhost/', params: { orderId, changeId } })
+    const views = {
+      archivedAt: async () => undefined,
+      get: restoredAfterFirst(undefined, order),
+      getChanges: restoredAfterFirst(new Map(), new Map([[changeId, change]])),
+      history: restoredAfterFirst(undefined, [{ at, kind: 'stored' }]),
+    }
+    const answer = await handlers.get(name)?.(request, { orderIds: testOrderIds, views, whyUnseen: () => undefined })
+    expect(answer?.status).toBe(200)
+    expect(JSON.parse(answer?.body as string)).toMatchObject(found)
+  })
+})
+
+it('listOrderChanges says so of an order that is archived after the first look', async () => {
+  const request = new HttpRequest({ method: 'GET', url: 'http://localhost/', params: { orderId } })
+  let looks = 0
+  const views = {
+    ...unknown,
+    archivedAt: async () => ((looks += 1) === 1 ? undefined : '2026-01-01T00:00:00.000Z'),
+    changes: async () => ({ items: [], nextCursor: null }),
+  }
+  const asked = handlers.get('listOrderChanges')?.(request, { orderIds: testOrderIds, views })
+  await expect(asked).rejects.toMatchObject({ code: 'order-archived' })
+})
+
 it.each([
   ['placeOrder', ORIGINAL_BODY, 'application/json'],
   ['amendOrder', { totalPrice: 7 }, 'application/merge-patch+json'],
