@@ -22,7 +22,7 @@ import { openLogFile } from '../../shared/adapters/embedded/file/log-file.ts'
 import { copyStore } from '../../shared/adapters/sqlite/database/copy-store.ts'
 import { createSqliteStore } from '../../shared/adapters/sqlite/sqlite-store.ts'
 import type { Store } from '../../shared/adapters/stores/store.ts'
-import { numbered, readAll } from './log/event-log.contract.ts'
+import { numbered, readAll } from './log/log-steps.ts'
 import { batchOf, GROUP, lineOf, orderAt } from './store-fixtures.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 

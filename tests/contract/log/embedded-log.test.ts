@@ -6,7 +6,9 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createEmbeddedLog, type EmbeddedLogOptions } from '../../../shared/adapters/embedded/embedded-log.ts'
 import { isOrderError, type ErrorCode } from '../../../shared/domain/errors.ts'
 import type { LogRecord } from '../../../shared/ports/event-log.ts'
-import { collect, eventLogContract, numbered, readAll } from './event-log.contract.ts'
+import { eventLogContract } from './event-log.contract.ts'
+import { logConsumerContract } from './log-consumer.contract.ts'
+import { collect, numbered, readAll } from './log-steps.ts'
 import { recordRemovalContract } from './record-removal.contract.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
@@ -26,7 +28,9 @@ async function openContractLog() {
   }
 }
 
-eventLogContract('The embedded log', openContractLog, { denseOffsets: true, survivesRestart: true })
+const FEATURES = { denseOffsets: true, survivesRestart: true }
+eventLogContract('The embedded log', openContractLog, FEATURES)
+logConsumerContract('The embedded log', openContractLog, FEATURES)
 recordRemovalContract('The embedded log', openContractLog)
 
 const KIB = 1024

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { EventLog, LogConsumer, RecordRemoval, RecordToPublish } from '../../../shared/ports/event-log.ts'
-import { collect, readAll } from './event-log.contract.ts'
+import { collect, readAll } from './log-steps.ts'
 
 type Log = EventLog & LogConsumer & RecordRemoval
 

@@ -6,7 +6,7 @@ import { createEmbeddedLog } from '../../../shared/adapters/embedded/embedded-lo
 import { ORIGINAL_BODY } from '../../support/orders/orders.ts'
 import { createProduct } from '../../support/product/product.ts'
 import { unreadableOffsets } from '../../../shared/domain/errors.ts'
-import { collect } from '../../contract/log/event-log.contract.ts'
+import { collect } from '../../contract/log/log-steps.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const RECORDS = 40

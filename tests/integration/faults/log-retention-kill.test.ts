@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { createEmbeddedLog } from '../../../shared/adapters/embedded/embedded-log.ts'
-import { readAll } from '../../contract/log/event-log.contract.ts'
+import { readAll } from '../../contract/log/log-steps.ts'
 import { messageOf, newOrder, ORIGINAL_BODY, testOrderIds } from '../../support/orders/orders.ts'
 import { createProduct } from '../../support/product/product.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'

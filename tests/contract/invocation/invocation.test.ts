@@ -1,15 +1,20 @@
 import { app } from '@azure/functions'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createHttpInvocation } from '../../infra/host/http/http-invocation.ts'
-import { loadApp, routed } from '../support/functions/function-host.ts'
-import { invocationContract } from './invocation.contract.ts'
+import { createHttpInvocation } from '../../../infra/host/http/http-invocation.ts'
+import { loadApp, routed } from '../../support/functions/function-host.ts'
+import { answerContract } from './answer.contract.ts'
+import { contextContract } from './context.contract.ts'
+import { hooksContract } from './hooks.contract.ts'
+import { kafkaBatchContract } from './kafka-batch.contract.ts'
+import { requestContract } from './request.contract.ts'
 
-describe('official invocation', () => {
-  invocationContract('official')
-})
-describe('lean invocation', () => {
-  invocationContract('lean')
+describe.each(['official', 'lean'] as const)('%s invocation', (path) => {
+  requestContract(path)
+  contextContract(path)
+  answerContract(path)
+  hooksContract(path)
+  kafkaBatchContract(path)
 })
 
 describe('both ways', () => {
