@@ -36,7 +36,10 @@ export function rebuildRuns(): OrderError {
   return new OrderError('conflict', 'A rebuild is running: wait until it has ended.')
 }
 export function reindexRuns(): OrderError {
-  return new OrderError('conflict', 'The words of stored orders are being indexed anew: try again later.')
+  return new OrderError(
+    'conflict',
+    'The words of earlier orders are still being added to the search index: try again in a few minutes.',
+  )
 }
 export function archivingRuns(): OrderError {
   return new OrderError('conflict', 'Orders are being archived or restored: wait until that has ended.')

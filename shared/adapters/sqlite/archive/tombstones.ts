@@ -14,6 +14,12 @@ export interface Tombstones {
   hasChangeKey(key: Uint8Array): boolean
 }
 
+/** Tombstones for the many look-ups of one batch. Whether there are any is asked only once, because usually none are. */
+export interface BatchTombstones extends Omit<Tombstones, 'areAny'> {
+  /** Must be called after each transaction, because orders may be archived before the next one. */
+  forget(): void
+}
+
 /** If the order was discarded, every member except `archived_at` is null. */
 export interface OrderTombstone {
   readonly seq: number | null
@@ -56,5 +62,26 @@ export function prepareTombstones(db: DatabaseSync): Tombstones {
     hasKey: (keyHash) => ofKey.get(toHashBytes(keyHash)) !== undefined,
     ofChange: (changeId) => ofChange.get(toIdBytes(changeId)) as ChangeTombstone | undefined,
     hasChangeKey: (key) => ofChangeKey.get(key) !== undefined,
+  }
+}
+
+export function prepareBatchTombstones(db: DatabaseSync): BatchTombstones {
+  const all = prepareTombstones(db)
+  let known: boolean | undefined
+
+  function areAny(): boolean {
+    known ??= all.areAny()
+    return known
+  }
+
+  return {
+    ofOrder: (orderId) => (areAny() ? all.ofOrder(orderId) : undefined),
+    hasKey: (keyHash) => areAny() && all.hasKey(keyHash),
+    // An archived change belongs to an archived order.
+    ofChange: (changeId) => (areAny() ? all.ofChange(changeId) : undefined),
+    hasChangeKey: (key) => areAny() && all.hasChangeKey(key),
+    forget() {
+      known = undefined
+    },
   }
 }

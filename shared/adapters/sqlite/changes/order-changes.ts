@@ -14,7 +14,7 @@ import {
   NOT_DECIDED,
   ORDER_ARCHIVED,
 } from '../../stores/change-refusals.ts'
-import { prepareTombstones, type ChangeTombstone } from '../archive/tombstones.ts'
+import type { ChangeTombstone, Tombstones } from '../archive/tombstones.ts'
 import type { ActInHistory } from '../dead-letters/audit.ts'
 import { fromIdBytes, sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
 import { samePlace } from '../orders/stored-orders.ts'
@@ -115,7 +115,10 @@ interface ChangeRow {
   readonly attempt: number
 }
 
-export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
+export function prepareOrderChanges(
+  db: DatabaseSync,
+  tombstones: Pick<Tombstones, 'ofOrder' | 'ofChange' | 'hasChangeKey'>,
+): OrderChanges {
   const select = db.prepare(SELECT)
   const selectKey = db.prepare(SELECT_KEY)
   const insert = db.prepare(INSERT)
@@ -129,7 +132,6 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
   const discardWaiting = db.prepare(DISCARD_WAITING)
   const selectBehind = db.prepare(SELECT_BEHIND)
   const history = prepareChangeHistory(db)
-  const tombstones = prepareTombstones(db)
 
   function find(changeId: string): ChangeRow | undefined {
     return select.get(toIdBytes(changeId)) as ChangeRow | undefined

@@ -44,9 +44,9 @@ const RESTORE_ORDER = `
 export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
   const letters = prepareDeadLetterQueries(db)
   const audit = prepareAudit(db)
-  const changes = prepareOrderChanges(db)
-  const turns = prepareTurns(db, changes)
   const tombstones = prepareTombstones(db)
+  const changes = prepareOrderChanges(db, tombstones)
+  const turns = prepareTurns(db, changes)
   const moveLetter = db.prepare(MOVE_LETTER)
   const moveParked = db.prepare(MOVE_PARKED)
   const edit = db.prepare(EDIT)

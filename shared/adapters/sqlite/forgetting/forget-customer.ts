@@ -5,7 +5,7 @@ import { OrderError } from '../../../domain/errors.ts'
 import type { NewOrderCommand } from '../../../domain/order-commands.ts'
 import type { Held } from '../../../ports/forgetting.ts'
 import type { Act } from '../../../ports/redrives.ts'
-import { forgottenTarget, REBUILD_RUNS, WORDS_ARE_WRITTEN } from '../../stores/forgetting/forgetting-refusals.ts'
+import { forgottenTarget, REBUILD_RUNS } from '../../stores/forgetting/forgetting-refusals.ts'
 import { forgetKept, hasPersonalData } from '../../stores/forgetting/forgotten-letters.ts'
 import { inTransaction } from '../database/database.ts'
 import { fromIdBytes, toIdBytes, toMs } from '../database/values.ts'
@@ -13,6 +13,7 @@ import { prepareAudit } from '../dead-letters/audit.ts'
 import { LETTER_COLUMNS, toLetter } from '../dead-letters/letter-rows.ts'
 import { prepareRebuildQueries } from '../rebuild/rebuild-queries.ts'
 import { prepareRebuiltTables } from '../rebuild/rebuilt-tables.ts'
+import { prepareReindexRefusal } from '../search/search-reindex.ts'
 import { prepareForgottenCustomers } from './forgotten-customers.ts'
 import { prepareForgottenWords } from './forgotten-words.ts'
 
@@ -60,7 +61,6 @@ const FORGET_LETTER = `
   WHERE kept_seq = ?`
 const REMEMBER = 'INSERT OR REPLACE INTO forgotten_customers VALUES (?, ?)'
 const MARK_DUE = 'UPDATE forgetting SET is_due = 1'
-const IS_REINDEXED = 'SELECT 1 FROM search_reindex'
 
 interface Found {
   readonly orders: readonly { seq: number; isForgotten: boolean }[]
@@ -84,7 +84,7 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
   const remember = db.prepare(REMEMBER)
   const markDue = db.prepare(MARK_DUE)
   const rebuilds = prepareRebuildQueries(db)
-  const isReindexed = db.prepare(IS_REINDEXED)
+  const refuseReindex = prepareReindexRefusal(db)
   const tables = prepareRebuiltTables(db)
   const audit = prepareAudit(db)
   const forgotten = prepareForgottenCustomers(db)
@@ -185,7 +185,7 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
     forget(customerId, act) {
       return inTransaction(db, () => {
         if (rebuilds.getRebuild(toMs(act.at))?.state === 'running') throw new OrderError('conflict', REBUILD_RUNS)
-        if (isReindexed.get() !== undefined) throw new OrderError('conflict', WORDS_ARE_WRITTEN)
+        refuseReindex()
         // The tables of a rebuild whose process died may still have the personal data.
         tables.drop()
         const found = find(customerId)

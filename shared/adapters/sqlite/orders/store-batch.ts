@@ -12,6 +12,7 @@ import type {
   StoreResult,
 } from '../../../ports/order-store.ts'
 import { REJECTIONS } from '../../stores/refusals.ts'
+import { prepareBatchTombstones } from '../archive/tombstones.ts'
 import { prepareChangePreview } from '../changes/change-preview.ts'
 import { prepareOrderChanges } from '../changes/order-changes.ts'
 import { prepareStoredChanges, type Guard } from '../changes/stored-changes.ts'
@@ -48,10 +49,11 @@ const LEDGER_KIND = {
 } as const
 
 export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
-  const orders = prepareStoredOrders(db)
+  const tombstones = prepareBatchTombstones(db)
+  const orders = prepareStoredOrders(db, tombstones)
   const states = prepareOrderStates(db)
   const decisions = prepareDecisions(db)
-  const changes = prepareOrderChanges(db)
+  const changes = prepareOrderChanges(db, tombstones)
   const turns = prepareTurns(db, changes)
   const parked = prepareParkedRecords({ db, orders, states, changes, decisions })
   const ledger = prepareLedgerCounting(db)
@@ -113,13 +115,14 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     }
   }
 
-  function transaction<T>(work: () => T, end: 'COMMIT' | 'ROLLBACK'): T {
+  function transaction<T>(work: () => T, end: 'COMMIT' | 'ROLLBACK' = 'COMMIT'): T {
     let isKept = false
     try {
       const result = inTransaction(db, work, end)
       isKept = end === 'COMMIT'
       return result
     } finally {
+      tombstones.forget()
       if (!isKept) orders.forget()
     }
   }
@@ -178,7 +181,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
       }, 'ROLLBACK')
     },
     keepDeadLetters(some) {
-      inTransaction(db, () => letters.keep(forgotten.any() ? some.map(forgotten.letter) : some, Date.now()))
+      transaction(() => letters.keep(forgotten.any() ? some.map(forgotten.letter) : some, Date.now()))
     },
   }
 }

@@ -4,7 +4,7 @@ import type { OrderItem } from '../../../domain/order-commands.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { OrderToStore, StoreOutcome } from '../../../ports/order-store.ts'
 import { REJECTIONS } from '../../stores/refusals.ts'
-import { prepareTombstones } from '../archive/tombstones.ts'
+import type { BatchTombstones } from '../archive/tombstones.ts'
 import { prepareSearchTerms } from '../search/search-terms.ts'
 import { createSearchParts, searchableText } from '../search/search-text.ts'
 import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
@@ -62,17 +62,14 @@ interface KnownRow {
   readonly body_hash: Uint8Array | null
 }
 
-export function prepareStoredOrders(db: DatabaseSync): StoredOrders {
+export function prepareStoredOrders(db: DatabaseSync, tombstones: BatchTombstones): StoredOrders {
   const insertOrder = db.prepare(INSERT_ORDER)
   const insertItem = db.prepare(INSERT_ITEM)
   const insertSearch = db.prepare(INSERT_SEARCH)
   const selectKnown = db.prepare(SELECT_KNOWN)
   const upsertSpan = db.prepare(UPSERT_SPAN)
-  const tombstones = prepareTombstones(db)
   const terms = prepareSearchTerms(db)
   const searchParts = createSearchParts()
-  /** Whether any order is archived. A batch looks this up only once. */
-  let areAnyArchived: boolean | undefined
   /** An order that is refused after being noted still widens its span, which does no harm. */
   const spans = new Map<number, readonly [min: number, max: number]>()
 
@@ -87,8 +84,6 @@ export function prepareStoredOrders(db: DatabaseSync): StoredOrders {
   }
 
   function isKnownToArchive({ orderId, idempotencyKeyHash }: OrderToStore): boolean {
-    areAnyArchived ??= tombstones.areAny()
-    if (!areAnyArchived) return false
     if (tombstones.ofOrder(orderId) !== undefined) return true
     return idempotencyKeyHash !== null && tombstones.hasKey(idempotencyKeyHash)
   }
@@ -130,12 +125,10 @@ export function prepareStoredOrders(db: DatabaseSync): StoredOrders {
       terms.write()
       for (const [span, [min, max]] of spans) upsertSpan.run(span, min, max)
       spans.clear()
-      areAnyArchived = undefined
     },
     forget() {
       terms.forget()
       spans.clear()
-      areAnyArchived = undefined
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { NewOrderCommand } from '../../../domain/order-commands.ts'
+import { reindexRuns } from '../../stores/refusals.ts'
 import { inTransaction } from '../database/database.ts'
 import { prepareSearchTerms } from './search-terms.ts'
 import { addedText, createSearchParts, searchableText } from './search-text.ts'
@@ -30,6 +31,8 @@ const SELECT_PROGRESS = `
   SELECT last_state_seq AS lastStateSeq, last_seq AS lastSeq, until_seq AS untilSeq FROM search_reindex WHERE id = 1`
 const UPDATE_PROGRESS = 'UPDATE search_reindex SET last_state_seq = ?, last_seq = ? WHERE id = 1'
 const DELETE_PROGRESS = 'DELETE FROM search_reindex'
+/** Once `until_seq` is 0, only words of orders that are not stored are missing, and these are replaced as a whole. */
+const IS_REINDEXING = 'SELECT 1 FROM search_reindex WHERE id = 1 AND until_seq > 0'
 const SELECT_STATES = `
   SELECT seq, order_id AS id, order_json AS json FROM order_states WHERE seq > ? ORDER BY seq LIMIT ?`
 /** The order that contains the last of the next `?` items. */
@@ -107,5 +110,16 @@ export function prepareReindex(db: DatabaseSync): Reindex {
     // If an earlier step was rolled back, the words that it wrote are gone too.
     terms.forget()
     return inTransaction(db, () => step(limit, maxItems))
+  }
+}
+
+/**
+ * Throws `conflict` while words of stored orders are being added. Deleting an order's words would then delete some that
+ * the index does not have yet.
+ */
+export function prepareReindexRefusal(db: DatabaseSync): () => void {
+  const isReindexing = db.prepare(IS_REINDEXING)
+  return () => {
+    if (isReindexing.get() !== undefined) throw reindexRuns()
   }
 }

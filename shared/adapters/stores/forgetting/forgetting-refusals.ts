@@ -1,8 +1,6 @@
 /** The reasons why a customer cannot be forgotten now, in words for an operator. */
 export const REBUILD_RUNS =
   'A rebuild is running, and its new tables have the orders as they were. Wait until it has ended, then forget the customer.'
-export const WORDS_ARE_WRITTEN =
-  'The words of earlier orders are still being added to the search index. Wait a few minutes, then forget the customer.'
 
 /** Why a rebuild whose process died cannot be continued. */
 export const REBUILD_ABANDONED = 'It was abandoned, and a customer was forgotten since.'
