@@ -1,5 +1,5 @@
 import { readAct } from '../shared/http/acts.ts'
-import { archiveBody, readDocuments, readExportQuery, restoreBody } from '../shared/http/archive.ts'
+import { archiveBody, archivingAct, readDocuments, readExportQuery, restoreBody } from '../shared/http/archive.ts'
 import { FRESH, json, page } from '../shared/http/protocol/answer.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
@@ -11,11 +11,11 @@ httpTrigger('exportOrders', async (request, { archive }) =>
 /** POST /api/ops/archive/orders: removes archived orders from the store, unless they have changed since the export. */
 httpTrigger('archiveOrders', async (request, { archive, config }) => {
   const { body, act } = await readAct(request, archiveBody, config)
-  return json(200, await archive.archiveOrders(body.orders, body.file, act), FRESH)
+  return json(200, await archive.archiveOrders(body.orders, body.file, archivingAct(act, body)), FRESH)
 })
 
 /** POST /api/ops/archive/restore: restores archived orders to the store. */
 httpTrigger('restoreOrders', async (request, { archive, config }) => {
   const { body, act } = await readAct(request, restoreBody, config)
-  return json(200, await archive.restoreOrders(readDocuments(body), body.source, act), FRESH)
+  return json(200, await archive.restoreOrders(readDocuments(body), body.source, archivingAct(act, body)), FRESH)
 })

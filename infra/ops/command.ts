@@ -53,12 +53,15 @@ export interface Outcome {
   readonly words: string
   /** False makes the exit code `EXIT.notWell` (default true). */
   readonly well?: boolean
+  /** The error that ended the command midway. It decides the exit code; the outcome says what was done before. */
+  readonly endedBy?: Error
 }
 
-/** Runs the command and prints its outcome. */
+/** Runs the command and prints its outcome. Throws the error that ended the command midway. */
 export async function perform(command: Command, context: CommandContext): Promise<ExitCode> {
-  const { answer, words, well = true } = await command.run(context)
+  const { answer, words, well = true, endedBy } = await command.run(context)
   context.print(context.json ? JSON.stringify(answer) : words)
+  if (endedBy !== undefined) throw endedBy
   return well ? EXIT.ok : EXIT.notWell
 }
 

@@ -13,6 +13,12 @@ export function flushDirectory(directory: string): void {
   }
 }
 
+/** Makes the content of a file durable. */
+export async function flushFile(path: string): Promise<void> {
+  await using file = await open(path, 'r+')
+  await file.sync()
+}
+
 /** Makes all files in a folder and their names durable. Resolves with their total size in bytes. */
 export async function flushFiles(folder: string): Promise<number> {
   let bytes = 0

@@ -1,10 +1,17 @@
 import type { HttpRequest } from '@azure/functions'
 import { z } from 'zod'
 import { archivedOrderSchema, type ArchivedOrder } from '../domain/archived-order.ts'
-import type { ExportQuery } from '../ports/archive.ts'
+import type { ArchivingAct, ExportQuery } from '../ports/archive.ts'
+import type { Act } from '../ports/redrives.ts'
 import { actBody } from './acts.ts'
 import { cursor, instant, readQuery, wholeNumber } from './protocol/query.ts'
 import { invalidRequest, validated } from './protocol/validated.ts'
+
+const continues = z
+  .boolean({ error: 'must be true or false' })
+  .describe(
+    'True if an earlier request of the same run has written the audit entry for this file. Default: false, and the audit gets an entry.',
+  )
 
 const MAX_ORDERS = 200
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
@@ -40,6 +47,7 @@ export const archiveBody = actBody.extend({
     .min(1, { error: 'must have at least one order' })
     .max(MAX_ORDERS, { error: `must have at most ${MAX_ORDERS} orders` })
     .describe('Orders with the hashes that they were exported with.'),
+  continues: z.exactOptional(continues),
 })
 
 /** The body of POST /api/ops/archive/restore, whose documents have not been validated yet. */
@@ -50,9 +58,15 @@ export const restoreBody = actBody.extend({
     .min(1, { error: 'must have at least one order' })
     .max(1000, { error: 'must have at most 1000 orders' })
     .describe('Documents as they were exported.'),
+  continues: z.exactOptional(continues),
 })
 
 const documents = z.object({ orders: z.array(archivedOrderSchema) })
+
+/** The act, as a step of a run that may have begun earlier. */
+export function archivingAct(act: Act, body: { readonly continues?: boolean }): ArchivingAct {
+  return { ...act, continues: body.continues ?? false }
+}
 
 /** Validates the documents. Throws `invalid-request` with pointers if one of them is not an archived order. */
 export function readDocuments({ orders }: z.output<typeof restoreBody>): readonly ArchivedOrder[] {

@@ -26,20 +26,29 @@ export interface Archive {
   /**
    * Removes orders that a file of an archive has, in small transactions, so that orders can be stored in between. Each
    * order is removed wholly or not at all. After a failure, the orders before it stay archived. The first transaction
-   * for a file writes an audit entry. Rejects with `conflict` while a rebuild or a reindex runs. After each
+   * that removes an order writes an audit entry. Rejects with `conflict` while a rebuild or a reindex runs. After each
    * transaction, no rebuild can begin for a while, because a rebuild would bring the orders back.
    */
-  archiveOrders(orders: readonly OrderToArchive[], file: string, act: Act): Promise<ArchiveResult>
+  archiveOrders(orders: readonly OrderToArchive[], file: string, act: ArchivingAct): Promise<ArchiveResult>
 
   /**
-   * Restores orders, each with its changes and history. On SQLite, an order returns to its earlier position in lists if
-   * the store still knows that position. On SQL Server, the order becomes the newest. An order that the store already
-   * has stays unchanged. `source` is the target of the audit entry.
+   * Restores orders, each with its changes and history. An order returns to its earlier position in lists if the store
+   * still knows that position, and otherwise becomes the newest. On SQL Server, it also becomes the newest if the login
+   * may not alter the table. An order that the store already has stays unchanged. The first transaction that restores
+   * an order writes an audit entry, with `source` as its target.
    *
    * Rejects with `conflict` like `archiveOrders`. Also rejects with `conflict` if an order's Idempotency-Key belongs to
    * another order by now, or if a document lacks changes that its order had when it was last archived.
    */
-  restoreOrders(orders: readonly ArchivedOrder[], source: string, act: Act): Promise<RestoreResult>
+  restoreOrders(orders: readonly ArchivedOrder[], source: string, act: ArchivingAct): Promise<RestoreResult>
+}
+
+export interface ArchivingAct extends Act {
+  /**
+   * True if an earlier call of the same run has written the audit entry for this file. Another entry is written only if
+   * the audit has none by the same operator from the last hour.
+   */
+  readonly continues?: boolean
 }
 
 export interface ExportQuery {

@@ -118,6 +118,7 @@ function otherGrantsOf(words: string): string[] {
   })
   return sorted([
     ...matches(words, /\bTRUNCATE TABLE (\w+)/g).map(([, table = '']) => `ALTER on ${table}`),
+    ...matches(words, /\bIDENTITY_INSERT (\w+) ON\b/g).map(([, table = '']) => `ALTER on ${table}`),
     ...definitions,
     ...(words.includes('sys.dm_db_') ? ['VIEW DATABASE STATE'] : []),
     ...(words.includes('msdb.') ? ['a user in msdb'] : []),

@@ -16,17 +16,28 @@ const OURS = /^orders-[0-9TZ]+-[0-9a-f]{8}-[0-9]{4,}(?:\.ndjson\.gz|\.manifest\.
  * cannot be written to, or contains anything other than an archive.
  */
 export function archiveDirectory(to: string): string {
+  return usableDirectory(to).directory
+}
+
+/** Throws `UsageError` like `archiveDirectory`, and leaves no directory that did not exist before. */
+export function checkArchiveDirectory(to: string): void {
+  usableDirectory(to).removeMade()
+}
+
+function usableDirectory(to: string): { readonly directory: string; readonly removeMade: () => void } {
+  // An empty value, such as that of an unset shell variable, would otherwise mean the working directory.
+  if (to === '') throw new UsageError('--to is missing.')
   const directory = resolve(to)
   if (existsSync(directory)) requireOurs(directory)
   try {
-    makeDirectory(directory)
+    const removeMade = makeDirectory(directory)
     const probe = join(directory, `.probe-${process.pid}`)
     writeFileSync(probe, '', { flag: 'wx' })
     rmSync(probe)
+    return { directory, removeMade }
   } catch (error) {
     throw new UsageError(`${directory} cannot be written: ${messageOf(error)}`, { cause: error })
   }
-  return directory
 }
 
 function requireOurs(directory: string): void {

@@ -1,9 +1,21 @@
 import { basename } from 'node:path'
 import { MAX_ARCHIVED_BYTES, type ArchivedOrder } from '../../../shared/domain/archived-order.ts'
+import { messageOf } from '../../../shared/domain/errors.ts'
+import { parseOrderId } from '../../../shared/domain/order-id.ts'
 import type { RestoreResult } from '../../../shared/ports/archive.ts'
 import { orderFilesAt } from '../archive/directory.ts'
-import { DamagedArchiveError, readManifest, readOrders, verifyFile } from '../archive/order-file.ts'
-import { given, REASON, required, text, type Command, type CommandContext, type Outcome } from '../command.ts'
+import { DamagedArchiveError, readOrders } from '../archive/order-lines.ts'
+import { verifyFile } from '../archive/verify-file.ts'
+import {
+  given,
+  REASON,
+  required,
+  text,
+  UsageError,
+  type Command,
+  type CommandContext,
+  type Outcome,
+} from '../command.ts'
 
 /** The maximum number of orders in one request. A request with long orders has fewer. */
 const ORDERS_AT_ONCE = 200
@@ -19,22 +31,40 @@ export const restoreArchive: Command = {
   ],
   options: { order: { type: 'string', help: 'the id of one order' }, ...REASON },
   async run(context) {
+    const orderId = orderIdIn(context)
     const files = orderFilesAt(required(context, 0, 'The file or directory'))
-    const orderId = text(context, 'order')?.toLowerCase()
-    if (orderId !== undefined) return restoreOne(context, files, orderId)
-    const tally = { restored: 0, known: 0 }
-    const damages: string[] = []
-    for (const file of files) await noting(damages, () => restoreFile(context, file, tally))
-    const all = outcome(tally.restored, tally.known, damages)
-    return damages.length === 0 ? all : { ...all, well: false }
+    const tally: Tally = { restored: 0, known: 0, damages: [], unlisted: [] }
+    try {
+      if (orderId !== undefined) return await restoreOne(context, files, orderId, tally)
+      for (const file of files) await noting(tally, () => restoreFile(context, file, tally))
+    } catch (error) {
+      if (tally.restored + tally.known === 0 || !(error instanceof Error)) throw error
+      const { answer, words } = outcome(tally)
+      return { answer: { ...answer, why: [answer.why, messageOf(error)].join(' ').trim() }, words, endedBy: error }
+    }
+    return { ...outcome(tally), well: tally.damages.length === 0 }
   },
 }
 
-/**
- * Notes a damaged file, so that the other files are still restored. A file without a manifest, left by a run that was
- * killed, counts as damaged.
- */
-async function noting<T>(damages: string[], act: () => Promise<T>): Promise<T | undefined> {
+/** The result so far. A run that ends early reports it too, without the orders of its last request. */
+interface Tally {
+  restored: number
+  known: number
+  readonly damages: string[]
+  /** Files that were verified without a manifest. */
+  readonly unlisted: string[]
+}
+
+function orderIdIn(context: CommandContext): string | undefined {
+  const given = text(context, 'order')
+  if (given === undefined) return undefined
+  const orderId = parseOrderId(given)
+  if (orderId === undefined) throw new UsageError(`--order ${JSON.stringify(given)} is not the id of an order.`)
+  return orderId
+}
+
+/** Notes a damaged file, so that the other files are still restored. */
+async function noting<T>({ damages }: Tally, act: () => Promise<T>): Promise<T | undefined> {
   try {
     return await act()
   } catch (error) {
@@ -45,51 +75,75 @@ async function noting<T>(damages: string[], act: () => Promise<T>): Promise<T | 
 }
 
 /** Verifies the whole file before restoring any of its orders. */
-async function restoreFile(context: CommandContext, file: string, tally: RestoreTally): Promise<void> {
-  const { orders } = await verified(context, file)
+async function restoreFile(context: CommandContext, file: string, tally: Tally): Promise<void> {
+  const orders = await verified(context, file, tally)
+  let done = 0
+  let restored = 0
   for await (const some of batchesOf(readOrders(file))) {
-    const result = await send(context, some, basename(file))
-    tally.restored += result.restored
-    tally.known += result.known
-    context.progress(`${basename(file)}: ${tally.restored + tally.known} of ${orders} orders`)
+    restored += await send(context, some, basename(file), tally, restored > 0)
+    done += some.length
+    context.progress(`${basename(file)}: ${done} of ${orders} orders`)
   }
 }
 
-interface RestoreTally {
-  restored: number
-  known: number
-}
-
-async function restoreOne(context: CommandContext, files: readonly string[], orderId: string): Promise<Outcome> {
-  const damages: string[] = []
+async function restoreOne(
+  context: CommandContext,
+  files: readonly string[],
+  orderId: string,
+  tally: Tally,
+): Promise<Outcome> {
   // Several files may have the order. The newest one has the order's latest state.
   for (const file of files) {
-    const order = await noting(damages, () => findOrder(context, file, orderId))
+    const order = await noting(tally, () => findOrder(context, file, orderId, tally))
     if (order === undefined) continue
-    const { restored, known } = await send(context, [order], orderId)
-    return outcome(restored, known, damages)
+    await send(context, [order], orderId, tally, false)
+    return outcome(tally)
   }
+  const { damages } = tally
   const where = files.length === 1 ? files[0] : `None of the ${files.length} files`
   const missing = damages.length === files.length ? [] : [`${where} has no order ${orderId}.`]
-  return { ...outcome(0, 0, [...missing, ...damages]), well: false }
+  return { ...outcome({ ...tally, damages: [...missing, ...damages] }), well: false }
 }
 
-async function findOrder(context: CommandContext, file: string, orderId: string): Promise<ArchivedOrder | undefined> {
-  await verified(context, file)
-  for await (const order of readOrders(file)) if (order.orderId === orderId) return order
-  return undefined
+async function findOrder(
+  context: CommandContext,
+  file: string,
+  orderId: string,
+  tally: Tally,
+): Promise<ArchivedOrder | undefined> {
+  let found: ArchivedOrder | undefined
+  await verified(context, file, tally, (order) => {
+    if (order.orderId === orderId) found = order
+  })
+  return found
 }
 
-async function verified(context: CommandContext, file: string) {
+/** Resolves with the number of orders in the file. */
+async function verified(
+  context: CommandContext,
+  file: string,
+  tally: Tally,
+  onOrder?: (order: ArchivedOrder) => void,
+): Promise<number> {
   context.progress(`verifying ${basename(file)}`)
-  const manifest = readManifest(file)
-  await verifyFile(file, manifest)
-  return manifest
+  const { orders, hasManifest } = await verifyFile(file, onOrder)
+  if (!hasManifest) tally.unlisted.push(`${file} has no manifest, but its checksum is right.`)
+  return orders
 }
 
-async function send(context: CommandContext, orders: readonly ArchivedOrder[], source: string): Promise<RestoreResult> {
-  const body = { source, orders, ...given(context, 'reason') }
-  return (await context.client.request('POST', '/api/ops/archive/restore', body)) as RestoreResult
+/** Resolves with the number of orders that this request restored. */
+async function send(
+  context: CommandContext,
+  orders: readonly ArchivedOrder[],
+  source: string,
+  tally: Tally,
+  continues: boolean,
+): Promise<number> {
+  const body = { source, orders, continues, ...given(context, 'reason') }
+  const { restored, known } = (await context.client.request('POST', '/api/ops/archive/restore', body)) as RestoreResult
+  tally.restored += restored
+  tally.known += known
+  return restored
 }
 
 async function* batchesOf(orders: AsyncIterable<ArchivedOrder>): AsyncGenerator<ArchivedOrder[]> {
@@ -108,7 +162,8 @@ async function* batchesOf(orders: AsyncIterable<ArchivedOrder>): AsyncGenerator<
   if (batch.length > 0) yield batch
 }
 
-function outcome(restored: number, known: number, whys: readonly string[]): Outcome {
+function outcome({ restored, known, damages, unlisted }: Tally) {
+  const whys = [...damages, ...unlisted]
   const why = whys.length === 0 ? null : whys.join(' ')
   const orders = `${restored} ${restored === 1 ? 'order' : 'orders'} restored`
   const there = known === 0 ? '' : `, ${known} ${known === 1 ? 'was' : 'were'} in the store already`

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isNoRoom } from '../../../shared/disk/no-room.ts'
 import { messageOf } from '../../../shared/domain/errors.ts'
 import type { ArchiveResult, ExportedOrder, OrderToArchive } from '../../../shared/ports/archive.ts'
 import type { Page } from '../../../shared/ports/order-views.ts'
-import { archiveDirectory, runName } from '../archive/directory.ts'
+import { archiveDirectory, checkArchiveDirectory, runName } from '../archive/directory.ts'
 import { writeOrders } from '../archive/order-file.ts'
 import { given, REASON, text, UsageError, type Command, type CommandContext, type Outcome } from '../command.ts'
 import { productVersion } from '../product-version.ts'
@@ -11,6 +12,7 @@ import { toSecond } from '../table.ts'
 
 /** The maximum number of orders in one file. The store keeps the orders of a file until the file is verified. */
 const ORDERS_IN_FILE = 20_000
+const LONGEST_PAUSE_MS = 1000
 /** The API's limit for one request. */
 const ORDERS_AT_ONCE = 200
 
@@ -26,20 +28,22 @@ export const archive: Command = {
   options: {
     before: { type: 'string', help: 'orders accepted before this date (UTC) or time (RFC 3339)' },
     to: { type: 'string', help: 'a directory on this machine: new, empty, or one that holds an archive' },
-    'dry-run': { type: 'boolean', help: 'only counts the orders, and writes nothing' },
+    'dry-run': { type: 'boolean', help: 'only counts the orders and checks the directory, and writes nothing' },
     ...REASON,
   },
   async run(context) {
     const before = timeOf(text(context, 'before'))
     const to = text(context, 'to')
-    if (context.options['dry-run'] === true) return preview(context, before)
-    // An empty value, such as that of an unset shell variable, would otherwise mean the working directory.
-    if (to === undefined || to === '') throw new UsageError('--to is missing.')
+    if (context.options['dry-run'] === true) {
+      if (to !== undefined) checkArchiveDirectory(to)
+      return preview(context, before)
+    }
+    if (to === undefined) throw new UsageError('--to is missing.')
     return carryOut(context, before, archiveDirectory(to))
   },
 }
 
-/** The result so far. A run that ends early reports it too. */
+/** The result so far. A run that ends early reports it too, without the orders of its last request. */
 interface Tally {
   orders: number
   changed: number
@@ -62,9 +66,13 @@ async function carryOut(context: CommandContext, before: string, directory: stri
       await giveUp(context, written.orders, written.manifest.file, tally)
     }
   } catch (error) {
-    if (!isNoRoom(error)) throw error
-    const why = `There is no room in ${directory} (${messageOf(error)}). Make room, and run the command again.`
-    return { ...outcome(tally, before, directory, why), well: false }
+    if (isNoRoom(error)) {
+      const why = `There is no room in ${directory} (${messageOf(error)}). Make room, and run the command again.`
+      return { ...outcome(tally, before, directory, why), well: false }
+    }
+    if (tally.files.length === 0 || !(error instanceof Error)) throw error
+    const { answer, words } = outcome(tally, before, directory)
+    return { answer: { ...answer, why: messageOf(error) }, words, endedBy: error }
   }
 }
 
@@ -74,9 +82,12 @@ async function giveUp(
   file: string,
   tally: Tally,
 ): Promise<void> {
+  let archived = 0
   for (let start = 0; start < orders.length; start += ORDERS_AT_ONCE) {
-    const body = { file, orders: orders.slice(start, start + ORDERS_AT_ONCE), ...given(context, 'reason') }
+    const some = orders.slice(start, start + ORDERS_AT_ONCE)
+    const body = { file, orders: some, continues: archived > 0, ...given(context, 'reason') }
     const result = (await context.client.request('POST', '/api/ops/archive/orders', body)) as ArchiveResult
+    archived += result.archived
     tally.orders += result.archived + result.known
     tally.changed += result.changed.length
     context.progress(`${tally.orders} archived`)
@@ -103,10 +114,14 @@ async function preview(context: CommandContext, before: string): Promise<Outcome
 async function* exportedOrders({ client }: CommandContext, before: string): AsyncGenerator<ExportedOrder, void> {
   let cursor: string | null = ''
   while (cursor !== null) {
+    const began = performance.now()
     const query = new URLSearchParams({ before, limit: String(ORDERS_AT_ONCE), ...(cursor !== '' && { cursor }) })
     const page = (await client.request('GET', `/api/ops/archive/orders?${query.toString()}`)) as Page<ExportedOrder>
+    const took = performance.now() - began
     yield* page.items
     cursor = page.nextCursor
+    // Reading takes CPU from the instance. The pause leaves it at least half of the time.
+    await sleep(Math.min(took, LONGEST_PAUSE_MS))
   }
 }
 
@@ -124,7 +139,7 @@ async function* atMost<T>(
   }
 }
 
-function outcome(tally: Tally, before: string, directory: string, why: string | null = null): Outcome {
+function outcome(tally: Tally, before: string, directory: string, why: string | null = null) {
   const { orders: count, changed, files } = tally
   const answer = { dryRun: false, before, directory, orders: count, changed, files, why }
   const stay = changed === 0 ? '' : ` ${orders(changed)} changed meanwhile and stay in the store.`

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isNoRoom } from '../../disk/no-room.ts'
 import { isOrderError, messageOf } from '../../domain/errors.ts'
 import type { RedriveTask } from '../../ports/redrives.ts'
+import { continued } from '../stores/archive/continued.ts'
+import { inPacedSteps } from '../stores/archive/paced-steps.ts'
 import { checkHealth, type Store } from '../stores/store.ts'
 import { reindexInBackground } from './search/background-reindex.ts'
 import type { Checker } from './threads/check-worker.ts'
@@ -30,10 +32,6 @@ export interface SqliteStoreOptions {
 const WRITABLE_POLL_MS = 1000
 /** Letters discarded in one step. Between steps, the writer can store a batch. */
 const LETTERS_AT_ONCE = 200
-/**
- * Orders that are archived or restored in one step. Each of them changes the full-text index, so the number is small.
- */
-const ORDERS_AT_ONCE = 25
 const IS_SOURCE = import.meta.url.endsWith('.ts')
 /** The compiled program is one directory deeper, in dist/, but its migrations are not. */
 const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/sqlite/`, import.meta.url)
@@ -184,21 +182,21 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
       async archiveOrders(orders, file, act) {
         let [archived, known] = [0, 0]
         const changed: string[] = []
-        for (const some of inSteps(orders, ORDERS_AT_ONCE)) {
-          const result = await writer.call('archiveOrders', some, file, act)
+        await inPacedSteps(orders, async (some) => {
+          const result = await writer.call('archiveOrders', some, file, continued(act, archived))
           archived += result.archived
           known += result.known
           changed.push(...result.changed)
-        }
+        })
         return { archived, known, changed }
       },
       async restoreOrders(orders, source, act) {
         let [restored, known] = [0, 0]
-        for (const some of inSteps(orders, ORDERS_AT_ONCE)) {
-          const result = await writer.call('restoreOrders', some, source, act)
+        await inPacedSteps(orders, async (some) => {
+          const result = await writer.call('restoreOrders', some, source, continued(act, restored))
           restored += result.restored
           known += result.known
-        }
+        })
         return { restored, known }
       },
     },

@@ -1,6 +1,8 @@
 import { createConnection } from '../../../shared/adapters/mssql/database/connection.ts'
 import { describeMssql } from '../open-mssql.ts'
+import { archiveRacesContract } from '../store/archive/archive-races.contract.ts'
 import { racesContract } from '../store/races.contract.ts'
+import type { SharedStore } from '../store/shared-store.ts'
 
 /**
  * Counts calls that wait for a lock. The first call on a connection may take seconds, because Babelfish loads its grammar
@@ -15,8 +17,8 @@ WHERE p.dbid = DB_ID() AND (p.lastwaittype = N'Lock' OR (p.lastwaittype LIKE N'L
  * The third connection holds its rows in a transaction. Babelfish is PostgreSQL: it shows the effects of row versions, but
  * none of the locks that hints request. SQL Server with READ_COMMITTED_SNAPSHOT, which the product enables, shows both.
  */
-describeMssql((open, again, database) =>
-  racesContract('SQL Server', async () => {
+describeMssql((open, again, database) => {
+  async function openShared(): Promise<SharedStore> {
     const one = await open()
     const other = await again()
     const { connectionString } = database
@@ -40,5 +42,7 @@ describeMssql((open, again, database) =>
         await one[Symbol.asyncDispose]()
       },
     }
-  }),
-)
+  }
+  racesContract('SQL Server', openShared)
+  archiveRacesContract('SQL Server', openShared)
+})

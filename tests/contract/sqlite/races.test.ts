@@ -4,9 +4,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openDatabase } from '../../../shared/adapters/sqlite/database/database.ts'
 import { createSqliteStore } from '../../../shared/adapters/sqlite/sqlite-store.ts'
+import { archiveRacesContract } from '../store/archive/archive-races.contract.ts'
 import { racesContract } from '../store/races.contract.ts'
+import type { SharedStore } from '../store/shared-store.ts'
 
-racesContract('SQLite', async () => {
+racesContract('SQLite', openShared)
+archiveRacesContract('SQLite', openShared)
+
+async function openShared(): Promise<SharedStore> {
   const directory = mkdtempSync(join(tmpdir(), 'sqlite-races-'))
   const file = join(directory, 'orders.sqlite')
   const one = await createSqliteStore({ file })
@@ -36,4 +41,4 @@ racesContract('SQLite', async () => {
       rmSync(directory, { recursive: true })
     },
   }
-})
+}

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { OrderToStore } from '../../../shared/ports/order-store.ts'
 import {
@@ -16,29 +15,15 @@ import {
   parkedChange,
   parkedFrom,
   place,
-  type OpenStore,
 } from '../store-fixtures.ts'
 import { CUSTOMER, hers, moved } from './forget.contract.ts'
-
-/** An empty store that two processes have open, and a third connection that locks rows of it. */
-export interface SharedStore extends AsyncDisposable {
-  readonly one: OpenStore
-  readonly other: OpenStore
-  /** Whether this many calls wait for a locked row. A store that cannot tell waits long enough and returns true. */
-  areWaiting(calls: number): Promise<boolean>
-  /** Locks the rows that this UPDATE matches until `work` has returned. */
-  hold(update: string, work: () => Promise<void>): Promise<void>
-}
+import { meet as meetAt, type SharedStore } from './shared-store.ts'
 
 const HOLD_STATES = 'UPDATE order_states SET attempt = attempt'
 const HOLD_CHANGES = 'UPDATE order_changes SET attempt = attempt'
 const HOLD_LEDGER = 'UPDATE ledger SET stored = stored'
 const HOLD_LETTERS = 'UPDATE dead_letters SET attempts = attempts'
 const HOLD_PARKED = 'UPDATE parked_records SET attempt = attempt'
-/** A call that does not wait by then may never wait. The test still passes; the two calls just do not meet. */
-const MEET_MS = 30_000
-const LOOK_MS = 50
-
 /** Two concurrent decisions about one record or one order leave every store in a consistent state. */
 export function racesContract(name: string, open: () => Promise<SharedStore>): void {
   describe(`${name} shared by two processes`, () => {
@@ -49,28 +34,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
     })
     afterEach(() => shared[Symbol.asyncDispose]())
 
-    /** Starts these one after another, each once the one before waits for a locked row. */
-    async function meet(held: string, ...calls: (() => Promise<unknown>)[]): Promise<PromiseSettledResult<unknown>[]> {
-      const results: Promise<unknown>[] = []
-      let pending = 0
-      await shared.hold(held, async () => {
-        for (const call of calls) {
-          const giveUpAt = Date.now() + MEET_MS
-          const result = call()
-          results.push(result)
-          pending += 1
-          const hasEnded = Promise.allSettled([result]).then(() => {
-            pending -= 1
-            return true
-          })
-          const hasArrived = async () =>
-            (await Promise.race([hasEnded, sleep(LOOK_MS, false)])) || (await shared.areWaiting(pending))
-          while (Date.now() < giveUpAt && !(await hasArrived()));
-        }
-      })
-      return Promise.allSettled(results)
-    }
-
+    const meet = (held: string, ...calls: (() => Promise<unknown>)[]) => meetAt(shared, held, ...calls)
     const retrying = (order: OrderToStore) => shared.one.store.storeBatch(batchOf([], { parked: [parkedFrom(order)] }))
     const dead = async (order: OrderToStore) => {
       const parked = [parkedFrom(order, { state: 'dead', attempt: 4, nextAttemptAt: null })]

@@ -99,9 +99,9 @@ IF @is_rebuilding = 0
   UPDATE rebuild SET state = 'failed', why = @why, updated_at = @time WHERE only_row = 1 AND state = 'running';
 `
 
-/** Writes the audit entry of a file once, although the file is archived or restored in many steps. */
+/** Writes an audit entry, unless this step continues a run whose entry is there. */
 export const auditOnce = (action: string) => `
-  IF NOT EXISTS (
+  IF @continues = 0 OR NOT EXISTS (
     SELECT TOP (1) a.entry FROM audit AS a
     WHERE a.target = @target AND a.action = '${action}' AND a.operator = @operator
       AND a.happened_at > DATEADD(HOUR, -1, @time)
@@ -212,10 +212,10 @@ ${lockStates('@orders')}
     OR x.change_entries <> (SELECT COUNT(*) FROM order_change_history AS h WHERE h.order_id = x.order_id);
 
   INSERT INTO archived_orders (
-    order_id, origin_topic, origin_partition, origin_offset, body_hash, idempotency_key_hash, accepted_at, archived_at,
-    archive_file
+    order_id, seq, origin_topic, origin_partition, origin_offset, body_hash, idempotency_key_hash, accepted_at,
+    archived_at, archive_file
   )
-  SELECT o.order_id, o.origin_topic, o.origin_partition, o.origin_offset, o.body_hash, o.idempotency_key_hash,
+  SELECT o.order_id, o.seq, o.origin_topic, o.origin_partition, o.origin_offset, o.body_hash, o.idempotency_key_hash,
     o.accepted_at, @time, @target
   FROM @orders AS x
   JOIN orders AS o ON o.order_id = x.order_id

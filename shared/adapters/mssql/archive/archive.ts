@@ -2,8 +2,16 @@ import { MAX_ARCHIVED_BYTES, type ArchivedOrder } from '../../../domain/archived
 import { fromCursor, toCursor } from '../../../domain/cursor.ts'
 import { isOrderError } from '../../../domain/errors.ts'
 import { orderWords } from '../../../domain/search/search-words.ts'
-import type { Archive, ArchiveResult, ExportedOrder, OrderToArchive, RestoreResult } from '../../../ports/archive.ts'
-import type { Act } from '../../../ports/redrives.ts'
+import type {
+  Archive,
+  ArchiveResult,
+  ArchivingAct,
+  ExportedOrder,
+  OrderToArchive,
+  RestoreResult,
+} from '../../../ports/archive.ts'
+import { continued } from '../../stores/archive/continued.ts'
+import { inPacedSteps } from '../../stores/archive/paced-steps.ts'
 import { toExported } from '../../stores/archive/exported-orders.ts'
 import { forgetArchived } from '../../stores/forgetting/forgotten-orders.ts'
 import {
@@ -25,8 +33,6 @@ import { readDocuments, type ReadOrder } from './documents.ts'
 import { toRestoreJson } from './restore-json.ts'
 import { RESTORE_ORDERS } from './restore-sql.ts'
 
-/** Orders in one transaction. Their partitions store nothing meanwhile. */
-const ORDERS_AT_ONCE = 25
 const MAX_PAGE_BYTES = 4 * 1024 * 1024
 /** Earlier than the acceptance of any order. */
 const LONG_AGO = '0001-01-01T00:00:00.000'
@@ -40,7 +46,11 @@ export function createArchive(
     return new Map(rows.map((row) => [orderIdOf(row), fromSqlTime(row['archived_at'] as Date)]))
   }
 
-  async function archiveSome(orders: readonly OrderToArchive[], file: string, act: Act): Promise<ArchiveResult> {
+  async function archiveSome(
+    orders: readonly OrderToArchive[],
+    file: string,
+    act: ArchivingAct,
+  ): Promise<ArchiveResult> {
     const read = await readDocuments(
       query,
       orders.map(({ orderId }) => orderId),
@@ -58,7 +68,12 @@ export function createArchive(
     return { archived: archived.size, known: before.size, changed: left.filter((orderId) => !before.has(orderId)) }
   }
 
-  async function send(orders: readonly ArchivedOrder[], source: string, act: Act, preview: boolean): Promise<number> {
+  async function send(
+    orders: readonly ArchivedOrder[],
+    source: string,
+    act: ArchivingAct,
+    preview: boolean,
+  ): Promise<number> {
     const [restored = [], [taken] = [], [older] = [], [refusal] = []] = await untilForgotten(
       orders,
       async (some) => {
@@ -79,7 +94,11 @@ export function createArchive(
   }
 
   /** If a constraint refuses the batch, tries each order alone, so that the error names the refused one. */
-  async function restoreSome(orders: readonly ArchivedOrder[], source: string, act: Act): Promise<RestoreResult> {
+  async function restoreSome(
+    orders: readonly ArchivedOrder[],
+    source: string,
+    act: ArchivingAct,
+  ): Promise<RestoreResult> {
     try {
       const restored = await send(orders, source, act, false)
       return { restored, known: orders.length - restored }
@@ -123,33 +142,34 @@ export function createArchive(
     async archiveOrders(orders, file, act) {
       let [archived, known] = [0, 0]
       const changed: string[] = []
-      for (let start = 0; start < orders.length; start += ORDERS_AT_ONCE) {
-        const result = await archiveSome(orders.slice(start, start + ORDERS_AT_ONCE), file, act)
+      await inPacedSteps(orders, async (some) => {
+        const result = await archiveSome(some, file, continued(act, archived))
         archived += result.archived
         known += result.known
         changed.push(...result.changed)
-      }
+      })
       return { archived, known, changed }
     },
     async restoreOrders(orders, source, act) {
       let [restored, known] = [0, 0]
-      for (let start = 0; start < orders.length; start += ORDERS_AT_ONCE) {
-        const result = await restoreSome(orders.slice(start, start + ORDERS_AT_ONCE), source, act)
+      await inPacedSteps(orders, async (some) => {
+        const result = await restoreSome(some, source, continued(act, restored))
         restored += result.restored
         known += result.known
-      }
+      })
       return { restored, known }
     },
     archivedAt: async (orderId) => (await archivedAmong([orderId])).get(orderId),
   }
 }
 
-function parametersOf(target: string, act: Act): Parameters {
+function parametersOf(target: string, act: ArchivingAct): Parameters {
   return {
     ...actParameters(target, act),
     nowMs: bigint(Date.now()),
     leaseMs: int(ARCHIVING_LEASE_MS),
     why: text(ABANDONED),
+    continues: int(act.continues === true ? 1 : 0),
   }
 }
 

@@ -2,10 +2,59 @@ import { LOOK_FOR_ARCHIVED } from '../forgetting/forgotten-customers-sql.ts'
 import { INSERT_ITEMS_AND_WORDS } from '../orders/store-batch-sql.ts'
 import { auditOnce, beginArchiving } from './archive-sql.ts'
 
+type Target = 'place' | 'end'
+
 /**
- * Restores archived orders in one transaction. An order that the store already has stays unchanged. A restored order
- * becomes the newest in lists, because its earlier position was an identity value, and writing an identity value needs
- * the permission to alter the table.
+ * The position in lists is an identity value, so only the insertion at a place needs IDENTITY_INSERT, which in turn
+ * refuses rows without a value. Babelfish cannot combine it with OUTPUT. Both insertions read the JSON, because a table
+ * variable would need all the columns again.
+ */
+const insertOrders = (at: Target) => `
+  INSERT INTO orders (
+    ${at === 'place' ? 'seq, ' : ''}order_id, customer_id, customer_name, customer_last_name, customer_email,
+    shipping_address, billing_address, currency, total_price, payment_method, accepted_at, stored_at, origin_topic,
+    origin_partition, origin_offset, body_hash, idempotency_key_hash, recovered, reference, metadata, version,
+    cancelled_at, cancellation_reason, forgotten
+  )${at === 'place' ? '' : '\n  OUTPUT inserted.seq, inserted.order_id INTO @stored (seq, order_id)'}
+  SELECT ${at === 'place' ? 'x.place, ' : ''}x.order_id, o.customer_id, o.customer_name /* text */, o.customer_last_name /* text */, o.customer_email /* text */,
+    o.shipping_address /* text */, o.billing_address /* text */, o.currency, o.total_price, o.payment_method, o.accepted_at,
+    o.stored_at, o.topic, o.log_partition, o.log_offset, o.body_hash, x.idempotency_key_hash, o.recovered,
+    o.reference /* text */, o.metadata /* text */, o.version, o.cancelled_at, o.cancellation_reason /* text */, o.forgotten
+  FROM OPENJSON(@batch, '$.orders') WITH (
+    i INT '$.i',
+    customer_id BIGINT '$.customerId',
+    customer_name NVARCHAR(4000) '$.customerName',
+    customer_last_name NVARCHAR(4000) '$.customerLastName',
+    customer_email NVARCHAR(4000) '$.customerEmail',
+    shipping_address NVARCHAR(4000) '$.shippingAddress',
+    billing_address NVARCHAR(4000) '$.billingAddress',
+    currency VARCHAR(20) '$.currency',
+    total_price DECIMAL(19, 4) '$.totalPrice',
+    payment_method VARCHAR(40) '$.paymentMethod',
+    accepted_at DATETIME2(3) '$.acceptedAt',
+    stored_at DATETIME2(3) '$.storedAt',
+    topic NVARCHAR(4000) '$.topic',
+    log_partition INT '$.partition',
+    log_offset BIGINT '$.offset',
+    body_hash VARCHAR(100) '$.bodyHash',
+    recovered BIT '$.recovered',
+    reference NVARCHAR(4000) '$.reference',
+    metadata NVARCHAR(MAX) '$.metadata',
+    version INT '$.version',
+    cancelled_at DATETIME2(3) '$.cancelledAt',
+    cancellation_reason NVARCHAR(4000) '$.cancellationReason',
+    forgotten BIT '$.forgotten'
+  ) AS o
+  JOIN @orders AS x ON x.i = o.i
+  WHERE x.is_new = 1 AND x.is_stored = 1 AND x.place IS ${at === 'place' ? 'NOT ' : ''}NULL
+  ORDER BY o.i;
+`
+
+/**
+ * Restores archived orders in one transaction. An order that the store already has stays unchanged. An order returns to
+ * its earlier position in lists, which its tombstone has. Without the permission to alter the table, it becomes the
+ * newest. After an error, SQL Server turns IDENTITY_INSERT off at the end of the statement (documentation of SET, on
+ * sp_executesql), but Babelfish leaves it on for the pooled connection, so the statement does it itself.
  *
  * Events may be long, so they are read as elements of an array (order-changes-sql.ts says why). Returns four results:
  * the restored orders, the orders whose Idempotency-Key belongs to another order, the orders that were archived again
@@ -25,6 +74,7 @@ DECLARE @orders TABLE (
   is_key_taken BIT NOT NULL,
   is_older BIT NOT NULL,
   idempotency_key_hash VARCHAR(100) COLLATE Latin1_General_100_BIN2 NULL,
+  place BIGINT NULL,
   seq BIGINT NULL
 );
 -- The changes that the batch has. Reading them from the JSON for each tombstone would parse it as often.
@@ -66,6 +116,12 @@ END;
 IF EXISTS (SELECT 1 FROM @orders AS x WHERE x.is_new = 1)
   AND NOT EXISTS (SELECT 1 FROM @orders AS x WHERE x.is_key_taken = 1 OR x.is_older = 1)
 BEGIN
+  UPDATE x
+  SET place = t.seq
+  FROM @orders AS x
+  JOIN archived_orders AS t ON t.order_id = x.order_id
+  WHERE x.is_new = 1 AND x.is_stored = 1 AND HAS_PERMS_BY_NAME(N'orders', N'OBJECT', N'ALTER') = 1
+    AND NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.seq = t.seq);
   -- The turns of an order's changes follow those of changes that were refused because the order was archived.
   INSERT INTO order_changes (
     change_id, order_id, turn, kind, state, event, body_hash, idempotency_key_hash, origin_topic, origin_partition,
@@ -128,45 +184,20 @@ BEGIN
   JOIN order_states AS s ON s.order_id = x.order_id
   WHERE x.is_new = 1 AND x.is_stored = 0;
 
-  INSERT INTO orders (
-    order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address, currency,
-    total_price, payment_method, accepted_at, stored_at, origin_topic, origin_partition, origin_offset, body_hash,
-    idempotency_key_hash, recovered, reference, metadata, version, cancelled_at, cancellation_reason,
-    forgotten
-  )
-  OUTPUT inserted.seq, inserted.order_id INTO @stored (seq, order_id)
-  SELECT x.order_id, o.customer_id, o.customer_name /* text */, o.customer_last_name /* text */, o.customer_email /* text */,
-    o.shipping_address /* text */, o.billing_address /* text */, o.currency, o.total_price, o.payment_method, o.accepted_at,
-    o.stored_at, o.topic, o.log_partition, o.log_offset, o.body_hash, x.idempotency_key_hash, o.recovered,
-    o.reference /* text */, o.metadata /* text */, o.version, o.cancelled_at, o.cancellation_reason /* text */, o.forgotten
-  FROM OPENJSON(@batch, '$.orders') WITH (
-    i INT '$.i',
-    customer_id BIGINT '$.customerId',
-    customer_name NVARCHAR(4000) '$.customerName',
-    customer_last_name NVARCHAR(4000) '$.customerLastName',
-    customer_email NVARCHAR(4000) '$.customerEmail',
-    shipping_address NVARCHAR(4000) '$.shippingAddress',
-    billing_address NVARCHAR(4000) '$.billingAddress',
-    currency VARCHAR(20) '$.currency',
-    total_price DECIMAL(19, 4) '$.totalPrice',
-    payment_method VARCHAR(40) '$.paymentMethod',
-    accepted_at DATETIME2(3) '$.acceptedAt',
-    stored_at DATETIME2(3) '$.storedAt',
-    topic NVARCHAR(4000) '$.topic',
-    log_partition INT '$.partition',
-    log_offset BIGINT '$.offset',
-    body_hash VARCHAR(100) '$.bodyHash',
-    recovered BIT '$.recovered',
-    reference NVARCHAR(4000) '$.reference',
-    metadata NVARCHAR(MAX) '$.metadata',
-    version INT '$.version',
-    cancelled_at DATETIME2(3) '$.cancelledAt',
-    cancellation_reason NVARCHAR(4000) '$.cancellationReason',
-    forgotten BIT '$.forgotten'
-  ) AS o
-  JOIN @orders AS x ON x.i = o.i
-  WHERE x.is_new = 1 AND x.is_stored = 1
-  ORDER BY o.i;
+  IF EXISTS (SELECT 1 FROM @orders AS x WHERE x.place IS NOT NULL)
+  BEGIN
+    BEGIN TRY
+      SET IDENTITY_INSERT orders ON;
+${insertOrders('place')}      SET IDENTITY_INSERT orders OFF;
+    END TRY
+    BEGIN CATCH
+      SET IDENTITY_INSERT orders OFF;
+      THROW;
+    END CATCH;
+  END;
+${insertOrders('end')}  UPDATE x
+  SET seq = x.place
+  FROM @orders AS x;
   UPDATE x
   SET seq = k.seq
   FROM @orders AS x

@@ -23,7 +23,8 @@ DECLARE @kept BIGINT, @state VARCHAR(20), @order UNIQUEIDENTIFIER, @group NVARCH
 DECLARE @behind TABLE (change_id UNIQUEIDENTIFIER NOT NULL PRIMARY KEY);
 DECLARE @rejected TABLE (turn BIGINT NOT NULL, change_id UNIQUEIDENTIFIER NOT NULL PRIMARY KEY);
 `
-const LOCK_LETTER = `
+/** `lockMore` follows the lock of the status, as LOCK_ORDER says. */
+const lockLetter = (lockMore = '') => `
 SELECT @kept = d.kept_seq, @group = d.consumer_group,
   @order = CASE WHEN d.foreign_failure IS NULL AND d.change_id IS NULL THEN d.order_id END,
   @of = CASE WHEN d.foreign_failure IS NULL THEN d.order_id END,
@@ -32,11 +33,11 @@ FROM dead_letters AS d
 WHERE d.topic = @topic AND d.log_partition = @partition AND d.log_offset = @offset;
 BEGIN TRANSACTION;${lockPartition('@group', ORIGIN_TOPIC('@topic'), '@partition')}
 UPDATE order_changes SET attempt = attempt WHERE change_id = @change;
-UPDATE order_states SET attempt = attempt WHERE order_id = @order;
+UPDATE order_states SET attempt = attempt WHERE order_id = @order;${lockMore}
 UPDATE dead_letters SET attempts = attempts WHERE kept_seq = @kept;
 SELECT @state = d.state FROM dead_letters AS d WHERE d.kept_seq = @kept AND d.removed_at IS NULL;
 `
-const START = `${DECLARE}${LOCK_LETTER}`
+const START = `${DECLARE}${lockLetter()}`
 const END = `
 COMMIT TRANSACTION;
 SELECT @state AS state, @change AS change_id;
@@ -156,7 +157,7 @@ BEGIN
   SELECT @kept = NULL, @state = NULL, @order = NULL, @group = NULL, @of = NULL, @change = NULL, @target = l.letter_id, @topic = l.topic,
     @partition = l.log_partition, @offset = l.log_offset
   FROM @named AS l
-  WHERE l.n = @n;${LOCK_LETTER}${DISCARD_LETTER}
+  WHERE l.n = @n;${lockLetter()}${DISCARD_LETTER}
   COMMIT TRANSACTION;
   IF @state = 'dead'
     SET @discarded += 1;
@@ -166,8 +167,13 @@ END;
 SELECT @discarded AS discarded;
 ${lookForTurns('@touched')}`
 
-/** The letter of an archived order stays discarded. */
-export const RESTORE = `${START}
+/**
+ * The letter of an archived order stays discarded. The letter may come from another partition than the order, so the
+ * partition's lock does not keep the order from being archived meanwhile. The locks of the order's change, status and
+ * row do, because ARCHIVE_ORDERS takes the same locks before it looks for open letters.
+ */
+export const RESTORE = `${DECLARE}${lockLetter(`
+UPDATE orders SET version = version WHERE order_id = @of;`)}
 IF @state = 'discarded' AND NOT EXISTS (SELECT 1 FROM archived_orders AS t WHERE t.order_id = @of)
 BEGIN${move('discarded', 'dead')}
   UPDATE order_states SET status = 'dead-lettered', updated_at = @time

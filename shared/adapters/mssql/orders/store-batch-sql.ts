@@ -142,6 +142,26 @@ DECLARE @order_rounds INT = (SELECT COUNT(DISTINCT o.round) FROM @orders AS o);
 `
 
 /**
+ * Locks the orders of one round that the store has, and then the tombstones of those that are archived, as ARCHIVE_ORDERS
+ * and RESTORE_ORDERS do. Each order is then in the table where the next statements find it. Without the locks, a late
+ * copy from another partition than its order could be stored again if the order is archived between two reads. With row
+ * versions (READ_COMMITTED_SNAPSHOT), only two statements can see different moments; without them, one statement can.
+ * An order that is restored between the two locks is found by the reads after them. Most batches find no row to lock.
+ */
+const LOCK_KNOWN = `
+  UPDATE k
+  SET version = k.version
+  FROM orders AS k WITH (FORCESEEK)
+  JOIN @orders AS o ON o.order_id = k.order_id
+  WHERE o.round = @order_round;
+  UPDATE t
+  SET archived_at = t.archived_at
+  FROM archived_orders AS t WITH (FORCESEEK)
+  JOIN @orders AS o ON o.order_id = t.order_id
+  WHERE o.round = @order_round;
+`
+
+/**
  * Inserts orders that are in neither `orders` nor `archived_orders` when the statement begins. Such an order was never
  * archived, because archiving moves an order from one table to the other in one transaction. The outcome of every other
  * order depends on its existing row, which may be from an earlier round.
@@ -158,7 +178,7 @@ BEGIN
   JOIN dead_letters AS d ON d.topic = o.letter_topic AND d.log_partition = o.letter_partition
     AND d.log_offset = o.letter_offset
   WHERE o.round = @order_round AND (d.order_id IS NULL OR d.order_id = o.order_id);
-${WITHHOLD}
+${WITHHOLD}${LOCK_KNOWN}
   INSERT INTO orders (
     order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address, currency,
     total_price, payment_method, accepted_at, stored_at, origin_topic, origin_partition, origin_offset, body_hash,

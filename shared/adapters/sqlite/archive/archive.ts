@@ -1,14 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { ArchivedOrder } from '../../../domain/archived-order.ts'
-import type { ArchiveResult, OrderToArchive, RestoreResult } from '../../../ports/archive.ts'
-import type { Act } from '../../../ports/redrives.ts'
+import type { ArchiveResult, ArchivingAct, OrderToArchive, RestoreResult } from '../../../ports/archive.ts'
 import { toExported } from '../../stores/archive/exported-orders.ts'
-import { ABANDONED, ARCHIVING_LEASE_MS, notRestorable, rebuildRuns, reindexRuns } from '../../stores/refusals.ts'
+import { ABANDONED, ARCHIVING_LEASE_MS, notRestorable, rebuildRuns } from '../../stores/refusals.ts'
 import { inTransaction } from '../database/database.ts'
 import { isConstraintError } from '../database/errors.ts'
 import { toIdBytes, toMs } from '../database/values.ts'
 import { prepareAudit } from '../dead-letters/audit.ts'
 import { prepareRebuildQueries } from '../rebuild/rebuild-queries.ts'
+import { prepareReindexRefusal } from '../search/search-reindex.ts'
 import { createSearchParts, searchableText } from '../search/search-text.ts'
 import { prepareDocuments } from './documents.ts'
 import { prepareRestoredOrders } from './restored-orders.ts'
@@ -16,8 +16,8 @@ import { prepareTombstones } from './tombstones.ts'
 
 /** Archives and restores orders. Each call is one transaction (port Archive). */
 export interface ArchiveCommands {
-  archiveOrders(orders: readonly OrderToArchive[], file: string, act: Act): ArchiveResult
-  restoreOrders(orders: readonly ArchivedOrder[], source: string, act: Act): RestoreResult
+  archiveOrders(orders: readonly OrderToArchive[], file: string, act: ArchivingAct): ArchiveResult
+  restoreOrders(orders: readonly ArchivedOrder[], source: string, act: ArchivingAct): RestoreResult
 }
 
 /**
@@ -25,9 +25,8 @@ export interface ArchiveCommands {
  * rebuild.
  */
 const END_ABANDONED = `UPDATE rebuild SET state = 'failed', why = ? WHERE state = 'running'`
-const IS_REINDEXING = 'SELECT 1 FROM search_reindex WHERE id = 1 AND until_seq > 0'
 const RENEW = 'INSERT OR REPLACE INTO archiving VALUES (1, ?)'
-/** A file is archived or restored in many steps, but needs only one audit entry. Uses audit_by_target. */
+/** Uses audit_by_target. */
 const IS_TOLD = 'SELECT 1 FROM audit WHERE target = ? AND action = ? AND operator = ? AND at > ?'
 const TELL_AGAIN_MS = 60 * 60_000
 
@@ -64,7 +63,7 @@ export function prepareArchiveCommands(db: DatabaseSync): ArchiveCommands {
   const audit = prepareAudit(db)
   const rebuilds = prepareRebuildQueries(db)
   const endAbandoned = db.prepare(END_ABANDONED)
-  const isReindexing = db.prepare(IS_REINDEXING)
+  const refuseReindex = prepareReindexRefusal(db)
   const renew = db.prepare(RENEW)
   const isTold = db.prepare(IS_TOLD)
   const buryOrder = db.prepare(BURY_ORDER)
@@ -79,14 +78,15 @@ export function prepareArchiveCommands(db: DatabaseSync): ArchiveCommands {
   function begin(): void {
     const now = Date.now()
     if (rebuilds.getRebuild(now)?.state === 'running') throw rebuildRuns()
-    if (isReindexing.get() !== undefined) throw reindexRuns()
+    refuseReindex()
     endAbandoned.run(ABANDONED)
     renew.run(now + ARCHIVING_LEASE_MS)
   }
 
-  function tell(action: 'archive' | 'restore-archive', target: string, act: Act): void {
+  function tell(action: 'archive' | 'restore-archive', target: string, act: ArchivingAct): void {
     const since = toMs(act.at) - TELL_AGAIN_MS
-    if (isTold.get(target, action, act.operator, since) === undefined) audit.record(action, target, act)
+    const isKnown = act.continues === true && isTold.get(target, action, act.operator, since) !== undefined
+    if (!isKnown) audit.record(action, target, act)
   }
 
   function giveUp({ orderId, order, stored }: ArchivedOrder, file: string, atMs: number): void {

@@ -179,7 +179,7 @@ describe('the archive on SQL Server', () => {
 
   it.each([
     [[[], [], [], [{ is_rebuilding: true, is_reindexing: false }]], 'A rebuild is running'],
-    [[[], [], [], [{ is_rebuilding: false, is_reindexing: true }]], 'are being indexed'],
+    [[[], [], [], [{ is_rebuilding: false, is_reindexing: true }]], 'search index'],
     [[[], [{ order_id: orderId.toUpperCase() }], [], FREE], `The Idempotency-Key of order ${orderId}`],
     [[[], [], [{ order_id: orderId.toUpperCase(), archive_file: 'b.ndjson.gz' }], FREE], 'again, in b.ndjson.gz'],
   ])('refuses to restore: %#', async (answer, said) => {

@@ -8,7 +8,7 @@ const AVOIDED =
 /** The parameters that callers pass, each to the statement of its own name. */
 const PARAMETERS = new Set(
   (
-    'action after at batch before brokenBy bytes changeId changeIds code currency customerId due ending epochs filter fingerprint from group id ids isUndecidable ' +
+    'action after at batch before brokenBy bytes changeId changeIds code continues currency customerId due ending epochs filter fingerprint from group id ids isUndecidable ' +
     'keyHash last lastState lease leaseMs letters limit logId logStarts maxGaps now nowMs offset operator orderId owner partition paymentMethod probe progress queryWords ' +
     'rank rate reason reference seqs settlements starts state states status target to topic value verified versions why words'
   ).split(' '),

@@ -1,0 +1,45 @@
+import type { ArchivedOrder } from '../../../shared/domain/archived-order.ts'
+import { readManifest, type Manifest } from './manifest.ts'
+import { DamagedArchiveError, hashOfFile, NO_FIGURES, readOrders, withOrder, type Figures } from './order-lines.ts'
+
+export interface VerifiedFile {
+  readonly orders: number
+  /** If false, the file was verified by its own checksum and by the schema of its orders. */
+  readonly hasManifest: boolean
+}
+
+/**
+ * Reads the whole file and compares it with its manifest: the hash, and the figures of its orders. If the manifest is
+ * missing, the checksum at the end of the file proves that no byte is missing or changed, because a file gets its name
+ * only once it is complete. Throws `DamagedArchiveError` if anything differs. `onOrder` is called for each order, also
+ * for those of a file that turns out to be damaged.
+ */
+export async function verifyFile(path: string, onOrder?: (order: ArchivedOrder) => void): Promise<VerifiedFile> {
+  const manifest = readManifest(path)
+  if (manifest !== undefined) await compareHash(path, manifest)
+  let figures = NO_FIGURES
+  for await (const order of readOrders(path)) {
+    figures = withOrder(figures, order)
+    onOrder?.(order)
+  }
+  if (figures.orders === 0) throw new DamagedArchiveError(`${path} holds no orders.`)
+  if (manifest !== undefined) compareFigures(path, figures, manifest)
+  return { orders: figures.orders, hasManifest: manifest !== undefined }
+}
+
+async function compareHash(path: string, { sha256, bytes }: Manifest): Promise<void> {
+  const found = await hashOfFile(path)
+  if (found.sha256 === sha256 && found.bytes === bytes) return
+  const sizes = found.bytes === bytes ? '' : ` It has ${found.bytes} bytes instead of ${bytes}.`
+  throw new DamagedArchiveError(`${path} is damaged: its hash is not the one in its manifest.${sizes}`)
+}
+
+/** The file matches its hash, so a figure that differs means that the manifest was changed. */
+function compareFigures(path: string, found: Figures, manifest: Manifest): void {
+  const differences = Object.entries(found).flatMap(([name, value]) => {
+    const expected = manifest[name as keyof Figures]
+    return value === expected ? [] : [`${name} is ${value}, not ${expected}`]
+  })
+  if (differences.length === 0) return
+  throw new DamagedArchiveError(`${path} does not have the orders of its manifest: ${differences.join('; ')}.`)
+}

@@ -1,0 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** The number of orders in one transaction. No order is stored meanwhile, so it is small. */
+const FEWEST = 5
+const MOST = 25
+/** How long a transaction should take. If one takes longer, the next ones have fewer orders. */
+const AIM_MS = 10
+const LONGEST_PAUSE_MS = 1000
+
+interface Pace {
+  readonly now: () => number
+  readonly sleep: (ms: number) => Promise<unknown>
+}
+const REAL: Pace = { now: () => performance.now(), sleep: (ms) => sleep(ms) }
+
+/**
+ * Passes the orders to `step` in small groups, one after the other. Pauses after each step for as long as it took, so
+ * that archiving uses at most half of the store's time, and less if the store is busy. Archiving therefore takes at most
+ * about twice as long as without the pauses.
+ */
+export async function inPacedSteps<T>(
+  orders: readonly T[],
+  step: (some: readonly T[]) => Promise<void>,
+  { now, sleep: pause }: Pace = REAL,
+): Promise<void> {
+  let size = FEWEST
+  for (let start = 0; start < orders.length;) {
+    const some = orders.slice(start, start + size)
+    start += some.length
+    const began = now()
+    await step(some)
+    const took = Math.max(now() - began, 1)
+    size = Math.min(MOST, Math.max(FEWEST, Math.round((some.length * AIM_MS) / took)))
+    if (start < orders.length) await pause(Math.min(took, LONGEST_PAUSE_MS))
+  }
+}
