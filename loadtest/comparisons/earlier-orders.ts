@@ -28,7 +28,7 @@ export interface EarlierOrders {
 /**
  * Fills the store of a product that is not running. The orders pass through the store's own adapter in batches of the
  * product's size, so the tables, the search index and the ledger are as the product leaves them. Only intake and log
- * are skipped. That is several times as fast as placing the orders.
+ * are skipped, which take longer than storing.
  */
 export async function storeEarlierOrders(
   directory: string,
