@@ -57,6 +57,7 @@ export function requestContract(path: InvocationPath): void {
 
     test('finds headers by name in any case, and none that only the prototype of an object has', async () => {
       const seen = await seenBy(
+        path,
         ({ headers }) => ({
           isHeaders: headers instanceof Headers,
           found: ['x-a', 'X-A', 'x-blanks', 'x-empty', 'x-none', 'constructor'].map((name) => headers.get(name)),
@@ -77,6 +78,7 @@ export function requestContract(path: InvocationPath): void {
 
     test('has headers that a function may change and copy', async () => {
       const seen = await seenBy(
+        path,
         ({ headers }) => {
           headers.get('x-a')
           headers.set('x-a', '2')
@@ -127,6 +129,7 @@ export function requestContract(path: InvocationPath): void {
       ['a part of larger memory', new TextEncoder().encode('[{"a":1}]').subarray(1, 8)],
     ])('returns the bytes of a body in %s, which the function may give away', async (_, body) => {
       const seen = await seenBy(
+        path,
         async (request) => {
           const bytes = await request.arrayBuffer()
           const text = Buffer.from(structuredClone(bytes, { transfer: [bytes] })).toString()

@@ -28,6 +28,7 @@ const RELEASED = new Map([
   ['mssql/000016_forgotten_customers.sql', 'ba061519625ceeace8fcbd5cdc4fe7675060723e4d3787516f714d5d130894e4'],
   ['mssql/000017_retention.sql', '0ebe4024ff5ac3e3bf6ee57fc6e876d7aa90bbd98cd465551e712356d5d58596'],
   ['mssql/000018_archived_places.sql', '6d406e1fc4ba158fe45d497f8d1848adf2932bb2d845c9b6fe7cef941c45c7e5'],
+  ['mssql/000019_archived_customers.sql', '254bde9b0750e5696c948d53ed6e0fa46bf4194c372cf18a0d6216db001caffc'],
   ['sqlite/000001_create_store.sql', '7f295712bf7e8466c66c2da2843735ec761cdb8fa1b9d57ec6e0292cfc0eb084'],
   ['sqlite/000002_operators.sql', 'c69123b4387a50917c6b57853df6605a0edcaa4f63a5ce68519c7a203d6cbb67'],
   ['sqlite/000003_maintenance.sql', 'f37ede6fd3ee5b0990927f62ce8328539a509111fbbd03a1c9b4978cd5ad8e36'],

@@ -213,15 +213,15 @@ ${lockStates('@orders')}
 
   INSERT INTO archived_orders (
     order_id, seq, origin_topic, origin_partition, origin_offset, body_hash, idempotency_key_hash, accepted_at,
-    archived_at, archive_file
+    archived_at, archive_file, customer_id
   )
   SELECT o.order_id, o.seq, o.origin_topic, o.origin_partition, o.origin_offset, o.body_hash, o.idempotency_key_hash,
-    o.accepted_at, @time, @target
+    o.accepted_at, @time, @target, o.customer_id
   FROM @orders AS x
   JOIN orders AS o ON o.order_id = x.order_id
   WHERE x.is_same = 1 AND x.is_stored = 1;
-  INSERT INTO archived_orders (order_id, accepted_at, archived_at, archive_file)
-  SELECT s.order_id, s.accepted_at, @time, @target
+  INSERT INTO archived_orders (order_id, accepted_at, archived_at, archive_file, customer_id)
+  SELECT s.order_id, s.accepted_at, @time, @target, s.customer_id
   FROM @orders AS x
   JOIN order_states AS s ON s.order_id = x.order_id
   WHERE x.is_same = 1 AND x.is_stored = 0;

@@ -5,10 +5,14 @@ import { CLEAR_REBUILT } from '../rebuild/rebuild-sql.ts'
 import { FORGOTTEN } from '../../../domain/forgetting/forgotten-data.ts'
 import { isUnmarked } from './forgotten-customers-sql.ts'
 
-/** Uses orders_by_customer. Reads all of order_states, which has only the few orders that are not stored. */
+/**
+ * Uses orders_by_customer and archived_orders_by_customer. Reads all of order_states, which has only the few orders that
+ * are not stored. Letters and late changes of archived orders are not in the archive.
+ */
 export const SELECT_ORDERS_OF_CUSTOMER = `
 SELECT o.seq, o.order_id, o.version, o.forgotten FROM orders AS o WHERE o.customer_id = @customerId ORDER BY o.seq;
 SELECT s.seq, s.order_id, s.status, s.updated_at, s.order_json FROM order_states AS s WHERE s.customer_id = @customerId;
+SELECT a.order_id FROM archived_orders AS a WHERE a.customer_id = @customerId;
 `
 
 /**

@@ -2,13 +2,9 @@ import { forgetChange, forgetOrder } from '../../../domain/forgetting/forgotten-
 import { OrderError } from '../../../domain/errors.ts'
 import type { Forgetting } from '../../../ports/forgetting.ts'
 import type { Act } from '../../../ports/redrives.ts'
-import {
-  forgottenTarget,
-  REBUILD_ABANDONED,
-  REBUILD_RUNS,
-  WORDS_ARE_WRITTEN,
-} from '../../stores/forgetting/forgetting-refusals.ts'
+import { forgottenTarget, REBUILD_ABANDONED, REBUILD_RUNS } from '../../stores/forgetting/forgetting-refusals.ts'
 import { forgetKept } from '../../stores/forgetting/forgotten-letters.ts'
+import { reindexRuns } from '../../stores/refusals.ts'
 import { bigint, bytes, json, text } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
 import { toSqlTime } from '../database/values.ts'
@@ -47,7 +43,7 @@ export function createForgetting(query: Query): Forgetting {
     }
     const [[row] = []] = await query(FORGET, parameters)
     if (customerId !== null && row?.['is_rebuilding'] === true) throw new OrderError('conflict', REBUILD_RUNS)
-    if (customerId !== null && row?.['is_reindexing'] === true) throw new OrderError('conflict', WORDS_ARE_WRITTEN)
+    if (customerId !== null && row?.['is_reindexing'] === true) throw reindexRuns()
     return row?.['is_known'] === true
   }
 

@@ -14,12 +14,18 @@ export const isUnmarked = (json: string) => `JSON_VALUE(${json}, '$.forgotten') 
 /** The condition that an order was accepted before its customer, in `f`, was forgotten. Holds if nobody knows when. */
 const isBefore = (acceptedAt: string) => `(${acceptedAt} IS NULL OR ${acceptedAt} <= f.forgotten_at)`
 
-/** The condition that the store has the order, and that its customer was forgotten. */
+/** The condition that the store has or had the order, and that its customer was forgotten. */
 export const isForgottenOrder = (order: string) => `(
       EXISTS (SELECT 1 FROM orders AS k WHERE k.order_id = ${order} AND k.forgotten = 1)
       OR EXISTS (
         SELECT 1 FROM order_states AS s
         WHERE s.order_id = ${order} AND s.order_json IS NOT NULL AND NOT (${isUnmarked('s.order_json')})
+      )
+      OR EXISTS (
+        SELECT 1
+        FROM archived_orders AS a
+        JOIN forgotten_customers AS f ON f.customer_id = a.customer_id
+        WHERE a.order_id = ${order} AND ${isBefore('a.accepted_at')}
       )
     )`
 

@@ -91,12 +91,13 @@ export function createFinding(query: Query) {
     lastLetter,
     scanLetters,
     async ofCustomer(customerId: number, { naming }: Scan): Promise<Found> {
-      const [stored = [], unstored = []] = await query(SELECT_ORDERS_OF_CUSTOMER, { customerId: bigint(customerId) })
+      const known = await query(SELECT_ORDERS_OF_CUSTOMER, { customerId: bigint(customerId) })
+      const [stored = [], unstored = []] = known
       const ofLetters = await exceptOfOthers(
         customerId,
         naming.flatMap(({ orderId }) => orderId ?? []),
       )
-      const orderIds = [...new Set([...[...stored, ...unstored].map((row) => orderIdIn(row) ?? ''), ...ofLetters])]
+      const orderIds = [...new Set([...known.flat().map((row) => orderIdIn(row) ?? ''), ...ofLetters])]
       return {
         orders: stored.filter((row) => row['forgotten'] !== true).map(toOrder),
         states: unstored.flatMap(toState),
