@@ -10,8 +10,13 @@ import { toIdBytes, toIdBytesOrNull } from '../database/values.ts'
  * from the letters and from the order's status, because both survive a ledger reset.
  */
 export interface Decisions {
-  /** The state for the parked row if this record must not be stored; undefined if the record may be stored. */
-  against(order: OrderToStore): ParkedState | undefined
+  /** The status of an order that is not stored; undefined if the order is stored or unknown, as nearly every order is. */
+  statusOf(orderId: string): OrderStatus | undefined
+  /**
+   * The state for the parked row if this record of an order with this status must not be stored; undefined if the
+   * record may be stored.
+   */
+  against(order: OrderToStore, status: OrderStatus): ParkedState | undefined
   /**
    * The counterpart of `against` for a change that the store knows. `isDiscarded` says whether an operator discarded
    * the change.
@@ -32,6 +37,8 @@ export interface Decisions {
   /** Whether an operator discarded the order. */
   isDiscarded(orderId: string): boolean
 }
+
+type OrderStatus = 'retrying' | 'dead-lettered' | 'discarded'
 
 /** Uses the unique index on order_id. A new order costs only this one look-up. */
 const SELECT_STATUS = 'SELECT status FROM order_states WHERE order_id = ?'
@@ -67,7 +74,7 @@ export function prepareDecisions(db: DatabaseSync): Decisions {
   const selectOwn = db.prepare(SELECT_OWN)
   const selectNameless = db.prepare(SELECT_NAMELESS)
 
-  const statusOf = (orderId: string) => selectStatus.get(toIdBytes(orderId))?.['status']
+  const statusOf = (orderId: string) => selectStatus.get(toIdBytes(orderId))?.['status'] as OrderStatus | undefined
 
   function sentLetter(letter: RecordPosition, orderId: string, changeId?: string): LetterRow | undefined {
     const { topic, partition, offset } = letter
@@ -104,11 +111,8 @@ export function prepareDecisions(db: DatabaseSync): Decisions {
   }
 
   return {
-    against(order) {
-      const status = statusOf(order.orderId)
-      if (status === undefined) return undefined
-      return against(order, order.redriveOf ?? order.supersedes, status === 'discarded')
-    },
+    statusOf,
+    against: (order, status) => against(order, order.redriveOf ?? order.supersedes, status === 'discarded'),
     againstChange: (change, isDiscarded) => against(change, change.redriveOf, isDiscarded, change.changeId),
     ofParked({ origin, orderId, change }) {
       const state = ownLetter(origin, orderId, change?.changeId)?.state

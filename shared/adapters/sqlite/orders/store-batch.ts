@@ -66,7 +66,8 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   function storeOne(order: OrderToStore, groupId: string, nowMs: number): StoreOutcome {
     const { orderId, origin } = order
     const redriven = letters.originOfLetter(order.redriveOf ?? order.supersedes, orderId)
-    const decided = decisions.against(order)
+    const status = decisions.statusOf(orderId)
+    const decided = status === undefined ? undefined : decisions.against(order, status)
     function withhold(state: ParkedState): StoreOutcome {
       parked.withhold(groupId, origin, state, nowMs)
       // The redrive of another consumer's letter ends here: that consumer has the record again, and our order does not
@@ -79,7 +80,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     const outcome = isNew ? ({ kind: 'stored' } as const) : orders.judge(order, () => supersedes(order, groupId))
     if (outcome.kind === 'withheld') return withhold('discarded')
     if (outcome.kind !== 'stored' && outcome.kind !== 'duplicate') return outcome
-    states.remove(orderId)
+    if (status !== undefined) states.remove(orderId)
     if (parked.settle(groupId, origin, outcome.kind, nowMs)) letters.resolveOf(orderId, origin, nowMs)
     if (redriven !== undefined) letters.endRedrive(redriven, groupId, nowMs)
     return outcome
