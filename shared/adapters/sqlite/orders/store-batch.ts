@@ -100,7 +100,13 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
 
   /** Stores one record in a savepoint, so that a refusal by a constraint does not undo the other records. */
   function apart<T>(work: () => T): T | Rejection {
-    return unlessRefused(db, work) ?? REJECTIONS['constraint-violated']
+    const outcome = unlessRefused(db, () => {
+      const result = work()
+      orders.writeParts()
+      return result
+    })
+    if (outcome === undefined) orders.dropParts()
+    return outcome ?? REJECTIONS['constraint-violated']
   }
 
   /**
@@ -178,6 +184,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
       const batch = { groupId: '', delivered: 'origin', orders: some, changes: ofChanges, parked: [], now: '' } as const
       return withSavepointsIfNeeded((guard) => {
         const outcomes = some.map((order) => guard(() => storeOne(order, '', nowMs)))
+        orders.writeParts()
         return { outcomes, ...previewChanges(batch, () => storedChanges.store(batch, guard, nowMs)) }
       }, 'ROLLBACK')
     },

@@ -13,7 +13,8 @@ import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
 export interface StoredOrders {
   /**
    * Returns true if the order was inserted. Returns false if the id or the Idempotency-Key is already known, even if
-   * only from an archived order. Throws if a constraint refuses the order.
+   * only from an archived order. Throws if a constraint refuses the order. Its items and words are noted, and written
+   * together with those of other orders.
    */
   insert(order: OrderToStore, nowMs: number, recovered: boolean): boolean
   /**
@@ -28,10 +29,18 @@ export interface StoredOrders {
   originOf(orderId: string): RecordPosition | undefined
   isArchived(orderId: string): boolean
   /**
-   * Writes the words and spans of the inserted orders. Must be called at the end of the transaction that inserted them.
+   * Writes the noted items and words. Throws if a constraint refuses an item, so in a transaction with savepoints it
+   * must be called in the order's own.
+   */
+  writeParts(): void
+  /** Discards the noted items and words, because their orders were refused. */
+  dropParts(): void
+  /**
+   * Writes everything that was noted of the inserted orders. Must be called at the end of the transaction that inserted
+   * them, and before their items are read.
    */
   complete(): void
-  /** Discards the noted words and spans. Must be called after a rollback. */
+  /** Discards everything that was noted. Must be called after a rollback. */
   forget(): void
 }
 
@@ -44,7 +53,10 @@ const INSERT_ORDER = `
     total_price, payment_method, accepted_at, stored_at, origin_topic, origin_partition, origin_offset, body_hash,
     idempotency_key_hash, recovered, reference, metadata, forgotten
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
-export const INSERT_ITEM = 'INSERT INTO order_items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
+const ITEM_VALUES = '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
+export const INSERT_ITEM = `INSERT INTO order_items VALUES ${ITEM_VALUES}`
+/** The number of items in one statement. More would hardly be cheaper. */
+const ITEMS_AT_ONCE = 16
 const INSERT_SEARCH = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
 /** Uses the unique index on order_id. */
 const SELECT_KNOWN = 'SELECT origin_topic, origin_partition, origin_offset, body_hash FROM orders WHERE order_id = ?'
@@ -65,11 +77,14 @@ interface KnownRow {
 export function prepareStoredOrders(db: DatabaseSync, tombstones: BatchTombstones): StoredOrders {
   const insertOrder = db.prepare(INSERT_ORDER)
   const insertItem = db.prepare(INSERT_ITEM)
+  const insertItems = db.prepare(`${INSERT_ITEM}${`, ${ITEM_VALUES}`.repeat(ITEMS_AT_ONCE - 1)}`)
   const insertSearch = db.prepare(INSERT_SEARCH)
   const selectKnown = db.prepare(SELECT_KNOWN)
   const upsertSpan = db.prepare(UPSERT_SPAN)
   const terms = prepareSearchTerms(db)
   const searchParts = createSearchParts()
+  let items: (readonly SQLInputValue[])[] = []
+  let texts: (readonly [seq: number, text: string])[] = []
   /** An order that is refused after being noted still widens its span, which does no harm. */
   const spans = new Map<number, readonly [min: number, max: number]>()
 
@@ -77,6 +92,24 @@ export function prepareStoredOrders(db: DatabaseSync, tombstones: BatchTombstone
     const span = Math.floor(seq / SPAN_ORDERS)
     const [min, max] = spans.get(span) ?? [acceptedAtMs, acceptedAtMs]
     spans.set(span, [Math.min(min, acceptedAtMs), Math.max(max, acceptedAtMs)])
+  }
+
+  function dropParts(): void {
+    items = []
+    texts = []
+  }
+
+  /**
+   * Items come first. A statement with several rows begins with a savepoint, and at each savepoint FTS5 writes the words
+   * that it has so far, which costs the same for few words as for many.
+   */
+  function writeParts(): void {
+    const [ofItems, ofTexts] = [items, texts]
+    dropParts()
+    const last = ofItems.length - (ofItems.length % ITEMS_AT_ONCE)
+    for (let at = 0; at < last; at += ITEMS_AT_ONCE) insertItems.run(...ofItems.slice(at, at + ITEMS_AT_ONCE).flat())
+    for (const item of ofItems.slice(last)) insertItem.run(...item)
+    for (const text of ofTexts) insertSearch.run(...text)
   }
 
   function known(orderId: string): KnownRow | undefined {
@@ -98,9 +131,9 @@ export function prepareStoredOrders(db: DatabaseSync, tombstones: BatchTombstone
       )
       if (changes === 0) return false
       const seq = Number(lastInsertRowid)
-      for (const [line, item] of order.orderItems.entries()) insertItem.run(seq, line, ...itemValues(item))
+      for (const [line, item] of order.orderItems.entries()) items.push([seq, line, ...itemValues(item)])
       const parts = searchParts(stored.orderId, order)
-      insertSearch.run(seq, searchableText(order, parts))
+      texts.push([seq, searchableText(order, parts)])
       terms.note(parts)
       noteSpan(seq, toMs(stored.acceptedAt))
       return true
@@ -121,12 +154,16 @@ export function prepareStoredOrders(db: DatabaseSync, tombstones: BatchTombstone
       return row && originIn(row)
     },
     isArchived: (orderId) => tombstones.ofOrder(orderId) !== undefined,
+    writeParts,
+    dropParts,
     complete() {
+      writeParts()
       terms.write()
       for (const [span, [min, max]] of spans) upsertSpan.run(span, min, max)
       spans.clear()
     },
     forget() {
+      dropParts()
       terms.forget()
       spans.clear()
     },
