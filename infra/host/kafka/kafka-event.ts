@@ -36,7 +36,9 @@ const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
  */
 export function toTimestamp(ms: number): string {
   if (!(ms > FIRST_MS && ms <= LAST_MS)) return '0001-01-01T00:00:00Z'
-  return new Date(ms).toISOString().replace(/\.?0*Z$/, 'Z')
+  const iso = new Date(ms).toISOString()
+  // Nine of ten times end with another digit, and the regular expression would be tried at each of their characters.
+  return iso.endsWith('0Z') ? iso.replace(/\.?0*Z$/, 'Z') : iso
 }
 
 /** Offset, topic and key are represented differently for an event and for a batch. */
@@ -110,5 +112,6 @@ function text(bytes: Uint8Array | null): string | null {
 }
 
 function view(bytes: Uint8Array): Buffer {
+  if (bytes instanceof Buffer) return bytes
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
