@@ -178,8 +178,8 @@ export interface RecordRemoval {
    * there. An offset is never assigned again, even if the partition becomes empty. After a crash, records that were
    * removed shortly before may be back. Later records reuse the space of removed ones.
    *
-   * Stops before a record that cannot be read, perhaps a few records earlier, and returns the error in `unreadable`.
-   * Removes nothing while `keepingRecords` runs. Rejects with `log-unavailable` or `log-full`.
+   * Stops before a record that cannot be read, and returns the error in `unreadable`, unless the bounds say that damaged
+   * records may leave too. Removes nothing while `keepingRecords` runs. Rejects with `log-unavailable` or `log-full`.
    */
   removeRecords(topic: string, partition: number, bounds: RemovalBounds): Promise<RemovalStep>
 
@@ -187,11 +187,15 @@ export interface RecordRemoval {
   keepingRecords<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** Both bounds are exclusive. */
+/** All bounds are exclusive, and times are in milliseconds since 1970. */
 export interface RemovalBounds {
-  /** Milliseconds since 1970. */
   readonly olderThan: number
   readonly toOffset: number
+  /**
+   * Damaged records leave too if the next readable record is older than this and older than `olderThan`, because the age
+   * of a damaged record is unknown. Absent if damaged records stay.
+   */
+  readonly damagedOlderThan?: number
 }
 
 export interface RemovalStep {

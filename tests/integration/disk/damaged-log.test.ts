@@ -2,7 +2,8 @@ import { closeSync, fstatSync, openSync, readFileSync, writeFileSync, writeSync 
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { createEmbeddedLog } from '../../../shared/adapters/embedded/embedded-log.ts'
+import { createEmbeddedLog, type EmbeddedLog } from '../../../shared/adapters/embedded/embedded-log.ts'
+import type { RemovalBounds, RemovalStep } from '../../../shared/ports/event-log.ts'
 import { ORIGINAL_BODY } from '../../support/orders/orders.ts'
 import { createProduct } from '../../support/product/product.ts'
 import { unreadableOffsets } from '../../../shared/domain/errors.ts'
@@ -59,6 +60,14 @@ function zeroTheMiddle(file: string): void {
   const { size } = fstatSync(descriptor)
   writeSync(descriptor, zeros, 0, zeros.length, Math.floor(size / 2 / 4096) * 4096)
   closeSync(descriptor)
+}
+
+/** Removes records until a step is the last, and returns that step. */
+async function removeAll(log: EmbeddedLog, bounds: RemovalBounds): Promise<RemovalStep> {
+  for (;;) {
+    const step = await log.removeRecords('t', 0, bounds)
+    if (!step.more) return step
+  }
 }
 
 function alter(file: string, sql: string): void {
@@ -155,6 +164,23 @@ describe('A record of the embedded log that was changed on the disk', () => {
     expect(await log.removeRecords('t', 0, all)).toMatchObject({ removed: 0, more: false, unreadable: { message } })
     expect(await log.offsets('t')).toEqual([{ partition: 0, first: DAMAGED, end: RECORDS }])
     expect(await log.read('t', 0, DAMAGED + 1, 100)).toHaveLength(RECORDS - DAMAGED - 1)
+
+    const behind = timeOf(DAMAGED + 1)
+    const damagedOlderThan = behind + 1
+    expect(await log.removeRecords('t', 0, { ...all, damagedOlderThan: behind })).toMatchObject({
+      removed: 0,
+      unreadable: { message },
+    })
+    expect(await log.removeRecords('t', 0, { ...all, olderThan: behind, damagedOlderThan })).toEqual({
+      removed: 0,
+      more: false,
+    })
+    expect(await log.removeRecords('t', 0, { ...all, damagedOlderThan })).toEqual({ removed: 1, more: true })
+    expect(await removeAll(log, { ...all, damagedOlderThan })).toEqual({
+      removed: RECORDS - DAMAGED - 1,
+      more: false,
+    })
+    expect(await log.offsets('t')).toEqual([{ partition: 0, first: RECORDS, end: RECORDS }])
   })
 
   test('replaced by another intact record is detected by its position', async () => {
@@ -199,7 +225,7 @@ test('Zeroed pages in the middle of the log lose their own records and no others
   expect(await passedOver(directory, many)).toEqual(missing)
 })
 
-test('Zeroed pages in the middle of the log end the removal of old records before them', async () => {
+test('Zeroed pages in the middle of the log end the removal of old records, unless damaged records may leave', async () => {
   const many = 4000
   const { directory, file } = await written(
     Array.from({ length: many }, (_, n) => ({ ...recordOf(n), value: `${n}`.padEnd(600, '.') })),
@@ -207,15 +233,37 @@ test('Zeroed pages in the middle of the log end the removal of old records befor
   zeroTheMiddle(file)
   const log = await opened(directory)
   const all = { olderThan: Number.MAX_SAFE_INTEGER, toOffset: many }
-  let step = await log.removeRecords('t', 0, all)
-  while (step.more) step = await log.removeRecords('t', 0, all)
-  const [{ first } = { first: 0 }] = await log.offsets('t')
-  expect(first).toBeGreaterThan(0)
-  const { from, to } = unreadableOffsets(step.unreadable) ?? { from: 0, to: 0 }
-  expect(from).toBeGreaterThanOrEqual(first)
-  expect(await log.read('t', 0, first, many)).toHaveLength(from - first)
+  const { unreadable } = await removeAll(log, all)
+  const { from, to } = unreadableOffsets(unreadable) ?? { from: 0, to: 0 }
+  expect(await log.offsets('t')).toEqual([{ partition: 0, first: from, end: many }])
+  expect(to).toBeGreaterThan(from)
   expect(await log.read('t', 0, to, 1)).toMatchObject([{ offset: to }])
   expect(await log.publish('t', [recordOf(9000)])).toMatchObject([{ offset: many }])
+
+  const settled = { ...all, damagedOlderThan: Number.MAX_SAFE_INTEGER }
+  expect(await removeAll(log, settled)).toEqual({ removed: expect.any(Number), more: false })
+  expect(await log.offsets('t')).toEqual([{ partition: 0, first: many, end: many + 1 }])
+  expect(await log.read('t', 0, 0, 10)).toMatchObject([{ offset: many }])
+  expect(await log.inspect()).toMatchObject([{ name: 'records', well: true }])
+  // The damaged page stays in the file, and later removals still work beside it.
+  expect(await log.publish('t', ALL.map(recordOf))).toHaveLength(RECORDS)
+  expect(await removeAll(log, { ...settled, toOffset: many + RECORDS })).toEqual({ removed: RECORDS, more: false })
+})
+
+test('A gap of thousands of records leaves the log in steps, by the age of the record behind it', async () => {
+  const many = 4000
+  const { directory, file } = await written(Array.from({ length: many }, (_, n) => recordOf(n)))
+  alter(file, `DELETE FROM partition_1 WHERE record_offset BETWEEN 5 AND 3990`)
+  const log = await opened(directory)
+  const bounds = { olderThan: timeOf(many), toOffset: many, damagedOlderThan: timeOf(many) }
+  const steps: number[] = []
+  for (let more = true; more;) {
+    const step = await log.removeRecords('t', 0, bounds)
+    expect(step).not.toHaveProperty('unreadable')
+    steps.push(step.removed)
+    more = step.more
+  }
+  expect(steps).toEqual([5, 0, 0, 0, 3986, 9])
 })
 
 test('A log written before records had checksums is readable, and gets them from then on', async () => {

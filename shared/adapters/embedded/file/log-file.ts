@@ -15,17 +15,11 @@ import {
   framePartitionId,
   setFrameOffset,
   storedRecordAt,
-  type DamagedRange,
   type FrameWriter,
 } from './frames.ts'
 import { endOf, prepareTables } from './log-format.ts'
-import {
-  createPartitionReader,
-  damageIn,
-  type PartitionReader,
-  type ReadRange,
-  type VerifiedSlice,
-} from './partition-reader.ts'
+import { createPartitionReader, type PartitionReader, type ReadRange, type VerifiedSlice } from './partition-reader.ts'
+import { createRecordRemoval, REMAINS_ARE_POSSIBLE, type RemovedSlice } from './record-removal.ts'
 
 /**
  * The log in one SQLite file. Each partition is a table whose rowid is the offset. So every insert appends at the right
@@ -59,7 +53,10 @@ export interface LogFile {
   read(ranges: readonly ReadRange[]): Uint8Array
   /** Replaces the values of records, by offset, and their checksums, in one flushed transaction. */
   replace(partitionId: number, values: ReadonlyMap<number, Uint8Array>): void
-  /** Copies the WAL into the file and empties the WAL. Free space is already overwritten (secure_delete). */
+  /**
+   * Copies the WAL into the file and empties the WAL. If free space may hold bytes of records, writes the whole file anew
+   * first, which takes long; that is possible only in files of earlier versions.
+   */
   purge(): void
   /** Checks records from `from` on, for at most a few milliseconds, because publishers wait meanwhile. */
   verify(partitionId: number, from: number): VerifiedSlice
@@ -98,16 +95,6 @@ export interface PartitionEntry {
   readonly end: number
 }
 
-export interface RemovedSlice {
-  /** The partition's first offset after the removal. */
-  readonly first: number
-  readonly removed: number
-  /** Whether the slice was full, so that more records may be removed. */
-  readonly more: boolean
-  /** The damage at which the removal stopped. */
-  readonly damaged: DamagedRange | undefined
-}
-
 export interface GroupOffset {
   readonly groupId: string
   readonly partitionId: number
@@ -117,6 +104,7 @@ export interface GroupOffset {
 interface Partition extends PartitionEntry {
   first: number
   end: number
+  readonly checksumsFrom: number
   readonly insert: StatementSync
   readonly update: StatementSync
   readonly reader: PartitionReader
@@ -152,6 +140,7 @@ export function openLogFile(path: string): LogFile {
   const begin = db.prepare('BEGIN IMMEDIATE')
   let isFrozen = false
   const end = db.prepare('COMMIT')
+  const removal = createRecordRemoval(db, { unflushed, undo })
 
   function transaction(work: () => void): void {
     db.exec('BEGIN IMMEDIATE')
@@ -183,15 +172,17 @@ export function openLogFile(path: string): LogFile {
       if (partitions.has(id)) continue
       const table = `partition_${id}`
       const first = Number(row['first_offset'])
+      const checksumsFrom = Number(row['checksums_from'])
       partitions.set(id, {
         id,
         topic: String(row['topic']),
         partition: Number(row['partition']),
         first,
         end: endOf(db, id, first),
+        checksumsFrom,
         insert: db.prepare(`INSERT INTO ${table} VALUES (?, ?, ?, ?, ?, ?)`),
         update: db.prepare(`UPDATE ${table} SET value = ?, checksum = ? WHERE record_offset = ?`),
-        reader: createPartitionReader(db, { id, table, checksumsFrom: Number(row['checksums_from']) }),
+        reader: createPartitionReader(db, { id, table, checksumsFrom }),
       })
     }
   }
@@ -221,6 +212,7 @@ export function openLogFile(path: string): LogFile {
     const { timestamp, key, headerBlock } = storedRecordAt(frames, 0)
     writer.addStored(id, { offset, timestamp, key, value, headerBlock })
     update.run(value, writer.checksum(0), offset)
+    if (offset < partition.checksumsFrom) db.exec(REMAINS_ARE_POSSIBLE)
   }
 
   function entries(): PartitionEntry[] {
@@ -281,30 +273,20 @@ export function openLogFile(path: string): LogFile {
     },
     purge() {
       refuseIfFrozen()
+      if (db.prepare('SELECT are_possible FROM remains').get()?.['are_possible'] === 1) {
+        db.exec('PRAGMA temp_store = FILE; VACUUM; UPDATE remains SET are_possible = 0')
+      }
       if (!truncateWal(db)) throw new Error('The WAL could not be emptied.')
     },
     verify(partitionId, from) {
       const { reader, first, end: to } = partitionOf(partitionId)
       return reader.verify(Math.max(from, first), to)
     },
-    removeRecords(partitionId, { olderThan, toOffset }) {
+    removeRecords(partitionId, bounds) {
       const partition = partitionOf(partitionId)
-      const { first: from, end: to } = partition
-      const { next, more, damaged } = partition.reader.findOld(olderThan, from, Math.min(toOffset, to))
-      if (next === from) return { first: from, removed: 0, more, damaged }
-      try {
-        unflushed(() => {
-          db.prepare(`DELETE FROM partition_${partitionId} WHERE record_offset < ?`).run(next)
-          db.prepare('UPDATE partitions SET first_offset = ? WHERE id = ?').run(next, partitionId)
-        })
-      } catch (error) {
-        // Emptying a page also reads its neighbours, which may be damaged although the removed records are intact.
-        const why = damageIn(error)
-        undo()
-        return { first: from, removed: 0, more: false, damaged: damaged ?? { from: next, to: next + 1, why } }
-      }
-      partition.first = next
-      return { first: next, removed: next - from, more, damaged }
+      const slice = removal.removeRecords(partition, bounds)
+      partition.first = slice.first
+      return slice
     },
     commit(groupId, next) {
       // Committed offsets are not flushed. A power cut may lose the last of them, and then their records are delivered

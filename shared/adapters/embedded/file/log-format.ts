@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 
 /** The version of the tables. A file with a later version is refused. */
-const FORMAT = 3
+const FORMAT = 4
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS partitions (
     id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL, UNIQUE (topic, partition)
@@ -25,6 +25,14 @@ const IDENTITY = `
 const FIRST_OFFSET = 'ALTER TABLE partitions ADD COLUMN first_offset INTEGER NOT NULL DEFAULT 0'
 
 /**
+ * Whether free space of the file may hold bytes of records: in files of earlier formats, and once a row has changed its
+ * length. Then only VACUUM overwrites them.
+ */
+const REMAINS = `
+  CREATE TABLE remains (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), are_possible INTEGER NOT NULL) STRICT;
+  INSERT INTO remains SELECT 1, EXISTS (SELECT 1 FROM partitions)`
+
+/**
  * Creates the tables of an empty file, or upgrades those of an earlier version. Does not run quick_check, which reads
  * the whole file, because a large log must not slow down the start.
  */
@@ -35,7 +43,8 @@ export function prepareTables(db: DatabaseSync, path: string): void {
   if (format < FORMAT) {
     db.exec('BEGIN IMMEDIATE')
     if (format < 2) addChecksums(db)
-    db.exec(`${FIRST_OFFSET}; PRAGMA user_version = ${FORMAT}; COMMIT`)
+    if (format < 3) db.exec(FIRST_OFFSET)
+    db.exec(`${REMAINS}; PRAGMA user_version = ${FORMAT}; COMMIT`)
   }
   db.exec(IDENTITY)
   db.prepare('INSERT OR IGNORE INTO log_identity VALUES (1, ?)').run(randomUUID())

@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import type { RemovalBounds } from '../../../ports/event-log.ts'
 import { createFrameWriter, type DamagedRange, type FrameWriter } from './frames.ts'
 
 export interface ReadRange {
@@ -24,8 +25,10 @@ export interface VerifiedSlice {
 export interface OldRecords {
   /** The offset after the last old record, or the offset at which the search began if there are no old records. */
   readonly next: number
-  /** Whether the slice was full before anything else ended the search. */
+  /** Whether another search may find more. */
   readonly more: boolean
+  /** Whether the offsets before `next` are damaged rather than intact. */
+  readonly isDamage: boolean
   /** The damage before which the search ended. */
   readonly damaged: DamagedRange | undefined
 }
@@ -63,6 +66,7 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
   let selectFrom = prepareFrom()
   const scratch = createFrameWriter()
   const selectOne = db.prepare(`SELECT ${columns} FROM ${table} WHERE record_offset = ?`)
+  let probed = { from: -1, to: -1 }
 
   /** Adds the record to the writer. If the record is damaged, returns the reason and leaves the writer unchanged. */
   function add(writer: FrameWriter, row: Row): string | undefined {
@@ -99,22 +103,42 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
     }
   }
 
-  function isSound(offset: number): boolean {
+  /** The timestamp of the record; undefined if the record is damaged or missing. */
+  function timestampAt(offset: number): number | undefined {
     scratch.truncate(0)
     try {
       const row = selectOne.get(offset)
-      return row !== undefined && add(scratch, row) === undefined
+      return row === undefined || add(scratch, row) !== undefined ? undefined : Number(row['timestamp'])
     } catch (error) {
       damageIn(error)
-      return false
+      return undefined
     }
   }
 
   function extentFrom(from: number, end: number): number {
     const last = Math.min(end, from + MAX_PROBES)
     let to = from + 1
-    while (to < last && !isSound(to)) to += 1
+    while (to < last && timestampAt(to) === undefined) to += 1
     return to
+  }
+
+  /** Like `extentFrom`, but continues where the last call with the same `from` stopped. */
+  function extentOn(from: number, end: number): number {
+    const to = extentFrom(probed.from === from ? probed.to - 1 : from, end)
+    probed = { from, to }
+    return to
+  }
+
+  /** Whether a damaged range is old enough to leave, according to the record behind it. */
+  function findOldDamage(from: number, to: number, why: string, bounds: RemovalBounds): OldRecords {
+    const behind = extentOn(from, to)
+    const timestamp = timestampAt(behind)
+    const { olderThan, damagedOlderThan = Number.NEGATIVE_INFINITY } = bounds
+    const none = { next: from, more: false, isDamage: false, damaged: undefined }
+    if (timestamp === undefined) return { ...none, more: behind < to }
+    if (timestamp >= olderThan) return none
+    if (timestamp >= damagedOlderThan) return { ...none, damaged: { from, to: behind, why } }
+    return { ...none, next: behind, more: behind < to, isDamage: true }
   }
 
   return {
@@ -149,11 +173,13 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
       return { next, records: found, withoutChecksum: Math.max(0, Math.min(next, checksumsFrom) - from), damaged }
     },
     /**
-     * Finds intact records at the beginning that are older than this time, at most one slice. Stops at the first record
-     * that is newer, or whose age is unknown because the record is damaged or missing.
+     * Finds records at the beginning that may leave the log, at most one slice. Stops at the first record that is newer,
+     * and before damage; the next search then looks whether the damage may leave.
      */
-    findOld(olderThan: number, from: number, to: number): OldRecords {
-      if (from >= to) return { next: from, more: false, damaged: undefined }
+    findOld(from: number, end: number, bounds: RemovalBounds): OldRecords {
+      const { olderThan, toOffset, damagedOlderThan } = bounds
+      const to = Math.min(toOffset, end)
+      if (from >= to) return { next: from, more: false, isDamage: false, damaged: undefined }
       let next = from
       let isYoung = false
       let isMissing = false
@@ -167,8 +193,13 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
         return true
       })
       const why = damage ?? (isMissing || (next === from && !isYoung) ? MISSING : undefined)
-      const damaged = why === undefined ? undefined : { from: next, to: extentFrom(next, to), why }
-      return { next, more: next < to && !isYoung && why === undefined, damaged }
+      if (why === undefined) return { next, more: next < to && !isYoung, isDamage: false, damaged: undefined }
+      if (damagedOlderThan === undefined) {
+        const damaged = { from: next, to: extentFrom(next, to), why }
+        return { next, more: false, isDamage: false, damaged }
+      }
+      if (next > from) return { next, more: true, isDamage: false, damaged: undefined }
+      return findOldDamage(from, to, why, bounds)
     },
   }
 }

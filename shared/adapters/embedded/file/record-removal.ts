@@ -1,0 +1,125 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { RemovalBounds } from '../../../ports/event-log.ts'
+import type { DamagedRange } from './frames.ts'
+import { damageIn, type PartitionReader } from './partition-reader.ts'
+
+export interface RemovedSlice {
+  /** The partition's first offset after the removal. */
+  readonly first: number
+  readonly removed: number
+  /** Whether another slice may be removed. */
+  readonly more: boolean
+  /** The damage at which the removal stopped. */
+  readonly damaged: DamagedRange | undefined
+}
+
+interface OldPartition {
+  readonly id: number
+  readonly first: number
+  readonly end: number
+  /** Earlier rows have no column for a checksum. */
+  readonly checksumsFrom: number
+  readonly reader: PartitionReader
+}
+
+/**
+ * SQLite distributes the rows of a page that becomes empty over this page and the next two, and leaves copies of the rows
+ * that it moves in the free space of their old pages. `secure_delete` does not overwrite such copies
+ * (https://www.sqlite.org/pragma.html#pragma_secure_delete).
+ */
+const PAGES_OF_A_BALANCE = 3
+
+/** Notes that the free space of the file may hold bytes of records, until `purge` writes the file anew. */
+export const REMAINS_ARE_POSSIBLE = 'UPDATE remains SET are_possible = 1'
+
+/**
+ * Removes records so that no byte of them remains in the file, and no copy of a record that stays. A record is
+ * overwritten in its place, which moves nothing because the row keeps its length. Overwritten rows are deleted later,
+ * once there are so many behind them that SQLite moves only overwritten rows. A few pages of them always remain at the
+ * beginning of a partition.
+ *
+ * `unflushed` runs its work in a transaction, and `undo` rolls back after a failure.
+ */
+export function createRecordRemoval(
+  db: DatabaseSync,
+  { unflushed, undo }: { unflushed: (work: () => void) => void; undo: () => void },
+) {
+  const pageBytes = Number(db.prepare('PRAGMA page_size').get()?.['page_size'])
+  /** The least that a row takes up in its page if the rest is in overflow pages (https://www.sqlite.org/fileformat2.html). */
+  const leastInPage = Math.floor(((pageBytes - 12) * 32) / 255) - 23
+  /** By partition id, the first overwritten row that can be deleted. Earlier rows lie beside a damaged page. */
+  const deletableFrom = new Map<number, number>()
+  const moveFirst = db.prepare('UPDATE partitions SET first_offset = ? WHERE id = ?')
+
+  function removeRecords(partition: OldPartition, bounds: RemovalBounds): RemovedSlice {
+    const { id, first, end, checksumsFrom, reader } = partition
+    const { next, more, isDamage, damaged } = reader.findOld(first, end, bounds)
+    if (next === first) return { first, removed: 0, more, damaged }
+    if (isDamage) overwriteReadable(id, first, next)
+    unflushed(() => {
+      if (!isDamage) overwrite(id, first, next)
+      moveFirst.run(next, id)
+      // Such a row gets longer, because the checksum that it lacks becomes a NULL.
+      if (first < checksumsFrom) db.exec(REMAINS_ARE_POSSIBLE)
+    })
+    deleteOverwritten(id, next)
+    return { first: next, removed: next - first, more, damaged }
+  }
+
+  /** Row by row, because a range would also read the page behind it, which may be damaged. */
+  function overwrite(id: number, from: number, to: number): void {
+    const one = db.prepare(`
+      UPDATE partition_${id}
+      SET key = zeroblob(length(key)), value = zeroblob(length(value)), headers = zeroblob(length(headers))
+      WHERE record_offset = ?`)
+    for (let offset = from; offset < to; offset += 1) one.run(offset)
+  }
+
+  /** Rows that SQLite cannot read stay in their damaged pages. */
+  function overwriteReadable(id: number, from: number, to: number): void {
+    for (let offset = from; offset < to; offset += 1) {
+      try {
+        unflushed(() => overwrite(id, offset, offset + 1))
+      } catch (error) {
+        damageIn(error)
+        undo()
+      }
+    }
+  }
+
+  /** Deleting also reads the pages beside the deleted rows. If one of these is damaged, the rows stay, overwritten. */
+  function deleteOverwritten(id: number, first: number): void {
+    const from = deletableFrom.get(id) ?? 0
+    const to = startOfRest(id, first)
+    if (to <= from) return
+    try {
+      unflushed(() => {
+        db.prepare(`DELETE FROM partition_${id} WHERE record_offset >= ? AND record_offset < ?`).run(from, to)
+      })
+    } catch (error) {
+      damageIn(error)
+      undo()
+      deletableFrom.set(id, to)
+    }
+  }
+
+  /** The first of the overwritten rows that have to stay. */
+  function startOfRest(id: number, first: number): number {
+    const rows = db.prepare(
+      `SELECT record_offset, coalesce(length(key), 0) + coalesce(length(value), 0) + length(headers) AS bytes
+      FROM partition_${id} WHERE record_offset < ? ORDER BY record_offset DESC`,
+    )
+    let rest = PAGES_OF_A_BALANCE * pageBytes
+    try {
+      for (const row of rows.iterate(first)) {
+        if (rest < 0) return Number(row['record_offset']) + 1
+        rest -= Math.min(Number(row['bytes']), leastInPage)
+      }
+    } catch (error) {
+      damageIn(error)
+    }
+    return 0
+  }
+
+  return { removeRecords }
+}
