@@ -26,6 +26,7 @@ import { createRebuild, type RebuildOrders } from './application/operations/rebu
 import { createRedrive, type Redrive } from './application/dead-letters/redrive.ts'
 import { createRedriveWarning, type WarnOfRedrive } from './application/dead-letters/redrive-warning.ts'
 import { createRepairLedger, type RepairLedger } from './application/ledger/repair-ledger.ts'
+import { lastResetOf } from './application/ledger/last-reset.ts'
 import { createResetLedger, type ResetLedger } from './application/ledger/reset-ledger.ts'
 import { createStoreRetention, type StoreRetention } from './application/operations/store-retention.ts'
 import { createStatus, type PipelineStatus } from './application/operations/status.ts'
@@ -194,6 +195,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     repairLedger,
     ...running,
     onError: warn('ledger:unwatched', 'the ledger could not be looked at'),
+    onBack: () => logger.info({ event: 'ledger:watched' }, 'the ledger is looked at again'),
   })
   const recordExpiry = createExpireRecords({
     ...ofOrders,
@@ -201,10 +203,12 @@ export async function openServices(chosen: Config): Promise<Services> {
     maintenance,
     topics,
     retentionMs: chosen.logRetentionMs,
+    lastReset: () => lastResetOf(redriveTasks, topics.orders),
     clock,
     signal,
     onKept: (kept) => tellRecordsKept(logger, kept),
     onError: warn('log:not-expired', 'old records could not be removed'),
+    onBack: () => logger.info({ event: 'log:expires' }, 'old records can be removed again'),
   })
 
   return {

@@ -35,16 +35,16 @@ const TIME_OF_THE_LOG = { 'message.timestamp.type': 'LogAppendTime' }
 export function createTopics(topic: string, group: string, retryDelaysMs: readonly number[]): Topics {
   return {
     orders: topic,
-    retries: retryDelaysMs.map((delayMs, index) => ({
-      tier: index + 1,
-      topic: `${topic}-retry-${index + 1}`,
-      group: `${group}-retry-${index + 1}`,
-      delayMs,
-    })),
+    retries: retryDelaysMs.map((delayMs, index) => ({ ...tierNamed(topic, group, index + 1), delayMs })),
     deadLetters: `${topic}-dlt`,
     group,
     deadLetterGroup: `${group}-dlt`,
   }
+}
+
+/** A retry tier of the orders topic and its group, whether or not a delay is configured for the tier. */
+export function tierNamed(topic: string, group: string, tier: number): Omit<RetryTier, 'delayMs'> {
+  return { tier, topic: `${topic}-retry-${tier}`, group: `${group}-retry-${tier}` }
 }
 
 /** Every topic with its consumer group, in the sequence in which an order may pass through the topics. */

@@ -204,6 +204,8 @@ export interface RemovalStep {
   readonly more: boolean
   /** `log-unreadable`: the record at which the removal stopped. */
   readonly unreadable?: unknown
+  /** True if nothing was removed because `keepingRecords` runs. */
+  readonly isHeld?: true
 }
 
 /** Removes personal data from records. In no other case does a record change (decision 037). */

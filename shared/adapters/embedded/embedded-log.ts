@@ -271,7 +271,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
     },
     async removeRecords(name, number, bounds) {
       const partition = knownPartition(name, number)
-      if (keepers > 0) return { removed: 0, more: false }
+      if (keepers > 0) return { removed: 0, more: false, isHeld: true }
       const step = thread.call('removeRecords', partition.id, bounds)
       removing = step.catch(() => undefined)
       const { first, removed, more, damaged } = await step

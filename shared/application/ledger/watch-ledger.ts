@@ -36,9 +36,11 @@ export function createWatchLedger(dependencies: {
   events: PipelineEmitter
   clock: Clock
   signal: AbortSignal
+  /** Called once for each reason why checks fail, and `onBack` once when a check succeeds again. */
   onError: (error: unknown) => void
+  onBack: () => void
 }): LedgerWatch {
-  const { ledger, examineLedger, repairLedger, topic, groupId, events, clock, signal, onError } = dependencies
+  const { ledger, examineLedger, repairLedger, topic, groupId, events, clock, signal, onError, onBack } = dependencies
 
   let before: ReadonlySet<string> = new Set()
   const stoppedAt = new Set<string>()
@@ -77,6 +79,6 @@ export function createWatchLedger(dependencies: {
 
   return {
     look,
-    run: () => inRounds(look, LOOK_MS, { clock, signal, onError }),
+    run: () => inRounds(look, LOOK_MS, { clock, signal, onError, onBack }),
   }
 }

@@ -1,11 +1,12 @@
 import { messageOf } from '../../domain/errors.ts'
 import { sourcesOf, type Topics } from '../../messaging/topics.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { EventLog, RecordRemoval } from '../../ports/event-log.ts'
+import type { EventLog, RecordRemoval, RemovalBounds } from '../../ports/event-log.ts'
 import type { Ledger } from '../../ports/ledger.ts'
 import type { Maintenance } from '../../ports/maintenance.ts'
 import { inRounds } from '../operations/in-rounds.ts'
-import { firstOrigins, neededIn, type Need } from './needed-records.ts'
+import { formerRetriesOf } from './former-retries.ts'
+import { firstOrigins, neededIn, type KeptBy, type Need } from './needed-records.ts'
 import { readPart } from './read-beyond-unreadable.ts'
 
 export interface RecordExpiry {
@@ -24,11 +25,27 @@ export interface RecordExpiry {
 export interface RecordsKept {
   readonly topic: string
   readonly partition: number
+  readonly by: KeptBy
   /** A clause for an operator. */
   readonly why: string
+  /**
+   * When the oldest record should have left, in milliseconds since 1970. If its age is unknown, when this process found
+   * it.
+   */
+  readonly since: number
 }
 
 const ROUND_MS = 60_000
+/** A rebuild or a backup of a large log may well take this long. */
+const MAINTENANCE_TO_TELL_MS = 60 * 60_000
+/** The old records at the beginning of a partition, and who still needs them. */
+interface OldRecords extends Need {
+  readonly topic: string
+  readonly since: number
+  /** Why the first record cannot be read; undefined if it can be. */
+  readonly damage: string | undefined
+}
+
 /** A pause between two steps, so that the log spends only a small part of its time on removing records. */
 const PAUSE_MS = 20
 
@@ -44,13 +61,18 @@ export function createExpireRecords(dependencies: {
   maintenance: Pick<Maintenance, 'getRebuild'>
   topics: Topics
   retentionMs: number | null
+  /** When an operator last reset the ledger, in milliseconds since 1970. A reset settles damaged copies. */
+  lastReset: () => Promise<number | undefined>
   clock: Clock
   signal: AbortSignal
   /** Called once for each finding that two rounds in a row agree on, and not again while later rounds find the same. */
   onKept: (kept: RecordsKept) => void
+  /** Called once for each reason why rounds fail, and `onBack` once when a round succeeds again. */
   onError: (error: unknown) => void
+  onBack: () => void
 }): RecordExpiry | undefined {
-  const { log, removal, maintenance, topics, retentionMs, clock, signal, onKept, onError } = dependencies
+  const { log, removal, maintenance, topics, retentionMs, lastReset, clock, signal, onKept, onError, onBack } =
+    dependencies
   if (removal === undefined || retentionMs === null) return undefined
   const { removeRecords } = removal
   const maxAgeMs = retentionMs
@@ -60,12 +82,12 @@ export function createExpireRecords(dependencies: {
     const olderThan = clock.now() - maxAgeMs
     const kept: RecordsKept[] = []
     let removed = 0
-    for (const source of sourcesOf(topics)) {
-      for (const need of await oldIn(source, olderThan)) {
-        const { partition, first, from: toOffset, why } = need
-        const place = { topic: source.topic, partition }
-        if (toOffset <= first) kept.push({ ...place, why })
-        else removed += await removeFrom(place, { olderThan, toOffset }, kept)
+    const former = await formerRetriesOf(log, topics)
+    for (const source of [...sourcesOf(topics), ...former]) {
+      for (const old of await oldIn(source, olderThan, former)) {
+        if (old.from > old.first) removed += await removeFrom(old, olderThan, kept)
+        else if (old.by === 'ledger' && old.damage !== undefined) kept.push(keptBecauseOfDamage(old, old.damage))
+        else kept.push(keptOf(old))
       }
     }
     tell(kept)
@@ -73,44 +95,74 @@ export function createExpireRecords(dependencies: {
   }
 
   /** The partitions of the topic whose first record is old or unreadable. */
-  async function oldIn(source: { topic: string; group: string }, olderThan: number): Promise<readonly Need[]> {
+  async function oldIn(
+    source: { topic: string; group: string },
+    olderThan: number,
+    former: readonly { topic: string; group: string }[],
+  ): Promise<readonly OldRecords[]> {
     const { topic } = source
     const needs = await neededIn(dependencies, source)
-    const isOld = await Promise.all(
-      needs.map(async ({ partition, first }) => {
-        const { records, unreadable } = await readPart(log, topic, partition, first, 1)
-        return unreadable !== undefined || records.some(({ timestamp }) => timestamp < olderThan)
+    const found = await Promise.all(
+      needs.map(async (need): Promise<OldRecords[]> => {
+        const { records, unreadable } = await readPart(log, topic, need.partition, need.first, 1)
+        const damage = unreadable === undefined ? undefined : messageOf(unreadable.error)
+        const timestamp = records[0]?.timestamp
+        if (damage === undefined && (timestamp === undefined || timestamp >= olderThan)) return []
+        return [{ ...need, topic, damage, since: timestamp === undefined ? clock.now() : timestamp + maxAgeMs }]
       }),
     )
-    const old = needs.filter((_, index) => isOld[index])
+    const old = found.flat()
     const mayLeave = old.some(({ first, from }) => from > first)
-    return topic === topics.orders && mayLeave ? withOrigins(old) : old
+    return topic === topics.orders && mayLeave ? withOrigins(old, former) : old
   }
 
-  async function withOrigins(needs: readonly Need[]): Promise<readonly Need[]> {
-    const origins = await firstOrigins(dependencies)
+  async function withOrigins(
+    olds: readonly OldRecords[],
+    former: readonly { topic: string; group: string }[],
+  ): Promise<readonly OldRecords[]> {
+    const origins = await firstOrigins(dependencies, former)
     if (origins === undefined) {
-      return needs.map((need) => ({ ...need, from: need.first, why: 'too many copies wait for a retry or to be kept' }))
+      const why = 'too many copies wait for a retry or to be kept'
+      return olds.map((old) => ({ ...old, from: old.first, by: 'copies', why }))
     }
-    return needs.map((need) => {
-      const origin = origins.get(need.partition) ?? Number.POSITIVE_INFINITY
-      return origin < need.from ? { ...need, from: origin, why: 'a copy of the first waits to be processed' } : need
+    return olds.map((old) => {
+      const origin = origins.get(old.partition) ?? Number.POSITIVE_INFINITY
+      if (origin >= old.from) return old
+      return { ...old, from: origin, by: 'copies', why: 'a copy of the first waits to be processed' }
     })
   }
 
-  async function removeFrom(
-    place: { topic: string; partition: number },
-    bounds: { olderThan: number; toOffset: number },
-    kept: RecordsKept[],
-  ): Promise<number> {
+  async function removeFrom(old: OldRecords, olderThan: number, kept: RecordsKept[]): Promise<number> {
+    const { topic, partition, from: toOffset } = old
+    const isOrders = topic === topics.orders
+    // The ledger has settled all damage in the orders topic that lies before the first record that it needs.
+    let bounds: RemovalBounds = { olderThan, toOffset, ...(isOrders && { damagedOlderThan: olderThan }) }
     for (let removed = 0; ;) {
-      if ((await maintenance.getRebuild())?.state === 'running') return removed
-      const step = await removeRecords(place.topic, place.partition, bounds)
+      if ((await maintenance.getRebuild())?.state === 'running') {
+        kept.push(keptOf({ ...old, by: 'maintenance', why: 'the orders are being rebuilt' }))
+        return removed
+      }
+      const step = await removeRecords(topic, partition, bounds)
       removed += step.removed
-      if (step.unreadable !== undefined) kept.push({ ...place, why: messageOf(step.unreadable) })
-      if (!step.more) return removed
+      if (step.isHeld) {
+        kept.push(keptOf({ ...old, by: 'maintenance', why: 'a backup, or a repair or reset of the ledger, is running' }))
+      }
+      if (step.unreadable !== undefined) {
+        const settledAt = bounds.damagedOlderThan === undefined ? await lastReset() : undefined
+        if (settledAt === undefined) {
+          kept.push(keptBecauseOfDamage(old, messageOf(step.unreadable)))
+          return removed
+        }
+        bounds = { ...bounds, damagedOlderThan: settledAt }
+      } else if (!step.more) return removed
       await clock.sleep(PAUSE_MS, signal)
     }
+  }
+
+  function keptBecauseOfDamage({ topic, partition, since }: OldRecords, damage: string): RecordsKept {
+    const settles = topic === topics.orders ? 'ledger reset' : 'ledger reset --force'
+    const why = `${damage.replace(/\.$/, '')}; \`npm run ops -- ${settles}\` settles that`
+    return { topic, partition, by: 'damage', why, since }
   }
 
   /**
@@ -119,11 +171,14 @@ export function createExpireRecords(dependencies: {
    */
   function tell(kept: readonly RecordsKept[]): void {
     const now = new Map<string, { one: RecordsKept; isTold: boolean }>()
-    for (const one of kept) {
-      const name = JSON.stringify(one)
+    for (const found of kept) {
+      const name = JSON.stringify([found.topic, found.partition, found.why])
       const earlier = before.get(name)
-      if (earlier?.isTold === false) onKept(one)
-      now.set(name, { one, isTold: earlier !== undefined })
+      const one = { ...found, since: earlier?.one.since ?? found.since }
+      const isDue = one.by !== 'maintenance' || clock.now() - one.since >= MAINTENANCE_TO_TELL_MS
+      const isTold = earlier !== undefined && isDue
+      if (isTold && !earlier.isTold) onKept(one)
+      now.set(name, { one, isTold })
     }
     before = now
   }
@@ -131,6 +186,10 @@ export function createExpireRecords(dependencies: {
   return {
     expire,
     kept: () => [...before.values()].filter(({ isTold }) => isTold).map(({ one }) => one),
-    run: () => inRounds(expire, ROUND_MS, { clock, signal, onError }),
+    run: () => inRounds(expire, ROUND_MS, { clock, signal, onError, onBack }),
   }
+}
+
+function keptOf({ topic, partition, by, why, since }: OldRecords): RecordsKept {
+  return { topic, partition, by, why, since }
 }

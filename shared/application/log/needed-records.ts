@@ -1,12 +1,16 @@
 import { originOf } from '../../messaging/parking/parking.ts'
-import { sourcesOf, type Topics } from '../../messaging/topics.ts'
+import type { Topics } from '../../messaging/topics.ts'
 import { nextOffset, type EventLog, type PartitionOffsets } from '../../ports/event-log.ts'
 import type { Ledger, LedgerSnapshot } from '../../ports/ledger.ts'
 import { readPart, RECORDS_AT_ONCE } from './read-beyond-unreadable.ts'
 
+/** What keeps old records in the log: the label of a metric. */
+export type KeptBy = 'group' | 'ledger' | 'copies' | 'damage' | 'maintenance'
+
 /** The first record of a partition that somebody still needs. */
 export interface Need extends PartitionOffsets {
   readonly from: number
+  readonly by: KeptBy
   /** Who needs the record, as a clause for an operator. */
   readonly why: string
 }
@@ -43,12 +47,17 @@ export async function neededIn(
   // truncated.
   const places = await log.offsets(topic)
   return places.map((place) => {
-    const needs = readers.map(({ id, committed }) => ({
-      from: nextOffset(committed, place),
-      why: `the consumer group ${id} has not read them`,
-    }))
-    needs.push({ from: countedUntil(place), why: 'the ledger has not accounted for them' })
-    return needs.map((need) => ({ ...place, ...need })).reduce((one, other) => (other.from < one.from ? other : one))
+    const ofLedger = { from: countedUntil(place), by: 'ledger' as const, why: 'the ledger has not accounted for them' }
+    const needs = readers.map(
+      ({ id, committed }): Omit<Need, keyof PartitionOffsets> => ({
+        from: nextOffset(committed, place),
+        by: 'group',
+        why: `the consumer group ${id} has not read them`,
+      }),
+    )
+    return [...needs, ofLedger]
+      .map((need) => ({ ...place, ...need }))
+      .reduce((one, other) => (other.from < one.from ? other : one))
   })
 }
 
@@ -72,20 +81,22 @@ function toCount({ logs, partitions, gaps }: LedgerSnapshot, topic: string, logI
 }
 
 /**
- * For each partition of the orders topic, the first origin whose copy waits in a retry topic or the dead-letter topic.
- * If the copy is a stub, only the orders topic has the value. Undefined if too many copies wait.
+ * For each partition of the orders topic, the first origin whose copy waits in a retry topic, a former one too, or in the
+ * dead-letter topic. If the copy is a stub, only the orders topic has the value. Undefined if too many copies wait.
  *
  * Topics are read in the sequence in which a record passes through them. A record is in the next topic before it is
  * committed in the previous one, so no copy is missed. Call this after `neededIn` for the orders topic, for the same
  * reason.
  */
-export async function firstOrigins({
-  log,
-  topics,
-}: Pick<NeedsOfLog, 'log' | 'topics'>): Promise<ReadonlyMap<number, number> | undefined> {
+export async function firstOrigins(
+  { log, topics }: Pick<NeedsOfLog, 'log' | 'topics'>,
+  former: readonly { topic: string; group: string }[],
+): Promise<ReadonlyMap<number, number> | undefined> {
   const firsts = new Map<number, number>()
   let copies = 0
-  for (const { topic, group } of sourcesOf(topics).slice(1)) {
+  // A record that was in a former retry topic goes to the dead-letter topic next.
+  const parking = [...topics.retries, ...former, { topic: topics.deadLetters, group: topics.deadLetterGroup }]
+  for (const { topic, group } of parking) {
     const committed = await log.committed(group, topic)
     for (const place of await log.offsets(topic)) {
       for (let next = nextOffset(committed, place); next < place.end;) {

@@ -1,4 +1,4 @@
-import { isOrderError, messageOf } from '../../domain/errors.ts'
+import { messageOf } from '../../domain/errors.ts'
 import { sourcesOf, type Topics } from '../../messaging/topics.ts'
 import type { EventLog, LogHealth, TopicSpec } from '../../ports/event-log.ts'
 import type { Finding } from '../../ports/finding.ts'
@@ -8,6 +8,7 @@ import type { LedgerVerdict } from '../ledger/ledger.ts'
 import type { OrderConsumers } from './order-consumers.ts'
 import { lagOf, standIn } from './status.ts'
 import type { RecordsKept } from '../log/expire-records.ts'
+import { formerRetriesOf } from '../log/former-retries.ts'
 import { LIFE_TO_WARN_OF, type LifeInLog } from '../log/life-in-log.ts'
 
 /** The results of the checks that an operator would start with. */
@@ -106,7 +107,9 @@ export function createDoctor(dependencies: {
   async function checkRetention() {
     const kept = recordsKept()
     if (kept.length > 0) {
-      const list = kept.map(({ topic, partition, why }) => `${topic} ${partition} (${why})`).join(', ')
+      const list = kept
+        .map(({ topic, partition, since, why }) => `${topic} ${partition} since ${toIso(since)} (${why})`)
+        .join(', ')
       return unwell(
         `Records that are older than LOG_RETENTION stay, so the log grows: ${list}. See "What is kept, and for how long" in docs/operations.md.`,
       )
@@ -130,27 +133,15 @@ export function createDoctor(dependencies: {
     return unwell(`Nobody processes orders: nobody is in ${topics.group}. Start a processor, or enable consumeOrders.`)
   }
 
-  /** Finds retry topics that nobody reads since RETRY_DELAYS was shortened. */
+  /** Finds records in retry topics that nobody reads since RETRY_DELAYS was shortened. */
   async function checkFormerRetries() {
-    const found: string[] = []
-    for (let tier = topics.retries.length + 1; ; tier += 1) {
-      const topic = `${topics.orders}-retry-${tier}`
-      const waiting = await waitingIn(topic, `${topics.group}-retry-${tier}`)
-      if (waiting === undefined) break
-      if (waiting > 0) found.push(`${waiting} records in ${topic}`)
-    }
+    const former = await formerRetriesOf(log, topics)
+    const lags = await Promise.all(
+      former.map(async ({ topic, group }) => ({ topic, waiting: lagOf(await standIn(log, topic, group)) })),
+    )
+    const found = lags.filter(({ waiting }) => waiting > 0).map(({ topic, waiting }) => `${waiting} records in ${topic}`)
     if (found.length === 0) return well('No records wait in a retry topic that nobody reads.')
     return unwell(`Nobody reads ${found.join(', ')}: set as many RETRY_DELAYS as before until they are empty.`)
-  }
-
-  /** Undefined for a topic that does not exist. Another check reports whether the log is unavailable. */
-  async function waitingIn(topic: string, groupId: string): Promise<number | undefined> {
-    try {
-      return lagOf(await standIn(log, topic, groupId))
-    } catch (error) {
-      if (isOrderError(error) && error.code === 'log-unavailable') return undefined
-      throw error
-    }
   }
 
   return async function doctor() {
@@ -178,6 +169,10 @@ function one(name: string, check: () => Promise<Omit<Finding, 'name'>>): Check {
 
 function allWell(faults: readonly string[], otherwise: string) {
   return faults.length === 0 ? well(otherwise) : unwell(faults.join(' '))
+}
+
+function toIso(ms: number): string {
+  return new Date(ms).toISOString()
 }
 
 function well(detail: string) {

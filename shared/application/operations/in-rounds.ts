@@ -1,19 +1,32 @@
+import { isOrderError, messageOf } from '../../domain/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 
 /**
- * Does the work again and again, with a pause after each round, until the signal aborts. Never rejects: a round that
- * fails is reported, unless the signal has aborted.
+ * Does the work again and again, with a pause after each round, until the signal aborts. Never rejects. `onError` is
+ * called once for each reason why rounds fail, unless the signal has aborted, and `onBack` once when a round succeeds
+ * again.
  */
 export async function inRounds(
   work: () => Promise<unknown>,
   pauseMs: number,
-  { clock, signal, onError }: { clock: Pick<Clock, 'sleep'>; signal: AbortSignal; onError: (error: unknown) => void },
+  dependencies: {
+    clock: Pick<Clock, 'sleep'>
+    signal: AbortSignal
+    onError: (error: unknown) => void
+    onBack: () => void
+  },
 ): Promise<void> {
+  const { clock, signal, onError, onBack } = dependencies
+  let told: string | undefined
   while (!signal.aborted) {
     try {
       await work()
+      if (told !== undefined) onBack()
+      told = undefined
     } catch (error) {
-      if (!signal.aborted) onError(error)
+      const reason = isOrderError(error) ? error.code : messageOf(error)
+      if (!signal.aborted && told !== reason) onError(error)
+      told = reason
     }
     // An aborted wait ends the loop.
     await clock.sleep(pauseMs, signal).catch((error: unknown) => signal.aborted || onError(error))

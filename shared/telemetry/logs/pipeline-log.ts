@@ -108,7 +108,7 @@ export function tellRedriveFailed(logger: Logger, error: unknown): void {
   else logger.error(line, 'a redrive could not go on')
 }
 
-export function tellRecordsKept(logger: Logger, { topic, partition, why }: RecordsKept): void {
+export function tellRecordsKept(logger: Logger, { topic, partition, by, why, since }: RecordsKept): void {
   const message = `records of ${topic} ${partition} that are older than LOG_RETENTION stay in the log: ${why}`
-  logger.warn({ event: 'log:kept', topic, partition }, message)
+  logger.warn({ event: 'log:kept', topic, partition, by, since: new Date(since).toISOString() }, message)
 }

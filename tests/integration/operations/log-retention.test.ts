@@ -67,7 +67,9 @@ const expiry = () =>
     clock,
     signal: new AbortController().signal,
     onKept: (kept) => expect(kept).toBeUndefined(),
+    lastReset: async () => undefined,
     onError: () => undefined,
+    onBack: () => undefined,
   })
 
 /** A day's orders, accepted at noon. Some of them can never be stored. */

@@ -13,6 +13,7 @@ const TOPICS = createTopics('orders', 'processor', [1000])
 const [RETRY] = TOPICS.retries
 const STEP = 3
 const LOG = 'this log'
+const WRITTEN_AT = 90 * DAY
 
 /** A log of one partition per topic, whose records are ten days old, and all of whose records were processed. */
 function given({
@@ -21,15 +22,20 @@ function given({
   ledger = {} as Partial<LedgerSnapshot>,
   row = {} as Partial<LedgerSnapshot['partitions'][number]>,
   origins = [] as readonly number[],
+  damagedIn = 'orders',
   unreadableFrom = Number.POSITIVE_INFINITY,
   rebuild = (_step: number): Pick<Rebuild, 'state'> | undefined => undefined,
   retentionMs = (5 * DAY) as number | null,
   hasRemoval = true,
+  isHeld = () => false,
+  lastReset = undefined as number | undefined,
+  former = [] as readonly string[],
 }) {
   const clock = createVirtualClock(100 * DAY)
   const first = new Map<string, number>()
   const kept: RecordsKept[] = []
   const errors: unknown[] = []
+  const told: string[] = []
   const steps: { topic: string; at: number }[] = []
   const stopping = new AbortController()
   const endOf = (topic: string) => records[topic] ?? 0
@@ -37,6 +43,7 @@ function given({
     orders: TOPICS.group,
     [RETRY?.topic ?? '']: RETRY?.group ?? '',
     [TOPICS.deadLetters]: TOPICS.deadLetterGroup,
+    ...Object.fromEntries(former.map((topic, at) => [topic, `processor-retry-${at + 2}`])),
   }
   const committedIn = (topic: string): Readonly<Record<string, number>> =>
     groups[topic] ?? { [ownGroups[topic] ?? '']: endOf(topic) }
@@ -48,7 +55,12 @@ function given({
     signal: stopping.signal,
     retentionMs,
     onKept: (one) => kept.push(one),
-    onError: (error) => errors.push(error),
+    lastReset: async () => lastReset,
+    onError(error) {
+      errors.push(error)
+      told.push('error')
+    },
+    onBack: () => told.push('back'),
     maintenance: { getRebuild: async () => rebuild(steps.length) as Rebuild | undefined },
     ledger: {
       read: async () => ({
@@ -63,14 +75,17 @@ function given({
     },
     log: {
       identity: async () => LOG,
-      offsets: async (topic) => [{ partition: 0, first: first.get(topic) ?? 0, end: endOf(topic) }],
+      async offsets(topic) {
+        if (!(topic in ownGroups)) throw new OrderError('log-unavailable', `The log has no topic ${topic}.`)
+        return [{ partition: 0, first: first.get(topic) ?? 0, end: endOf(topic) }]
+      },
       readers: async (topic) => Object.keys(committedIn(topic)),
       async committed(groupId, topic) {
         const next = committedIn(topic)[groupId]
         return next === undefined ? new Map() : new Map([[0, next]])
       },
       async read(topic, partition, from, limit) {
-        if (topic === 'orders' && from >= unreadableFrom) throw damage(from)
+        if (topic === damagedIn && from === unreadableFrom) throw damage(topic, from)
         return Array.from({ length: Math.min(limit, endOf(topic) - from) }, (_, at) =>
           recordAt(topic, partition, from + at, origins[from + at]),
         )
@@ -78,19 +93,22 @@ function given({
     },
     removal: hasRemoval
       ? {
-          async removeRecords(topic, _partition, { olderThan, toOffset }) {
+          async removeRecords(topic, _partition, { olderThan, toOffset, damagedOlderThan = 0 }) {
             steps.push({ topic, at: clock.now() })
+            if (isHeld()) return { removed: 0, more: false, isHeld: true }
             const from = first.get(topic) ?? 0
-            const until = olderThan > 90 * DAY ? Math.min(toOffset, endOf(topic), from + STEP) : from
-            const to = topic === 'orders' ? Math.min(until, Math.max(from, unreadableFrom)) : until
+            const until = olderThan > WRITTEN_AT ? Math.min(toOffset, endOf(topic), from + STEP) : from
+            const stops = topic === damagedIn && damagedOlderThan <= WRITTEN_AT ? unreadableFrom : until
+            const to = Math.min(until, Math.max(from, stops))
             first.set(topic, to)
             const more = to === from + STEP
-            return { removed: to - from, more, ...(to === unreadableFrom && !more && { unreadable: damage(to) }) }
+            const isStopped = to === stops && !more && topic === damagedIn && to < until
+            return { removed: to - from, more, ...(isStopped && { unreadable: damage(topic, to) }) }
           },
         }
       : undefined,
   })
-  return { expiry, expire: () => expiry?.expire(), first, kept, steps, errors, stopping }
+  return { expiry, expire: () => expiry?.expire(), first, kept, steps, errors, told, stopping, clock }
 }
 
 function recordAt(topic: string, partition: number, offset: number, origin?: number): LogRecord {
@@ -103,11 +121,20 @@ function recordAt(topic: string, partition: number, offset: number, origin?: num
           [HEADER.originOffset, `${origin}`],
         ]
   const written = headers.map(([name, value]) => [name, Buffer.from(String(value))] as const)
-  return { topic, partition, offset, timestamp: 90 * DAY, key: null, value: null, headers: written }
+  return { topic, partition, offset, timestamp: WRITTEN_AT, key: null, value: null, headers: written }
 }
 
-const damage = (from: number) =>
-  new OrderError('log-unreadable', `The log is damaged at orders 0:${from}.`, { unreadable: { from, to: from + 1 } })
+const damage = (topic: string, from: number) =>
+  new OrderError('log-unreadable', `The log is damaged at ${topic} 0:${from}.`, { unreadable: { from, to: from + 1 } })
+
+/** What keeps records of the orders topic. */
+const keptBy = (by: RecordsKept['by'], why: string): RecordsKept => ({
+  topic: 'orders',
+  partition: 0,
+  by,
+  why,
+  since: WRITTEN_AT + 5 * DAY,
+})
 
 describe('expiring records', () => {
   it('removes what is older than the retention and processed, in every topic, a step at a time', async () => {
@@ -131,43 +158,47 @@ describe('expiring records', () => {
     expect(given({ hasRemoval: false }).expiry).toBeUndefined()
   })
 
-  it.each<[string, Parameters<typeof given>[0], removed: number, why?: string]>([
+  it.each<[string, Parameters<typeof given>[0], removed: number, by?: 'group' | 'ledger', why?: string]>([
     ['another group has read only some', { groups: { orders: { processor: 10, audit: 4 } } }, 4],
     [
       'another group has read none',
       { groups: { orders: { processor: 10, audit: 0 } } },
       0,
+      'group',
       'the consumer group audit has not read them',
     ],
     [
       'the product’s own group never committed',
       { groups: { orders: { audit: 10 } } },
       0,
+      'group',
       'the consumer group processor has not read them',
     ],
     ['the ledger has counted less than was committed', { row: { next: 7 } }, 7],
     ['the ledger has a gap', { row: { gaps: 2 }, ledger: { gaps: [gap(5, 6), gap(8, 9)] } }, 5],
-    ['the ledger has gaps that it does not list', { row: { gaps: 2 } }, 0, 'the ledger has not accounted for them'],
-    ['the ledger has no row', { ledger: { partitions: [] } }, 0, 'the ledger has not accounted for them'],
-    ['the ledger has counted more than the log has', { row: { next: 11 } }, 0, 'the ledger has not accounted for them'],
+    ['the ledger has gaps that it does not list', { row: { gaps: 2 } }, 0, 'ledger', 'the ledger has not accounted for them'],
+    ['the ledger has no row', { ledger: { partitions: [] } }, 0, 'ledger', 'the ledger has not accounted for them'],
+    ['the ledger has counted more than the log has', { row: { next: 11 } }, 0, 'ledger', 'the ledger has not accounted for them'],
     [
       'another log was counted',
       { ledger: { logs: [{ topic: 'orders', id: 'another log', brokenBy: null }] } },
       0,
+      'ledger',
       'the ledger has not accounted for them',
     ],
     [
       'the counted log was truncated',
       { ledger: { logs: [{ topic: 'orders', id: LOG, brokenBy: 'truncated' }] } },
       0,
+      'ledger',
       'the ledger has not accounted for them',
     ],
-  ])('keeps what is needed: %s', async (_, state, removed, why) => {
+  ])('keeps what is needed: %s', async (_, state, removed, by = 'group', why = undefined) => {
     const { expire, kept } = given(state)
     expect(await expire()).toBe(removed)
     expect(kept).toEqual([])
     expect(await expire()).toBe(0)
-    expect(kept).toEqual(why === undefined ? [] : [{ topic: 'orders', partition: 0, why }])
+    expect(kept).toEqual(why === undefined ? [] : [keptBy(by, why)])
   })
 
   it('removes records although others arrive and are counted while it looks at the ledger', async () => {
@@ -198,7 +229,7 @@ describe('expiring records', () => {
     })
     expect(await expire()).toBe(0)
     await expire()
-    expect(kept[0]).toEqual({ topic: 'orders', partition: 0, why: 'too many copies wait for a retry or to be kept' })
+    expect(kept[0]).toEqual(keptBy('copies', 'too many copies wait for a retry or to be kept'))
   })
 
   it('pauses while a rebuild runs, even if the rebuild began between two steps', async () => {
@@ -208,13 +239,68 @@ describe('expiring records', () => {
     expect(await beginning.expire()).toBe(2 * STEP)
   })
 
-  it('stops at a damaged record, and tells it once', async () => {
-    const { expire, first, kept } = given({ unreadableFrom: 4 })
+  it('keeps a damaged record until the ledger has settled it, and tells that once', async () => {
+    const row = { gaps: 1 }
+    const ledger = { gaps: [gap(4, 5)] }
+    const { expire, first, kept } = given({ unreadableFrom: 4, row, ledger })
     expect(await expire()).toBe(4)
     expect(kept).toEqual([])
     for (let round = 0; round < 3; round += 1) expect(await expire()).toBe(0)
     expect(first.get('orders')).toBe(4)
-    expect(kept).toEqual([{ topic: 'orders', partition: 0, why: 'The log is damaged at orders 0:4.' }])
+    const why = 'The log is damaged at orders 0:4; `npm run ops -- ledger reset` settles that'
+    expect(kept).toEqual([{ ...keptBy('damage', why), since: expect.any(Number) as number }])
+
+    Object.assign(row, { gaps: 0, absent: 1 })
+    ledger.gaps = []
+    expect(await expire()).toBe(6)
+    expect(kept).toHaveLength(1)
+  })
+
+  it.each([
+    ['stays until the ledger is reset', undefined, 4],
+    ['stays if it is newer than the reset', WRITTEN_AT, 4],
+    ['leaves if it is older than the reset', WRITTEN_AT + 1, 10],
+  ])('a damaged copy, which the ledger does not count, %s', async (_, lastReset, left) => {
+    const topic = TOPICS.deadLetters
+    const { expire, first, kept } = given({
+      records: { orders: 0, [topic]: 10 },
+      damagedIn: topic,
+      unreadableFrom: 4,
+      lastReset,
+    })
+    for (let round = 0; round < 3; round += 1) await expire()
+    expect(first.get(topic)).toBe(left)
+    const why = `The log is damaged at ${topic} 0:4; \`npm run ops -- ledger reset --force\` settles that`
+    expect(kept.map((one) => one.why)).toEqual(left === 10 ? [] : [why])
+  })
+
+  it('tells what maintenance keeps once it has kept records for an hour', async () => {
+    const { expire, kept, clock } = given({ isHeld: () => true, retentionMs: 10 * DAY - 60_000 })
+    clock.advance(1)
+    const counts: number[] = []
+    for (let minutes = 0; minutes < 60; minutes += 10) {
+      await expire()
+      counts.push(kept.length)
+      clock.advance(10 * 60_000)
+    }
+    await expire()
+    expect(counts).toEqual([0, 0, 0, 0, 0, 0])
+    expect(kept).toMatchObject([{ by: 'maintenance', why: expect.stringContaining('backup') }])
+  })
+
+  it('removes records from retry topics that are no longer configured, and needs the origins of their copies', async () => {
+    const topic = 'orders-retry-2'
+    const all = given({ records: { orders: 10, [topic]: 5 }, former: [topic] })
+    await all.expire()
+    expect(all.first.get(topic)).toBe(5)
+    const waiting = given({
+      records: { orders: 10, [topic]: 5 },
+      former: [topic],
+      groups: { [topic]: { 'processor-retry-2': 2 } },
+      origins: [9, 9, 6, 7, 8],
+    })
+    await waiting.expire()
+    expect(Object.fromEntries(waiting.first)).toMatchObject({ orders: 6, [topic]: 2 })
   })
 
   it('lists what stays from the second round on, until it leaves', async () => {
@@ -235,24 +321,18 @@ describe('expiring records', () => {
     expect(lists).toEqual(['', why, why, ''])
   })
 
-  it('tells a damaged record that is the first of its partition', async () => {
-    const { expire, kept } = given({ unreadableFrom: 0 })
-    expect(await expire()).toBe(0)
-    await expire()
-    expect(kept).toEqual([{ topic: 'orders', partition: 0, why: 'The log is damaged at orders 0:0.' }])
-  })
-
-  it('goes on after a round that failed, until the process stops', async () => {
+  it('goes on after rounds that failed, until the process stops, and tells a failure and its end once', async () => {
     let rounds = 0
-    const { expiry, errors, first, stopping } = given({
+    const { expiry, errors, told, first, stopping } = given({
       rebuild: () => {
-        if (rounds++ === 0) throw new Error('The store is away.')
+        if (rounds++ < 3) throw new Error('The store is away.')
         if (first.get('orders') === 3 * STEP) stopping.abort()
         return undefined
       },
     })
     await expiry?.run()
     expect(errors).toEqual([new Error('The store is away.')])
+    expect(told).toEqual(['error', 'back'])
     expect(first.get('orders')).toBe(10)
   })
 })

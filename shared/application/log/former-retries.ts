@@ -1,0 +1,29 @@
+import { isOrderError } from '../../domain/errors.ts'
+import { tierNamed, type RetryTier, type Topics } from '../../messaging/topics.ts'
+import type { EventLog } from '../../ports/event-log.ts'
+
+/**
+ * The retry topics that nobody reads since RETRY_DELAYS was shortened, in sequence. Empty while the log is unavailable,
+ * which looks the same as a topic that does not exist.
+ */
+export async function formerRetriesOf(
+  log: Pick<EventLog, 'offsets'>,
+  topics: Topics,
+): Promise<readonly Pick<RetryTier, 'topic' | 'group'>[]> {
+  const found: Pick<RetryTier, 'topic' | 'group'>[] = []
+  for (let tier = topics.retries.length + 1; ; tier += 1) {
+    const { topic, group } = tierNamed(topics.orders, topics.group, tier)
+    if (!(await exists(log, topic))) return found
+    found.push({ topic, group })
+  }
+}
+
+async function exists(log: Pick<EventLog, 'offsets'>, topic: string): Promise<boolean> {
+  try {
+    await log.offsets(topic)
+    return true
+  } catch (error) {
+    if (isOrderError(error) && error.code === 'log-unavailable') return false
+    throw error
+  }
+}
