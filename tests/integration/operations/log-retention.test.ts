@@ -133,7 +133,8 @@ test('A log with a retention stays within a constant size, and every record that
     sizes.push(bytesOfLog())
     await open()
   }
-  expect(Math.max(...sizes)).toBeLessThan((sizes[0] ?? 0) * 1.1)
+  // The first life ends before the overwritten records have reached the number that remains.
+  expect(Math.max(...sizes)).toBeLessThan((sizes[1] ?? 0) * 1.1)
   expect(await all.log.inspect()).toMatchObject([{ well: true }])
   expect((await all.deadLetters.list({ limit: 200 })).items).toHaveLength(days * POISON_A_DAY)
 })

@@ -29,6 +29,12 @@ interface OldPartition {
  */
 const PAGES_OF_A_BALANCE = 3
 
+/**
+ * More than a row has beside its three blobs, and than a page has beside a single row. A row that is not shorter than a
+ * page by this much may have overflow pages (https://www.sqlite.org/fileformat2.html#b_tree_pages).
+ */
+const OTHER_COLUMNS_BYTES = 100
+
 /** Notes that the free space of the file may hold bytes of records, until `purge` writes the file anew. */
 export const REMAINS_ARE_POSSIBLE = 'UPDATE remains SET are_possible = 1'
 
@@ -45,7 +51,7 @@ export function createRecordRemoval(
   { unflushed, undo }: { unflushed: (work: () => void) => void; undo: () => void },
 ) {
   const pageBytes = Number(db.prepare('PRAGMA page_size').get()?.['page_size'])
-  /** The least that a row takes up in its page if the rest is in overflow pages (https://www.sqlite.org/fileformat2.html). */
+  /** The least that a row takes up in its page if the rest is in overflow pages. */
   const leastInPage = Math.floor(((pageBytes - 12) * 32) / 255) - 23
   /** By partition id, the first overwritten row that can be deleted. Earlier rows lie beside a damaged page. */
   const deletableFrom = new Map<number, number>()
@@ -113,7 +119,8 @@ export function createRecordRemoval(
     try {
       for (const row of rows.iterate(first)) {
         if (rest < 0) return Number(row['record_offset']) + 1
-        rest -= Math.min(Number(row['bytes']), leastInPage)
+        const bytes = Number(row['bytes'])
+        rest -= bytes + OTHER_COLUMNS_BYTES < pageBytes ? bytes : leastInPage
       }
     } catch (error) {
       damageIn(error)
