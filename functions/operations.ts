@@ -2,7 +2,7 @@ import { POINT_EVERY_MS } from '../shared/application/operations/pipeline-histor
 import { OrderError } from '../shared/domain/errors.ts'
 import { actBody, actOf, readAct, requiredReasonBody } from '../shared/http/acts.ts'
 import { changeIdIn } from '../shared/http/changes.ts'
-import { auditQuery, backupBody, resetLedgerBody, takeOutBody } from '../shared/http/operations.ts'
+import { auditQuery, backupBody, forgetGroupBody, resetLedgerBody, takeOutBody } from '../shared/http/operations.ts'
 import { FRESH, json, page } from '../shared/http/protocol/answer.ts'
 import { readQuery } from '../shared/http/protocol/query.ts'
 import { parseDeadLetterId } from '../shared/ports/dead-letters.ts'
@@ -50,6 +50,12 @@ httpTrigger('takeOutRecord', async (request, { takeOut, ledgerVerdict, config })
   if (place === undefined) throw new OrderError('invalid-request', 'record must be topic:partition:offset.')
   const taken = await takeOut(place, act)
   return json(200, { ...taken, ledger: await ledgerVerdict() }, FRESH)
+})
+
+/** POST /api/ops/forget-group: lets records leave the log that a former consumer group has not read. */
+httpTrigger('forgetGroup', async (request, { forgetGroup, config }) => {
+  const { body, act } = await readAct(request, forgetGroupBody, config)
+  return json(200, await forgetGroup(body.group, act))
 })
 
 /** POST /api/ops/changes/{changeId}/discard: gives up a change that waits for an event that never arrives. */

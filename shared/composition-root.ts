@@ -12,6 +12,7 @@ import { createExamineLedger } from './application/ledger/examine-ledger.ts'
 import { createKeepDeadLetters } from './application/dead-letters/keep-dead-letters.ts'
 import { createLedgerVerdict } from './application/ledger/judge-ledger.ts'
 import type { LedgerVerdict } from './application/ledger/ledger.ts'
+import { createForgetGroup, type ForgetGroup } from './application/log/forget-group.ts'
 import { createLifeInLog } from './application/log/life-in-log.ts'
 import { createMigrate, type Migrate } from './application/operations/migrate.ts'
 import { createOrderConsumers } from './application/operations/order-consumers.ts'
@@ -90,6 +91,7 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly resetLedger: ResetLedger
   readonly takeOut: TakeOut
   readonly discardChange: DiscardChange
+  readonly forgetGroup: ForgetGroup
   readonly forgetCustomer: ForgetCustomer
   readonly rebuildOrders: RebuildOrders
   readonly migrate: Migrate
@@ -282,6 +284,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     // The new epoch begins at the log start, so no record may leave the log before the epoch begins.
     resetLedger: (...reset) => keepingRecords(() => resetNow(...reset)),
     migrate: createMigrate({ log, maintenance, topics, specs, retentionMs: chosen.logRetentionMs, now: nowMs }),
+    forgetGroup: createForgetGroup({ removal, maintenance, topics }),
     forgetCustomer: createForgetCustomer({ log, views, forgetting, forgottenHere, topics }),
     recordExpiry,
     storeRetention: createStoreRetention({

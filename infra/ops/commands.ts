@@ -16,10 +16,11 @@ import { discardChange, getOrder, listOrders, orderChanges, orderHistory, search
 import { cancelRedrive, listRedrives, redriveDeadLetters, resumeRedrive, showRedrive } from './commands/redrive.ts'
 import { doctor } from './commands/doctor.ts'
 import { forget } from './commands/forget.ts'
+import { forgetGroup } from './commands/log/forget-group.ts'
 import { migrate } from './commands/migrate.ts'
 import { rebuild } from './commands/rebuild.ts'
 import { replayFixture } from './commands/replay-fixture.ts'
-import { takeOut } from './commands/take-out.ts'
+import { takeOut } from './commands/log/take-out.ts'
 import { ledger, repairLedger, resetLedger, status, storage } from './commands/status.ts'
 
 /** Every command, in the sequence in which the help lists them. */
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   repairLedger,
   resetLedger,
   takeOut,
+  forgetGroup,
   doctor,
   getOrder,
   listOrders,

@@ -14,6 +14,13 @@ export const takeOutBody = requiredReasonBody.extend({
     .regex(/^[A-Za-z0-9._-]{1,249}:[0-9]{1,10}:[0-9]{1,16}$/, { error: 'must be topic:partition:offset' }),
 })
 
+/** The body of POST /api/ops/forget-group. Kafka's limit for the name of a group is the same. */
+export const forgetGroupBody = requiredReasonBody.extend({
+  group: z.string({ error: 'must be a string' }).regex(/^[^\p{Cc}]{1,249}$/u, {
+    error: 'must have 1 to 249 characters, without control characters',
+  }),
+})
+
 /** The body of POST /api/ops/backup. */
 export const backupBody = actBody.extend({
   name: z.exactOptional(

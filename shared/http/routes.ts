@@ -69,6 +69,7 @@ export const ROUTES = {
   archiveOrders: { methods: ['POST'], route: 'api/ops/archive/orders', access: 'function' },
   restoreOrders: { methods: ['POST'], route: 'api/ops/archive/restore', access: 'function' },
   takeOutRecord: { methods: ['POST'], route: 'api/ops/take-out', access: 'function' },
+  forgetGroup: { methods: ['POST'], route: 'api/ops/forget-group', access: 'function' },
   discardChange: { methods: ['POST'], route: 'api/ops/changes/{changeId}/discard', access: 'function' },
   migrateStore: { methods: ['POST'], route: 'api/ops/migrate', access: 'function' },
   doctor: { methods: READ, route: 'api/ops/doctor', access: 'function' },

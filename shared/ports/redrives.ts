@@ -170,6 +170,7 @@ export const AUDITED_ACTIONS = [
   'archive',
   'restore-archive',
   'forget',
+  'forget-group',
 ] as const
 
 export interface AuditEntry {
@@ -177,7 +178,8 @@ export interface AuditEntry {
   readonly action: (typeof AUDITED_ACTIONS)[number]
   /**
    * The id of a letter, a task or a change, a record's position, a description of many letters, the topic of a rebuild
-   * or a ledger, the name of a backup or of an archive's file, or a customer.
+   * or a ledger, the name of a backup or of an archive's file, a customer,
+   * or a consumer group.
    */
   readonly target: string
   readonly operator: string

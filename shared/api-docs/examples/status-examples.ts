@@ -133,6 +133,7 @@ export const STATUS_EXAMPLES = {
   PipelineStorage: STORAGE,
   LedgerVerdict: VERDICT,
   LedgerRepair: { processed: 1, more: false, why: null, ledger: VERDICT },
+  ForgottenGroup: { group: 'audit', topics: ['orders'] },
   TakenOut: { letterId: 'orders:0:42', group: 'order-processor', processed: 0, ledger: VERDICT },
   ForgottenCustomer: FORGOTTEN,
   Rebuild: REBUILD,

@@ -112,6 +112,19 @@ export const MAINTENANCE_OPERATIONS = {
     answers: { 200: jsonAnswer('The record is a dead letter now.', 'TakenOut') },
     problems: [...ACT_PROBLEMS, 'not-found'],
   },
+  forgetGroup: {
+    summary: 'Forget a consumer group',
+    description:
+      'For a group that read the embedded log and will not return. With `LOG_RETENTION`, the records that it has not read may then leave the log. Refused for a group that reads now, and with Kafka, whose brokers remove records whether groups have read them or not.',
+    headers: ['Operator'],
+    body: jsonBody('ForgetGroup', {
+      required: true,
+      summary: 'The group, and a reason',
+      value: { group: 'audit', reason: 'That program was shut down for good.' },
+    }),
+    answers: { 200: jsonAnswer('The log keeps no records because of this group.', 'ForgottenGroup') },
+    problems: [...ACT_PROBLEMS, 'invalid-request', 'not-found'],
+  },
   forgetCustomer: {
     summary: 'Forget a customer',
     description:

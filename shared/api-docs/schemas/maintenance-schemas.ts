@@ -8,7 +8,7 @@ import type { Rebuild } from '../../ports/maintenance.ts'
 import { archiveBody, restoreBody } from '../../http/archive.ts'
 import { faultPlan } from '../../http/faults.ts'
 import { forgetBody } from '../../http/customers.ts'
-import { backupBody, resetLedgerBody, takeOutBody } from '../../http/operations.ts'
+import { backupBody, forgetGroupBody, resetLedgerBody, takeOutBody } from '../../http/operations.ts'
 import { orderId } from './order-schemas.ts'
 import { count, instant, pageOf, schemaOf } from './schema-of.ts'
 
@@ -79,6 +79,7 @@ const forgottenSchema = schemaOf<Forgotten>()({
 export const MAINTENANCE_SCHEMAS = {
   LedgerReset: resetLedgerBody,
   TakeOut: takeOutBody,
+  ForgetGroup: forgetGroupBody,
   ForgetCustomer: forgetBody,
   ForgottenCustomer: forgottenSchema,
   Rebuild: rebuildSchema,

@@ -169,6 +169,10 @@ export const STATUS_SCHEMAS = {
     why: z.string().nullable().describe('Why it stopped before all were processed; otherwise null.'),
     ledger: ledgerVerdictSchema,
   }),
+  ForgottenGroup: z.object({
+    group: z.string(),
+    topics: z.array(z.string()).describe('The topics that the group had read.'),
+  }),
   TakenOut: z.object({
     letterId: z.string().describe('The id of the new dead letter.'),
     group: z.string(),

@@ -145,7 +145,9 @@ export function createExpireRecords(dependencies: {
       const step = await removeRecords(topic, partition, bounds)
       removed += step.removed
       if (step.isHeld) {
-        kept.push(keptOf({ ...old, by: 'maintenance', why: 'a backup, or a repair or reset of the ledger, is running' }))
+        kept.push(
+          keptOf({ ...old, by: 'maintenance', why: 'a backup, or a repair or reset of the ledger, is running' }),
+        )
       }
       if (step.unreadable !== undefined) {
         const settledAt = bounds.damagedOlderThan === undefined ? await lastReset() : undefined

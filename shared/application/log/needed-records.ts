@@ -48,13 +48,11 @@ export async function neededIn(
   const places = await log.offsets(topic)
   return places.map((place) => {
     const ofLedger = { from: countedUntil(place), by: 'ledger' as const, why: 'the ledger has not accounted for them' }
-    const needs = readers.map(
-      ({ id, committed }): Omit<Need, keyof PartitionOffsets> => ({
-        from: nextOffset(committed, place),
-        by: 'group',
-        why: `the consumer group ${id} has not read them`,
-      }),
-    )
+    const needs = readers.map(({ id, committed }): Omit<Need, keyof PartitionOffsets> => ({
+      from: nextOffset(committed, place),
+      by: 'group',
+      why: `the consumer group ${id} has not read them`,
+    }))
     return [...needs, ofLedger]
       .map((need) => ({ ...place, ...need }))
       .reduce((one, other) => (other.from < one.from ? other : one))

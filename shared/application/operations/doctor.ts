@@ -139,7 +139,9 @@ export function createDoctor(dependencies: {
     const lags = await Promise.all(
       former.map(async ({ topic, group }) => ({ topic, waiting: lagOf(await standIn(log, topic, group)) })),
     )
-    const found = lags.filter(({ waiting }) => waiting > 0).map(({ topic, waiting }) => `${waiting} records in ${topic}`)
+    const found = lags
+      .filter(({ waiting }) => waiting > 0)
+      .map(({ topic, waiting }) => `${waiting} records in ${topic}`)
     if (found.length === 0) return well('No records wait in a retry topic that nobody reads.')
     return unwell(`Nobody reads ${found.join(', ')}: set as many RETRY_DELAYS as before until they are empty.`)
   }

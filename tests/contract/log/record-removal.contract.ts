@@ -137,6 +137,19 @@ export function recordRemovalContract(name: string, open: () => Promise<OpenedLo
       expect(await step).toEqual({ removed: 10, more: false })
     })
 
+    it('forgets a group, which no longer has read anything, but not while it reads', async () => {
+      const [topic, other] = [await topicWith(3), await topicWith(3)]
+      const groupId = randomUUID()
+      for (const name of [topic, other]) await log.moveGroup(groupId, name, 0, 2)
+      await using consumer = await collect(log, { topic, groupId, maxBatchSize: 10 })
+      await expect(log.forgetGroup(groupId)).rejects.toMatchObject({ code: 'conflict' })
+      await consumer[Symbol.asyncDispose]()
+      expect(await log.forgetGroup(groupId)).toEqual([topic, other].toSorted())
+      expect(await log.readers(topic)).toEqual([])
+      expect(await log.committed(groupId, other)).toEqual(new Map())
+      expect(await log.forgetGroup(groupId)).toEqual([])
+    })
+
     it('counts what is left as undamaged', async () => {
       const topic = await topicWith(10)
       await log.removeRecords(topic, 0, { ...EVERYTHING, toOffset: 6 })

@@ -70,6 +70,8 @@ export interface LogFile {
   committed(groupId: string): Map<number, number>
   /** The groups that have committed an offset in the topic, ascending. */
   readers(topic: string): string[]
+  /** Forgets the group, and returns the topics in which it had committed offsets, ascending. */
+  forgetGroup(groupId: string): string[]
   /** The committed offsets of all groups. */
   groupOffsets(): GroupOffset[]
   /** Copies the WAL into the file. Afterwards writes go only to the WAL, and the file stays unchanged until `thaw`. */
@@ -137,6 +139,9 @@ export function openLogFile(path: string): LogFile {
   const selectReaders = db.prepare(`
     SELECT DISTINCT o.group_id FROM group_offsets o JOIN partitions p ON p.id = o.partition_id WHERE p.topic = ?
     ORDER BY o.group_id`)
+  const selectTopics = db.prepare(`
+    SELECT DISTINCT p.topic FROM group_offsets o JOIN partitions p ON p.id = o.partition_id WHERE o.group_id = ?
+    ORDER BY p.topic`)
   const begin = db.prepare('BEGIN IMMEDIATE')
   let isFrozen = false
   const end = db.prepare('COMMIT')
@@ -301,6 +306,11 @@ export function openLogFile(path: string): LogFile {
     },
     readers(topic) {
       return selectReaders.all(topic).map((row) => String(row['group_id']))
+    },
+    forgetGroup(groupId) {
+      const topics = selectTopics.all(groupId).map((row) => String(row['topic']))
+      transaction(() => db.prepare('DELETE FROM group_offsets WHERE group_id = ?').run(groupId))
+      return topics
     },
     groupOffsets() {
       const rows = db.prepare('SELECT group_id, partition_id, next_offset FROM group_offsets').all()

@@ -176,9 +176,21 @@ describe('expiring records', () => {
     ],
     ['the ledger has counted less than was committed', { row: { next: 7 } }, 7],
     ['the ledger has a gap', { row: { gaps: 2 }, ledger: { gaps: [gap(5, 6), gap(8, 9)] } }, 5],
-    ['the ledger has gaps that it does not list', { row: { gaps: 2 } }, 0, 'ledger', 'the ledger has not accounted for them'],
+    [
+      'the ledger has gaps that it does not list',
+      { row: { gaps: 2 } },
+      0,
+      'ledger',
+      'the ledger has not accounted for them',
+    ],
     ['the ledger has no row', { ledger: { partitions: [] } }, 0, 'ledger', 'the ledger has not accounted for them'],
-    ['the ledger has counted more than the log has', { row: { next: 11 } }, 0, 'ledger', 'the ledger has not accounted for them'],
+    [
+      'the ledger has counted more than the log has',
+      { row: { next: 11 } },
+      0,
+      'ledger',
+      'the ledger has not accounted for them',
+    ],
     [
       'another log was counted',
       { ledger: { logs: [{ topic: 'orders', id: 'another log', brokenBy: null }] } },

@@ -105,10 +105,17 @@ test('waiting records that are halfway to leaving the log are reported', async (
 })
 
 test('old records that stay in the log are reported, with the reason', async () => {
-  const recordsKept = () => [
-    { topic: 'orders', partition: 0, by: 'group', why: 'the consumer group audit has not read them', since: 0 },
-    { topic: 'orders-dlt', partition: 2, by: 'damage', why: 'The log is damaged at orders-dlt 2:4', since: 86_400_000 },
-  ] as const
+  const recordsKept = () =>
+    [
+      { topic: 'orders', partition: 0, by: 'group', why: 'the consumer group audit has not read them', since: 0 },
+      {
+        topic: 'orders-dlt',
+        partition: 2,
+        by: 'damage',
+        why: 'The log is damaged at orders-dlt 2:4',
+        since: 86_400_000,
+      },
+    ] as const
   expect(await unwell({ recordsKept })).toEqual([
     'retention: Records that are older than LOG_RETENTION stay, so the log grows: orders 0 since 1970-01-01T00:00:00.000Z (the consumer group audit has not read them), orders-dlt 2 since 1970-01-02T00:00:00.000Z (The log is damaged at orders-dlt 2:4). See "What is kept, and for how long" in docs/operations.md.',
   ])

@@ -1,6 +1,6 @@
-import type { TakenOut } from '../../../shared/application/dead-letters/take-out.ts'
-import type { LedgerVerdict } from '../../../shared/application/ledger/ledger.ts'
-import { REASON, required, requiredReason, type Command } from '../command.ts'
+import type { TakenOut } from '../../../../shared/application/dead-letters/take-out.ts'
+import type { LedgerVerdict } from '../../../../shared/application/ledger/ledger.ts'
+import { REASON, required, requiredReason, type Command } from '../../command.ts'
 
 export const takeOut: Command = {
   name: 'take-out',
