@@ -36,7 +36,7 @@ httpTrigger('listOrderChanges', async (request, { orderIds, views }) => {
 })
 
 /** GET /api/orders/{orderId}/changes/{changeId}. An issued id never gets the response 404. */
-httpTrigger('getOrderChange', async (request, { orderIds, views, waitForChange }) => {
+httpTrigger('getOrderChange', async (request, { orderIds, views, waitForChange, whyUnseen }) => {
   const [orderId, changeId] = [orderIdIn(request), changeIdIn(request)]
   const wait = waitSeconds(request)
   // An archived order's changes are final, so the caller is not kept waiting.
@@ -47,6 +47,6 @@ httpTrigger('getOrderChange', async (request, { orderIds, views, waitForChange }
     const view = awaited ?? (await views.getChanges([changeId])).get(changeId)
     return view?.orderId === orderId ? view : undefined
   })
-  const view = known ?? unseenChange(orderId, changeId, orderIds)
+  const view = known ?? unseenChange(orderId, changeId, orderIds, whyUnseen)
   return revalidated(request, view, { ...pendingChangeHeaders(view), ...preferenceApplied(wait) })
 })

@@ -16,7 +16,7 @@ export interface Claim {
 const ASK_AGAIN_MS = 250
 const AT_ONCE = 16
 /** The final states of orders and changes. */
-const FINAL = new Set(['stored', 'cancelled', 'dead-lettered', 'discarded', 'applied', 'rejected'])
+const FINAL = new Set(['stored', 'cancelled', 'dead-lettered', 'discarded', 'lost', 'applied', 'rejected'])
 
 /** Undefined without a function key. Throws `TargetError` if the key is refused. */
 export async function readLedger(target: Target): Promise<LedgerVerdict | undefined> {

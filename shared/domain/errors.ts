@@ -37,6 +37,7 @@ export type ErrorCode =
   | 'change-not-decided'
   | 'taken-out'
   | 'record-missing'
+  | 'record-lost'
   // Errors of the log, the store and the process.
   | 'log-unavailable'
   | 'log-full'

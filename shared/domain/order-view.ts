@@ -6,10 +6,21 @@ import type { Currency, NewOrderCommand, PaymentMethod } from './order-commands.
  * payment methods are names, and times are RFC 3339 in UTC.
  */
 
-export const ORDER_STATUSES = ['accepted', 'retrying', 'stored', 'cancelled', 'dead-lettered', 'discarded'] as const
+export const ORDER_STATUSES = [
+  'accepted',
+  'retrying',
+  'stored',
+  'cancelled',
+  'dead-lettered',
+  'discarded',
+  'lost',
+] as const
 export type OrderStatus = (typeof ORDER_STATUSES)[number]
 
-/** The statuses in the store, by which lists can be filtered. `accepted` is known only from the log. */
+/**
+ * The statuses in the store, by which lists can be filtered. Orders that are `accepted` are only in the log, and those
+ * that are `lost` are nowhere.
+ */
 export const STORE_STATUSES = [
   'retrying',
   'stored',
@@ -48,7 +59,7 @@ export interface OrderState {
 
 /** Whether the status is final unless somebody acts. */
 export function isFinal({ status }: Pick<OrderState, 'status'>): boolean {
-  return isInStore({ status }) || status === 'dead-lettered' || status === 'discarded'
+  return isInStore({ status }) || status === 'dead-lettered' || status === 'discarded' || status === 'lost'
 }
 
 /** Whether the order was stored, whatever changes have followed. */

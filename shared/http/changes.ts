@@ -2,6 +2,7 @@ import type { HttpRequest, HttpResponseInit } from '@azure/functions'
 import { z } from 'zod'
 import { ifAvailable } from '../application/orders/answered-in-time.ts'
 import type { AcceptedChange, ChangeOrder } from '../application/orders/change-order.ts'
+import type { WhyUnseen } from '../application/orders/why-unseen.ts'
 import type { WaitUntilSettled } from '../application/orders/wait-until-settled.ts'
 import { isSettled, type ChangeView } from '../domain/changes/change-view.ts'
 import { OrderError } from '../domain/errors.ts'
@@ -85,17 +86,27 @@ export function changeIdIn(request: HttpRequest): string {
   })
 }
 
-/** A change that the store has not seen yet. Throws `change-not-found` for an id that was never issued for this order. */
-export function unseenChange(orderId: string, changeId: string, orderIds: OrderIds): ChangeView {
+/**
+ * A change that the store has not seen, with the cause if it is lost or may be. Throws `change-not-found` for an id that
+ * was never issued for this order.
+ */
+export function unseenChange(
+  orderId: string,
+  changeId: string,
+  orderIds: OrderIds,
+  whyUnseen: WhyUnseen = () => undefined,
+): ChangeView {
   if (!orderIds.isIssuedChange(orderId, changeId)) {
     throw new OrderError('change-not-found', 'This order has no change with this id.')
   }
   const acceptedAt = issuedAt(changeId)
+  const unseen = whyUnseen(changeId)
   return {
     orderId,
     changeId,
-    status: 'accepted',
+    status: unseen?.isLost === true ? 'lost' : 'accepted',
     ...(acceptedAt !== undefined && { acceptedAt: acceptedAt.toISOString() }),
+    ...(unseen !== undefined && { cause: unseen.cause }),
   }
 }
 

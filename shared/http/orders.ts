@@ -1,10 +1,11 @@
 import type { HttpRequest } from '@azure/functions'
 import { z } from 'zod'
+import type { WhyUnseen } from '../application/orders/why-unseen.ts'
 import { OrderError } from '../domain/errors.ts'
 import { CURRENCIES, PAYMENT_METHODS } from '../domain/order-commands.ts'
 import { issuedAt, type OrderIds } from '../domain/order-id.ts'
 import { initialState } from '../domain/order.ts'
-import { isFinal, STORE_STATUSES, type Cause, type HistoryEntry, type OrderView } from '../domain/order-view.ts'
+import { isFinal, STORE_STATUSES, type HistoryEntry, type OrderView } from '../domain/order-view.ts'
 import { filledText } from '../domain/text.ts'
 import { from, pageQuery, searchText, to, wholeNumber } from './protocol/query.ts'
 import { oneOf } from './protocol/validated.ts'
@@ -63,21 +64,18 @@ export function uuidIn(request: HttpRequest, name: string): string | undefined {
 }
 
 /**
- * An order that the store has not seen yet, with the cause if there is one. Throws `order-not-found` for an id that was
+ * An order that the store has not seen, with the cause if it is lost or may be. Throws `order-not-found` for an id that was
  * never issued.
  */
-export function unseenOrder(
-  orderId: string,
-  orderIds: OrderIds,
-  whyUnseen: (orderId: string) => Cause | undefined = () => undefined,
-): OrderView {
+export function unseenOrder(orderId: string, orderIds: OrderIds, whyUnseen: WhyUnseen = () => undefined): OrderView {
   if (!orderIds.isIssued(orderId)) throw new OrderError('order-not-found', 'No order has this id.')
   const acceptedAt = issuedAt(orderId)
-  const cause = whyUnseen(orderId)
+  const unseen = whyUnseen(orderId)
   return {
     ...initialState(orderId),
+    ...(unseen?.isLost === true && { status: 'lost' }),
     ...(acceptedAt !== undefined && { acceptedAt: acceptedAt.toISOString() }),
-    ...(cause !== undefined && { cause }),
+    ...(unseen !== undefined && { cause: unseen.cause }),
   }
 }
 

@@ -127,7 +127,7 @@ export const CHANGE_OPERATIONS = {
   getOrderChange: {
     summary: 'Get a change of an order',
     description:
-      'An id that was issued is never answered with 404. Until the change reaches the store, its status is `accepted`. With `Prefer: wait=N` the answer waits until the change is applied, rejected, dead-lettered or discarded.',
+      'An id that was issued is never answered with 404. Until the change reaches the store, its status is `accepted`; `lost` and the causes `record-lost` and `record-missing` mean the same as for an order. With `Prefer: wait=N` the answer waits until the change is applied, rejected, dead-lettered or discarded.',
     path: { orderId: ORDER_ID, changeId: CHANGE_ID },
     headers: ['Prefer', 'IfNoneMatch'],
     answers: {

@@ -57,7 +57,7 @@ const changeSchema = schemaOf<ChangeView>()({
   expectedVersion: z.exactOptional(version.describe('The version that `If-Match` asked for.')),
   version: z.exactOptional(version.describe('The version of the order that the change made.')),
   cause: z.exactOptional(
-    causeSchema.describe('Why it was rejected, dead-lettered or discarded, or why its last attempt failed.'),
+    causeSchema.describe('Why it was rejected, dead-lettered, discarded or lost, or why its last attempt failed.'),
   ),
   nextAttemptAt: z.exactOptional(instant.describe('While the change itself is being retried.')),
   behind: z.exactOptional(predecessorSchema.describe('What has to be decided first, while the change waits for it.')),

@@ -13,7 +13,7 @@ export const HOW_LOST: Readonly<Record<LossCause, string>> = {
 
 /** Why the ledger does not balance, one clause for each reason; empty if it balances. */
 export function faultsIn(verdict: Omit<LedgerVerdict, 'balanced' | 'summary'>): string[] {
-  const { partitions, totals, parked, gaps, damaged, brokenBy } = verdict
+  const { partitions, totals, parked, gaps, damaged, lost, brokenBy } = verdict
   const faults = partitions.flatMap((line) => {
     const where = `partition ${line.partition} of ${line.topic}`
     if (line.toCome < 0) {
@@ -22,7 +22,7 @@ export function faultsIn(verdict: Omit<LedgerVerdict, 'balanced' | 'summary'>): 
     return line.balanced ? [] : [`the figures of ${where} do not add up`]
   })
   if (brokenBy !== null && !partitions.some(({ toCome }) => toCome < 0)) faults.unshift(breakOf(brokenBy, partitions))
-  if (totals.lost > 0) faults.push(lossOf(verdict))
+  if (totals.lost > 0) faults.push(`${totals.lost} offsets are lost: they ${lossOf(lost, totals.lost)}`)
   if (totals.damaged > 0) faults.push(placesOf(totals.damaged, 'damaged in the log', damaged))
   if (totals.gaps > 0) faults.push(placesOf(totals.gaps, 'passed over', gaps))
   const parkedOrigins = Object.values(parked).reduce((total, count) => total + count, 0)
@@ -45,10 +45,11 @@ function breakOf(brokenBy: LogBreak, [line]: LedgerVerdict['partitions']): strin
     : `${topic} ended before what was counted: it was truncated or recreated, and has grown since`
 }
 
-function lossOf({ totals, lost }: Pick<LedgerVerdict, 'totals' | 'lost'>): string {
+/** How and where these offsets were lost, as a predicate. `count` is how many were lost in all. */
+export function lossOf(lost: readonly LedgerLoss[], count = lengthOf(lost)): string {
   const causes = new Set(lost.map(({ lostBy }) => lostBy))
   const how = [...causes].map((cause) => HOW_LOST[cause]).join(', or ')
-  return `${totals.lost} offsets are lost: they ${how}${at(lost, totals.lost, placeOf)}`
+  return `${how}${at(lost, count, placeOf)}`
 }
 
 /** Empty if no offset is known, as for a replaced log. */

@@ -2,14 +2,23 @@ import type { Cause } from '../../domain/order-view.ts'
 import { issuedAt } from '../../domain/order-id.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { EventLog } from '../../ports/event-log.ts'
-import type { ExamineLedger, LedgerExamination } from '../ledger/examine-ledger.ts'
+import type { LedgerLoss } from '../../ports/ledger.ts'
+import type { ExaminedLine, ExamineLedger, LedgerExamination } from '../ledger/examine-ledger.ts'
+import { lossOf } from '../ledger/ledger-faults.ts'
 import { oldestToCome } from '../ledger/oldest-to-come.ts'
 
+/** Why the store does not know an order or a change whose id was issued. */
+export interface Unseen {
+  /** Whether the record is certain to have left the log before it was processed. Otherwise it may only be missing. */
+  readonly isLost: boolean
+  readonly cause: Cause
+}
+
 /**
- * Why the store does not know an order whose id was issued; undefined while the order may simply be on its way. Returns
- * without I/O, from the last check of the ledger, and starts another check if the last one is old.
+ * Undefined while the order or change may simply be on its way. Returns without I/O, from the last check of the ledger,
+ * and starts another check if the last one is old.
  */
-export type WhyUnseen = (orderId: string) => Cause | undefined
+export type WhyUnseen = (id: string) => Unseen | undefined
 
 const LOOK_MS = 60_000
 /** The interval while records are missing, because each check covers orders that were placed later. */
@@ -17,16 +26,24 @@ const LOOK_AGAIN_MS = 10_000
 /** An id is generated before its record is published, and the log's timestamps may come from another machine. */
 const MARGIN_MS = 10_000
 const MAX_ASKED_FOR = 10_000
+/** No two machines' clocks are further apart than this. A status that is final must not depend on smaller differences. */
+const CLOCKS_APART_MS = 10 * 60_000
 
-const CAUSE: Cause = {
-  code: 'record-missing',
-  detail:
-    'The log can no longer return some of its records, and the record of this order may be one of them. Everything else of its time was processed, and the order is not stored.',
+const MISSING: Unseen = {
+  isLost: false,
+  cause: {
+    code: 'record-missing',
+    detail:
+      'The log can no longer return some of its records, and the record of this order may be one of them. Everything else of its time was processed, and the order is not stored.',
+  },
 }
 
 /**
  * A damaged or lost record does not reveal its order. It is known, however, that such records exist, and that the
  * processor has passed the time at which this order was accepted without finding the order.
+ *
+ * The record is certain to be lost if every record that was in the log at some moment was accounted for, none of them is
+ * damaged or passed over, and the id was known before that moment.
  */
 export function createWhyUnseen(dependencies: {
   log: Pick<EventLog, 'read' | 'retention'>
@@ -38,19 +55,27 @@ export function createWhyUnseen(dependencies: {
   const { log, examineLedger, topic, clock, onError } = dependencies
   /** All readable orders accepted before this time were processed; undefined while nothing is missing. */
   let metUntil: number | undefined
+  /** Present if only lost records are missing, with what is known of these. */
+  let lost: Unseen | undefined
   let lookAt = -Infinity
   let isLooking = false
-  /** When an id without a timestamp (derived from a key) was first requested, which is after its order was accepted. */
+  /** When an id was first requested, which is after its record was published. */
   const askedFor = new Map<string, number>()
+  const progress = createProgress()
 
   async function look(): Promise<void> {
     const beganAt = clock.now()
     isLooking = true
     try {
       const examination = await examineLedger()
-      const isMissing = await isSomethingMissing(examination)
+      const losses = lossesIn(examination, topic)
+      const isUnreadable = examination.damaged.length > 0 || (await isDamageSettled(examination))
+      const isUnclear = isUnreadable || examination.gaps.length > 0 || examination.brokenBy !== null
+      progress.look(beganAt, examination.lines)
+      lost = isUnclear ? undefined : toLost(losses, examination.lines)
+      const isMissing = isUnreadable || losses.length > 0
       metUntil = isMissing ? await oldestToCome(log, topic, examination.lines, beganAt) : undefined
-      if (metUntil === undefined) askedFor.clear()
+      if (!isMissing && lost === undefined) askedFor.clear()
     } catch (error) {
       onError(error)
     } finally {
@@ -59,27 +84,69 @@ export function createWhyUnseen(dependencies: {
     }
   }
 
-  async function isSomethingMissing({ snapshot, damaged, unsettled }: LedgerExamination): Promise<boolean> {
-    if (damaged.length > 0 || snapshot.lost.length > 0) return true
-    if (unsettled.some(({ lostBy }) => lostBy !== null)) return true
+  /**
+   * If holes are not markers, only a reset settles offsets as absent: damaged offsets for which an operator took
+   * responsibility.
+   */
+  async function isDamageSettled({ snapshot }: LedgerExamination): Promise<boolean> {
     const isAbsent = snapshot.partitions.some((row) => row.topic === topic && row.absent > 0)
-    // If holes are not markers, only a reset settles offsets as absent: damaged offsets for which an operator took
-    // responsibility.
     return isAbsent && !(await log.retention(topic)).holesAreMarkers
   }
 
-  function acceptedBefore(orderId: string): number {
-    const at = issuedAt(orderId)?.getTime() ?? askedFor.get(orderId)
-    if (at !== undefined) return at
-    askedFor.set(orderId, clock.now())
+  function firstAskedFor(id: string): number {
+    const at = askedFor.get(id) ?? clock.now()
+    askedFor.set(id, at)
     const [first] = askedFor.keys()
     if (askedFor.size > MAX_ASKED_FOR && first !== undefined) askedFor.delete(first)
-    return clock.now()
+    return at
   }
 
-  return function whyUnseen(orderId) {
+  return function whyUnseen(id) {
+    const askedAt = firstAskedFor(id)
     if (!isLooking && clock.now() >= lookAt) void look()
+    const issued = issuedAt(id)?.getTime()
+    const doneAt = progress.doneAt()
+    if (lost !== undefined && (askedAt <= doneAt || (issued ?? Infinity) + CLOCKS_APART_MS < doneAt)) return lost
     if (metUntil === undefined) return undefined
-    return acceptedBefore(orderId) + MARGIN_MS < metUntil ? CAUSE : undefined
+    return (issued ?? askedAt) + MARGIN_MS < metUntil ? MISSING : undefined
   }
+}
+
+/** A moment such that every record that the log had then has been processed. Does not rely on records' timestamps. */
+function createProgress() {
+  let done = -Infinity
+  let pending: { readonly at: number; readonly ends: ReadonlyMap<number, number> } | undefined
+
+  return {
+    doneAt: () => done,
+    /** `at` is before the lines were read. */
+    look(at: number, lines: readonly ExaminedLine[]): void {
+      const ends = new Map(lines.map(({ row, end, behindTransaction }) => [row.partition, end + behindTransaction]))
+      const isPast = (some: ReadonlyMap<number, number>) =>
+        lines.every(({ row, uncounted }) => row.next + uncounted >= (some.get(row.partition) ?? 0))
+      if (isPast(ends)) {
+        done = at
+        pending = undefined
+      } else if (pending === undefined || isPast(pending.ends)) {
+        done = pending?.at ?? done
+        pending = { at, ends }
+      }
+    },
+  }
+}
+
+function lossesIn({ snapshot, unsettled }: LedgerExamination, topic: string): LedgerLoss[] {
+  const newlyLost = unsettled.flatMap((one) => (one.lostBy === null ? [] : [{ ...one, lostBy: one.lostBy }]))
+  return [...snapshot.lost, ...newlyLost].filter((one) => one.topic === topic)
+}
+
+/** Undefined if no record has left the log uncounted. A ledger that was reset begins where the log began then. */
+function toLost(losses: readonly LedgerLoss[], lines: readonly ExaminedLine[]): Unseen | undefined {
+  if (losses.length === 0 && lines.every(({ row }) => row.first === 0)) return undefined
+  const where =
+    losses.length === 0
+      ? 'The record left the log before the ledger began'
+      : `The record is one of those that ${lossOf(losses)}`
+  const detail = `${where}. Everything else was processed, so this will not be stored. Send the request again, with the same Idempotency-Key if it had one.`
+  return { isLost: true, cause: { code: 'record-lost', detail } }
 }

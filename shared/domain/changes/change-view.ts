@@ -3,7 +3,15 @@ import type { Cause, OrderStatus } from '../order-view.ts'
 
 /** A change of an order, as queries return it. Times are RFC 3339 in UTC. */
 
-export const CHANGE_STATUSES = ['accepted', 'waiting', 'applied', 'rejected', 'dead-lettered', 'discarded'] as const
+export const CHANGE_STATUSES = [
+  'accepted',
+  'waiting',
+  'applied',
+  'rejected',
+  'dead-lettered',
+  'discarded',
+  'lost',
+] as const
 export type ChangeStatus = (typeof CHANGE_STATUSES)[number]
 
 export interface ChangeView {
@@ -19,7 +27,7 @@ export interface ChangeView {
   readonly expectedVersion?: number
   /** The order version that the change produced. */
   readonly version?: number
-  /** Why the change was rejected, dead-lettered or discarded, or why its last attempt failed. */
+  /** Why the change was rejected, dead-lettered, discarded or lost, or why its last attempt failed. */
   readonly cause?: Cause
   /** When the next attempt is due, while the change waits for its own retry. */
   readonly nextAttemptAt?: string

@@ -1,11 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import type { HistoryEntry } from '../../../shared/domain/order-view.ts'
-import { unseenOrder, withBeginning } from '../../../shared/http/orders.ts'
+import { pendingHeaders, unseenOrder, withBeginning } from '../../../shared/http/orders.ts'
 import { testOrderIds } from '../../support/orders/orders.ts'
 
 const AT = '2026-01-01T00:00:00.000Z'
 
 describe('an order that the store has not seen yet', () => {
+  it('are lost, with the cause, if their record is known to have left the log', () => {
+    const orderId = testOrderIds.next(Date.parse(AT))
+    const cause = { code: 'record-lost', detail: 'It left the log.' }
+    expect(unseenOrder(orderId, testOrderIds, () => ({ isLost: true, cause }))).toMatchObject({ status: 'lost', cause })
+    const maybe = unseenOrder(orderId, testOrderIds, () => ({ isLost: false, cause }))
+    expect(maybe).toMatchObject({ status: 'accepted', cause })
+    expect(pendingHeaders(maybe)).toEqual({ 'retry-after': '1' })
+    expect(pendingHeaders({ ...maybe, status: 'lost' })).toEqual({})
+  })
+
   it('is accepted, with its time, for every id that was issued', () => {
     const orderId = testOrderIds.next(Date.parse(AT))
     expect(unseenOrder(orderId, testOrderIds)).toMatchObject({ orderId, status: 'accepted', acceptedAt: AT })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { LedgerExamination } from '../../../../shared/application/ledger/examine-ledger.ts'
 import { createWhyUnseen } from '../../../../shared/application/orders/why-unseen.ts'
+import { createOrderIds } from '../../../../shared/domain/order-id.ts'
 import type { LedgerPartition } from '../../../../shared/ports/ledger.ts'
 import { testOrderIds } from '../../../support/orders/orders.ts'
 import { createVirtualClock } from '../../../support/virtual-clock.ts'
@@ -15,6 +16,9 @@ interface Given {
   damaged?: LedgerExamination['damaged']
   lost?: LedgerExamination['snapshot']['lost']
   unsettled?: LedgerExamination['unsettled']
+  gaps?: LedgerExamination['gaps']
+  /** Offsets behind an open transaction. */
+  behindTransaction?: number
   holesAreMarkers?: boolean
   /** When the oldest outstanding record was published. */
   oldestToCome?: number
@@ -36,8 +40,8 @@ function setUp(given: Given) {
     const end = given.oldestToCome === undefined ? row.next : row.next + 1
     return {
       snapshot: { partitions: [row], logs: [], gaps: [], lost: given.lost ?? [], parked: PARKED, waiting: 0 },
-      lines: [{ row, start: 0, end, behindTransaction: 0, uncounted: 0, expired: 0 }],
-      gaps: [],
+      lines: [{ row, start: 0, end, behindTransaction: given.behindTransaction ?? 0, uncounted: 0, expired: 0 }],
+      gaps: given.gaps ?? [],
       damaged: given.damaged ?? [],
       unsettled: given.unsettled ?? [],
       brokenBy: null,
@@ -50,18 +54,23 @@ function setUp(given: Given) {
     whyUnseen(orderId)
     await new Promise(setImmediate)
     expect(errors).toEqual([])
-    return whyUnseen(orderId)?.code
+    return whyUnseen(orderId)?.cause.code
   }
-  return { clock, why, looks: () => looks }
+  // Ids of its own, because ids ascend, and the clocks of other tests are ahead.
+  return { clock, ids: createOrderIds(['a secret of this test']), why, whyUnseen, looks: () => looks }
 }
 
 const damaged: Given = { damaged: [RANGE] }
+const lost: Given = { lost: [{ ...RANGE, lostBy: 'log-start' }] }
 
 describe('an issued order that the store does not know', () => {
   it.each<[string, Given, string | undefined]>([
     ['damaged', damaged, 'record-missing'],
-    ['lost and settled', { lost: [{ ...RANGE, lostBy: 'log-start' }] }, 'record-missing'],
-    ['newly lost', { unsettled: [{ ...RANGE, lostBy: 'hole' }] }, 'record-missing'],
+    ['lost and settled', lost, 'record-lost'],
+    ['newly lost', { unsettled: [{ ...RANGE, lostBy: 'hole' }] }, 'record-lost'],
+    ['lost, as before a reset, after which the ledger begins later', { row: { first: 5 } }, 'record-lost'],
+    ['lost and damaged', { ...damaged, ...lost }, 'record-missing'],
+    ['lost and passed over', { ...lost, gaps: [RANGE] }, 'record-missing'],
     ['damaged, for which an operator answered', { row: { absent: 1 } }, 'record-missing'],
     ['markers of transactions', { row: { absent: 1 }, holesAreMarkers: true }, undefined],
     ['none', {}, undefined],
@@ -97,6 +106,44 @@ describe('an issued order that the store does not know', () => {
     expect(await why(orderId)).toBeUndefined()
     clock.advance(2000)
     expect(await why(orderId)).toBe('record-missing')
+  })
+
+  it('is lost only if everything that the log had when it was asked for was processed, whatever the timestamps say', async () => {
+    const given: Given = { ...lost, oldestToCome: Date.UTC(2030, 0, 1), row: {} }
+    const { clock, ids, why, whyUnseen } = setUp(given)
+    const orderId = ids.next(clock.now())
+    clock.advance(20_000)
+    expect(await why(orderId)).toBe('record-missing')
+    clock.advance(20_000)
+    const later = ids.next(clock.now())
+    given.row = { next: 11 }
+    expect(await why(orderId)).toBe('record-lost')
+    expect(whyUnseen(orderId)).toEqual({
+      isLost: true,
+      cause: {
+        code: 'record-lost',
+        detail:
+          'The record is one of those that left the log before they were counted, at orders 0:4. Everything else was processed, so this will not be stored. Send the request again, with the same Idempotency-Key if it had one.',
+      },
+    })
+    expect(await why(later)).not.toBe('record-lost')
+  })
+
+  it('is not lost while records are behind an open transaction, because its own may be one of them', async () => {
+    const { clock, ids, why } = setUp({ ...lost, behindTransaction: 3 })
+    const orderId = ids.next(clock.now())
+    clock.advance(20_000)
+    expect(await why(orderId)).toBe('record-missing')
+  })
+
+  it('is lost at the first question if its id is older than any two clocks differ', async () => {
+    const { clock, ids, why, whyUnseen } = setUp(lost)
+    const [old, recent] = [ids.next(clock.now()), ids.next(clock.now() + 60_000)]
+    clock.advance(10 * 60_000 + 1)
+    expect(await why(ids.next(clock.now()))).toBe('record-lost')
+    clock.advance(1)
+    expect(whyUnseen(old)?.isLost).toBe(true)
+    expect(whyUnseen(recent)?.isLost).toBe(false)
   })
 
   it('costs at most one look-up a minute while nothing is missing', async () => {
