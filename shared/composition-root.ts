@@ -8,6 +8,7 @@ import { createBackups, type Backups } from './application/operations/backups.ts
 import { createDiscardLetters, type DiscardLetters } from './application/dead-letters/discard-letters.ts'
 import { createDoctor, type Doctor } from './application/operations/doctor.ts'
 import { createExpireRecords, type RecordExpiry } from './application/log/expire-records.ts'
+import { createFirstUncounted } from './application/ledger/first-uncounted.ts'
 import { createExamineLedger } from './application/ledger/examine-ledger.ts'
 import { createKeepDeadLetters } from './application/dead-letters/keep-dead-letters.ts'
 import { createLedgerVerdict } from './application/ledger/judge-ledger.ts'
@@ -131,7 +132,8 @@ export async function openServices(chosen: Config): Promise<Services> {
   const tracing = await openTracing(chosen, events, logger)
 
   const topics = createTopics(chosen.topic, chosen.consumerGroup, chosen.retryDelaysMs)
-  const specs = topicSpecs(topics, chosen.partitions, chosen.replication, chosen.logRetentionMs)
+  const retentionMs = chosen.logRetentionMs
+  const specs = topicSpecs(topics, chosen.partitions, chosen.replication, retentionMs)
   const log = await prepareTopics({
     log: adapters.log,
     specs,
@@ -170,7 +172,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     deliveryWatch.watched(source.topic, traced(source, useCase))
 
   const ofLog = { health: async () => withUnreadable(await log.health(), deliveryWatch.unreadable) }
-  const keepLetters = createKeepDeadLetters({ log, deadLetters, ...running })
+  const keepDeadLetters = createKeepDeadLetters({ log, deadLetters, ...running })
   const checkReadiness = createReadiness({
     log: ofLog,
     store,
@@ -183,7 +185,10 @@ export async function openServices(chosen: Config): Promise<Services> {
   const ofOrders = { log, ledger, topic: topics.orders, groupId }
   const examineLedger = createExamineLedger(ofOrders)
   const ledgerVerdict = createLedgerVerdict(examineLedger)
-  const lifeInLog = createLifeInLog({ log, now: nowMs })
+  const ledgerUnasked = debug('ledger:unasked', 'what is missing could not be asked for')
+  const ledgerUnread = debug('ledger:unread', 'the ledger does not say what it has not counted')
+  const firstUncounted = createFirstUncounted({ ledger, topics, onError: ledgerUnread })
+  const lifeInLog = createLifeInLog({ log, firstUncounted, now: nowMs })
 
   const storeOrigins = storing('origin')
   const storeOrders = afterLedgerBegan({ ...ofOrders, clock, events, signal }, storeOrigins)
@@ -204,7 +209,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     removal,
     maintenance,
     topics,
-    retentionMs: chosen.logRetentionMs,
+    retentionMs,
     lastReset: () => lastResetOf(redriveTasks, topics.orders),
     clock,
     signal,
@@ -212,6 +217,8 @@ export async function openServices(chosen: Config): Promise<Services> {
     onError: warn('log:not-expired', 'old records could not be removed'),
     onBack: () => logger.info({ event: 'log:expires' }, 'old records can be removed again'),
   })
+
+  const recordsKept = () => recordExpiry?.kept() ?? []
 
   return {
     ...adapters,
@@ -230,17 +237,11 @@ export async function openServices(chosen: Config): Promise<Services> {
         createStoreRetries({ storeOrders: traced(tier, storing('copy')), delayMs: tier.delayMs, clock, signal }),
       ),
     ),
-    keepDeadLetters: handedOver({ topic: topics.deadLetters, group: topics.deadLetterGroup }, keepLetters),
+    keepDeadLetters: handedOver({ topic: topics.deadLetters, group: topics.deadLetterGroup }, keepDeadLetters),
     deliveryWatch,
     waitForOrder: createWaitUntilSettled({ getMany: (ids) => views.getMany(ids), isSettled: isFinal, clock, signal }),
     waitForChange: createWaitUntilSettled({ getMany: (ids) => views.getChanges(ids), isSettled, clock, signal }),
-    whyUnseen: createWhyUnseen({
-      log,
-      examineLedger,
-      topic: topics.orders,
-      clock,
-      onError: debug('ledger:unasked', 'what is missing could not be asked for'),
-    }),
+    whyUnseen: createWhyUnseen({ ...ofOrders, examineLedger, clock, onError: ledgerUnasked }),
     checkReadiness,
     redrives: createRedrive({
       log: publisher,
@@ -276,14 +277,14 @@ export async function openServices(chosen: Config): Promise<Services> {
       processing: {
         storeOrders,
         storeCopies: storing('copy'),
-        keepDeadLetters: keepLetters,
+        keepDeadLetters,
       },
       clock,
       signal,
     }),
     // The new epoch begins at the log start, so no record may leave the log before the epoch begins.
     resetLedger: (...reset) => keepingRecords(() => resetNow(...reset)),
-    migrate: createMigrate({ log, maintenance, topics, specs, retentionMs: chosen.logRetentionMs, now: nowMs }),
+    migrate: createMigrate({ log, maintenance, firstUncounted, topics, specs, retentionMs, now: nowMs }),
     forgetGroup: createForgetGroup({ removal, maintenance, topics }),
     forgetCustomer: createForgetCustomer({ log, views, forgetting, forgottenHere, topics }),
     recordExpiry,
@@ -312,7 +313,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       orderConsumers,
       clockFaults: () => compareClocks(log, topics.orders, clock.now()),
       lifeInLog,
-      recordsKept: () => recordExpiry?.kept() ?? [],
+      recordsKept,
       keptFor: keptFor(chosen),
       topics,
       partitions: chosen.partitions,
@@ -323,7 +324,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       freeSpace: async () => (chosen.runtime === 'embedded' ? freeSpaceIn(chosen.dataDir) : undefined),
     }),
     pipelineStatus,
-    pipelineStorage: createStorage({ log, topic: topics.orders, retentionMs: chosen.logRetentionMs, diskUsage, now }),
+    pipelineStorage: createStorage({ log, topic: topics.orders, retentionMs, diskUsage, now }),
     pipelineHistory: createPipelineHistory({
       log,
       ledger,
@@ -340,6 +341,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       checkReadiness,
       ledgerVerdict,
       lifeInLog,
+      recordsKept,
       now: nowMs,
       onError: debug('metrics:unanswered', 'a figure could not be asked for'),
     }),

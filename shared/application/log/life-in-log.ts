@@ -1,14 +1,17 @@
 import { knownTime } from '../../domain/times.ts'
 import { nextOffset, type EventLog, type LogRecord } from '../../ports/event-log.ts'
+import type { FirstUncounted } from '../ledger/first-uncounted.ts'
 import { readBeyondUnreadable } from './read-beyond-unreadable.ts'
 
-/** The waiting record that is closest to leaving the log. */
+/** The record that is closest to leaving the log, of those that wait or were passed over. */
 export interface LifeInLog {
   readonly topic: string
   readonly partition: number
   readonly offset: number
-  /** The elapsed share of its life in the log, by age or by size, whichever is greater; the record leaves at 1. */
+  /** The elapsed share of its life in the log, by age or by size, whichever is greater; the record may leave at 1. */
   readonly used: number
+  /** Whether the log keeps the record until it is processed, even after its life has ended. */
+  readonly staysUntilProcessed: boolean
 }
 
 /** From this share on an operator has to act, because half of the time is over. */
@@ -18,25 +21,33 @@ const RECORDS_TO_WEIGH = 10
 const RECORD_OVERHEAD_BYTES = 70
 
 /**
- * How close a group's oldest uncommitted record is to leaving the log; undefined if no record waits or the topic keeps
- * everything that waits. A record may stay longer, because Kafka deletes whole segments. The number of bytes after the
+ * How close a group's oldest record is to leaving the log, of those that the group has not committed or the ledger has
+ * not counted; undefined if there is none, or if the topic keeps everything. A record may stay longer, because Kafka deletes whole segments. The number of bytes after the
  * record is estimated from the sizes of the next few records, because only the broker knows the size on disk.
  */
 export function createLifeInLog(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed' | 'read' | 'retention'>
+  firstUncounted: FirstUncounted
   now: () => number
 }): (topic: string, groupId: string) => Promise<LifeInLog | undefined> {
-  const { log, now } = dependencies
+  const { log, firstUncounted, now } = dependencies
 
   return async function lifeInLog(topic, groupId) {
     const committed = await log.committed(groupId, topic)
+    const uncounted = await firstUncounted(topic)
     const offsets = await log.offsets(topic)
     const waiting = offsets
-      .map((place) => ({ ...place, next: nextOffset(committed, place) }))
+      .map((place) => {
+        const { partition, first } = place
+        return {
+          ...place,
+          next: Math.max(first, Math.min(nextOffset(committed, place), uncounted.get(partition) ?? Infinity)),
+        }
+      })
       .filter(({ next, end }) => next < end)
     if (waiting.length === 0) return undefined
-    const { maxAgeMs, maxBytes, keepsUnprocessed } = await log.retention(topic)
-    if (keepsUnprocessed || (maxAgeMs === null && maxBytes === null)) return undefined
+    const { maxAgeMs, maxBytes, keepsUnprocessed: staysUntilProcessed = false } = await log.retention(topic)
+    if (maxAgeMs === null && maxBytes === null) return undefined
 
     const lives = await Promise.all(
       waiting.map(async ({ partition, next, end }): Promise<LifeInLog> => {
@@ -45,7 +56,7 @@ export function createLifeInLog(dependencies: {
         const ageMs = now() - (knownTime(oldest?.timestamp ?? 0) ?? now())
         const bytes = (end - next) * meanSize(records)
         const used = Math.max(maxAgeMs === null ? 0 : ageMs / maxAgeMs, maxBytes === null ? 0 : bytes / maxBytes)
-        return { topic, partition, offset: oldest?.offset ?? next, used }
+        return { topic, partition, offset: oldest?.offset ?? next, used, staysUntilProcessed }
       }),
     )
     return lives.reduce((one, other) => (other.used > one.used ? other : one))

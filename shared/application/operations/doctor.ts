@@ -116,7 +116,9 @@ export function createDoctor(dependencies: {
     }
 
     const lives = await Promise.all(sources.map(({ topic, group }) => lifeInLog(topic, group)))
-    const old = lives.filter((life) => life !== undefined).filter(({ used }) => used >= LIFE_TO_WARN_OF)
+    const old = lives
+      .filter((life) => life !== undefined)
+      .filter(({ used, staysUntilProcessed }) => used >= LIFE_TO_WARN_OF && !staysUntilProcessed)
     if (old.length === 0) return well(`No waiting record is close to leaving the log. ${keptFor}`)
     const list = old.map(
       ({ topic, partition, offset, used }) => `${topic} ${partition}:${offset} has used ${Math.floor(used * 100)} %`,

@@ -2,6 +2,7 @@ import { OrderError } from '../../domain/errors.ts'
 import { sourcesOf, type Topics } from '../../messaging/topics.ts'
 import type { EventLog, TopicChange, TopicRetention, TopicSpec } from '../../ports/event-log.ts'
 import type { Maintenance, Schema } from '../../ports/maintenance.ts'
+import type { FirstUncounted } from '../ledger/first-uncounted.ts'
 import { createLifeInLog } from '../log/life-in-log.ts'
 
 export interface Migrated extends Schema {
@@ -18,15 +19,16 @@ export type Migrate = () => Promise<Migrated>
 export function createMigrate(dependencies: {
   log: Pick<EventLog, 'alterRetention' | 'offsets' | 'committed' | 'read' | 'retention'>
   maintenance: Pick<Maintenance, 'migrate'>
+  firstUncounted: FirstUncounted
   topics: Topics
   specs: readonly TopicSpec[]
   /** Null if records stay forever. */
   retentionMs: number | null
   now: () => number
 }): Migrate {
-  const { log, maintenance, topics, specs, retentionMs, now } = dependencies
+  const { log, maintenance, firstUncounted, topics, specs, retentionMs, now } = dependencies
   const wanted: TopicRetention = { maxAgeMs: retentionMs, maxBytes: null, holesAreMarkers: true }
-  const lifeThen = createLifeInLog({ log: { ...log, retention: async () => wanted }, now })
+  const lifeThen = createLifeInLog({ log: { ...log, retention: async () => wanted }, firstUncounted, now })
 
   /** The positions of waiting records that would leave the log at once. */
   async function endangered(): Promise<readonly string[]> {

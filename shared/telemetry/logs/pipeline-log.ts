@@ -110,5 +110,5 @@ export function tellRedriveFailed(logger: Logger, error: unknown): void {
 
 export function tellRecordsKept(logger: Logger, { topic, partition, by, why, since }: RecordsKept): void {
   const message = `records of ${topic} ${partition} that are older than LOG_RETENTION stay in the log: ${why}`
-  logger.warn({ event: 'log:kept', topic, partition, by, since: new Date(since).toISOString() }, message)
+  logger.warn({ event: 'log:kept', topic, partition, reason: by, since: new Date(since).toISOString() }, message)
 }

@@ -20,7 +20,7 @@ export interface TopicFigures {
    * topics. All records in a batch are committed together, so values up to the tier's delay plus a hold are normal.
    */
   readonly overdueMs: number | null
-  /** The share of its retention, from 0 to 1, that the oldest waiting record has used; 0 without a limit or record. */
+  /** The share of its life in the log that the oldest unprocessed record has used; 0 without a limit or record. */
   readonly lifeUsed: number
 }
 
@@ -58,7 +58,8 @@ export function createLogFigures(dependencies: {
       committed: positions.reduce((total, { next }) => total + next, 0),
       lag: behind.reduce((total, { lag }) => total + lag, 0),
       behindTransaction: offsets.reduce((total, { behindTransaction = 0 }) => total + behindTransaction, 0),
-      lifeUsed: behind.length === 0 ? 0 : ((await lifeInLog(topic, group))?.used ?? 0),
+      // Records that were passed over are not part of the lag.
+      lifeUsed: behind.length === 0 && topic !== topics.orders ? 0 : ((await lifeInLog(topic, group))?.used ?? 0),
       overdueMs: delayed ? Math.max(0, ...dueAt.map((at) => now() - at)) : null,
     }
   }

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { LedgerVerdict } from '../../application/ledger/ledger.ts'
+import type { RecordsKept } from '../../application/log/expire-records.ts'
 import type { LifeInLog } from '../../application/log/life-in-log.ts'
 import type { CheckReadiness } from '../../application/operations/readiness.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
@@ -35,11 +36,13 @@ export function createMetrics(dependencies: {
   checkReadiness: CheckReadiness
   ledgerVerdict: () => Promise<LedgerVerdict>
   lifeInLog: (topic: string, groupId: string) => Promise<LifeInLog | undefined>
+  /** Records that stay in the log although they are older than LOG_RETENTION. */
+  recordsKept: () => readonly RecordsKept[]
   now: () => number
   /** Called when a figure could not be read. */
   onError: (error: unknown) => void
 }): Metrics {
-  const { events, topics, log, checkReadiness, ledgerVerdict, lifeInLog, now, onError } = dependencies
+  const { events, topics, log, checkReadiness, ledgerVerdict, lifeInLog, recordsKept, now, onError } = dependencies
   const registry = new Registry()
   countPipeline(events, registry)
   const setGauges = createScrapeGauges(registry, topics)
@@ -55,7 +58,13 @@ export function createMetrics(dependencies: {
       if (!isWatched) collectDefaultMetrics({ register: registry })
       isWatched = true
       const [topicFigures, readinessNow, verdictNow] = await Promise.all([figures(), readiness(), verdict()])
-      setGauges({ topics: topicFigures, readiness: readinessNow, verdict: verdictNow })
+      setGauges({
+        topics: topicFigures,
+        readiness: readinessNow,
+        verdict: verdictNow,
+        recordsKept: recordsKept(),
+        now: now(),
+      })
       return registry.metrics()
     },
   }

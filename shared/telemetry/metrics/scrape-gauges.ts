@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client'
 import type { LedgerVerdict } from '../../application/ledger/ledger.ts'
+import type { RecordsKept } from '../../application/log/expire-records.ts'
 import type { Readiness } from '../../application/operations/readiness.ts'
 import type { Topics } from '../../messaging/topics.ts'
 import type { TopicFigures } from './log-figures.ts'
@@ -9,6 +10,9 @@ export interface Asked {
   readonly topics: readonly TopicFigures[] | undefined
   readonly readiness: Readiness | undefined
   readonly verdict: LedgerVerdict | undefined
+  readonly recordsKept: readonly RecordsKept[]
+  /** Milliseconds since 1970. */
+  readonly now: number
 }
 
 const TOPIC = 'messaging_destination_name'
@@ -40,8 +44,13 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
   )
   const lifeUsed = gauge(
     'orders_log_life_used_ratio',
-    'The part of its life in the log that the oldest waiting record has used; 1 at its end, 0 if the topic keeps everything.',
+    'The part of its life in the log that the oldest unprocessed record has used; 1 at its end, 0 if the topic keeps everything.',
     [TOPIC],
+  )
+  const kept = gauge(
+    'orders_log_kept_seconds',
+    'How long records that are older than LOG_RETENTION have stayed in the embedded log, by what keeps them.',
+    [TOPIC, 'reason'],
   )
   const up = gauge('orders_dependency_up', '1 while the log or the store answers.', ['of'])
   const balanced = gauge('orders_ledger_balanced', '1 when every record is accounted for.', [])
@@ -53,16 +62,20 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
   )
   const parked = gauge('orders_parked', 'Records that were ever parked, by their present state.', ['state'])
   const waiting = gauge('orders_changes_waiting', 'Changes that wait for an earlier event of their order.', [])
-  const all = [lag, committed, end, behindTransaction, delay, overdue, lifeUsed, up, records, parked]
+  const all = [lag, committed, end, behindTransaction, delay, overdue, lifeUsed, kept, up, records, parked]
   const tierOf = new Map(topics.retries.map(({ topic, tier }) => [topic, String(tier)]))
 
-  return function set({ topics: figures, readiness, verdict }) {
+  return function set({ topics: figures, readiness, verdict, recordsKept, now }) {
     for (const one of all) one.reset()
     balanced.remove()
     expired.remove()
     waiting.remove()
     for (const { topic, tier, delayMs } of topics.retries) delay.set({ [TOPIC]: topic, tier }, delayMs / 1000)
     for (const figure of figures ?? []) setTopic(figure)
+    // The longest of all partitions is set last.
+    for (const { topic, by, since } of recordsKept.toSorted((one, other) => other.since - one.since)) {
+      kept.set({ [TOPIC]: topic, reason: by }, Math.max(0, now - since) / 1000)
+    }
     // If no result arrives in time, the log and the store count as unavailable.
     up.set({ of: 'log' }, readiness?.checks.log.available === true ? 1 : 0)
     unreadable.set(readiness?.checks.log.unreadable?.length ?? 0)

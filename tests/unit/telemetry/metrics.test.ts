@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import type { LedgerVerdict } from '../../../shared/application/ledger/ledger.ts'
+import type { RecordsKept } from '../../../shared/application/log/expire-records.ts'
 import type { LifeInLog } from '../../../shared/application/log/life-in-log.ts'
 import type { Readiness } from '../../../shared/application/operations/readiness.ts'
 import { createMetrics } from '../../../shared/telemetry/metrics/metrics.ts'
@@ -59,6 +60,7 @@ function scenario() {
     dueAt: NOW,
     committed: new Map([[0, 3]]),
     lives: new Map<string, LifeInLog>(),
+    kept: [] as RecordsKept[],
     verdict: async (): Promise<LedgerVerdict> => VERDICT,
     readiness: async (): Promise<Readiness> => ready(true),
     offsets: async () => [
@@ -94,6 +96,7 @@ function scenario() {
       return world.verdict()
     },
     lifeInLog: async (topic) => world.lives.get(topic),
+    recordsKept: () => world.kept,
     now: () => world.nowMs,
     onError: (error) => errors.push(error),
   })
@@ -217,6 +220,23 @@ describe('the state of the pipeline', () => {
     expect(lag.filter((line) => !line.includes('tier='))).toHaveLength(2)
   })
 
+  test('has how long old records have stayed in the log, by what keeps them', async () => {
+    const { sample, world } = scenario()
+    expect(await sample('orders_log_kept_seconds')).toEqual([])
+    const one = { topic: 'orders', partition: 0, by: 'group', why: 'audit has not read them' } as const
+    world.kept = [
+      { ...one, since: NOW - 5000 },
+      { ...one, partition: 1, since: NOW - 9000 },
+      { ...one, by: 'damage', partition: 2, since: NOW - 7000 },
+    ]
+    expect((await sample('orders_log_kept_seconds')).toSorted()).toEqual([
+      '{messaging_destination_name="orders",reason="damage"} 7',
+      '{messaging_destination_name="orders",reason="group"} 9',
+    ])
+    world.kept = []
+    expect(await sample('orders_log_kept_seconds')).toEqual([])
+  })
+
   test('is requested from the log once a second at most, and from the ledger once a minute', async () => {
     const { metrics, world, asked } = scenario()
     await Promise.all([metrics.scrape(), metrics.scrape()])
@@ -257,7 +277,8 @@ describe('the alert rules', () => {
   const rules = groups.flatMap((group) => group.rules)
 
   test('use metrics, labels and label values that exist', async () => {
-    const { metrics, events } = scenario()
+    const { metrics, events, world } = scenario()
+    world.kept = [{ topic: 'orders', partition: 0, by: 'group', why: 'audit has not read them', since: NOW }]
     const fact = { orderId: null, traceparent: undefined, origin: { topic: 'orders', partition: 0, offset: 0 } }
     events.emit('delivery:dead-lettered', { ...fact, attempt: 3, cause: CAUSE, error: null })
     const text = await metrics.scrape()

@@ -94,11 +94,11 @@ test('a topic that forgets records is reported', async () => {
   ])
 })
 
-test('waiting records that are halfway to leaving the log are reported', async () => {
+test('waiting records that are halfway to leaving the log are reported, but not those that stay', async () => {
   const lifeInLog: Dependencies['lifeInLog'] = async (topic) =>
     topic === 'orders-dlt'
-      ? { topic, partition: 1, offset: 7, used: 0.62 }
-      : { topic, partition: 0, offset: 3, used: 0.4 }
+      ? { topic, partition: 1, offset: 7, used: 0.62, staysUntilProcessed: false }
+      : { topic, partition: 0, offset: 3, used: topic === 'orders' ? 3 : 0.4, staysUntilProcessed: topic === 'orders' }
   expect(await unwell({ lifeInLog })).toEqual([
     expect.stringMatching(/^retention: Records that wait are about to leave the log: orders-dlt 1:7 has used 62 % /),
   ])

@@ -35,6 +35,7 @@ function given({
       },
     },
     maintenance: { migrate: async () => ({ migrations: MIGRATIONS }) },
+    firstUncounted: async () => new Map(),
     topics: TOPICS,
     specs: topicSpecs(TOPICS, 1, 1, retentionMs),
     retentionMs,
