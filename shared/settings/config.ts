@@ -110,6 +110,8 @@ const topicName = optional.refine((value) => value === undefined || /^[A-Za-z0-9
   error: "must be 1 to 200 letters, digits, '.', '_' or '-'",
 })
 
+/** A hundred years. Whoever sets more has probably mistyped. */
+const MAX_RETENTION_DAYS = 36_500
 const DELAYS_MS = [10_000, 60_000, 600_000]
 /** The retry delays with FAULTS=on, so that a demonstration does not take eleven minutes. */
 const DEMO_DELAYS_MS = [2000, 5000, 10_000]
@@ -133,8 +135,9 @@ const delays = optional.transform((value, context) => {
 const retention = optional.transform((value, context) => {
   if (value === undefined || value.toLowerCase() === 'forever') return null
   const ms = milliseconds(value)
-  if (ms !== undefined) return ms
-  context.addIssue({ code: 'custom', message: 'must be forever, or a duration such as 90d or 36h' })
+  if (ms !== undefined && ms <= MAX_RETENTION_DAYS * DAY_MS) return ms
+  const most = `of at most ${MAX_RETENTION_DAYS}d`
+  context.addIssue({ code: 'custom', message: `must be forever, or a duration such as 90d or 36h, ${most}` })
   return z.NEVER
 })
 

@@ -79,7 +79,7 @@ export function createWhyUnseen(dependencies: {
     } catch (error) {
       onError(error)
     } finally {
-      lookAt = beganAt + (metUntil === undefined ? LOOK_MS : LOOK_AGAIN_MS)
+      lookAt = beganAt + (metUntil === undefined && lost === undefined ? LOOK_MS : LOOK_AGAIN_MS)
       isLooking = false
     }
   }

@@ -7,6 +7,7 @@ import type { LedgerLoss } from '../../../shared/ports/ledger.ts'
 import { brokerForTests } from '../../support/kafka/broker-for-tests.ts'
 import { skipsKafka } from '../../support/kafka/kafka-broker.ts'
 import { kafkaOf, openKafkaServices, withAdmin, type KafkaServices } from '../../support/kafka/kafka-services.ts'
+import { unseenOrder } from '../../../shared/http/orders.ts'
 import { messageOf, newOrder } from '../../support/orders/orders.ts'
 
 /** A broker that deletes expired segments quickly. */
@@ -97,6 +98,59 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
     const act = { operator: 'sam', verified: false, at: new Date().toISOString(), reason: 'Looked into.' }
     await all.resetLedger(act, false)
     expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { records: 10, lost: 0 } })
+  })
+
+  test('while the consumer was down for longer than the retention are lost, and their orders say so, also after a reset', async () => {
+    const services = await open()
+    const { topic, lost } = services
+    await configure(topic, { 'retention.ms': String(2 * HOUR_MS) })
+    const place = async (timestamp: number) => {
+      const orderId = services.all.orderIds.next(timestamp)
+      await services.all.log.publish(topic, [{ ...messageOf(newOrder({ orderId })), timestamp }])
+      return orderId
+    }
+    const doctor = async (name: string) => (await services.all.doctor()).checks.find((check) => check.name === name)
+    const stored = [await place(Date.now()), await place(Date.now())]
+    await services.consume()
+
+    // The consumer is down. First there is a warning.
+    const accepted = Date.now() - 1.5 * HOUR_MS
+    const missing = [await place(accepted), await place(accepted + 1), await place(accepted + 2)]
+    const warning = { well: false, detail: expect.stringContaining(`${topic} 0:2 has used 75 %`) }
+    expect(await doctor('retention')).toMatchObject(warning)
+    await configure(topic, { 'retention.ms': '1000', 'segment.ms': '500' })
+    await vi.waitFor(async () => expect(await startOf(services)).toBe(5), PATIENCE)
+    await configure(topic, { 'retention.ms': '-1' })
+
+    stored.push(await place(Date.now()))
+    await services.consume()
+    await services.all.ledgerWatch.look()
+    await services.all.ledgerWatch.look()
+    const range = { topic, partition: 0, from: 2, to: 5, lostBy: 'log-start' }
+    expect(lost).toEqual([range])
+    expect(await services.all.ledgerVerdict()).toMatchObject({ balanced: false, lost: [range], totals: { lost: 3 } })
+    const metrics = await services.all.metrics.scrape()
+    expect(metrics).toMatch(/^orders_ledger_records\{outcome="lost"\} 3$/m)
+    expect(metrics).toMatch(/^orders_ledger_balanced 0$/m)
+    const where = `left the log before they were counted, at ${topic} 0:2–4.`
+    expect(await doctor('ledger')).toMatchObject({ well: false, detail: expect.stringContaining(where) })
+
+    const view = async (orderId: string) =>
+      (await services.all.views.get(orderId)) ?? unseenOrder(orderId, services.all.orderIds, services.all.whyUnseen)
+    async function expectLost(detail: string): Promise<void> {
+      for (const orderId of missing) {
+        const expected = { status: 'lost', cause: { code: 'record-lost', detail: expect.stringContaining(detail) } }
+        await vi.waitFor(async () => expect(await view(orderId)).toMatchObject(expected), PATIENCE)
+      }
+      for (const orderId of stored) expect(await view(orderId)).toMatchObject({ status: 'stored' })
+    }
+    await expectLost(where)
+
+    const act = { operator: 'sam', verified: false, at: new Date().toISOString(), reason: 'Placed again by the shop.' }
+    await services.all.resetLedger(act, false)
+    expect(await services.all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { lost: 0 } })
+    await services.reopen()
+    await expectLost('left the log before the ledger began')
   })
 
   test('by retention are lost, even if their partition was never counted before', async () => {

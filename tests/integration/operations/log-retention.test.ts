@@ -1,7 +1,8 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createExpireRecords } from '../../../shared/application/log/expire-records.ts'
+import { createExpireRecords, type RecordsKept } from '../../../shared/application/log/expire-records.ts'
+import { createLifeInLog } from '../../../shared/application/log/life-in-log.ts'
 import type { HandleDelivery } from '../../../shared/application/processing/handle-delivery.ts'
 import { openServices, type Services } from '../../../shared/composition-root.ts'
 import { sourcesOf } from '../../../shared/messaging/topics.ts'
@@ -56,7 +57,7 @@ beforeEach(async () => {
 afterEach(close)
 
 /** The expiry of these services, by the clock of the test. */
-const expiry = () =>
+const expiry = (onKept: (kept: RecordsKept) => void = (kept) => expect(kept).toBeUndefined()) =>
   createExpireRecords({
     log: all.log,
     removal: all.removal,
@@ -66,7 +67,7 @@ const expiry = () =>
     retentionMs: all.config.logRetentionMs,
     clock,
     signal: new AbortController().signal,
-    onKept: (kept) => expect(kept).toBeUndefined(),
+    onKept,
     lastReset: async () => undefined,
     onError: () => undefined,
     onBack: () => undefined,
@@ -137,6 +138,33 @@ test('A log with a retention stays within a constant size, and every record that
   expect(Math.max(...sizes)).toBeLessThan((sizes[1] ?? 0) * 1.1)
   expect(await all.log.inspect()).toMatchObject([{ well: true }])
   expect((await all.deadLetters.list({ limit: 200 })).items).toHaveLength(days * POISON_A_DAY)
+})
+
+test('A consumer that was away for longer than the retention finds every record, and meanwhile the figures say that they stay', async () => {
+  await close()
+  all = await openServices(readConfig({ DATA_DIR: directory, ...SETTINGS }, 'embedded'))
+  const timestamp = clock.now()
+  const placed = Array.from({ length: 20 }, () => testOrderIds.next(timestamp))
+  const recordOf = (orderId: string) => ({ ...messageOf(newOrder({ orderId })), timestamp })
+  await all.log.publish('orders', placed.map(recordOf))
+  await all.ledgerWatch.look()
+  clock.advance(3 * DAY)
+  const kept: RecordsKept[] = []
+  const expires = expiry((one) => kept.push(one))
+  for (let round = 0; round < 3; round += 1) expect(await expires?.expire()).toBe(0)
+  expect(await inLog('orders')).toBe(placed.length)
+  expect(kept).toHaveLength(3)
+  const why = 'the consumer group order-processor has not read them'
+  for (const one of kept) expect(one).toMatchObject({ by: 'group', why, since: timestamp + RETENTION_DAYS * DAY })
+  const lifeInLog = createLifeInLog({ log: all.log, firstUncounted: async () => new Map(), now: () => clock.now() })
+  expect(await lifeInLog('orders', 'order-processor')).toMatchObject({ used: 1.5, staysUntilProcessed: true })
+
+  await close()
+  await open()
+  await vi.waitFor(async () => expect(await waiting()).toEqual([0, 0]), { timeout: 60_000, interval: 20 })
+  expect((await all.views.getMany(placed)).size).toBe(placed.length)
+  expect(await expiry()?.expire()).toBe(placed.length)
+  expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { stored: placed.length, lost: 0 } })
 })
 
 test('A new epoch of the ledger begins where the log begins', async () => {

@@ -34,6 +34,7 @@ describe('settings', () => {
     [{ LOG_RETENTION: 'Forever' }, null],
     [{ LOG_RETENTION: '90d' }, 7_776_000_000],
     [{ LOG_RETENTION: '36h' }, 129_600_000],
+    [{ LOG_RETENTION: '36500d' }, 3_153_600_000_000],
     [{ LOG_RETENTION: '1460m', RETRY_DELAYS: '20m,5s' }, 87_600_000],
   ])('%j bound the age of records in the log: %s ms', (environment, expected) => {
     expect(readConfig(environment, 'embedded').logRetentionMs).toBe(expected)
@@ -80,8 +81,8 @@ describe('settings', () => {
     expect(() => readConfig(environment, 'embedded')).toThrow(line)
   })
 
-  it.each(['soon', '90', '-1d', '999999999d'])('refuse a LOG_RETENTION of %s with one clear line', (LOG_RETENTION) => {
-    const line = 'LOG_RETENTION must be forever, or a duration such as 90d or 36h.'
+  it.each(['soon', '90', '-1d', '36501d', '999999999d'])('refuse a LOG_RETENTION of %s with one clear line', (LOG_RETENTION) => {
+    const line = 'LOG_RETENTION must be forever, or a duration such as 90d or 36h, of at most 36500d.'
     expect(() => readConfig({ LOG_RETENTION }, 'embedded')).toThrow(line)
   })
 
