@@ -138,10 +138,11 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
     const view = async (orderId: string) =>
       (await services.all.views.get(orderId)) ?? unseenOrder(orderId, services.all.orderIds, services.all.whyUnseen)
     async function expectLost(detail: string): Promise<void> {
-      for (const orderId of missing) {
-        const expected = { status: 'lost', cause: { code: 'record-lost', detail: expect.stringContaining(detail) } }
-        await vi.waitFor(async () => expect(await view(orderId)).toMatchObject(expected), PATIENCE)
-      }
+      const expected = { status: 'lost', cause: { code: 'record-lost', detail: expect.stringContaining(detail) } }
+      await vi.waitFor(async () => {
+        const views = await Promise.all(missing.map(view))
+        expect(views).toMatchObject(missing.map(() => expected))
+      }, PATIENCE)
       for (const orderId of stored) expect(await view(orderId)).toMatchObject({ status: 'stored' })
     }
     await expectLost(where)

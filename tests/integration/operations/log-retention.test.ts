@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createExpireRecords, type RecordsKept } from '../../../shared/application/log/expire-records.ts'
@@ -166,6 +166,48 @@ test('A consumer that was away for longer than the retention finds every record,
   expect(await expiry()?.expire()).toBe(placed.length)
   expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { stored: placed.length, lost: 0 } })
 })
+
+test('A customer who is forgotten before or after some of the records left the log is in no file', async () => {
+  const [leaves, asks] = ['Quillfeather', 'Featherstonehaugh']
+  const place = async (customerId: number, customerLastName: string, orders: number) => {
+    const timestamp = clock.now()
+    const acceptedAt = new Date(timestamp).toISOString()
+    const records = Array.from({ length: orders }, (_, n) => {
+      const data = orderCommand({
+        customerId,
+        customerLastName,
+        shippingAddress: `${n} Example Road`.repeat(1 + (n % 8)),
+      })
+      return { ...messageOf(newOrder({ orderId: testOrderIds.next(timestamp), acceptedAt, data })), timestamp }
+    })
+    await all.log.publish('orders', records)
+  }
+  const forget = (customerId: number) =>
+    all.forgetCustomer.forget(customerId, { ...ACT, at: new Date(clock.now()).toISOString() })
+  const inFiles = (name: string) =>
+    readdirSync(directory).filter((file) => readFileSync(join(directory, file)).includes(name))
+
+  for (let n = 0; n < 6; n += 1) {
+    await place(7, leaves, 40)
+    await place(8, asks, 40)
+    await day()
+    await expiry()?.expire()
+  }
+  await close()
+  expect(inFiles(leaves)).toEqual(['log.db', 'orders.db'])
+  await open()
+  await forget(7)
+  expect(inFiles(leaves)).toEqual([])
+  for (let n = 0; n < 2; n += 1) {
+    await day()
+    await expiry()?.expire()
+  }
+  await forget(8)
+  expect([inFiles(leaves), inFiles(asks)]).toEqual([[], []])
+  await close()
+  expect([inFiles(leaves), inFiles(asks)]).toEqual([[], []])
+  await open()
+}, 120_000)
 
 test('A new epoch of the ledger begins where the log begins', async () => {
   await day()
