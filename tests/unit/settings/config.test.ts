@@ -81,10 +81,13 @@ describe('settings', () => {
     expect(() => readConfig(environment, 'embedded')).toThrow(line)
   })
 
-  it.each(['soon', '90', '-1d', '36501d', '999999999d'])('refuse a LOG_RETENTION of %s with one clear line', (LOG_RETENTION) => {
-    const line = 'LOG_RETENTION must be forever, or a duration such as 90d or 36h, of at most 36500d.'
-    expect(() => readConfig({ LOG_RETENTION }, 'embedded')).toThrow(line)
-  })
+  it.each(['soon', '90', '-1d', '36501d', '999999999d'])(
+    'refuse a LOG_RETENTION of %s with one clear line',
+    (LOG_RETENTION) => {
+      const line = 'LOG_RETENTION must be forever, or a duration such as 90d or 36h, of at most 36500d.'
+      expect(() => readConfig({ LOG_RETENTION }, 'embedded')).toThrow(line)
+    },
+  )
 
   it.each([{ LOG_RETENTION: '24h' }, { LOG_RETENTION: '1459m', RETRY_DELAYS: '20m,5s' }])(
     'refuse %j, because a record could leave the log before its retry',
