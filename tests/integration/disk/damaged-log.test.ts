@@ -270,7 +270,7 @@ test('A log written before records had checksums is readable, and gets them from
   const { directory, file } = await written()
   alter(
     file,
-    'ALTER TABLE partition_1 DROP COLUMN checksum; ALTER TABLE partitions DROP COLUMN checksums_from; ALTER TABLE partitions DROP COLUMN first_offset; PRAGMA user_version = 1',
+    'ALTER TABLE partition_1 DROP COLUMN checksum; ALTER TABLE partitions DROP COLUMN checksums_from; ALTER TABLE partitions DROP COLUMN first_offset; DROP TABLE remains; PRAGMA user_version = 1',
   )
   expect(await passedOver(directory)).toEqual([])
   flip(file, 'value-9000')
