@@ -137,8 +137,7 @@ export async function openServices(chosen: Config): Promise<Services> {
   const log = await prepareTopics({
     log: adapters.log,
     specs,
-    clock,
-    signal,
+    ...running,
     failsStart: (error) => failsStart(chosen, error),
     onAway: warn('log:away', "the log can't be used yet; orders are refused until it can be"),
     onBack: () => logger.warn({ event: 'log:back' }, 'the log can be used now'),
@@ -211,13 +210,11 @@ export async function openServices(chosen: Config): Promise<Services> {
     topics,
     retentionMs,
     lastReset: () => lastResetOf(redriveTasks, topics.orders),
-    clock,
-    signal,
+    ...running,
     onKept: (kept) => tellRecordsKept(logger, kept),
     onError: warn('log:not-expired', 'old records could not be removed'),
     onBack: () => logger.info({ event: 'log:expires' }, 'old records can be removed again'),
   })
-
   const recordsKept = () => recordExpiry?.kept() ?? []
 
   return {
@@ -249,8 +246,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       redrives: redriveTasks,
       topics,
       proofs,
-      clock,
-      signal,
+      ...running,
       onError: (error) => tellRedriveFailed(logger, error),
       onBack: () => logger.warn({ event: 'redrive:back' }, 'redrives can be carried out again'),
     }),
@@ -274,13 +270,8 @@ export async function openServices(chosen: Config): Promise<Services> {
       beginLedger: () => beginLedger(ofOrders),
       proofs,
       topics,
-      processing: {
-        storeOrders,
-        storeCopies: storing('copy'),
-        keepDeadLetters,
-      },
-      clock,
-      signal,
+      processing: { storeOrders, storeCopies: storing('copy'), keepDeadLetters },
+      ...running,
     }),
     // The new epoch begins at the log start, so no record may leave the log before the epoch begins.
     resetLedger: (...reset) => keepingRecords(() => resetNow(...reset)),
@@ -293,6 +284,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       retentionMs: chosen.storeRetentionMs,
       ...running,
       onError: warn('store:not-removed', 'old rows could not be removed from the store'),
+      onBack: () => logger.info({ event: 'store:removes' }, 'old rows can be removed again'),
     }),
     backups: createBackups({ backUp: adapters.backUp, maintenance, now }),
     rebuildOrders: createRebuild({
@@ -301,8 +293,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       maintenance,
       topic: topics.orders,
       groupId,
-      clock,
-      signal,
+      ...running,
       onError: (error) => logger.error({ event: 'rebuild:failed', err: error }, 'the rebuild was given up'),
     }),
     doctor: createDoctor({
@@ -330,8 +321,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       ledger,
       views,
       topics,
-      clock,
-      signal,
+      ...running,
       onError: debug('history:gap', 'the figures of a moment are not known'),
     }),
     metrics: createMetrics({

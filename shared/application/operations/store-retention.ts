@@ -41,8 +41,9 @@ export function createStoreRetention(dependencies: {
   clock: Clock
   signal: AbortSignal
   onError: (error: unknown) => void
+  onBack: () => void
 }): StoreRetention | undefined {
-  const { retention, retentionMs, events, clock, signal, onError } = dependencies
+  const { retention, retentionMs, events, clock, signal, onError, onBack } = dependencies
   const limits = Object.entries(retentionMs).flatMap(([kind, maxAgeMs]) =>
     maxAgeMs === null ? [] : [{ maxAgeMs, parts: PARTS[kind as keyof StoreRetentionMs] }],
   )
@@ -70,5 +71,5 @@ export function createStoreRetention(dependencies: {
     }
   }
 
-  return { remove, run: () => inRounds(remove, ROUND_MS, { clock, signal, onError }) }
+  return { remove, run: () => inRounds(remove, ROUND_MS, { clock, signal, onError, onBack }) }
 }

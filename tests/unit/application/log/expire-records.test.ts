@@ -205,7 +205,7 @@ describe('expiring records', () => {
       'ledger',
       'the ledger has not accounted for them',
     ],
-  ])('keeps what is needed: %s', async (_, state, removed, by = 'group', why = undefined) => {
+  ])('keeps what is needed: %s', async (_, state, removed, by = 'group', why) => {
     const { expire, kept } = given(state)
     expect(await expire()).toBe(removed)
     expect(kept).toEqual([])

@@ -36,6 +36,7 @@ function given(
     clock,
     signal: stopping.signal,
     onError: (error) => errors.push(error),
+    onBack: () => errors.push('back'),
   })
   return { retention, asked, told, errors, clock, stopping }
 }
@@ -85,6 +86,6 @@ test('a store that fails ends the round, and the next round begins again', async
     if (calls === 3) stop()
   })
   await retention?.run()
-  expect(errors).toEqual([away])
+  expect(errors).toEqual([away, 'back'])
   expect(asked.map(([part]) => part)).toEqual(['audit', 'audit', 'redrives'])
 })
