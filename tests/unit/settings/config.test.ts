@@ -54,7 +54,7 @@ describe('settings', () => {
 
   it.each(STORE_RETENTIONS)('refuse a wrong %s with one clear line', (name) => {
     expect(() => readConfig({ [name]: 'soon' }, 'embedded')).toThrow(
-      `${name} must be forever, or a duration such as 90d or 36h.`,
+      `${name} must be forever, or a duration such as 90d or 36h, of at most 36500d.`,
     )
     expect(() => readConfig({ [name]: '23h' }, 'embedded')).toThrow(
       `${name} must be at least 1d, because nobody could look into a mistake, or undo a discard, after that.`,
