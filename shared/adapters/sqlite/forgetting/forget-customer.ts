@@ -166,10 +166,7 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
   function forgetRows({ orders, states, letters, orderIds }: Found): void {
     const { customerName, customerLastName, customerEmail, shippingAddress, billingAddress } = FORGOTTEN
     const placeholders = [customerName, customerLastName, customerEmail, shippingAddress, billingAddress] as const
-    words.replace(
-      orders.flatMap(({ seq, isForgotten }) => (isForgotten ? [] : [seq])),
-      (seq) => void updateOrder.run(...placeholders, seq),
-    )
+    for (const { seq } of orders.filter(({ isForgotten }) => !isForgotten)) updateOrder.run(...placeholders, seq)
     for (const { seq, order } of states) {
       const without = forgetOrder(order)
       updateState.run(JSON.stringify(without), seq)

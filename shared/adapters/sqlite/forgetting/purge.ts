@@ -11,7 +11,7 @@ export interface Purge {
 }
 
 const SELECT = 'SELECT is_due FROM forgetting'
-const DONE = 'UPDATE forgetting SET is_due = 0, is_old = 0'
+const DONE = 'UPDATE forgetting SET is_due = 0'
 
 export function preparePurge(db: DatabaseSync, file: string): Purge {
   const select = db.prepare(SELECT)

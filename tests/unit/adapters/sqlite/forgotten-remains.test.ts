@@ -103,3 +103,30 @@ test('no copy of a row stays in the free space of a page', async () => {
   await store.forgetting.purge()
   expect(occurrences('umbralwick')).toBe(0)
 })
+
+/** Leaves an index with more levels than its few segments need, as an index does that had many orders once. */
+function enlargeIndex(): void {
+  const db = new DatabaseSync(file())
+  const commands = ['rowid, words) VALUES (?, ?)', "order_search, rowid, words) VALUES ('delete', ?, ?)"]
+  for (const command of commands) {
+    const statement = db.prepare(`INSERT INTO order_search (${command}`)
+    for (let n = 1; n <= 300; n += 1) statement.run(n, `word${n} other${n * 31}`)
+  }
+  db.close()
+}
+
+// FTS5 then merges into a level below the highest one, where deleted words stay.
+test('no word of an archived order stays in a search index that had more orders once', async () => {
+  await (await createSqliteStore({ file: file() }))[Symbol.asyncDispose]()
+  enlargeIndex()
+  await using store = await createSqliteStore({ file: file() })
+  for (const order of [...[0, 1, 2, 3, 4].map((offset) => hers(offset, 'Zyxelda')), orderAt(5)]) {
+    await store.store.storeBatch(batchOf([order]))
+  }
+  const { items } = await store.archive.exportOrders({ before: '2027-01-01T00:00:00.000Z', limit: 9 })
+  for (const { orderId, hash } of items) await store.archive.archiveOrders([{ orderId, hash }], 'a file', actAt(0))
+  expect(occurrences('zyxelda')).toBeGreaterThan(0)
+  await store.forgetting.forget(CUSTOMER, actAt(0))
+  await store.forgetting.purge()
+  expect(occurrences('zyxelda') + occurrences('umbralwick')).toBe(0)
+})

@@ -48,7 +48,9 @@ function planOf(sql: string): string[] {
 
 /** A scan of a whole table. Full text, a list of parameters and a row of values look the same but do not count. */
 function scansATable(line: string): boolean {
-  return line.startsWith('SCAN') && !/VIRTUAL TABLE INDEX|^SCAN (?:json_each|CONSTANT ROW|\d+-ROW VALUES CLAUSE)/.test(line)
+  return (
+    line.startsWith('SCAN') && !/VIRTUAL TABLE INDEX|^SCAN (?:json_each|CONSTANT ROW|\d+-ROW VALUES CLAUSE)/.test(line)
+  )
 }
 
 function everyListQuery(): ListQuery[] {
