@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { text } from '../domain/text.ts'
 import { actBody, requiredReasonBody } from './acts.ts'
 import { pageQuery, shortText } from './protocol/query.ts'
 import { flag } from './protocol/validated.ts'
@@ -15,11 +16,7 @@ export const takeOutBody = requiredReasonBody.extend({
 })
 
 /** The body of POST /api/ops/forget-group. Kafka's limit for the name of a group is the same. */
-export const forgetGroupBody = requiredReasonBody.extend({
-  group: z.string({ error: 'must be a string' }).regex(/^[^\p{Cc}]{1,249}$/u, {
-    error: 'must have 1 to 249 characters, without control characters',
-  }),
-})
+export const forgetGroupBody = requiredReasonBody.extend({ group: text(1, 249) })
 
 /** The body of POST /api/ops/backup. */
 export const backupBody = actBody.extend({

@@ -39,7 +39,7 @@ export interface Forgetting {
   purge(): Promise<void>
 }
 
-/** The number of rows that hold the customer's personal data. */
+/** What holds the customer's personal data: numbers of rows, and files. */
 export interface Held {
   /** Stored orders. */
   readonly orders: number
@@ -52,6 +52,12 @@ export interface Held {
   /** Dead letters, including their payloads. `edits` of them have an edited payload. */
   readonly deadLetters: number
   readonly edits: number
+  /**
+   * Orders that are in files of the archive with their personal data, as far as the store knows, and the names of these
+   * files. Forgetting does not change them.
+   */
+  readonly archived: number
+  readonly archiveFiles: readonly string[]
   /** The customer's orders that the store knows, with or without personal data. */
   readonly orderIds: readonly string[]
 }

@@ -122,7 +122,17 @@ const FORGOTTEN: Forgotten = {
   dryRun: false,
   customerId: 48213,
   summary: 'Customer 48213 is forgotten. These held personal data: 2 stored orders, 3 records of the log.',
-  store: { orders: 2, unstored: 0, retrying: 0, changes: 1, waitingChanges: 0, deadLetters: 0, edits: 0 },
+  store: {
+    orders: 2,
+    unstored: 0,
+    retrying: 0,
+    changes: 1,
+    waitingChanges: 0,
+    deadLetters: 0,
+    edits: 0,
+    archived: 0,
+    archiveFiles: [],
+  },
   log: { records: 3, redacts: true, topics: [{ topic: 'orders', records: 3, until: null, forEver: false }] },
   remains: ['Backups and archives that were made before hold the data until you delete them.'],
 }

@@ -58,6 +58,8 @@ const forgottenSchema = schemaOf<Forgotten>()({
     waitingChanges: count.describe('How many of these wait for an earlier event.'),
     deadLetters: count.describe('Dead letters, with their payloads.'),
     edits: count.describe('How many of these have an edit.'),
+    archived: count.describe('Orders in files of the archive, which forgetting does not change.'),
+    archiveFiles: z.array(z.string()).readonly().describe('The names of these files.'),
   }).describe('The number of rows that held personal data; with `dryRun`, that hold it.'),
   log: schemaOf<Forgotten['log']>()({
     records: count.describe('Records that held personal data; with `dryRun`, that hold it.'),

@@ -66,7 +66,7 @@ export function createForgetCustomer(dependencies: {
       summary: summaryOf({ dryRun, customerId, store, log: inLog }),
       store,
       log: inLog,
-      remains: remainsOf(inLog, found.unreadable(), forgetting.remains),
+      remains: remainsOf(inLog, found.unreadable(), store, forgetting.remains),
     }
   }
 

@@ -6,7 +6,7 @@ export interface Forgotten {
   readonly customerId: number
   /** A sentence for an operator. */
   readonly summary: string
-  /** The number of rows that held personal data. */
+  /** What held personal data: numbers of rows, and files of the archive. */
   readonly store: Omit<Held, 'orderIds'>
   readonly log: {
     /** The number of records that held personal data. */
@@ -60,6 +60,7 @@ export function summaryOf({
 export function remainsOf(
   { redacts, topics }: Forgotten['log'],
   unreadable: number,
+  { archived, archiveFiles }: Forgotten['store'],
   inStore: readonly string[],
 ): string[] {
   const inLog = redacts
@@ -76,7 +77,9 @@ export function remainsOf(
     unreadable === 0
       ? []
       : [`${counted(unreadable, 'offset')} of the log cannot be read, so nobody knows whose data is there.`]
-  return [...inLog, ...unread, ...inStore, COPIES]
+  const inFiles =
+    archived === 0 ? [] : [`${counted(archived, 'archived order')} with the data: ${archiveFiles.join(', ')}.`]
+  return [...inLog, ...unread, ...inStore, ...inFiles, COPIES]
 }
 
 const COPIES = 'Backups and archives that were made before hold the data until you delete them.'

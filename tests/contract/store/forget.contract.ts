@@ -107,22 +107,25 @@ export function forgetContract(name: string, open: OpenEmptyStore): void {
       const order = hers(0)
       const change = changeAt(1, order, moved('3 Umbral Lane'))
       await opened.store.storeBatch(batchOf([order, orderAt(9)], { changes: [change] }))
-      const archive = async () => {
+      const archive = async (file: string, second: number) => {
         const { items } = await opened.archive.exportOrders({ before: AFTER, limit: 9 })
         const given = items.filter(({ orderId }) => orderId === order.orderId)
-        expect(await opened.archive.archiveOrders(given, 'a file', actAt(0))).toMatchObject({ archived: 1 })
+        expect(await opened.archive.archiveOrders(given, file, actAt(second))).toMatchObject({ archived: 1 })
         return given.map((one) => archivedOrderSchema.parse(JSON.parse(JSON.stringify(one.order))))
       }
-      const before = await archive()
-      await forget()
+      const before = await archive('a file', 0)
+      const inFile = { archived: 1, archiveFiles: ['a file'] }
+      expect(await opened.forgetting.held(CUSTOMER)).toMatchObject(inFile)
+      expect(await forget()).toMatchObject(inFile)
       await opened.archive.restoreOrders(before, 'a file', actAt(2))
       const restored = [await view(order), (await opened.views.getChanges([change.changeId])).get(change.changeId)]
       expect(restored[0]).toMatchObject({ version: 2, forgotten: true })
       for (const word of WORDS) expect(JSON.stringify(restored)).not.toContain(word)
       expect(await found('zelda')).toBe(0)
-      const after = await archive()
+      const after = await archive('another file', 3)
+      expect(await opened.forgetting.held(CUSTOMER)).toMatchObject({ archived: 0, archiveFiles: [] })
       for (const word of WORDS) expect(JSON.stringify(after)).not.toContain(word)
-      await opened.archive.restoreOrders(after, 'a file', actAt(3))
+      await opened.archive.restoreOrders(after, 'another file', actAt(4))
       expect([await view(order), (await opened.views.getChanges([change.changeId])).get(change.changeId)]).toEqual(
         restored,
       )

@@ -7,12 +7,19 @@ import { isUnmarked } from './forgotten-customers-sql.ts'
 
 /**
  * Uses orders_by_customer and archived_orders_by_customer. Reads all of order_states, which has only the few orders that
- * are not stored. Letters and late changes of archived orders are not in the archive.
+ * are not stored. Letters and late changes of archived orders are not in the archive. An order that was archived after
+ * its customer had been forgotten is in the file without the data.
  */
 export const SELECT_ORDERS_OF_CUSTOMER = `
 SELECT o.seq, o.order_id, o.version, o.forgotten FROM orders AS o WHERE o.customer_id = @customerId ORDER BY o.seq;
 SELECT s.seq, s.order_id, s.status, s.updated_at, s.order_json FROM order_states AS s WHERE s.customer_id = @customerId;
-SELECT a.order_id FROM archived_orders AS a WHERE a.customer_id = @customerId;
+SELECT a.order_id, a.archive_file, CAST(CASE WHEN EXISTS (
+  SELECT 1
+  FROM forgotten_customers AS f
+  WHERE f.customer_id = a.customer_id AND a.accepted_at <= f.forgotten_at AND f.forgotten_at < a.archived_at
+) THEN 0 ELSE 1 END AS BIT) AS has_data
+FROM archived_orders AS a
+WHERE a.customer_id = @customerId;
 `
 
 /**

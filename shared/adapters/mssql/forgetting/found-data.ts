@@ -22,6 +22,8 @@ export interface Found {
   readonly states: readonly FoundState[]
   readonly changes: readonly HeldChange[]
   readonly letters: readonly FoundLetter[]
+  /** The file of each archived order that has personal data. */
+  readonly archivedIn: readonly string[]
   /** All orders of the customer that the store knows, with or without personal data. */
   readonly orderIds: readonly string[]
 }
@@ -92,7 +94,7 @@ export function createFinding(query: Query) {
     scanLetters,
     async ofCustomer(customerId: number, { naming }: Scan): Promise<Found> {
       const known = await query(SELECT_ORDERS_OF_CUSTOMER, { customerId: bigint(customerId) })
-      const [stored = [], unstored = []] = known
+      const [stored = [], unstored = [], archived = []] = known
       const ofLetters = await exceptOfOthers(
         customerId,
         naming.flatMap(({ orderId }) => orderId ?? []),
@@ -106,6 +108,7 @@ export function createFinding(query: Query) {
           orderIds,
           naming.map(({ seq }) => seq),
         ),
+        archivedIn: archived.flatMap((row) => (row['has_data'] === true ? [String(row['archive_file'])] : [])),
         orderIds,
       }
     },
@@ -115,13 +118,14 @@ export function createFinding(query: Query) {
         states: [],
         changes: await heldChanges(query, orderIds),
         letters: await lettersOf(orderIds, []),
+        archivedIn: [],
         orderIds,
       }
     },
   }
 }
 
-export function toHeld({ orders, states, changes, letters, orderIds }: Found): Held {
+export function toHeld({ orders, states, changes, letters, archivedIn, orderIds }: Found): Held {
   return {
     orders: orders.length,
     unstored: states.length,
@@ -130,6 +134,8 @@ export function toHeld({ orders, states, changes, letters, orderIds }: Found): H
     waitingChanges: changes.filter(({ isWaiting }) => isWaiting).length,
     deadLetters: letters.length,
     edits: letters.filter(({ letter }) => letter.editedValue !== null).length,
+    archived: archivedIn.length,
+    archiveFiles: [...new Set(archivedIn)].toSorted(),
     orderIds,
   }
 }

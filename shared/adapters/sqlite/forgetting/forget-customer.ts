@@ -28,8 +28,16 @@ export interface ForgetCommands {
 const SELECT_ORDERS = 'SELECT seq, order_id, forgotten FROM orders WHERE customer_id = ? ORDER BY seq'
 /** Reads the whole table, which has only the few orders that are not stored. */
 const SELECT_STATES = 'SELECT seq, order_id, status, order_json FROM order_states WHERE customer_id = ?'
-/** Uses archived_orders_by_customer. Letters and late changes of archived orders are not in the archive. */
-const SELECT_ARCHIVED = 'SELECT order_id FROM archived_orders WHERE customer_id = ?'
+/**
+ * Uses archived_orders_by_customer. Letters and late changes of archived orders are not in the archive. An order that was
+ * archived after its customer had been forgotten is in the file without the data.
+ */
+const SELECT_ARCHIVED = `
+  SELECT order_id, file AS archive_file, NOT EXISTS (
+    SELECT 1 FROM forgotten_customers c
+    WHERE c.customer_id = o.customer_id AND o.accepted_at <= c.forgotten_at AND c.forgotten_at < o.archived_at
+  ) AS has_data
+  FROM archived_orders o WHERE customer_id = ?`
 /**
  * Reads every payload, because dead letters have no column for the customer. Only payloads that may name the customer
  * are then parsed.
@@ -66,6 +74,8 @@ interface Found {
   readonly orders: readonly { seq: number; isForgotten: boolean }[]
   readonly states: readonly { seq: number; order: NewOrderCommand; isRetrying: boolean }[]
   readonly letters: readonly { seq: number; isEdited: boolean }[]
+  /** The file of each archived order that has personal data. */
+  readonly archivedIn: readonly string[]
   readonly orderIds: readonly Uint8Array[]
 }
 
@@ -137,11 +147,12 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
         }))
         .filter(({ order }) => order.forgotten !== true),
       letters: letters.map((seq) => ({ seq, isEdited: letterAt(seq).editedValue !== null })),
+      archivedIn: archived.flatMap((row) => (row['has_data'] === 1 ? [String(row['archive_file'])] : [])),
       orderIds: [...orderIds].map(toIdBytes),
     }
   }
 
-  function toHeld({ orders, states, letters, orderIds }: Found): Held {
+  function toHeld({ orders, states, letters, archivedIn, orderIds }: Found): Held {
     const changes = orderIds.map((id) => selectChanges.get(id))
     const sum = (figure: string) => changes.reduce((total, row) => total + Number(row?.[figure] ?? 0), 0)
     return {
@@ -152,6 +163,8 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
       waitingChanges: sum('waiting'),
       deadLetters: letters.length,
       edits: letters.filter(({ isEdited }) => isEdited).length,
+      archived: archivedIn.length,
+      archiveFiles: [...new Set(archivedIn)].toSorted(),
       orderIds: orderIds.map(fromIdBytes),
     }
   }

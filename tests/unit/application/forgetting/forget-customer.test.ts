@@ -26,6 +26,8 @@ const HELD = {
   waitingChanges: 0,
   deadLetters: 0,
   edits: 0,
+  archived: 0,
+  archiveFiles: [],
   orderIds: [],
 }
 const FOR_EVER: TopicRetention = { maxAgeMs: null, maxBytes: null, holesAreMarkers: true }
