@@ -52,7 +52,7 @@ httpTrigger('takeOutRecord', async (request, { takeOut, ledgerVerdict, config })
   return json(200, { ...taken, ledger: await ledgerVerdict() }, FRESH)
 })
 
-/** POST /api/ops/forget-group: lets records leave the log that a former consumer group has not read. */
+/** POST /api/ops/forget-group: lets the log remove records that a former consumer group has not read. */
 httpTrigger('forgetGroup', async (request, { forgetGroup, config }) => {
   const { body, act } = await readAct(request, forgetGroupBody, config)
   return json(200, await forgetGroup(body.group, act))

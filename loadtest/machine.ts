@@ -53,7 +53,7 @@ export function residentMiB(pid: number | undefined): number | undefined {
   return mebibytes(/^VmRSS:\s+(\d+) kB$/m, pid)
 }
 
-/** The most resident memory that a process has had so far; undefined if there is no /proc. */
+/** The peak resident memory of a process so far; undefined if there is no /proc. */
 export function maxResidentMiB(pid: number | undefined): number | undefined {
   return mebibytes(/^VmHWM:\s+(\d+) kB$/m, pid)
 }

@@ -132,7 +132,9 @@ export function readTask(words: readonly string[], environment: Environment) {
     const waiting = wholeNumber('waiting', values.waiting)
     checkBurst(burst, rate)
     if (waiting !== undefined && (rate ?? seconds) !== undefined) {
-      throw new UsageError('--waiting takes as long as it takes: it does not go with --seconds or --rate.')
+      throw new UsageError(
+        '--waiting cannot be combined with --seconds or --rate, because it ends when all orders are stored.',
+      )
     }
     return {
       does: 'versus' as const,

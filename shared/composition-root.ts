@@ -200,8 +200,8 @@ export async function openServices(chosen: Config): Promise<Services> {
     examineLedger,
     repairLedger,
     ...running,
-    onError: warn('ledger:unwatched', 'the ledger could not be looked at'),
-    onBack: () => logger.info({ event: 'ledger:watched' }, 'the ledger is looked at again'),
+    onError: warn('ledger:unwatched', 'the ledger could not be checked'),
+    onBack: () => logger.info({ event: 'ledger:watched' }, 'the ledger can be checked again'),
   })
   const recordExpiry = createExpireRecords({
     ...ofOrders,

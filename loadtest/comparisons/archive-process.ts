@@ -17,7 +17,7 @@ export interface RunningArchive extends AsyncDisposable {
   resume(): void
   /** The number of orders that are archived in this store file. */
   archivedIn(file: string): number
-  /** How long the process has not been paused. */
+  /** How long the process has run so far, without its pauses. */
   runSeconds(): number
   /** Throws `TargetError` if the process has ended. */
   requireRunning(): void

@@ -23,7 +23,7 @@ export type ArchivingOptions = Omit<ArchivingTask, 'does'> & Caller
 
 const WARM_UP_SECONDS = 5
 const WINDOW_SECONDS = 10
-/** After a change from one condition to the other, so that a request under way can end. */
+/** A pause after each change of the condition, so that a request under way can end. */
 const SETTLE_MS = 1000
 const DRAIN_SECONDS = 60
 const AT_ONCE = 16
@@ -32,7 +32,7 @@ const EMBEDDED = { KAFKA_BROKERS: '', SQL_CONNECTION_STRING: '' }
 /**
  * A table of how long orders take with and without `ops archive` beside them, in one run. The archive is a process of
  * its own, as operators run it, and moves the older half of the orders. It is paused every other window, so that other
- * work on the machine affects both conditions equally. Each condition is measured for `seconds`, from the moment at which
+ * work on the machine affects both conditions equally. Each condition is measured for `seconds`, from the moment when
  * the store begins to remove the orders of the first file, because removing them is the longest part and costs most.
  */
 export async function archiving(options: ArchivingOptions): Promise<string> {

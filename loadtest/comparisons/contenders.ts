@@ -4,7 +4,7 @@ import { ROOT, TargetError } from '../target.ts'
 import { ratio } from './figures.ts'
 import type { Program } from './programs.ts'
 
-/** A program at its work, such as "storing too". Ratios compare only contenders that do the same work. */
+/** A program doing one kind of work, such as "storing too". Ratios compare only contenders that do the same work. */
 export interface Contender {
   readonly name: string
   readonly program: Program
@@ -44,7 +44,7 @@ export interface Row extends Contender {
 }
 
 /**
- * The figures of this checkout's product, divided by those of each peer that does the same work. No table without such a
+ * The figures of this checkout's product, divided by those of each peer that does the same work. Empty without such a
  * peer.
  */
 export function ratioTables(rows: readonly Row[], columns: readonly string[]): string[] {

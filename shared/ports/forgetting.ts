@@ -6,7 +6,7 @@ import type { Act } from './redrives.ts'
  * counted as before.
  */
 export interface Forgetting {
-  /** Where the store keeps removed data although everything was done, one sentence each. */
+  /** The places where the store still keeps removed data although everything was done, one sentence each. */
   readonly remains: readonly string[]
 
   /** Counts the rows that hold the customer's personal data. Changes nothing. */

@@ -1,6 +1,6 @@
 /**
- * Removes from the store what has been over for a while: dead letters that are settled, histories of orders that are
- * final, the audit, and redrive tasks that have ended. Orders and the ledger stay as they are.
+ * Removes old rows from the store: settled dead letters, histories of final orders, the audit, and redrive tasks that
+ * have ended. Orders and the ledger stay as they are.
  */
 export interface Retention {
   /**
@@ -16,7 +16,7 @@ export interface Retention {
    *   is open: neither a retry, nor an open dead letter, nor an undecided change. `OrderViews.history` then has an
    *   entry `entries-removed`. The acceptance and the storing stay, because they belong to the order itself.
    * - `audit`: entries before that time.
-   * - `redrives`: tasks that do not run and did not change since that time. No query returns a task of which a part is
+   * - `redrives`: tasks that do not run and did not change since that time. No query returns a task that is partly
    *   removed.
    */
   remove(part: RemovablePart, bounds: RemovalBounds): Promise<RemovalStep>

@@ -110,7 +110,7 @@ const topicName = optional.refine((value) => value === undefined || /^[A-Za-z0-9
   error: "must be 1 to 200 letters, digits, '.', '_' or '-'",
 })
 
-/** A hundred years. Whoever sets more has probably mistyped. */
+/** A hundred years. A longer time is probably a typing error. */
 const MAX_RETENTION_DAYS = 36_500
 const DELAYS_MS = [10_000, 60_000, 600_000]
 /** The retry delays with FAULTS=on, so that a demonstration does not take eleven minutes. */

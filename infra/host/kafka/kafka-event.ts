@@ -37,7 +37,7 @@ const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 export function toTimestamp(ms: number): string {
   if (!(ms > FIRST_MS && ms <= LAST_MS)) return '0001-01-01T00:00:00Z'
   const iso = new Date(ms).toISOString()
-  // Nine of ten times end with another digit, and the regular expression would be tried at each of their characters.
+  // Nine out of ten times end with another digit, and the regular expression would be tried at each character.
   return iso.endsWith('0Z') ? iso.replace(/\.?0*Z$/, 'Z') : iso
 }
 

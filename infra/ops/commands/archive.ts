@@ -120,7 +120,7 @@ async function* exportedOrders({ client }: CommandContext, before: string): Asyn
     const took = performance.now() - began
     yield* page.items
     cursor = page.nextCursor
-    // Reading takes CPU from the instance. The pause leaves it at least half of the time.
+    // Reading takes CPU from the instance. The pause leaves the instance at least half of the time.
     await sleep(Math.min(took, LONGEST_PAUSE_MS))
   }
 }

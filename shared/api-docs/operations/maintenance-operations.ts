@@ -115,7 +115,7 @@ export const MAINTENANCE_OPERATIONS = {
   forgetGroup: {
     summary: 'Forget a consumer group',
     description:
-      'For a group that read the embedded log and will not return. With `LOG_RETENTION`, the records that it has not read may then leave the log. Refused for a group that reads now, and with Kafka, whose brokers remove records whether groups have read them or not.',
+      'For a group that read the embedded log and will not return. With `LOG_RETENTION`, the records that it has not read may then leave the log. Refused for a group that is reading now, and with Kafka, whose brokers remove records whether groups have read them or not.',
     headers: ['Operator'],
     body: jsonBody('ForgetGroup', {
       required: true,
@@ -128,7 +128,7 @@ export const MAINTENANCE_OPERATIONS = {
   forgetCustomer: {
     summary: 'Forget a customer',
     description:
-      'Removes names, e-mail address and addresses of the customer from orders, changes, dead letters, search and the embedded log, with `reference`, `metadata` and the reasons of cancellations. Ids, amounts and items stay. What arrives later of orders that were accepted before is stored without them; an order that is accepted later is a new relationship and keeps its data. With Kafka, `log` says until when the topics hold the records. `remains` says where data stays nevertheless, such as in the transaction log of SQL Server. An unknown customer is no error: nothing is held, and the act is remembered. A response means that everything is done; without one, repeat the request. Archives are not covered.',
+      'Removes names, e-mail address and addresses of the customer from orders, changes, dead letters, search and the embedded log, with `reference`, `metadata` and the reasons of cancellations. Ids, amounts and items stay. Late records of orders that were accepted before are stored without this data; an order that is accepted later begins a new relationship and keeps its data. With Kafka, `log` says until when the topics keep the records. `remains` says where data still remains, such as in the transaction log of SQL Server. An unknown customer is no error: nothing is held, and the act is remembered. A response means that everything is done; without one, repeat the request. Archives are not covered.',
     path: { customerId: CUSTOMER_ID },
     query: forgetQuery,
     headers: ['Operator'],

@@ -29,8 +29,8 @@ export interface RecordsKept {
   /** A clause for an operator. */
   readonly why: string
   /**
-   * When the oldest record should have left, in milliseconds since 1970. If its age is unknown, when this process found
-   * it.
+   * When the oldest record should have left, in milliseconds since 1970. If the record's age is unknown, when this
+   * process found the record.
    */
   readonly since: number
 }

@@ -79,8 +79,8 @@ function toCount({ logs, partitions, gaps }: LedgerSnapshot, topic: string, logI
 }
 
 /**
- * For each partition of the orders topic, the first origin whose copy waits in a retry topic, a former one too, or in the
- * dead-letter topic. If the copy is a stub, only the orders topic has the value. Undefined if too many copies wait.
+ * For each partition of the orders topic, the first origin whose copy waits in a retry topic, current or former, or in
+ * the dead-letter topic. If the copy is a stub, only the orders topic has the value. Undefined if too many copies wait.
  *
  * Topics are read in the sequence in which a record passes through them. A record is in the next topic before it is
  * committed in the previous one, so no copy is missed. Call this after `neededIn` for the orders topic, for the same

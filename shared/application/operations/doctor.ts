@@ -135,7 +135,7 @@ export function createDoctor(dependencies: {
     return unwell(`Nobody processes orders: nobody is in ${topics.group}. Start a processor, or enable consumeOrders.`)
   }
 
-  /** Finds records in retry topics that nobody reads since RETRY_DELAYS was shortened. */
+  /** Finds records in retry topics that nobody has read since RETRY_DELAYS was shortened. */
   async function checkFormerRetries() {
     const former = await formerRetriesOf(log, topics)
     const lags = await Promise.all(

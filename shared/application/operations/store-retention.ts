@@ -6,7 +6,7 @@ import { inRounds } from './in-rounds.ts'
 export interface StoreRetention {
   /** Removes everything that is too old. Rejects like the store, or because the process stops. */
   remove(): Promise<void>
-  /** Does so every minute until the signal aborts. Never rejects. */
+  /** Calls `remove` every minute until the signal aborts. Never rejects. */
   run(): Promise<void>
 }
 
@@ -66,7 +66,7 @@ export function createStoreRetention(dependencies: {
         if (from !== null) await clock.sleep(PAUSE_MS, signal)
       }
     } finally {
-      // An interrupted round has removed something too.
+      // Even an interrupted round may have removed rows.
       if (removed > 0) events.emit('store:removed', { part, removed, olderThan })
     }
   }

@@ -26,7 +26,10 @@ const LOOK_AGAIN_MS = 10_000
 /** An id is generated before its record is published, and the log's timestamps may come from another machine. */
 const MARGIN_MS = 10_000
 const MAX_ASKED_FOR = 10_000
-/** No two machines' clocks are further apart than this. A status that is final must not depend on smaller differences. */
+/**
+ * The clocks of any two machines are assumed to differ by at most this. A final status must not depend on such
+ * differences.
+ */
 const CLOCKS_APART_MS = 10 * 60_000
 
 const MISSING: Unseen = {
@@ -34,7 +37,7 @@ const MISSING: Unseen = {
   cause: {
     code: 'record-missing',
     detail:
-      'The log can no longer return some of its records, and the record of this order may be one of them. Everything else of its time was processed, and the order is not stored.',
+      'The log can no longer return some of its records, and the record of this order may be one of them. All other records of its time were processed, and the order is not stored.',
   },
 }
 
@@ -112,7 +115,7 @@ export function createWhyUnseen(dependencies: {
   }
 }
 
-/** A moment such that every record that the log had then has been processed. Does not rely on records' timestamps. */
+/** A moment at which the log had only records that have been processed since. Does not rely on records' timestamps. */
 function createProgress() {
   let done = -Infinity
   let pending: { readonly at: number; readonly ends: ReadonlyMap<number, number> } | undefined

@@ -4,7 +4,7 @@ import { REASON, required, requiredReason, type Command } from '../../command.ts
 export const forgetGroup: Command = {
   name: 'forget-group',
   usage: '<group> --reason <text>',
-  summary: 'lets records leave the embedded log that a consumer group has not read, because it will not return',
+  summary: 'lets the embedded log remove records that a consumer group has not read, because the group will not return',
   examples: ['forget-group audit --reason "That program was shut down for good."'],
   takes: 1,
   options: REASON,

@@ -174,7 +174,7 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
     },
     /**
      * Finds records at the beginning that may leave the log, at most one slice. Stops at the first record that is newer,
-     * and before damage; the next search then looks whether the damage may leave.
+     * and before damage; the next search then checks whether the damage may leave.
      */
     findOld(from: number, end: number, bounds: RemovalBounds): OldRecords {
       const { olderThan, toOffset, damagedOlderThan } = bounds

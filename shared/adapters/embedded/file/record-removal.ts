@@ -30,19 +30,20 @@ interface OldPartition {
 const PAGES_OF_A_BALANCE = 3
 
 /**
- * More than a row has beside its three blobs, and than a page has beside a single row. A row that is not shorter than a
- * page by this much may have overflow pages (https://www.sqlite.org/fileformat2.html#b_tree_pages).
+ * An upper bound for the bytes that a row has besides its three blobs, and that a page has besides a single row. A row
+ * that is not shorter than a page by this much may have overflow pages
+ * (https://www.sqlite.org/fileformat2.html#b_tree_pages).
  */
 const OTHER_COLUMNS_BYTES = 100
 
-/** Notes that the free space of the file may hold bytes of records, until `purge` writes the file anew. */
+/** Notes that the free space of the file may hold bytes of records, until `purge` rewrites the file. */
 export const REMAINS_ARE_POSSIBLE = 'UPDATE remains SET are_possible = 1'
 
 /**
  * Removes records so that no byte of them remains in the file, and no copy of a record that stays. A record is
- * overwritten in its place, which moves nothing because the row keeps its length. Overwritten rows are deleted later,
- * once there are so many behind them that SQLite moves only overwritten rows. A few pages of them always remain at the
- * beginning of a partition.
+ * overwritten in place, which moves nothing because the row keeps its length. Overwritten rows are deleted later, once
+ * enough others follow them that SQLite moves only overwritten rows. A few pages of overwritten rows always remain at
+ * the beginning of a partition.
  *
  * `unflushed` runs its work in a transaction, and `undo` rolls back after a failure.
  */
@@ -51,7 +52,7 @@ export function createRecordRemoval(
   { unflushed, undo }: { unflushed: (work: () => void) => void; undo: () => void },
 ) {
   const pageBytes = Number(db.prepare('PRAGMA page_size').get()?.['page_size'])
-  /** The least that a row takes up in its page if the rest is in overflow pages. */
+  /** The minimum number of bytes that a row takes up in its page if the rest is in overflow pages. */
   const leastInPage = Math.floor(((pageBytes - 12) * 32) / 255) - 23
   /** By partition id, the first overwritten row that can be deleted. Earlier rows lie beside a damaged page. */
   const deletableFrom = new Map<number, number>()

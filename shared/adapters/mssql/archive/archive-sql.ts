@@ -99,7 +99,7 @@ IF @is_rebuilding = 0
   UPDATE rebuild SET state = 'failed', why = @why, updated_at = @time WHERE only_row = 1 AND state = 'running';
 `
 
-/** Writes an audit entry, unless this step continues a run whose entry is there. */
+/** Writes an audit entry, unless this step continues a run that already has an entry. */
 export const auditOnce = (action: string) => `
   IF @continues = 0 OR NOT EXISTS (
     SELECT TOP (1) a.entry FROM audit AS a

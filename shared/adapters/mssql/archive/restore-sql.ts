@@ -54,7 +54,7 @@ const insertOrders = (at: Target) => `
  * Restores archived orders in one transaction. An order that the store already has stays unchanged. An order returns to
  * its earlier position in lists, which its tombstone has. Without the permission to alter the table, it becomes the
  * newest. After an error, SQL Server turns IDENTITY_INSERT off at the end of the statement (documentation of SET, on
- * sp_executesql), but Babelfish leaves it on for the pooled connection, so the statement does it itself.
+ * sp_executesql), but Babelfish leaves it on for the pooled connection, so the statement turns it off itself.
  *
  * Events may be long, so they are read as elements of an array (order-changes-sql.ts says why). Returns four results:
  * the restored orders, the orders whose Idempotency-Key belongs to another order, the orders that were archived again

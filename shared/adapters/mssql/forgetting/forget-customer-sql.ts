@@ -23,7 +23,7 @@ WHERE a.customer_id = @customerId;
 `
 
 /**
- * Reads every payload, some at a time, because dead letters have no column for the customer. The caller parses those
+ * Reads every payload, a few at a time, because dead letters have no column for the customer. The caller parses those
  * that may name the customer.
  */
 export const SELECT_PAYLOADS = `
@@ -35,7 +35,7 @@ ORDER BY d.kept_seq;
 
 export const SELECT_LAST_LETTER = 'SELECT COALESCE(MAX(d.kept_seq), 0) AS last_seq FROM dead_letters AS d;'
 
-/** Those of the orders that the store has under another customer. */
+/** Selects the given orders that the store has under another customer. */
 export const SELECT_ORDERS_OF_OTHERS = `
 SELECT o.order_id
 FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i
@@ -48,7 +48,7 @@ JOIN order_states AS s ON s.order_id = i.order_id
 WHERE s.customer_id <> @customerId;
 `
 
-/** The letters of these orders, and these letters. Uses dead_letters_by_order and the primary key. */
+/** Selects the letters of the given orders, and the given letters. Uses dead_letters_by_order and the primary key. */
 export const SELECT_LETTERS_OF_CUSTOMER = `
 SELECT ${LETTER_COLUMNS}
 FROM dead_letters AS d
@@ -63,7 +63,7 @@ ORDER BY d.kept_seq;
 `
 
 /**
- * The items and words of these orders. Reads all words, because they lie in the order of the alphabet. Words that an
+ * The items and words of these orders. Reads all words, because they are stored in alphabetical order. Words that an
  * earlier version made by another rule can be found in no other way.
  */
 export const SELECT_WORDS_OF_ORDERS = `
@@ -86,8 +86,8 @@ const PLACEHOLDERS = `customer_name = N'${FORGOTTEN.customerName}', customer_las
  *
  * While this transaction holds every partition of the ledger and the row that LOCK_FORGETTING locks, nobody stores an
  * order, a change or a letter, so the check is final. The locks are taken in one round trip and end with it. Turns are
- * taken without a partition's lock (TAKE_TURNS). Both lock the rows of changes and orders, and whoever comes second
- * finds that the order has changed.
+ * taken without a partition's lock (TAKE_TURNS). But both transactions lock the rows of changes and orders, so the
+ * second one finds that the order has changed.
  *
  * Without a customer (@customerId is null), only the changes and letters of the orders lose their data, and nothing is
  * marked or audited.

@@ -16,15 +16,15 @@ import { toStoredChangesJson } from './forgotten-customers.ts'
 import { forgottenStateWords, forgottenWords } from './forgotten-words.ts'
 
 /**
- * Only an event of the customer's that is recorded at the same moment, or a letter that is kept in the milliseconds
- * between the last look and the transaction, makes another attempt necessary.
+ * Another attempt is necessary only if an event of the customer is recorded at the same moment, or a letter is kept in
+ * the milliseconds between the last look and the transaction.
  */
 const MAX_ATTEMPTS = 20
 /** Nobody acted: only the log knows the orders, and the act was recorded with the customer. */
 const NOBODY = { operator: '', verified: false, reason: null }
 
 const REMAINS =
-  'SQL Server keeps earlier states of the changed rows in its transaction log and in backups of that log, and may keep traces of them on pages of the database until it uses the room again.'
+  'SQL Server keeps earlier states of the changed rows in its transaction log and in backups of that log, and may keep traces of them on pages of the database until it reuses the space.'
 
 export function createForgetting(query: Query): Forgetting {
   const finding = createFinding(query)

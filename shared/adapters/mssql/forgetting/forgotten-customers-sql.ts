@@ -2,7 +2,7 @@
  * Parts of the statements that store orders, changes and letters. Each part looks for data of forgotten customers, after
  * the statement has taken its locks and before it writes anything. If there is such data, the statement rolls back and
  * returns whose data it is. The caller removes the data by the domain's own rules and sends the rest again
- * (forgotten-customers.ts). As long as nobody was forgotten, this costs one look into an empty table.
+ * (forgotten-customers.ts). As long as nobody was forgotten, this costs one look-up in an empty table.
  *
  * FORGET (forget-customer-sql.ts) locks every partition before it writes the mark. A statement that locked its partition
  * earlier has committed by then, so FORGET finds its rows. A later one finds the mark.
@@ -11,7 +11,9 @@
 /** The condition that the JSON of an order or a change has no mark that its personal data was removed. */
 export const isUnmarked = (json: string) => `JSON_VALUE(${json}, '$.forgotten') IS NULL`
 
-/** The condition that an order was accepted before its customer, in `f`, was forgotten. Holds if nobody knows when. */
+/**
+ * The condition that an order was accepted before its customer, in `f`, was forgotten. Also holds if nobody knows when.
+ */
 const isBefore = (acceptedAt: string) => `(${acceptedAt} IS NULL OR ${acceptedAt} <= f.forgotten_at)`
 
 /** The condition that the store has or had the order, and that its customer was forgotten. */
@@ -99,7 +101,7 @@ IF EXISTS (SELECT 1 FROM @stored_changes)
 `
 
 /**
- * Locks what keeping letters and beginning partitions have in common with forgetting. A letter may belong to another
+ * Locks the row that keeping letters, beginning partitions and forgetting all lock. A letter may belong to another
  * consumer or to a partition that the ledger does not know, so no partition's lock would hold it back.
  */
 export const LOCK_FORGETTING = `

@@ -28,7 +28,7 @@ export interface HeldChange extends StoredChange {
 const MAX_ATTEMPTS = 20
 
 /**
- * Repeats `send` until the statement finds nothing of a forgotten customer. `send` returns the rows of the statement
+ * Repeats `send` until the statement finds no data of a forgotten customer. `send` returns the rows of the statement
  * that gave the data back, and undefined once everything was stored. `forget` removes the personal data from the data
  * of these rows.
  */
@@ -43,7 +43,7 @@ export async function untilForgotten<Data, Result>(
     if ('result' in sent) return sent.result
     current = await forget(current, sent.forgotten)
   }
-  throw new OrderError('store-busy', 'Customers are being forgotten all the time.', { retriable: true })
+  throw new OrderError('store-busy', 'Customers keep being forgotten. Try again in a moment.', { retriable: true })
 }
 
 /** The rows that a statement gave back, from its first result; undefined if it did its work. */

@@ -16,7 +16,7 @@ import {
   SELECT_PAYLOADS,
 } from './forget-customer-sql.ts'
 
-/** What the store holds of a customer, or of some orders, that has not lost its personal data. */
+/** The rows of a customer, or of some orders, that still have personal data. */
 export interface Found {
   readonly orders: readonly { readonly seq: string; readonly orderId: string; readonly version: number }[]
   readonly states: readonly FoundState[]
@@ -48,7 +48,7 @@ export interface Scan {
   readonly naming: readonly { readonly seq: string; readonly orderId: string | null }[]
 }
 
-/** In one round trip. A payload may have 1 MiB. */
+/** The number of letters in one round trip. A payload may have 1 MiB. */
 const LETTERS_AT_ONCE = 32
 export const NO_LETTERS: Scan = { lastSeq: 0, naming: [] }
 

@@ -14,7 +14,10 @@ export interface Tombstones {
   hasChangeKey(key: Uint8Array): boolean
 }
 
-/** Tombstones for the many look-ups of one batch. Whether there are any is asked only once, because usually none are. */
+/**
+ * Tombstones for the many look-ups of one batch. Checks only once whether there are any, because usually there are
+ * none.
+ */
 export interface BatchTombstones extends Omit<Tombstones, 'areAny'> {
   /** Must be called after each transaction, because orders may be archived before the next one. */
   forget(): void

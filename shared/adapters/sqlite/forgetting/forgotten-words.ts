@@ -8,7 +8,7 @@ import { prepareSearchableOrders } from '../search/searchable-orders.ts'
 /** Removes the words of forgotten orders from the search indexes, within the caller's transaction. */
 export interface ForgottenWords {
   replaceState(seq: number, order: NewOrderCommand): void
-  /** Writes the index of stored orders and the list of its words anew, from the rows. Must be called last. */
+  /** Rewrites the index of stored orders and the list of its words from the rows. Must be called last. */
   complete(): void
 }
 
@@ -18,8 +18,8 @@ const REPLACE_STATE = 'INSERT OR REPLACE INTO order_state_search (rowid, words) 
 const MERGE_STATES = `INSERT INTO order_state_search (order_state_search) VALUES ('optimize')`
 /**
  * Merging would not be enough for stored orders. In an index that cannot delete a row without its words, a deleted word
- * stays with a mark, and FTS5 drops both only when it merges into the highest level. If segments were there once and have
- * gone, `optimize` merges into a lower level, or finds one segment and does nothing.
+ * stays with a mark, and FTS5 drops both only when it merges into the highest level. If the index once had more
+ * segments, `optimize` merges into a lower level, or finds one segment and does nothing.
  */
 const EMPTY = `INSERT INTO order_search (order_search) VALUES ('delete-all'); DELETE FROM search_terms`
 const INSERT_WORDS = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'

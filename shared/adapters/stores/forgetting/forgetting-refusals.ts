@@ -3,7 +3,7 @@ export const REBUILD_RUNS =
   'A rebuild is running, and its new tables have the orders as they were. Wait until it has ended, then forget the customer.'
 
 /** Why a rebuild whose process died cannot be continued. */
-export const REBUILD_ABANDONED = 'It was abandoned, and a customer was forgotten since.'
+export const REBUILD_ABANDONED = 'It was abandoned, and a customer has been forgotten since.'
 
 /** The target of the act in the audit. */
 export function forgottenTarget(customerId: number): string {

@@ -3,7 +3,7 @@ import { forgetChange, forgetOrder } from '../../../domain/forgetting/forgotten-
 import { bodyHash, changeJson } from '../../../domain/order-events.ts'
 import type { ParkedRecord } from '../../../ports/order-store.ts'
 
-/** The archived order without personal data, and so are its changes. */
+/** The archived order and its changes, without personal data. */
 export function forgetArchived(document: ArchivedOrder): ArchivedOrder {
   const { order, stored, changes } = document
   return {
