@@ -184,8 +184,8 @@ export async function openServices(chosen: Config): Promise<Services> {
   const ofOrders = { log, ledger, topic: topics.orders, groupId }
   const examineLedger = createExamineLedger(ofOrders)
   const ledgerVerdict = createLedgerVerdict(examineLedger)
-  const ledgerUnasked = debug('ledger:unasked', 'what is missing could not be asked for')
-  const ledgerUnread = debug('ledger:unread', 'the ledger does not say what it has not counted')
+  const ledgerUnasked = debug('ledger:unasked', 'the ledger could not be asked what is missing')
+  const ledgerUnread = debug('ledger:unread', 'the ledger could not be asked what it has not counted')
   const firstUncounted = createFirstUncounted({ ledger, topics, onError: ledgerUnread })
   const lifeInLog = createLifeInLog({ log, firstUncounted, now: nowMs })
 

@@ -64,8 +64,8 @@ export function uuidIn(request: HttpRequest, name: string): string | undefined {
 }
 
 /**
- * An order that the store has not seen, with the cause if it is lost or may be. Throws `order-not-found` for an id that was
- * never issued.
+ * An order that the store has not seen, with the cause if it is lost or may be. Throws `order-not-found` for an id that
+ * was never issued.
  */
 export function unseenOrder(orderId: string, orderIds: OrderIds, whyUnseen: WhyUnseen = () => undefined): OrderView {
   if (!orderIds.isIssued(orderId)) throw new OrderError('order-not-found', 'No order has this id.')

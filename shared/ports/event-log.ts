@@ -178,14 +178,15 @@ export interface RecordRemoval {
    * there. An offset is never assigned again, even if the partition becomes empty. After a crash, records that were
    * removed shortly before may be back. Later records reuse the space of removed ones.
    *
-   * Stops before a record that cannot be read, and returns the error in `unreadable`, unless the bounds say that damaged
-   * records may leave too. Removes nothing while `keepingRecords` runs. Rejects with `log-unavailable` or `log-full`.
+   * Stops before a record that cannot be read, and returns the error in `unreadable`, unless the bounds say that
+   * damaged records may leave too. Removes nothing while `keepingRecords` runs. Rejects with `log-unavailable` or
+   * `log-full`.
    */
   removeRecords(topic: string, partition: number, bounds: RemovalBounds): Promise<RemovalStep>
 
   /**
-   * Forgets which records a group has read, in every topic, and returns these topics, ascending. Rejects with `conflict`
-   * while the group has members.
+   * Forgets which records a group has read, in every topic, and returns these topics, ascending. Rejects with
+   * `conflict` while the group has members.
    */
   forgetGroup(groupId: string): Promise<readonly string[]>
 
@@ -198,8 +199,8 @@ export interface RemovalBounds {
   readonly olderThan: number
   readonly toOffset: number
   /**
-   * Damaged records leave too if the next readable record is older than this and older than `olderThan`, because the age
-   * of a damaged record is unknown. Absent if damaged records stay.
+   * Damaged records leave too if the next readable record is older than this and older than `olderThan`, because the
+   * age of a damaged record is unknown. Absent if damaged records stay.
    */
   readonly damagedOlderThan?: number
 }

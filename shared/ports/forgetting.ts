@@ -33,13 +33,13 @@ export interface Forgetting {
   forgetOrders(orderIds: readonly string[]): Promise<void>
 
   /**
-   * Overwrites the remains of removed data in the store's files, where the store can do so (`remains`). Can be repeated at
-   * any time. Rejects with `store-busy` while a reader uses an earlier state of the store.
+   * Overwrites the remains of removed data in the store's files, where the store can do so (`remains`). Can be repeated
+   * at any time. Rejects with `store-busy` while a reader uses an earlier state of the store.
    */
   purge(): Promise<void>
 }
 
-/** What holds the customer's personal data: numbers of rows, and files. */
+/** Everything that holds the customer's personal data: numbers of rows, and files. */
 export interface Held {
   /** Stored orders. */
   readonly orders: number

@@ -47,8 +47,9 @@ export async function* readOrders(path: string): AsyncGenerator<ArchivedOrder> {
 }
 
 /**
- * The lines of a file. Does not use `readline`, because `readline` also ends lines at U+2028, which an order's texts may
- * contain. Throws `DamagedArchiveError` if the file does not match the checksum at its end, is cut off, or is not text.
+ * The lines of a file. Does not use `readline`, because `readline` also ends lines at U+2028, which an order's texts
+ * may contain. Throws `DamagedArchiveError` if the file does not match the checksum at its end, is cut off, or is not
+ * text.
  */
 export async function* readLines(path: string): AsyncGenerator<string> {
   const source = createReadStream(path)

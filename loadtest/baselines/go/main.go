@@ -1,6 +1,6 @@
 // A compiled peer: net/http, franz-go and SQLite, as a Go team would write it. Each request awaits the acknowledgement
-// of all in-sync replicas, and the consumer stores what it polled in one durable transaction. Orders are validated as in
-// the product; history, search and ledger are missing. Settings and routes are those of express-kafkajs.ts.
+// of all in-sync replicas, and the consumer stores what it polled in one durable transaction. Orders are validated as
+// in the product; history, search and ledger are missing. Settings and routes are those of express-kafkajs.ts.
 package main
 
 import (

@@ -6,7 +6,7 @@ export interface Forgotten {
   readonly customerId: number
   /** A sentence for an operator. */
   readonly summary: string
-  /** What held personal data: numbers of rows, and files of the archive. */
+  /** Everything that held personal data: numbers of rows, and files of the archive. */
   readonly store: Omit<Held, 'orderIds'>
   readonly log: {
     /** The number of records that held personal data. */

@@ -13,8 +13,8 @@ export interface ForgottenGroup {
 /**
  * Forgets a consumer group that will not return, so that the records that it has not read may leave the log. A group of
  * this name that reads a topic later begins at the first record. Writes an audit entry. Rejects with `not-found` if the
- * group has read no topic. Rejects with `conflict` if the group is one of the product's own or is reading now, or if the
- * log does not keep records for groups.
+ * group has read no topic. Rejects with `conflict` if the group is one of the product's own or is reading now, or if
+ * the log does not keep records for groups.
  */
 export type ForgetGroup = (group: string, act: Act) => Promise<ForgottenGroup>
 

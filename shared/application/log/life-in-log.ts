@@ -22,8 +22,9 @@ const RECORD_OVERHEAD_BYTES = 70
 
 /**
  * How close a group's oldest record is to leaving the log, of those that the group has not committed or the ledger has
- * not counted; undefined if there is none, or if the topic keeps everything. A record may stay longer, because Kafka deletes whole segments. The number of bytes after the
- * record is estimated from the sizes of the next few records, because only the broker knows the size on disk.
+ * not counted; undefined if there is none, or if the topic keeps everything. A record may stay longer, because Kafka
+ * deletes whole segments. The number of bytes after the record is estimated from the sizes of the next few records,
+ * because only the broker knows the size on disk.
  */
 export function createLifeInLog(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed' | 'read' | 'retention'>

@@ -4,7 +4,7 @@ import { nextOffset, type EventLog, type PartitionOffsets } from '../../ports/ev
 import type { Ledger, LedgerSnapshot } from '../../ports/ledger.ts'
 import { readPart, RECORDS_AT_ONCE } from './read-beyond-unreadable.ts'
 
-/** What keeps old records in the log: the label of a metric. */
+/** The reason why old records stay in the log: the label of a metric. */
 export type KeptBy = 'group' | 'ledger' | 'copies' | 'damage' | 'maintenance'
 
 /** The first record of a partition that somebody still needs. */

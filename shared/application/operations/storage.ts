@@ -11,7 +11,9 @@ export interface PipelineStorage {
     readonly topic: string
     /** `LOG_RETENTION` in ms; null if records are kept forever. */
     readonly retentionMs: number | null
-    /** RFC 3339: the timestamp of the oldest record that the topic has; null without records, or if it is not a time. */
+    /**
+     * RFC 3339: the timestamp of the oldest record that the topic has; null without records, or if it is not a time.
+     */
     readonly oldestRecordAt: string | null
     /** The size of the embedded log's files; null on Kafka. */
     readonly bytes: number | null

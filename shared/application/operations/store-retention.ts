@@ -31,8 +31,8 @@ const ROUND_MS = 60_000
 const PAUSE_MS = 20
 
 /**
- * Removes from the store what is older than the settings allow. Several processes may do this at once, because each step
- * is one transaction that finds only what is still there. Undefined if everything is kept forever.
+ * Removes from the store what is older than the settings allow. Several processes may do this at once, because each
+ * step is one transaction that finds only what is still there. Undefined if everything is kept forever.
  */
 export function createStoreRetention(dependencies: {
   retention: Retention

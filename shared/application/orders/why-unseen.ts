@@ -45,8 +45,8 @@ const MISSING: Unseen = {
  * A damaged or lost record does not reveal its order. It is known, however, that such records exist, and that the
  * processor has passed the time at which this order was accepted without finding the order.
  *
- * The record is certain to be lost if every record that was in the log at some moment was accounted for, none of them is
- * damaged or passed over, and the id was known before that moment.
+ * The record is certain to be lost if every record that was in the log at some moment was accounted for, none of them
+ * is damaged or passed over, and the id was known before that moment.
  */
 export function createWhyUnseen(dependencies: {
   log: Pick<EventLog, 'read' | 'retention'>

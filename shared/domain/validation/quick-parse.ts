@@ -10,9 +10,9 @@ type Read = (value: unknown) => unknown
 const UNSURE = Symbol('unsure')
 
 /**
- * Parses exactly as the schema does, but a valid value several times faster, because zod creates objects for each member
- * in case it has a fault. A value that may be invalid is left to zod, which finds its faults. So is a value whose kind
- * of schema this function does not know.
+ * Parses exactly as the schema does, but a valid value several times faster, because zod creates objects for each
+ * member in case it has a fault. A value that may be invalid is left to zod, which finds its faults. So is a value
+ * whose kind of schema this function does not know.
  */
 export function quickParse<Schema extends z.ZodType>(schema: Schema): Parser<z.output<Schema>> {
   const read = readerOf(schema)

@@ -11,7 +11,7 @@ export async function answerOf(path: InvocationPath, handler: HttpHandler, reque
   return { answer: { status, headers, text }, lines }
 }
 
-/** What a handler sees of the request, as `look` returns it. */
+/** Returns the part of the request that `look` reads in a handler. */
 export async function seenBy<T>(
   path: InvocationPath,
   look: (request: HttpRequest, context: InvocationContext) => T,

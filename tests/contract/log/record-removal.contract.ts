@@ -137,7 +137,7 @@ export function recordRemovalContract(name: string, open: () => Promise<OpenedLo
       expect(await step).toEqual({ removed: 10, more: false })
     })
 
-    it('forgets a group, which no longer has read anything, but not while it reads', async () => {
+    it('forgets what a group has read, but not while the group is reading', async () => {
       const [topic, other] = [await topicWith(3), await topicWith(3)]
       const groupId = randomUUID()
       for (const name of [topic, other]) await log.moveGroup(groupId, name, 0, 2)

@@ -37,7 +37,7 @@ describeMssql((open, _, database) => {
     return sent
   }
 
-  test('what is stored between the last look and the transaction is found, and so is what changes', async () => {
+  test('data that is stored or changed between the last look and the transaction is found', async () => {
     await using opened = await open()
     const [stored, late, retried] = [hers(0), hers(1), hers(2)]
     const letter = foreignLetterOf(hers(3), 3)
@@ -105,7 +105,7 @@ describeMssql((open, _, database) => {
     expect(JSON.stringify(await opened.views.get(order.orderId))).not.toMatch(/Zelda|Umbral/)
   })
 
-  test('no table has any of it afterwards, whatever became of the orders', async () => {
+  test('no table has the personal data afterwards, whatever became of the orders', async () => {
     await using opened = await open()
     const [stored, waiting, dead, cancelled] = [hers(0), hers(1), hers(2), hers(3)]
     const changes = [

@@ -10,7 +10,7 @@ describeMssql((open, _again, database) => {
   removedLettersContract('SQL Server', open, { forgets: false })
   removedEntriesContract('SQL Server', open)
 
-  test('nothing of its record is left in a removed letter', async () => {
+  test('a removed letter keeps nothing of its record', async () => {
     await using opened = await open()
     const order = orderAt(0)
     const { origin } = order

@@ -16,8 +16,8 @@ const MEET_MS = 30_000
 const LOOK_MS = 50
 
 /**
- * Starts these one after another, each once the one before waits for a row that the update `held` locks, or for a row of
- * another one.
+ * Starts these one after another, each once the one before waits for a row that the update `held` locks, or for a row
+ * of another one.
  */
 export async function meet(
   shared: SharedStore,

@@ -37,7 +37,7 @@ test(
     const random = createRandom(seed)
     const directory = temporaryDirectory()
     const archive = join(directory, 'archive')
-    // It begins in the past, because `ops` has the machine's clock and refuses a time in the future.
+    // The product's clock begins in the past, because `ops` has the machine's clock and refuses a time in the future.
     let aheadMs = -(2 * MONTHS * LIVES_A_MONTH + 2) * DAYS_BETWEEN_LIVES[1] * DAY_MS
     const now = () => Date.now() + aheadMs
     const product = createProduct(join(directory, 'data'), SETTINGS, () => ['env', `CLOCK_AHEAD_MS=${aheadMs}`])
@@ -62,7 +62,7 @@ test(
       kills += 1
     }
 
-    /** In the midst of everything, either the faults end or the life does. */
+    /** Amid all this, either the faults end or the process's life does. */
     async function liveWithFaults(): Promise<void> {
       if (product.isRunning && random.chance(0.3)) await kill()
       else if (product.isRunning) expect(await product.stop()).toBe(0)

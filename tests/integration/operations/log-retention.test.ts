@@ -140,7 +140,7 @@ test('A log with a retention stays within a constant size, and every record that
   expect((await all.deadLetters.list({ limit: 200 })).items).toHaveLength(days * POISON_A_DAY)
 })
 
-test('A consumer that was away for longer than the retention finds every record, and meanwhile the figures say that they stay', async () => {
+test('A consumer that was down for longer than the retention finds every record, and meanwhile the figures say that they stay', async () => {
   await close()
   all = await openServices(readConfig({ DATA_DIR: directory, ...SETTINGS }, 'embedded'))
   const timestamp = clock.now()

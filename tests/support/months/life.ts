@@ -30,7 +30,7 @@ export async function live(shop: Shop, operators: Operators, seed: number): Prom
 export interface Breakage {
   /** The number of records that nobody can read. */
   readonly poison: number
-  /** Ends the faults of store and log. The orders of some customers go on to fail. */
+  /** Ends the faults of store and log. The orders of some customers continue to fail. */
   mend(): Promise<void>
 }
 

@@ -17,17 +17,17 @@ const STATUSES = [200, 202, 404, 409, 410, 503]
 type Outcome = 'done' | 'refused' | 'away'
 
 export interface Operators {
-  /** One act, whichever the randomness chooses. Resolves with false if the product or its store was away. */
+  /** One randomly chosen act. Resolves with false if the product or its store was unavailable. */
   act(random: Random): Promise<boolean>
-  /** Moves every order to files that was accepted before this time. Repeats what is refused only for now. */
+  /** Moves every order that was accepted before this time to files. Repeats what is refused only for now. */
   archiveBefore(timeMs: number): Promise<void>
-  /** Takes everything back from the files. */
+  /** Restores everything from the files. */
   restoreAll(): Promise<void>
-  /** Forgets one more customer, and again those who were not forgotten for certain. */
+  /** Forgets one more customer, and again those who may not have been forgotten. */
   completeForgetting(random: Random): Promise<void>
   /** How many acts of each kind succeeded. */
   done(): string
-  /** What an operator did last, or tried to do. */
+  /** The last act of an operator, or attempt at one. */
   last(): string
 }
 

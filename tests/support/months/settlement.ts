@@ -17,7 +17,8 @@ export type Settlement = Readonly<Record<'stored' | 'archived' | 'dead' | 'disca
 
 /**
  * Every accepted order is in exactly one place: stored, archived, dead or discarded, according to its own answer and
- * according to the list of that place. What is stored is as its callers left it. Returns how many are where.
+ * according to the list of that place. Every stored order is as its callers left it. Returns the number of orders in
+ * each place.
  */
 export async function expectSettled(product: Product, shop: Shop, archive: string): Promise<Settlement> {
   const { accepted, sent } = shop.traffic

@@ -15,13 +15,13 @@ const NEWEST = 60
 export interface Sending {
   /** The word in it that nothing else has. */
   readonly mark: string
-  /** For a failing test: an order, or whose address or cancellation it is. */
+  /** For the message of a failing test: the order, address or cancellation that has the word. */
   readonly what: string
   readonly customerId: number
   readonly from: number
-  /** Of the last request that has ended. */
+  /** When the last request that has ended did so. */
   to: number
-  /** How many requests with it have not ended. */
+  /** How many requests with the word have not ended. */
   onItsWay: number
 }
 

@@ -28,14 +28,14 @@ describe('ops archive restore', () => {
   })
   const restore = (path: string, options: Record<string, string> = {}) => run(restoreArchive, product, options, [path])
 
-  it('takes back a file, and an order that is there stays', async () => {
+  it('restores a file, and leaves an order that is there unchanged', async () => {
     product.held.set(idOf(7), documentOf(7))
     const { exit, answer } = await restore(firstFile())
     expect([exit, answer]).toEqual([0, { restored: 449, known: 1, why: null }])
     expect(product.held.get(idOf(449))).toEqual(documentOf(449))
   })
 
-  it('takes back one order out of a directory', async () => {
+  it('restores one order from a directory', async () => {
     const { answer } = await restore(directory, { order: idOf(300).toUpperCase() })
     expect([answer, [...product.held.keys()]]).toEqual([{ restored: 1, known: 0, why: null }, [idOf(300)]])
   })
@@ -67,7 +67,7 @@ describe('ops archive restore', () => {
   it.each([
     ['a changed byte', () => flip(firstFile()), 'its hash is not the one in its manifest'],
     ['a cut file', () => truncateSync(firstFile(), 1000), 'It has 1000 bytes instead of'],
-    ['a manifest that is none', () => writeManifest({}), 'is not the manifest of an archive. Restore it from a copy'],
+    ['an empty manifest', () => writeManifest({}), 'is not the manifest of an archive. Restore it from a copy'],
     ['a schema that never existed', () => changeManifest({ schema: 0 }), 'is not the manifest of an archive'],
     [
       'a newer version',

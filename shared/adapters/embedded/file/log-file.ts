@@ -54,8 +54,8 @@ export interface LogFile {
   /** Replaces the values of records, by offset, and their checksums, in one flushed transaction. */
   replace(partitionId: number, values: ReadonlyMap<number, Uint8Array>): void
   /**
-   * Copies the WAL into the file and empties the WAL. If free space may hold bytes of records, which is possible only in
-   * files of earlier versions, first rewrites the whole file, which takes long.
+   * Copies the WAL into the file and empties the WAL. If free space may hold bytes of records, which is possible only
+   * in files of earlier versions, first rewrites the whole file, which takes long.
    */
   purge(): void
   /** Checks records from `from` on, for at most a few milliseconds, because publishers wait meanwhile. */

@@ -173,8 +173,8 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
       return { next, records: found, withoutChecksum: Math.max(0, Math.min(next, checksumsFrom) - from), damaged }
     },
     /**
-     * Finds records at the beginning that may leave the log, at most one slice. Stops at the first record that is newer,
-     * and before damage; the next search then checks whether the damage may leave.
+     * Finds records at the beginning that may leave the log, at most one slice. Stops at the first record that is
+     * newer, and before damage; the next search then checks whether the damage may leave.
      */
     findOld(from: number, end: number, bounds: RemovalBounds): OldRecords {
       const { olderThan, toOffset, damagedOlderThan } = bounds

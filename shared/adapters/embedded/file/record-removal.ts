@@ -23,8 +23,8 @@ interface OldPartition {
 }
 
 /**
- * SQLite distributes the rows of a page that becomes empty over this page and the next two, and leaves copies of the rows
- * that it moves in the free space of their old pages. `secure_delete` does not overwrite such copies
+ * SQLite distributes the rows of a page that becomes empty over this page and the next two, and leaves copies of the
+ * rows that it moves in the free space of their old pages. `secure_delete` does not overwrite such copies
  * (https://www.sqlite.org/pragma.html#pragma_secure_delete).
  */
 const PAGES_OF_A_BALANCE = 3

@@ -39,8 +39,8 @@ ORDER BY c.order_id, c.version;
 
 /**
  * Writes the decisions about the changes of some orders, those about one order as a whole or not at all. They are not
- * written if the order's version has changed, if its customer was forgotten since, if one of the changes no longer waits,
- * or if they leave out an earlier undecided change. The caller then reads the order again.
+ * written if the order's version has changed, if its customer was forgotten since, if one of the changes no longer
+ * waits, or if they leave out an earlier undecided change. The caller then reads the order again.
  *
  * Rows are locked before they are checked, the changes first (locks.ts), so the checks read final values. No earlier
  * change can appear afterwards, because turns only grow. A change that an operator restores at the same moment counts

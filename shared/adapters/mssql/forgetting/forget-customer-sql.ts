@@ -6,9 +6,9 @@ import { FORGOTTEN } from '../../../domain/forgetting/forgotten-data.ts'
 import { isUnmarked } from './forgotten-customers-sql.ts'
 
 /**
- * Uses orders_by_customer and archived_orders_by_customer. Reads all of order_states, which has only the few orders that
- * are not stored. Letters and late changes of archived orders are not in the archive. An order that was archived after
- * its customer had been forgotten is in the file without the data.
+ * Uses orders_by_customer and archived_orders_by_customer. Reads all of order_states, which has only the few orders
+ * that are not stored. Letters and late changes of archived orders are not in the archive. An order that was archived
+ * after its customer had been forgotten is in the file without the data.
  */
 export const SELECT_ORDERS_OF_CUSTOMER = `
 SELECT o.seq, o.order_id, o.version, o.forgotten FROM orders AS o WHERE o.customer_id = @customerId ORDER BY o.seq;
@@ -80,9 +80,9 @@ const PLACEHOLDERS = `customer_name = N'${FORGOTTEN.customerName}', customer_las
     billing_address = N'${FORGOTTEN.billingAddress}'`
 
 /**
- * Forgets a customer in one transaction. The caller has read what the store holds of the customer, and passes it without
- * personal data. First of all, the customer is marked. Nothing is written if the store has data that the caller does not
- * know, or that has changed since; the caller then reads again.
+ * Forgets a customer in one transaction. The caller has read what the store holds of the customer, and passes it
+ * without personal data. First of all, the customer is marked. Nothing is written if the store has data that the caller
+ * does not know, or that has changed since; the caller then reads again.
  *
  * While this transaction holds every partition of the ledger and the row that LOCK_FORGETTING locks, nobody stores an
  * order, a change or a letter, so the check is final. The locks are taken in one round trip and end with it. Turns are

@@ -74,7 +74,7 @@ export function createForgetting(query: Query): Forgetting {
   }
 }
 
-/** What was found, without its personal data, in the form that FORGET reads. */
+/** The rows that were found, without their personal data, in the form that FORGET reads. */
 async function toParameters(query: Query, { orders, states, changes, letters, orderIds }: Found) {
   const { place, concatenated } = concatenation()
   const batch = {

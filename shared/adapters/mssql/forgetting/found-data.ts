@@ -44,7 +44,7 @@ export interface FoundLetter {
 /** The letters that were looked at so far, by the number under which they were kept. */
 export interface Scan {
   readonly lastSeq: number
-  /** Those that name the customer, with their orders. */
+  /** The letters that name the customer, with their orders. */
   readonly naming: readonly { readonly seq: string; readonly orderId: string | null }[]
 }
 
@@ -81,7 +81,7 @@ export function createFinding(query: Query) {
     return found.filter(({ letter }) => hasPersonalData(letter))
   }
 
-  /** Those of the orders that the store does not have under another customer. */
+  /** The orders among these that the store does not have under another customer. */
   async function exceptOfOthers(customerId: number, orderIds: readonly string[]): Promise<string[]> {
     if (orderIds.length === 0) return []
     const [rows = []] = await query(SELECT_ORDERS_OF_OTHERS, { ids: json(orderIds), customerId: bigint(customerId) })

@@ -142,11 +142,12 @@ DECLARE @order_rounds INT = (SELECT COUNT(DISTINCT o.round) FROM @orders AS o);
 `
 
 /**
- * Locks the orders of one round that the store has, and then the tombstones of those that are archived, as ARCHIVE_ORDERS
- * and RESTORE_ORDERS do. Each order is then in the table where the next statements find it. Without the locks, a late
- * copy from another partition than its order could be stored again if the order is archived between two reads. With row
- * versions (READ_COMMITTED_SNAPSHOT), only two statements can see different moments; without them, one statement can.
- * An order that is restored between the two locks is found by the reads after them. Most batches find no row to lock.
+ * Locks the orders of one round that the store has, and then the tombstones of those that are archived, as
+ * ARCHIVE_ORDERS and RESTORE_ORDERS do. Each order is then in the table where the next statements find it. Without the
+ * locks, a late copy from another partition than its order could be stored again if the order is archived between two
+ * reads. With row versions (READ_COMMITTED_SNAPSHOT), only two statements can see different moments; without them, one
+ * statement can. An order that is restored between the two locks is found by the reads after them. Most batches find no
+ * row to lock.
  */
 const LOCK_KNOWN = `
   UPDATE k

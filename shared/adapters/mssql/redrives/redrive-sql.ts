@@ -92,8 +92,8 @@ SELECT @more AS has_more;
 }
 
 /**
- * A task that is being removed (port Retention) is not shown. Uses the unique index on the id and, for the outcomes, the primary keys. The cost grows with the number of letters
- * that the task has.
+ * A task that is being removed (port Retention) is not shown. Uses the unique index on the id and, for the outcomes,
+ * the primary keys. The cost grows with the number of letters that the task has.
  */
 export const SELECT_TASK = `
 SET NOCOUNT ON;

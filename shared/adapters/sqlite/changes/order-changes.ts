@@ -26,8 +26,8 @@ export interface OrderChanges {
   stateOf(changeId: string): ChangeState | undefined
   /**
    * Keeps a readable change. `isCounted`: its origin was counted before, or is counted with this batch. Returns `new`
-   * if the change waits for its turn from now on, and `known` if it was kept from this record before. A new change of an
-   * archived order is rejected.
+   * if the change waits for its turn from now on, and `known` if it was kept from this record before. A new change of
+   * an archived order is rejected.
    */
   record(change: ChangeToStore, isCounted: boolean, atMs: number): 'new' | 'known' | 'duplicate' | Rejection
   /** Gives a change that is not kept, because an operator decided otherwise, its turn and its content. */

@@ -29,8 +29,8 @@ const SELECT_ORDERS = 'SELECT seq, order_id, forgotten FROM orders WHERE custome
 /** Reads the whole table, which has only the few orders that are not stored. */
 const SELECT_STATES = 'SELECT seq, order_id, status, order_json FROM order_states WHERE customer_id = ?'
 /**
- * Uses archived_orders_by_customer. Letters and late changes of archived orders are not in the archive. An order that was
- * archived after its customer had been forgotten is in the file without the data.
+ * Uses archived_orders_by_customer. Letters and late changes of archived orders are not in the archive. An order that
+ * was archived after its customer had been forgotten is in the file without the data.
  */
 const SELECT_ARCHIVED = `
   SELECT order_id, file AS archive_file, NOT EXISTS (

@@ -10,7 +10,9 @@ import { toIdBytes, toIdBytesOrNull } from '../database/values.ts'
  * from the letters and from the order's status, because both survive a ledger reset.
  */
 export interface Decisions {
-  /** The status of an order that is not stored; undefined if the order is stored or unknown, as nearly every order is. */
+  /**
+   * The status of an order that is not stored; undefined if the order is stored or unknown, as nearly every order is.
+   */
   statusOf(orderId: string): OrderStatus | undefined
   /**
    * The state for the parked row if this record of an order with this status must not be stored; undefined if the

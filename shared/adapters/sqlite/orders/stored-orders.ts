@@ -100,8 +100,8 @@ export function prepareStoredOrders(db: DatabaseSync, tombstones: BatchTombstone
   }
 
   /**
-   * Items come first. A statement with several rows begins with a savepoint, and at each savepoint FTS5 writes the words
-   * that it has so far, which costs the same for few words as for many.
+   * Items come first. A statement with several rows begins with a savepoint, and at each savepoint FTS5 writes the
+   * words that it has so far, which costs the same for few words as for many.
    */
   function writeParts(): void {
     const [ofItems, ofTexts] = [items, texts]

@@ -15,8 +15,8 @@ const REAL: Pace = { now: () => performance.now(), sleep: (ms) => sleep(ms) }
 
 /**
  * Passes the orders to `step` in small groups, one after the other. Pauses after each step for as long as it took, so
- * that archiving uses at most half of the store's time, and less if the store is busy. Archiving therefore takes at most
- * about twice as long as without the pauses.
+ * that archiving uses at most half of the store's time, and less if the store is busy. Archiving therefore takes at
+ * most about twice as long as without the pauses.
  */
 export async function inPacedSteps<T>(
   orders: readonly T[],

@@ -24,7 +24,7 @@ export function givenUpOrdersContract(name: string, open: OpenEmptyStore): void 
     })
     const storeLast = () => store([last])
 
-    test('so that no view has them but the one that says when', async () => {
+    test('so that only the view that says when still has them', async () => {
       const { order } = await storeRich()
       const other = orderAt(4)
       await store([other])

@@ -69,7 +69,7 @@ export function removedEntriesContract(name: string, open: OpenEmptyStore): void
         expect(await historyOf(order)).toEqual(before)
       })
 
-      test('goes on with entries that came since', async () => {
+      test('continues with entries that were written since', async () => {
         const order = orderAt(0)
         await opened.store.storeBatch(batchOf([order]))
         await opened.store.storeBatch(batchOf([], { changes: [changeAt(1, order, RENAME)], now: at(1) }))
@@ -82,7 +82,7 @@ export function removedEntriesContract(name: string, open: OpenEmptyStore): void
         expect((await historyOf(order))?.slice(2)).toEqual([{ at: at(4), kind: 'entries-removed', reason: REMOVED }])
       })
 
-      test('leaves orders alone about which something is open', async () => {
+      test('leaves orders alone if anything about them is open', async () => {
         const [retrying, withLetter, withChange] = [orderAt(10), await storeWithHistory(0), await storeWithHistory(3)]
         const [waiting] = (await dead(1, 11)) as [OrderToStore]
         await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(retrying)] }))

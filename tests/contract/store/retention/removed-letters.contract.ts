@@ -133,7 +133,7 @@ export function removedLettersContract(
       expect(await statusOf(order)).toBe('discarded')
     })
 
-    test('does not keep a letter again when its record is delivered again, but keeps another log’s at its place', async () => {
+    test('does not keep the letter of a record again, but keeps a letter from another log at its position', async () => {
       const [order, foreign] = (await dead(2)) as [OrderToStore, OrderToStore]
       const nameless = letterOf(orderAt(7), { orderId: null, key: null, value: null })
       const ofBilling = foreignLetterOf(foreign, 3)
@@ -151,7 +151,7 @@ export function removedLettersContract(
       expect((await shown()).map(({ id }) => id)).toEqual(['orders@2:0:0', letterIdOf(foreign)])
     })
 
-    test('withholds a discarded record that is delivered again, also when its ledger began anew', async () => {
+    test('withholds a discarded record that is delivered again, even in a new epoch of the ledger', async () => {
       const [order] = (await dead(1)) as [OrderToStore]
       await discard(order)
       await remove('dead-letters', LAST)
@@ -193,7 +193,7 @@ export function removedLettersContract(
       const third = { ...failed, origin: place(7), redriveOf: letterIdOf(second) }
       await opened.deadLetters.keep([letterOf(second, { redriveOf: letterIdOf(failed) })])
       expect(await remove('dead-letters', LAST)).toBe(2)
-      // The edit has another body under the same id, which is no reuse of the id.
+      // The edit has another body under the same id, which does not count as reuse of the id.
       expect([await deliver(edited), await deliver(edited, 'copy')]).toEqual(['duplicate', 'duplicate'])
       await beginEpoch(8)
       expect(await deliver(edited)).toBe('duplicate')
@@ -204,7 +204,7 @@ export function removedLettersContract(
       expect(await opened.views.get(edited.orderId)).toMatchObject({ recovered: true })
     })
 
-    test('lets the letter of another consumer concern our order as little as before', async () => {
+    test('still does not let the letter of another consumer affect our order', async () => {
       const order = orderAt(0)
       await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(order)] }))
       await opened.deadLetters.keep([foreignLetterOf(order, 3)])
@@ -273,7 +273,7 @@ export function removedLettersContract(
       expect(await statusOf(order)).toBe('discarded')
     })
 
-    test.skipIf(!forgets)('nothing of the customer is left in a removed letter', async () => {
+    test.skipIf(!forgets)('a removed letter keeps nothing of the customer', async () => {
       const [order] = (await dead(1)) as [OrderToStore]
       const { customerId } = order.order
       await discard(order)

@@ -96,7 +96,9 @@ describe('a removal from the log’s file', () => {
 describe('records that were removed, or whose values were replaced', () => {
   const NAME = 'Quillfeather'
 
-  /** Of these, SQLite moves some to other pages. Of the others, some fill a page, and some need overflow pages. */
+  /**
+   * SQLite moves some of these records to other pages. Some of the others fill a page, and some need overflow pages.
+   */
   const MOVING = [900, 1000, 1300]
   const OTHERS = [20, 700, 700, 1300, 4050, 9000]
 
@@ -171,7 +173,7 @@ describe('a file of the log', () => {
     expect(opened(path).partitions()).toMatchObject([{ first: RECORDS, end: RECORDS }])
   })
 
-  test('from before is written anew by a purge, because earlier versions left bytes of records in it', () => {
+  test('from before is rewritten by a purge, because earlier versions left bytes of records in it', () => {
     const path = written()
     alter(
       path,
@@ -190,7 +192,7 @@ describe('a file of the log', () => {
     expect(db.prepare('SELECT are_possible FROM remains').all()).toEqual([{ are_possible: 0 }])
   })
 
-  test('has a record written anew that had no checksum when its value was replaced, because its row gets longer', () => {
+  test('is rewritten after the value of a record without a checksum was replaced, because its row gets longer', () => {
     const path = written()
     alter(path, `UPDATE partition_1 SET checksum = NULL; UPDATE partitions SET checksums_from = 5`)
     const file = openLogFile(path)

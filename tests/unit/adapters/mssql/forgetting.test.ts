@@ -10,7 +10,7 @@ import { newOrderJson } from '../../../../shared/domain/order-events.ts'
 import { actAt, batchOf, orderAt } from '../../../contract/store-fixtures.ts'
 import { orderCommand, testOrderIds } from '../../../support/orders/orders.ts'
 
-/** What can be tested of forgetting without a server: what is sent again, and how often. */
+/** Tests the parts of forgetting that need no server: which data is sent again, and how often. */
 
 const CUSTOMER = 48_213
 const hers = orderAt(0, { order: { customerId: CUSTOMER, customerName: 'Zelda' } })
@@ -65,12 +65,15 @@ test('a change that is found twice is sent once', async () => {
   expect((JSON.parse(batches[2] ?? '') as { storedChanges: unknown }).storedChanges).toEqual([[0, changeId]])
 })
 
-test('a batch that is given back every time makes the store busy', async () => {
+test('a batch that is given back every time is rejected with store-busy', async () => {
   const { store } = fakeStore(Infinity)
   await expect(store()).rejects.toMatchObject({ code: 'store-busy', retriable: true })
 })
 
-/** A server with one letter that names the customer, which learns of something else `timesUnknown` times. */
+/**
+ * A server with one letter that names the customer. It refuses FORGET `timesUnknown` times because of data that the
+ * caller does not know.
+ */
 function fakeForgetting(timesUnknown: number) {
   const value = Buffer.from(newOrderJson(orderCommand({ customerId: CUSTOMER })))
   const looked: unknown[] = []
@@ -93,6 +96,6 @@ test('letters that were looked at once are not read again', async () => {
   expect(looked).toEqual([0, 7, 7])
 })
 
-test('a store that keeps receiving data of the customer is busy', async () => {
+test('a store that keeps receiving data of the customer rejects with store-busy', async () => {
   await expect(fakeForgetting(Infinity).forget()).rejects.toMatchObject({ code: 'store-busy', retriable: true })
 })

@@ -259,7 +259,7 @@ test.each([
   ['STORE_BATCH_WITH_CHANGES', LOCK_PARTITION, LOOK, 'RETURN', 'INSERT INTO order_changes', 'INSERT INTO orders'],
   ['KEEP_LETTERS', LOCK_FORGETTING, LOCK_PARTITION, LOOK, 'RETURN', 'INSERT INTO order_changes'],
   ['RESTORE_ORDERS', 'UPDATE archiving', LOOK, 'RETURN', 'INSERT INTO order_changes'],
-  // Whoever begins a partition waits, because forgetting cannot lock a row that does not exist yet.
+  // Beginning a partition waits, because forgetting cannot lock a row that does not exist yet.
   ['BEGIN_LEDGER', LOCK_FORGETTING, 'INSERT INTO ledger'],
   ['RESET_LEDGER', LOCK_FORGETTING, 'DELETE TOP (@limit) FROM ledger '],
 ])('%s looks for forgotten customers after taking its locks and before writing', (name, ...parts) => {

@@ -104,7 +104,7 @@ test('no copy of a row stays in the free space of a page', async () => {
   expect(occurrences('umbralwick')).toBe(0)
 })
 
-/** Leaves an index with more levels than its few segments need, as an index does that had many orders once. */
+/** Leaves an index with more levels than its few segments need, as in an index that once had many orders. */
 function enlargeIndex(): void {
   const db = new DatabaseSync(file())
   const commands = ['rowid, words) VALUES (?, ?)', "order_search, rowid, words) VALUES ('delete', ?, ?)"]
@@ -116,7 +116,7 @@ function enlargeIndex(): void {
 }
 
 // FTS5 then merges into a level below the highest one, where deleted words stay.
-test('no word of an archived order stays in a search index that had more orders once', async () => {
+test('no word of an archived order stays in a search index that once had more orders', async () => {
   await (await createSqliteStore({ file: file() }))[Symbol.asyncDispose]()
   enlargeIndex()
   await using store = await createSqliteStore({ file: file() })

@@ -127,7 +127,7 @@ function recordAt(topic: string, partition: number, offset: number, origin?: num
 const damage = (topic: string, from: number) =>
   new OrderError('log-unreadable', `The log is damaged at ${topic} 0:${from}.`, { unreadable: { from, to: from + 1 } })
 
-/** What keeps records of the orders topic. */
+/** The reasons why records of the orders topic stay. */
 const keptBy = (by: RecordsKept['by'], why: string): RecordsKept => ({
   topic: 'orders',
   partition: 0,
@@ -251,7 +251,7 @@ describe('expiring records', () => {
     expect(await beginning.expire()).toBe(2 * STEP)
   })
 
-  it('keeps a damaged record until the ledger has settled it, and tells that once', async () => {
+  it('keeps a damaged record until the ledger has settled it, and reports that once', async () => {
     const row = { gaps: 1 }
     const ledger = { gaps: [gap(4, 5)] }
     const { expire, first, kept } = given({ unreadableFrom: 4, row, ledger })
@@ -286,7 +286,7 @@ describe('expiring records', () => {
     expect(kept.map((one) => one.why)).toEqual(left === 10 ? [] : [why])
   })
 
-  it('tells what maintenance keeps once it has kept records for an hour', async () => {
+  it('reports maintenance once it has kept records for an hour', async () => {
     const { expire, kept, clock } = given({ isHeld: () => true, retentionMs: 10 * DAY - 60_000 })
     clock.advance(1)
     const counts: number[] = []
@@ -333,7 +333,7 @@ describe('expiring records', () => {
     expect(lists).toEqual(['', why, why, ''])
   })
 
-  it('goes on after rounds that failed, until the process stops, and tells a failure and its end once', async () => {
+  it('continues after failed rounds until the process stops, and reports a failure and its end once', async () => {
     let rounds = 0
     const { expiry, errors, told, first, stopping } = given({
       rebuild: () => {

@@ -47,7 +47,7 @@ describe('the storage report', () => {
     })
   })
 
-  it('looks behind records that cannot be read', async () => {
+  it('looks beyond records that cannot be read', async () => {
     expect(await reportOf([['unreadable', 'unreadable', at(9)], [at(10)]])).toMatchObject({
       log: { oldestRecordAt: instant(9) },
     })

@@ -67,7 +67,7 @@ test('each setting removes its own parts, by its own age, step by step from wher
   expect(histories.asked.map(([part]) => part)).toEqual(['histories', 'change-histories'])
 })
 
-test('a process that stops ends the round after a step, and tells what the round has removed', async () => {
+test('a process that stops ends the round after a step, and reports what the round has removed', async () => {
   const { retention, asked, told, errors } = given(
     { ...FOREVER, settled: DAY },
     { 'dead-letters': 9 },
