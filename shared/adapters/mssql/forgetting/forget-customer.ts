@@ -20,7 +20,7 @@ import { forgottenStateWords, forgottenWords } from './forgotten-words.ts'
  * the milliseconds between the last look and the transaction.
  */
 const MAX_ATTEMPTS = 20
-/** Nobody acted: only the log knows the orders, and the act was recorded with the customer. */
+/** No operator: the act was recorded with the customer, and only the log knows these orders. */
 const NOBODY = { operator: '', verified: false, reason: null }
 
 const REMAINS =
