@@ -34,7 +34,7 @@ export function startArchive(target: Target, before: string, to: string): Runnin
   let since: number | undefined = performance.now()
 
   function requireRunning(): void {
-    if (child.exitCode === null) return
+    if (child.exitCode === null && child.signalCode === null) return
     throw new TargetError('The archive ended before the measurement: use more --orders or fewer --seconds.')
   }
 

@@ -112,7 +112,7 @@ export function createOrderIds(secrets: readonly [string, ...string[]]): OrderId
 
   function isIssued(orderId: string, id: string): boolean {
     const bytes = Buffer.from(id.replaceAll('-', ''), 'hex')
-    if (bytes.length !== 16) return false
+    if (bytes.length !== 16 || Buffer.byteLength(orderId) > ORDER_ID_BYTES) return false
     const tag = bytes.subarray(TAGGED_BYTES)
     return tags.some((tagOf) => timingSafeEqual(Buffer.from(tagOf(bytes, orderId), 'hex'), tag))
   }

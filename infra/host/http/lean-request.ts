@@ -4,7 +4,6 @@ import type { RoutedRequest } from './http-types.ts'
 import { createLeanHeaders } from './lean-headers.ts'
 import { parseQuery } from './query-string.ts'
 
-const NO_BYTES = new Uint8Array(0)
 const PRINCIPAL = 'x-ms-client-principal'
 
 /**
@@ -107,14 +106,14 @@ class LeanRequest {
    */
   #take(): Uint8Array | undefined {
     if (this.#native !== undefined || this.#used) return undefined
-    if (this.#body === undefined) return NO_BYTES
+    if (this.#body === undefined) return new Uint8Array(0)
     this.#used = true
     return this.#body
   }
 
   #toNative(): Request {
     if (this.#native !== undefined) return this.#native
-    const content = this.#used ? NO_BYTES : this.#body
+    const content = this.#used ? new Uint8Array(0) : this.#body
     const body = content === undefined ? {} : { body: new Uint8Array(content) }
     const native = new Request(this.url, { method: this.method, headers: this.headers, ...body })
     if (this.#used) void native.arrayBuffer()

@@ -30,7 +30,7 @@ function readerOf(schema: z.core.$ZodType): Read {
   if (schema instanceof z.ZodArray) return checked(schema, arrayReader(readerOf(schema.element)))
   if (schema instanceof z.ZodObject && schema.def.catchall === undefined)
     return checked(schema, objectReader(schema.shape))
-  if (schema instanceof z.ZodExactOptional) return readerOf(schema.unwrap())
+  if (schema instanceof z.ZodExactOptional) return checked(schema, readerOf(schema.unwrap()))
   const { values } = schema._zod
   return values === undefined ? () => UNSURE : listedReader(schema, values)
 }

@@ -143,6 +143,18 @@ export function requestContract(path: InvocationPath): void {
       ])
     })
 
+    test('gives each request without a body memory of its own', async () => {
+      const given = await seenBy(
+        path,
+        async (request) => {
+          const bytes = await request.arrayBuffer()
+          return structuredClone(bytes, { transfer: [bytes] }).byteLength
+        },
+        {},
+      )
+      expect([given, await seenBy(path, (request) => request.text(), {})]).toEqual([0, ''])
+    })
+
     test('is a PATCH with its body, media type and precondition', async () => {
       const headers = { 'content-type': 'application/merge-patch+json', 'if-match': '"1-a"' }
       const seen = await seenBy(

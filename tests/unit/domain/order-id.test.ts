@@ -91,6 +91,7 @@ describe('ids of changes', () => {
     expect(issuedAt(changeId)?.getTime()).toBeGreaterThanOrEqual(NOW)
     expect(ids.isIssuedChange(orderId, changeId)).toBe(true)
     expect(ids.isIssuedChange(ids.next(NOW), changeId)).toBe(false)
+    expect(ids.isIssuedChange(`${orderId}0`, changeId)).toBe(false)
     expect(createOrderIds(['other secret']).isIssuedChange(orderId, changeId)).toBe(false)
   })
 

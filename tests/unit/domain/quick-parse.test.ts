@@ -93,6 +93,12 @@ describe('parsing an order quickly', () => {
     ['a member that may be undefined', z.object({ a: z.int().optional() }), { a: undefined }, { a: null }],
     ['a default', z.object({ a: z.int().default(1) }), {}, { a: null }],
     ['a null', z.object({ a: z.int().nullable() }), { a: null }, {}],
+    [
+      'a member that may be left out, with a rule',
+      z.object({ a: z.exactOptional(z.string()).refine((a) => a !== 'b') }),
+      { a: 'a' },
+      { a: 'b' },
+    ],
     ['a text with a rule', z.string().refine((text) => text !== 'b'), 'a', 'b'],
   ] as [string, z.ZodType, unknown, unknown][])('parses %s as zod does', (_, schema, valid, invalid) => {
     const quick = quickParse(schema)
