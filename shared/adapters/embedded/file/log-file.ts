@@ -290,7 +290,9 @@ export function openLogFile(path: string): LogFile {
     removeRecords(partitionId, bounds) {
       const partition = partitionOf(partitionId)
       const slice = removal.removeRecords(partition, bounds)
+      // Before the deletion, which may fail.
       partition.first = slice.first
+      if (slice.removed > 0) removal.deleteOverwritten(partitionId, slice.first)
       return slice
     },
     commit(groupId, next) {

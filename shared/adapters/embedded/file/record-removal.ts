@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { isDiskFull } from '../../../disk/no-room.ts'
 import type { RemovalBounds } from '../../../ports/event-log.ts'
 import type { DamagedRange } from './frames.ts'
 import { damageIn, type PartitionReader } from './partition-reader.ts'
@@ -69,7 +70,6 @@ export function createRecordRemoval(
       // Such a row gets longer, because the checksum that it lacks becomes a NULL.
       if (first < checksumsFrom) db.exec(REMAINS_ARE_POSSIBLE)
     })
-    deleteOverwritten(id, next)
     return { first: next, removed: next - first, more, damaged }
   }
 
@@ -94,7 +94,11 @@ export function createRecordRemoval(
     }
   }
 
-  /** Deleting also reads the pages beside the deleted rows. If one of these is damaged, the rows stay, overwritten. */
+  /**
+   * Deletes rows that `removeRecords` has overwritten, before the partition's first offset. Deleting also reads the
+   * pages beside the deleted rows. If one of these is damaged, the rows stay, overwritten. If the disk is full, the next
+   * call deletes them, because the records have already been removed.
+   */
   function deleteOverwritten(id: number, first: number): void {
     const from = deletableFrom.get(id) ?? 0
     const to = startOfRest(id, first)
@@ -104,9 +108,11 @@ export function createRecordRemoval(
         db.prepare(`DELETE FROM partition_${id} WHERE record_offset >= ? AND record_offset < ?`).run(from, to)
       })
     } catch (error) {
-      damageIn(error)
+      if (!isDiskFull(error)) {
+        damageIn(error)
+        deletableFrom.set(id, to)
+      }
       undo()
-      deletableFrom.set(id, to)
     }
   }
 
@@ -129,5 +135,5 @@ export function createRecordRemoval(
     return 0
   }
 
-  return { removeRecords }
+  return { removeRecords, deleteOverwritten }
 }

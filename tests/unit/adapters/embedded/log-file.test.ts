@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
   createFrameWriter,
   frameLength,
@@ -25,9 +25,9 @@ function written(): string {
   return path
 }
 
-function append(file: LogFile, records: number): void {
+function append(file: LogFile, records: number, filler = ''): void {
   const writer = createFrameWriter()
-  for (let n = 0; n < records; n++) writer.add(1, { key: `${n}`, value: `value-${n}`, headers: [] }, n)
+  for (let n = 0; n < records; n++) writer.add(1, { key: `${n}`, value: `value-${n}${filler}`, headers: [] }, n)
   file.append(writer.take())
 }
 
@@ -63,6 +63,52 @@ describe('a removal from the log’s file', () => {
     expect(again.partitions()).toMatchObject([{ first: 0, end: RECORDS }])
     expect(again.verify(1, 0)).toEqual({ next: RECORDS, records: RECORDS, withoutChecksum: 0, damaged: [] })
     expect(again.removeRecords(1, EVERYTHING)).toMatchObject({ first: RECORDS, removed: RECORDS })
+  })
+
+  describe('whose overwritten rows cannot be deleted yet', () => {
+    /** More bytes than the overwritten rows that stay. */
+    const FILLER = '.'.repeat(1000)
+    const MORE = 50
+    const CANNOT_DELETE = 'CREATE TRIGGER t BEFORE DELETE ON partition_1 BEGIN'
+
+    function rowsIn(db: DatabaseSync): number {
+      return Number(db.prepare('SELECT count(*) AS n FROM partition_1').get()?.['n'])
+    }
+
+    test('succeeds although the disk is full, and a later removal deletes the rows', () => {
+      const path = written()
+      alter(path, `CREATE TABLE ballast (bytes BLOB); ${CANNOT_DELETE} INSERT INTO ballast VALUES (zeroblob(1e6)); END`)
+      const exec = vi.spyOn(DatabaseSync.prototype, 'exec')
+      onTestFinished(() => exec.mockRestore())
+      const file = opened(path)
+      const db = exec.mock.contexts[0] as DatabaseSync
+      append(file, MORE, FILLER)
+      db.exec('PRAGMA max_page_count = 1')
+      const last = RECORDS + MORE - 1
+      const bounds = { ...EVERYTHING, toOffset: last }
+      expect(file.removeRecords(1, bounds)).toMatchObject({ first: last, removed: last })
+      expect(rowsIn(db)).toBe(RECORDS + MORE)
+      expect(file.verify(1, 0)).toEqual({ next: last + 1, records: 1, withoutChecksum: 0, damaged: [] })
+      expect(file.partitions()).toMatchObject([{ first: last, end: last + 1 }])
+
+      db.exec('PRAGMA max_page_count = 1000000')
+      expect(file.removeRecords(1, EVERYTHING)).toMatchObject({ removed: 1 })
+      expect(rowsIn(db)).toBeLessThan(MORE / 2)
+    })
+
+    test('leaves no damage behind if the deletion fails unexpectedly', () => {
+      const path = written()
+      alter(path, `${CANNOT_DELETE} SELECT RAISE(ABORT, 'refused on purpose'); END`)
+      const file = opened(path)
+      append(file, MORE, FILLER)
+      const last = RECORDS + MORE - 1
+      const bounds = { ...EVERYTHING, toOffset: last }
+      expect(() => file.removeRecords(1, bounds)).toThrow('refused on purpose')
+      file.undo()
+      expect(file.partitions()).toMatchObject([{ first: last, end: last + 1 }])
+      expect(file.verify(1, 0)).toEqual({ next: last + 1, records: 1, withoutChecksum: 0, damaged: [] })
+      expect(file.removeRecords(1, bounds)).toMatchObject({ first: last, removed: 0, damaged: undefined })
+    })
   })
 
   test('that fails does not make later records get offsets that were issued', () => {
