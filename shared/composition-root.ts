@@ -276,7 +276,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     // The new epoch begins at the log start, so no record may leave the log before the epoch begins.
     resetLedger: (...reset) => keepingRecords(() => resetNow(...reset)),
     migrate: createMigrate({ log, maintenance, firstUncounted, topics, specs, retentionMs, now: nowMs }),
-    forgetGroup: createForgetGroup({ removal, maintenance, topics }),
+    forgetGroup: createForgetGroup({ log, removal, maintenance, topics }),
     forgetCustomer: createForgetCustomer({ log, views, forgetting, forgottenHere, topics }),
     recordExpiry,
     storeRetention: createStoreRetention({

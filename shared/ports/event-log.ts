@@ -184,11 +184,11 @@ export interface RecordRemoval {
    */
   removeRecords(topic: string, partition: number, bounds: RemovalBounds): Promise<RemovalStep>
 
-  /**
-   * Forgets which records a group has read, in every topic, and returns these topics, ascending. Rejects with
-   * `conflict` while the group has members.
-   */
-  forgetGroup(groupId: string): Promise<readonly string[]>
+  /** The topics in which the group has committed an offset, ascending. Rejects with `log-unavailable`. */
+  topicsOf(groupId: string): Promise<readonly string[]>
+
+  /** Forgets which records a group has read, in every topic. Rejects with `conflict` while the group has members. */
+  forgetGroup(groupId: string): Promise<void>
 
   /** Runs the work while no record leaves the log. Settles like the work. */
   keepingRecords<T>(work: () => Promise<T>): Promise<T>

@@ -278,12 +278,13 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
       topics.begin(partition.id, first)
       return { removed, more, ...(damaged !== undefined && { unreadable: damageError(partition, damaged) }) }
     },
+    topicsOf: (groupId) => thread.call('topicsOf', groupId),
     async forgetGroup(groupId) {
       const reads = [...topics.all()].find(({ topic }) => subscriptions.has(JSON.stringify([groupId, topic.name])))
       if (reads !== undefined) {
         throw new OrderError('conflict', `This process reads ${reads.topic.name} as ${groupId}, so it stays.`)
       }
-      return thread.call('forgetGroup', groupId)
+      await thread.call('forgetGroup', groupId)
     },
     async keepingRecords(work) {
       keepers += 1

@@ -115,7 +115,7 @@ export const MAINTENANCE_OPERATIONS = {
   forgetGroup: {
     summary: 'Forget a consumer group',
     description:
-      'For a group that read the embedded log and will not return. With `LOG_RETENTION`, the records that it has not read may then leave the log. Refused for a group that is reading now, and with Kafka, whose brokers remove records whether groups have read them or not.',
+      'For a group that read the embedded log and will not return. With `LOG_RETENTION`, the records that it has not read may then leave the log. Refused for the groups of the product itself, for a group that is reading now, and with Kafka, whose brokers remove records whether groups have read them or not.',
     headers: ['Operator'],
     body: jsonBody('ForgetGroup', {
       required: true,

@@ -1,8 +1,9 @@
 import { OrderError } from '../../domain/errors.ts'
 import { sourcesOf, type Topics } from '../../messaging/topics.ts'
-import type { RecordRemoval } from '../../ports/event-log.ts'
+import type { EventLog, RecordRemoval } from '../../ports/event-log.ts'
 import type { Maintenance } from '../../ports/maintenance.ts'
 import type { Act } from '../../ports/redrives.ts'
+import { formerRetriesOf } from './former-retries.ts'
 
 export interface ForgottenGroup {
   readonly group: string
@@ -13,18 +14,18 @@ export interface ForgottenGroup {
 /**
  * Forgets a consumer group that will not return, so that the records that it has not read may leave the log. A group of
  * this name that reads a topic later begins at the first record. Writes an audit entry. Rejects with `not-found` if the
- * group has read no topic. Rejects with `conflict` if the group is one of the product's own or is reading now, or if
- * the log does not keep records for groups.
+ * group has read no topic. Rejects with `conflict` if the group is one of the product's own, such as that of a retry
+ * tier that is no longer configured, or is reading now, or if the log does not keep records for groups.
  */
 export type ForgetGroup = (group: string, act: Act) => Promise<ForgottenGroup>
 
 export function createForgetGroup(dependencies: {
-  removal: Pick<RecordRemoval, 'forgetGroup'> | undefined
+  log: Pick<EventLog, 'offsets' | 'members'>
+  removal: Pick<RecordRemoval, 'topicsOf' | 'forgetGroup'> | undefined
   maintenance: Pick<Maintenance, 'recordAct'>
   topics: Topics
 }): ForgetGroup {
-  const { removal, maintenance, topics } = dependencies
-  const own = new Set(sourcesOf(topics).map(({ group }) => group))
+  const { log, removal, maintenance, topics } = dependencies
 
   return async function forgetGroup(group, act) {
     if (removal === undefined) {
@@ -32,10 +33,27 @@ export function createForgetGroup(dependencies: {
         'Kafka removes records whether groups have read them or not. Delete the group with kafka-consumer-groups.sh.'
       throw new OrderError('conflict', detail)
     }
-    if (own.has(group)) throw new OrderError('conflict', `${group} is the product's own group and will read on.`)
-    const forgotten = await removal.forgetGroup(group)
-    if (forgotten.length === 0) throw new OrderError('not-found', `No consumer group named ${group} has read a topic.`)
+    await refuseOwn(group)
+    const read = await removal.topicsOf(group)
+    if (read.length === 0) throw new OrderError('not-found', `No consumer group named ${group} has read a topic.`)
+    await refuseMembers(group, read)
+
+    // First, because an operator who repeats the act after an error must still find the group.
     await maintenance.recordAct('forget-group', group, act)
-    return { group, topics: forgotten }
+    await removal.forgetGroup(group)
+    return { group, topics: read }
+  }
+
+  /** Former retry tiers count too, because without a committed offset their groups would need every record. */
+  async function refuseOwn(group: string): Promise<void> {
+    const own = [...sourcesOf(topics), ...(await formerRetriesOf(log, topics))]
+    if (own.every((source) => source.group !== group)) return
+    throw new OrderError('conflict', `${group} is the product's own group, so it stays.`)
+  }
+
+  async function refuseMembers(group: string, read: readonly string[]): Promise<void> {
+    const members = await Promise.all(read.map((topic) => log.members(group, topic)))
+    if (members.flat().length === 0) return
+    throw new OrderError('conflict', `The group ${group} is reading now, so it stays.`)
   }
 }

@@ -70,8 +70,10 @@ export interface LogFile {
   committed(groupId: string): Map<number, number>
   /** The groups that have committed an offset in the topic, ascending. */
   readers(topic: string): string[]
-  /** Forgets the group, and returns the topics in which it had committed offsets, ascending. */
-  forgetGroup(groupId: string): string[]
+  /** The topics in which the group has committed an offset, ascending. */
+  topicsOf(groupId: string): string[]
+  /** Forgets the offsets that the group has committed. */
+  forgetGroup(groupId: string): void
   /** The committed offsets of all groups. */
   groupOffsets(): GroupOffset[]
   /** Copies the WAL into the file. Afterwards writes go only to the WAL, and the file stays unchanged until `thaw`. */
@@ -309,10 +311,11 @@ export function openLogFile(path: string): LogFile {
     readers(topic) {
       return selectReaders.all(topic).map((row) => String(row['group_id']))
     },
+    topicsOf(groupId) {
+      return selectTopics.all(groupId).map((row) => String(row['topic']))
+    },
     forgetGroup(groupId) {
-      const topics = selectTopics.all(groupId).map((row) => String(row['topic']))
       transaction(() => db.prepare('DELETE FROM group_offsets WHERE group_id = ?').run(groupId))
-      return topics
     },
     groupOffsets() {
       const rows = db.prepare('SELECT group_id, partition_id, next_offset FROM group_offsets').all()
