@@ -22,6 +22,7 @@ import { createPipelineHistory, type PipelineHistory } from './application/opera
 import { createStorage, type PipelineStorage } from './application/operations/storage.ts'
 import { createPlaceOrder, type PlaceOrder } from './application/orders/place-order.ts'
 import { prepareTopics } from './application/log/prepare-topics.ts'
+import { createMayHoldAnyOrder } from './application/dead-letters/may-hold-any-order.ts'
 import { createPreviewRedrive, type PreviewRedrive } from './application/dead-letters/preview-redrive.ts'
 import { createReadiness, withUnreadable, type CheckReadiness } from './application/operations/readiness.ts'
 import { createRebuild, type RebuildOrders } from './application/operations/rebuild.ts'
@@ -183,6 +184,7 @@ export async function openServices(chosen: Config): Promise<Services> {
   const pipelineStatus = createStatus({ log, ledger, topics, orderConsumers, checkReadiness, now, onError })
   const ofOrders = { log, ledger, topic: topics.orders, groupId }
   const examineLedger = createExamineLedger(ofOrders)
+  const mayHoldAnyOrder = createMayHoldAnyOrder({ log, deadLetters, topics })
   const ledgerVerdict = createLedgerVerdict(examineLedger)
   const ledgerUnasked = debug('ledger:unasked', 'the ledger could not be asked what is missing')
   const ledgerUnread = debug('ledger:unread', 'the ledger could not be asked what it has not counted')
@@ -238,7 +240,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     deliveryWatch,
     waitForOrder: createWaitUntilSettled({ getMany: (ids) => views.getMany(ids), isSettled: isFinal, clock, signal }),
     waitForChange: createWaitUntilSettled({ getMany: (ids) => views.getChanges(ids), isSettled, clock, signal }),
-    whyUnseen: createWhyUnseen({ ...ofOrders, examineLedger, clock, onError: ledgerUnasked }),
+    whyUnseen: createWhyUnseen({ ...ofOrders, examineLedger, mayHoldAnyOrder, clock, onError: ledgerUnasked }),
     checkReadiness,
     redrives: createRedrive({
       log: publisher,

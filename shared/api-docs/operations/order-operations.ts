@@ -131,7 +131,7 @@ export const ORDER_OPERATIONS = {
   getOrder: {
     summary: 'Get an order',
     description:
-      'An id that was issued is never answered with 404. Until the order reaches the store, its status is `accepted`. If its record is known to have left the log before it was processed, the status is `lost`, with the cause `record-lost`. If its record may be damaged or lost, the status stays `accepted`, with the cause `record-missing`. With `Prefer: wait=N` the answer waits until the order is stored, dead-lettered or discarded. The ETag begins with the order’s version; changes take it in `If-Match`.',
+      'An id that was issued is never answered with 404. Until the order reaches the store, its status is `accepted`. If its record is known to have left the log before it was processed, the status is `lost`, with the cause `record-lost`. If its record may be damaged or lost, the status stays `accepted`, with the cause `record-missing`. An order with an Idempotency-Key is never `lost`, because its request may be sent again. With `Prefer: wait=N` the answer waits until the order is stored, dead-lettered or discarded. The ETag begins with the order’s version; changes take it in `If-Match`.',
     path: { orderId: ORDER_ID },
     headers: ['Prefer', 'IfNoneMatch'],
     answers: {

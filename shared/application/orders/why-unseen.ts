@@ -3,13 +3,17 @@ import { issuedAt } from '../../domain/order-id.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { EventLog } from '../../ports/event-log.ts'
 import type { LedgerLoss } from '../../ports/ledger.ts'
+import type { MayHoldAnyOrder } from '../dead-letters/may-hold-any-order.ts'
 import type { ExaminedLine, ExamineLedger, LedgerExamination } from '../ledger/examine-ledger.ts'
 import { lossOf } from '../ledger/ledger-faults.ts'
 import { oldestToCome } from '../ledger/oldest-to-come.ts'
 
 /** Why the store does not know an order or a change whose id was issued. */
 export interface Unseen {
-  /** Whether the record is certain to have left the log before it was processed. Otherwise it may only be missing. */
+  /**
+   * Whether the record is certain to have left the log before it was processed. Otherwise it may only be missing. Always
+   * false for an id that is derived from an Idempotency-Key, because the same request may publish that id again.
+   */
   readonly isLost: boolean
   readonly cause: Cause
 }
@@ -41,28 +45,40 @@ const MISSING: Unseen = {
   },
 }
 
+/** Says nothing of the record's time, because the request may have been sent again since. */
+const MISSING_UNDER_KEY: Unseen = {
+  isLost: false,
+  cause: {
+    code: 'record-missing',
+    detail:
+      'The log can no longer return some of its records, and the record of this request may be one of them. Send the request again, with the same Idempotency-Key, which cannot take effect twice.',
+  },
+}
+
 /**
  * A damaged or lost record does not reveal its order. It is known, however, that such records exist, and that the
  * processor has passed the time at which this order was accepted without finding the order.
  *
  * The record is certain to be lost if every record that was in the log at some moment was accounted for, none of them
- * is damaged or passed over, and the id was known before that moment.
+ * is damaged, passed over or in a dead letter without an order id, and the id was known before that moment. An id that is
+ * derived from an Idempotency-Key is never certain: any instance may publish it again at any time.
  */
 export function createWhyUnseen(dependencies: {
   log: Pick<EventLog, 'read' | 'retention'>
   examineLedger: ExamineLedger
+  mayHoldAnyOrder: MayHoldAnyOrder
   topic: string
   clock: Pick<Clock, 'now'>
   onError: (error: unknown) => void
 }): WhyUnseen {
-  const { log, examineLedger, topic, clock, onError } = dependencies
+  const { log, examineLedger, mayHoldAnyOrder, topic, clock, onError } = dependencies
   /** All readable orders accepted before this time were processed; undefined while nothing is missing. */
   let metUntil: number | undefined
   /** Present if only lost records are missing, with what is known of these. */
   let lost: Unseen | undefined
   let lookAt = -Infinity
   let isLooking = false
-  /** When an id was first requested, which is after its record was published. */
+  /** When an id was first requested, which is after its record was published for the first time. */
   const askedFor = new Map<string, number>()
   const progress = createProgress()
 
@@ -74,9 +90,12 @@ export function createWhyUnseen(dependencies: {
       const losses = lossesIn(examination, topic)
       const isUnreadable = examination.damaged.length > 0 || (await isDamageSettled(examination))
       const isUnclear = isUnreadable || examination.gaps.length > 0 || examination.brokenBy !== null
+      const found = isUnclear ? undefined : toLost(losses, examination.lines)
+      // Asked after the examination, so that the letter of every record that the ledger counted as parked is included.
+      const isInLetter = found !== undefined && (await mayHoldAnyOrder())
       progress.look(beganAt, examination.lines)
-      lost = isUnclear ? undefined : toLost(losses, examination.lines)
-      const isMissing = isUnreadable || losses.length > 0
+      lost = isInLetter ? undefined : found
+      const isMissing = isUnreadable || losses.length > 0 || isInLetter
       metUntil = isMissing ? await oldestToCome(log, topic, examination.lines, beganAt) : undefined
       if (!isMissing && lost === undefined) askedFor.clear()
     } catch (error) {
@@ -109,9 +128,11 @@ export function createWhyUnseen(dependencies: {
     if (!isLooking && clock.now() >= lookAt) void look()
     const issued = issuedAt(id)?.getTime()
     const doneAt = progress.doneAt()
-    if (lost !== undefined && (askedAt <= doneAt || (issued ?? Infinity) + CLOCKS_APART_MS < doneAt)) return lost
-    if (metUntil === undefined) return undefined
-    return (issued ?? askedAt) + MARGIN_MS < metUntil ? MISSING : undefined
+    if (lost !== undefined && (askedAt <= doneAt || (issued ?? Infinity) + CLOCKS_APART_MS < doneAt)) {
+      return issued === undefined ? MISSING_UNDER_KEY : lost
+    }
+    if (metUntil === undefined || (issued ?? askedAt) + MARGIN_MS >= metUntil) return undefined
+    return issued === undefined ? MISSING_UNDER_KEY : MISSING
   }
 }
 
@@ -150,6 +171,6 @@ function toLost(losses: readonly LedgerLoss[], lines: readonly ExaminedLine[]): 
     losses.length === 0
       ? 'The record left the log before the ledger began'
       : `The record is one of those that ${lossOf(losses)}`
-  const detail = `${where}. Everything else was processed, so this will not be stored. Send the request again, with the same Idempotency-Key if it had one.`
+  const detail = `${where}. Everything else was processed, so this will not be stored. Send the request again.`
   return { isLost: true, cause: { code: 'record-lost', detail } }
 }

@@ -20,6 +20,8 @@ interface Given {
   /** Offsets behind an open transaction. */
   behindTransaction?: number
   holesAreMarkers?: boolean
+  /** Whether an open dead letter may contain the record of any order. */
+  isInLetter?: boolean
   /** When the oldest outstanding record was published. */
   oldestToCome?: number
 }
@@ -48,7 +50,14 @@ function setUp(given: Given) {
     }
   }
   const onError = (error: unknown) => errors.push(error)
-  const whyUnseen = createWhyUnseen({ log, examineLedger, topic: 'orders', clock, onError })
+  const whyUnseen = createWhyUnseen({
+    log,
+    examineLedger,
+    mayHoldAnyOrder: async () => given.isInLetter ?? false,
+    topic: 'orders',
+    clock,
+    onError,
+  })
   /** Asks, waits for the look-up that this may have begun, and asks again. */
   const why = async (orderId: string) => {
     whyUnseen(orderId)
@@ -71,6 +80,12 @@ describe('an issued order that the store does not know', () => {
     ['lost, as before a reset, after which the ledger begins later', { row: { first: 5 } }, 'record-lost'],
     ['lost and damaged', { ...damaged, ...lost }, 'record-missing'],
     ['lost and passed over', { ...lost, gaps: [RANGE] }, 'record-missing'],
+    ['lost, while a dead letter has no order id', { ...lost, isInLetter: true }, 'record-missing'],
+    [
+      'lost, as before a reset, while a dead letter has no order id',
+      { row: { first: 5 }, isInLetter: true },
+      'record-missing',
+    ],
     ['damaged, for which an operator answered', { row: { absent: 1 } }, 'record-missing'],
     ['markers of transactions', { row: { absent: 1 }, holesAreMarkers: true }, undefined],
     ['none', {}, undefined],
@@ -123,7 +138,7 @@ describe('an issued order that the store does not know', () => {
       cause: {
         code: 'record-lost',
         detail:
-          'The record is one of those that left the log before they were counted, at orders 0:4. Everything else was processed, so this will not be stored. Send the request again, with the same Idempotency-Key if it had one.',
+          'The record is one of those that left the log before they were counted, at orders 0:4. Everything else was processed, so this will not be stored. Send the request again.',
       },
     })
     expect(await why(later)).not.toBe('record-lost')
@@ -144,6 +159,35 @@ describe('an issued order that the store does not know', () => {
     clock.advance(1)
     expect(whyUnseen(old)?.isLost).toBe(true)
     expect(whyUnseen(recent)?.isLost).toBe(false)
+  })
+
+  it.each<[string, Given]>([
+    ['lost', lost],
+    ['lost, as before a reset', { row: { first: 5 } }],
+  ])('is never certain to be %s under a derived id, because its request may be sent again', async (_, given) => {
+    const { clock, why, whyUnseen } = setUp(given)
+    const orderId = testOrderIds.derive('a key', 'a body')
+    const changeId = testOrderIds.deriveChange(orderId, 'a key', 'a body')
+    for (const id of [orderId, changeId]) {
+      await why(id)
+      clock.advance(60 * 60_000)
+      expect(await why(id)).toBe('record-missing')
+      expect(whyUnseen(id)).toMatchObject({
+        isLost: false,
+        cause: { detail: expect.stringContaining('with the same Idempotency-Key') },
+      })
+    }
+  })
+
+  it('is lost once the dead letter without an order id is settled', async () => {
+    const given: Given = { ...lost, isInLetter: true }
+    const { clock, ids, why } = setUp(given)
+    const orderId = ids.next(clock.now())
+    clock.advance(20_000)
+    expect(await why(orderId)).toBe('record-missing')
+    given.isInLetter = false
+    clock.advance(20_000)
+    expect(await why(orderId)).toBe('record-lost')
   })
 
   it('costs at most one look-up a minute while nothing is missing', async () => {

@@ -1,0 +1,38 @@
+import type { DeadLetters } from '../../ports/dead-letters.ts'
+import { nextOffset, type EventLog } from '../../ports/event-log.ts'
+import type { Topics } from '../../messaging/topics.ts'
+
+/**
+ * Whether an open dead letter may contain the record of an order that the store does not know, because the order id of
+ * that record cannot be read.
+ */
+export type MayHoldAnyOrder = () => Promise<boolean>
+
+/** Dead letters are listed again at the end, because a redriven record may have become a new dead letter meanwhile. */
+const OPEN = ['dead', 'redriven', 'dead'] as const
+/** If more letters are open, some of them are not looked at, so the answer is that one may contain the record. */
+const MAX_LOOKED_AT = 1000
+
+export function createMayHoldAnyOrder(dependencies: {
+  log: Pick<EventLog, 'committed' | 'offsets'>
+  deadLetters: Pick<DeadLetters, 'list'>
+  topics: Pick<Topics, 'deadLetters' | 'deadLetterGroup'>
+}): MayHoldAnyOrder {
+  const { log, deadLetters, topics } = dependencies
+
+  /** A letter is in the topic before it is kept, and the ledger counts its record as parked by then. */
+  async function areAllKept(): Promise<boolean> {
+    const offsets = await log.offsets(topics.deadLetters)
+    const committed = await log.committed(topics.deadLetterGroup, topics.deadLetters)
+    return offsets.every((place) => nextOffset(committed, place) >= place.end + (place.behindTransaction ?? 0))
+  }
+
+  return async function mayHoldAnyOrder() {
+    if (!(await areAllKept())) return true
+    for (const state of OPEN) {
+      const { items, nextCursor } = await deadLetters.list({ state, foreign: false, limit: MAX_LOOKED_AT })
+      if (nextCursor !== null || items.some(({ orderId }) => orderId === null)) return true
+    }
+    return false
+  }
+}
