@@ -131,6 +131,28 @@ export function forgetContract(name: string, open: OpenEmptyStore): void {
       )
     })
 
+    test('an order of another customer with the same name is found after it was restored', async () => {
+      const [order, other] = [hers(0), hers(1, { order: { customerId: OTHER } })]
+      await opened.store.storeBatch(batchOf([order, other, orderAt(9)]))
+      const { items } = await opened.archive.exportOrders({ before: AFTER, limit: 9 })
+      const given = items.filter(({ orderId }) => orderId === order.orderId || orderId === other.orderId)
+      expect(await opened.archive.archiveOrders(given, 'a file', actAt(0))).toMatchObject({ archived: 2 })
+      const restore = async ({ orderId }: OrderToStore) => {
+        const documents = given.filter((one) => one.orderId === orderId).map((one) => one.order)
+        await opened.archive.restoreOrders(
+          documents.map((one) => archivedOrderSchema.parse(JSON.parse(JSON.stringify(one)))),
+          'a file',
+          actAt(2),
+        )
+      }
+      await restore(order)
+      expect(await found('zelda')).toBe(1)
+      await forget()
+      expect(await found('zelda')).toBe(0)
+      await restore(other)
+      expect(await found('zelda')).toBe(1)
+    })
+
     test('letters and changes of an archived order that stayed in the store, or arrive late, lose it too', async () => {
       const order = hers(0)
       const [dead, ...late] = [1, 2, 3].map((offset) => changeAt(offset, order, moved(`${offset} Umbral Lane`)))

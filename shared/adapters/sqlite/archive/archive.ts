@@ -137,6 +137,7 @@ export function prepareArchiveCommands(db: DatabaseSync): ArchiveCommands {
     restoreOrders(orders, source, act) {
       return inTransaction(db, () => {
         begin()
+        restored.begin()
         const count = orders.filter(takeBack).length
         restored.complete()
         if (count > 0) tell('restore-archive', source, act)

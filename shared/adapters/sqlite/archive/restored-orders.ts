@@ -12,6 +12,8 @@ import { prepareTombstones } from './tombstones.ts'
 
 /** Inserts the rows of archived orders again, within the caller's transaction. */
 export interface RestoredOrders {
+  /** Must be called at the start of the transaction. */
+  begin(): void
   /**
    * Restores the order, without personal data if its customer was forgotten. Returns false if the store already has the
    * order. Throws `conflict` if the order's Idempotency-Key belongs to another order, or if the order was archived
@@ -158,6 +160,8 @@ export function prepareRestoredOrders(db: DatabaseSync): RestoredOrders {
   }
 
   return {
+    // An earlier transaction may have been rolled back since, or a customer's words removed.
+    begin: () => terms.forget(),
     takeBack(document) {
       const id = toIdBytes(document.orderId)
       const archived = forgottenCustomers.any() ? forgottenCustomers.archived(document) : document
