@@ -8,6 +8,7 @@ import { createBatchCommands } from '../../../shared/adapters/mssql/orders/store
 import { PROJECT_ORDERS } from '../../../shared/adapters/mssql/rebuild/rebuild-sql.ts'
 import { createRebuildCommands } from '../../../shared/adapters/mssql/rebuild/rebuild.ts'
 import { newOrderJson } from '../../../shared/domain/order-events.ts'
+import { FROM_THE_BEGINNING } from '../../../shared/ports/retention.ts'
 import { describeMssql, TABLES } from '../open-mssql.ts'
 import {
   actAt,
@@ -61,6 +62,20 @@ describeMssql((open, _, database) => {
     const texts = JSON.stringify([[...views.values()], changes, Buffer.from(kept?.value ?? []).toString()])
     expect(texts).not.toMatch(/Zelda|Umbral/)
     expect((await opened.redriveTasks.audit({ limit: 9 })).items).toHaveLength(1)
+  })
+
+  test('a letter that retention empties between the last look and the transaction stays empty', async () => {
+    await using opened = await open()
+    const letter = letterOf(hers(0))
+    await opened.deadLetters.keep([letter])
+    await opened.redriveTasks.discard(letterIdOf(hers(0)), actAt(0))
+    const bounds = { olderThan: actAt(1).at, from: FROM_THE_BEGINNING, limit: 9 }
+    const meanwhile = async () =>
+      expect(await opened.retention.remove('dead-letters', bounds)).toMatchObject({ removed: 1 })
+    await before(FORGET, meanwhile, (query) => createForgetting(query).forget(CUSTOMER, actAt(2)))
+    await database.run(`
+      IF EXISTS (SELECT 1 FROM dead_letters AS d WHERE d.record_value IS NOT NULL OR d.headers <> N'[]')
+        THROW 50000, 'Something came back.', 1;`)
   })
 
   test('a decision that was made before the customer was forgotten is made again', async () => {

@@ -87,7 +87,8 @@ const PLACEHOLDERS = `customer_name = N'${FORGOTTEN.customerName}', customer_las
  * While this transaction holds every partition of the ledger and the row that LOCK_FORGETTING locks, nobody stores an
  * order, a change or a letter, so the check is final. The locks are taken in one round trip and end with it. Turns are
  * taken without a partition's lock (TAKE_TURNS). But both transactions lock the rows of changes and orders, so the
- * second one finds that the order has changed.
+ * second one finds that the order has changed. Retention empties letters without a partition's lock too, and a letter
+ * that it has emptied since stays empty.
  *
  * Without a customer (@customerId is null), only the changes and letters of the orders lose their data, and nothing is
  * marked or audited.
@@ -263,7 +264,8 @@ BEGIN
     edited_value = SUBSTRING(@bytes, x.edit_at, x.edit_length), headers = x.headers, stack = NULL,
     first_detail = x.first_detail, last_detail = x.last_detail
   FROM dead_letters AS d
-  JOIN @letters AS x ON x.kept_seq = d.kept_seq;
+  JOIN @letters AS x ON x.kept_seq = d.kept_seq
+  WHERE d.removed_at IS NULL;
   IF @customerId IS NOT NULL
   BEGIN${INSERT_AUDIT('forget')}
   END;
