@@ -1,4 +1,5 @@
 import { isSettled } from '../archive/archive-sql.ts'
+import { lockStates } from '../database/locks.ts'
 
 /**
  * The steps of removing old rows (port Retention). None of them decides about a record, so none locks a partition. Two
@@ -41,33 +42,52 @@ SET @removed = @@ROWCOUNT;
 SELECT @removed AS removed;
 `
 
+/** Whether nothing about the order of a row is open and its last entry is old. Uses the indexes by order. */
+const isOver = (order: string) => `NOT EXISTS (
+    SELECT 1 FROM order_states AS s WHERE s.order_id = ${order}.order_id AND s.status <> 'discarded'
+  )
+  AND NOT EXISTS (SELECT 1 FROM order_history AS e WHERE e.order_id = ${order}.order_id AND e.happened_at >= @time)
+  AND NOT EXISTS (SELECT 1 FROM order_change_history AS e WHERE e.order_id = ${order}.order_id AND e.happened_at >= @time)
+  AND ${isSettled(order)}`
+
 /**
- * Examines the next entries in the sequence of writing, which is nearly that of their times, and deletes those of
- * orders about which nothing is open and whose last entry is old. Uses the primary key, and the indexes by order.
+ * Examines the next entries in the sequence of writing, which is nearly that of their times. Of each order about which
+ * nothing is open and whose last entry is old, deletes these entries and all earlier ones, because a round may have
+ * passed them while the last one was new.
+ *
+ * Orders are chosen without locks, so that those that stay are not locked. The transaction then locks the chosen orders
+ * and their changes, as restoring a letter does, and leaves out the orders about which something is open by now. The
+ * DELETE repeats the age, because an entry may be committed after others with higher numbers. Uses the primary key, and
+ * the indexes by order.
  */
 const removeEntries = (table: 'order_history' | 'order_change_history') => `${START}
-DECLARE @page TABLE (
-  entry BIGINT NOT NULL PRIMARY KEY,
-  order_id UNIQUEIDENTIFIER NOT NULL,
-  is_old INT NOT NULL,
-  is_over BIT NOT NULL
-);
+DECLARE @page TABLE (entry BIGINT NOT NULL PRIMARY KEY, order_id UNIQUEIDENTIFIER NOT NULL, is_old INT NOT NULL);
 DECLARE @over TABLE (order_id UNIQUEIDENTIFIER NOT NULL PRIMARY KEY);
-INSERT INTO @page (entry, order_id, is_old, is_over)
-SELECT TOP (@limit) h.entry, h.order_id, CASE WHEN h.happened_at < @time THEN 1 ELSE 0 END, 0
+DECLARE @last_entry BIGINT;
+INSERT INTO @page (entry, order_id, is_old)
+SELECT TOP (@limit) h.entry, h.order_id, CASE WHEN h.happened_at < @time THEN 1 ELSE 0 END
 FROM ${table} AS h
 WHERE h.entry > @last
 ORDER BY h.entry;
+SET @last_entry = (SELECT MAX(p.entry) FROM @page AS p);
 INSERT INTO @over (order_id)
 SELECT DISTINCT p.order_id
 FROM @page AS p
 WHERE p.is_old = 1
-  AND NOT EXISTS (SELECT 1 FROM order_states AS s WHERE s.order_id = p.order_id AND s.status <> 'discarded')
-  AND NOT EXISTS (SELECT 1 FROM order_history AS h WHERE h.order_id = p.order_id AND h.happened_at >= @time)
-  AND NOT EXISTS (SELECT 1 FROM order_change_history AS h WHERE h.order_id = p.order_id AND h.happened_at >= @time)
-  AND ${isSettled('p')};
-UPDATE p SET is_over = 1 FROM @page AS p JOIN @over AS o ON o.order_id = p.order_id;
+  AND ${isOver('p')};
 BEGIN TRANSACTION;
+UPDATE c
+SET attempt = c.attempt
+FROM order_changes AS c WITH (FORCESEEK)
+JOIN @over AS o ON o.order_id = c.order_id;
+${lockStates('@over')}
+UPDATE o
+SET version = o.version
+FROM orders AS o WITH (FORCESEEK)
+JOIN @over AS x ON x.order_id = o.order_id;
+DELETE x
+FROM @over AS x
+WHERE NOT (${isOver('x')});
 UPDATE r
 SET removed_before = @time
 FROM removed_histories AS r
@@ -79,11 +99,11 @@ FROM @over AS o
 WHERE NOT EXISTS (SELECT 1 FROM removed_histories AS r WHERE r.order_id = o.order_id);
 DELETE h
 FROM ${table} AS h WITH (FORCESEEK)
-JOIN @page AS p ON p.entry = h.entry
-WHERE p.is_over = 1;
+JOIN @over AS o ON o.order_id = h.order_id
+WHERE h.entry <= @last_entry AND h.happened_at < @time;
 SET @removed = @@ROWCOUNT;
 COMMIT TRANSACTION;
-SELECT @removed AS removed, COUNT(*) AS entries, SUM(p.is_old) AS old_entries, MAX(p.entry) AS last_entry FROM @page AS p;
+SELECT @removed AS removed, COUNT(*) AS entries, SUM(p.is_old) AS old_entries, @last_entry AS last_entry FROM @page AS p;
 `
 export const REMOVE_HISTORIES = removeEntries('order_history')
 export const REMOVE_CHANGE_HISTORIES = removeEntries('order_change_history')

@@ -40,7 +40,11 @@ const IS_OVER = `
 const NEXT_ENTRIES = (table: HistoryTable) => `
   SELECT o.entry, o.order_id, o.at < ?2 AS is_old, o.at < ?2 AND ${IS_OVER} AS is_over
   FROM ${table} o WHERE o.entry > ?1 ORDER BY o.entry LIMIT ?3`
-const DELETE_ENTRY = (table: HistoryTable) => `DELETE FROM ${table} WHERE entry = ?`
+/**
+ * Deletes earlier entries too, because a round may have passed them while the last one was new. Uses the indexes by
+ * order.
+ */
+const DELETE_ENTRIES = (table: HistoryTable) => `DELETE FROM ${table} WHERE order_id = ? AND entry <= ?`
 const NOTE_REMOVED = `
   INSERT INTO removed_histories VALUES (?, ?)
   ON CONFLICT DO UPDATE SET removed_before = max(removed_before, excluded.removed_before)`
@@ -75,16 +79,17 @@ export function prepareRetention(db: DatabaseSync): RetentionCommands {
 
   function removesEntries(table: HistoryTable) {
     const nextEntries = db.prepare(NEXT_ENTRIES(table))
-    const deleteEntry = db.prepare(DELETE_ENTRY(table))
+    const deleteEntries = db.prepare(DELETE_ENTRIES(table))
     return (before: number, from: number, limit: number): RemovalStep => {
       const entries = nextEntries.all(from, before, limit) as unknown as readonly EntryRow[]
-      const over = entries.filter(({ is_over: isOver }) => isOver === 1)
-      for (const { entry, order_id: orderId } of over) {
-        deleteEntry.run(entry)
+      const last = entries.at(-1)?.entry ?? null
+      let removed = 0
+      for (const { order_id: orderId } of entries.filter(({ is_over: isOver }) => isOver === 1)) {
+        removed += Number(deleteEntries.run(orderId, last).changes)
         noteRemoved.run(orderId, before)
       }
       const isEnd = entries.length < limit || entries.every(({ is_old: isOld }) => isOld === 0)
-      return { removed: over.length, next: isEnd ? null : (entries.at(-1)?.entry ?? null) }
+      return { removed, next: isEnd ? null : last }
     }
   }
 

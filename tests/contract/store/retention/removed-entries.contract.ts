@@ -123,6 +123,19 @@ export function removedEntriesContract(name: string, open: OpenEmptyStore): void
         expect(await kindsOf(order)).toEqual(['accepted', 'stored', 'entries-removed'])
       })
 
+      test('takes the earlier entries too when the last one is old', async () => {
+        const order = orderAt(0)
+        await opened.store.storeBatch(batchOf([order]))
+        await opened.store.storeBatch(batchOf([], { changes: [changeAt(1, order, RENAME)], now: at(1) }))
+        await opened.store.storeBatch(batchOf([], { changes: [changeAt(2, order, { kind: 'cancel' })], now: at(3) }))
+        const bounds = { from: FROM_THE_BEGINNING, limit: 1 }
+        const early = await opened.retention.remove('change-histories', { ...bounds, olderThan: at(2) })
+        expect(early).toEqual({ removed: 0, next: expect.any(Number) as number })
+        const late = { ...bounds, from: early.next ?? NaN, olderThan: at(4) }
+        expect(await opened.retention.remove('change-histories', late)).toMatchObject({ removed: 2 })
+        expect(await kindsOf(order)).toEqual(['accepted', 'stored', 'entries-removed'])
+      })
+
       test('survives an archive: the order returns with the note, and without the entries', async () => {
         const order = await storeWithHistory(0)
         await opened.store.storeBatch(batchOf([orderAt(3)]))

@@ -145,6 +145,23 @@ test('a decision about changes is checked after taking all locks, and nothing is
   }
 })
 
+test.each(['REMOVE_HISTORIES', 'REMOVE_CHANGE_HISTORIES'])(
+  '%s looks again for what is open after its locks',
+  (name) => {
+    const text = textOf(name)
+    const check = text.indexOf('DELETE x\nFROM @over')
+    const [before, after] = [true, false].map((isBefore) => writesOf(text).filter(({ at }) => at < check === isBefore))
+    expect(before?.map(({ table }) => table)).toEqual(['order_changes', 'order_states', 'orders'])
+    for (const { text: write, at } of before ?? []) {
+      expect(write).toMatch(/SET (\w+) = \w+\.\1\b/)
+      expect(at).toBeGreaterThan(text.indexOf('BEGIN TRANSACTION'))
+    }
+    const verdict = text.slice(check, after?.[0]?.at)
+    for (const table of ['order_states', 'order_changes', 'dead_letters']) expect(verdict).toContain(`FROM ${table} AS`)
+    for (const { text: write } of after ?? []) expect(write).toContain('@over AS o')
+  },
+)
+
 test('no change is written while a rebuild puts orders back', () => {
   expect(writesOf(textOf('TAKE_TURNS'))[0]?.table).toBe('rebuild')
   expect(writesOf(textOf('SWAP_ORDERS'))[0]?.table).toBe('rebuild')
