@@ -32,7 +32,10 @@ export interface RemovalBounds {
   /** RFC 3339. */
   readonly olderThan: string
   readonly from: number
-  /** The number of letters, entries or, for `redrives`, letters of a task that one step takes. */
+  /**
+   * The number of letters, entries or, for `redrives`, letters of a task that one step takes. A step that takes an entry
+   * of a history removes the earlier entries of the same order too.
+   */
   readonly limit: number
 }
 

@@ -4,7 +4,10 @@ import { FROM_THE_BEGINNING, type RemovablePart, type Retention } from '../../po
 import { inRounds } from './in-rounds.ts'
 
 export interface StoreRetention {
-  /** Removes everything that is too old. Rejects like the store, or because the process stops. */
+  /**
+   * Removes what is too old, from where the last call ended, and once a day from the beginning. Rejects like the store,
+   * or because the process stops.
+   */
   remove(): Promise<void>
   /** Calls `remove` every minute until the signal aborts. Never rejects. */
   run(): Promise<void>
@@ -27,6 +30,11 @@ const ROWS_AT_ONCE: Readonly<Record<RemovablePart, number>> = {
   redrives: 500,
 }
 const ROUND_MS = 60_000
+/**
+ * A round goes on where the last one ended, because old entries of open orders stay and would be examined every minute.
+ * After this time, a round begins from the beginning, because these orders may be final by now.
+ */
+const BEGIN_AGAIN_MS = 24 * 60 * 60_000
 /** A pause between two steps, so that storing spends only a small part of its time waiting for them. */
 const PAUSE_MS = 20
 
@@ -49,7 +57,14 @@ export function createStoreRetention(dependencies: {
   )
   if (limits.length === 0) return undefined
 
+  const places = new Map<RemovablePart, number>()
+  let begunMs = -Infinity
+
   async function remove(): Promise<void> {
+    if (clock.now() - begunMs >= BEGIN_AGAIN_MS) {
+      begunMs = clock.now()
+      places.clear()
+    }
     for (const { maxAgeMs, parts } of limits) {
       const olderThan = new Date(clock.now() - maxAgeMs).toISOString()
       for (const part of parts) await removePart(part, olderThan)
@@ -59,7 +74,8 @@ export function createStoreRetention(dependencies: {
   async function removePart(part: RemovablePart, olderThan: string): Promise<void> {
     let removed = 0
     try {
-      for (let from: number | null = FROM_THE_BEGINNING; from !== null;) {
+      for (let from: number | null = places.get(part) ?? FROM_THE_BEGINNING; from !== null;) {
+        places.set(part, from)
         const step = await retention.remove(part, { olderThan, from, limit: ROWS_AT_ONCE[part] })
         removed += step.removed
         from = step.next

@@ -89,3 +89,18 @@ test('a store that fails ends the round, and the next round begins again', async
   expect(errors).toEqual([away, 'back'])
   expect(asked.map(([part]) => part)).toEqual(['audit', 'audit', 'redrives'])
 })
+
+test('a round goes on where the last one ended, and begins again after a day', async () => {
+  const { retention, asked, clock } = given({ ...FOREVER, history: DAY }, { histories: 3 })
+  const round = async () => {
+    asked.length = 0
+    await retention?.remove()
+    return asked.flatMap(([part, { from }]) => (part === 'histories' ? [from] : []))
+  }
+  expect(await round()).toEqual([0, 1, 2])
+  expect(await round()).toEqual([2])
+  clock.advance(DAY - 1_000)
+  expect(await round()).toEqual([2])
+  clock.advance(1_000)
+  expect(await round()).toEqual([0, 1, 2])
+})
