@@ -22,7 +22,7 @@ import { createRandom, seedOfThisRun } from '../../support/random.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 /** By hand, for years: `MONTHS=60 npx vitest run tests/integration/kafka/months.test.ts`. */
-const MONTHS = Number(process.env['MONTHS'] ?? 3)
+const MONTHS = Number(process.env['MONTHS'] ?? 2)
 const LIVES_A_MONTH = 2
 /** The broker has the machine's clock, so the days are short instead. */
 const DAY_MS = 200
