@@ -59,14 +59,14 @@ describe('ops archive', () => {
     const product = instance(450, { failsAt: 2 })
     const { ended } = await run(archive, product, { before: BEFORE, to: directory })
     expect(ended).toBeInstanceOf(UnreachableError)
-    expect(product.held.size).toBe(250)
+    expect(product.held.size).toBe(425)
     expect(names('.ndjson.gz')).toHaveLength(1)
     product.answersAgain()
     await run(archive, product, { before: BEFORE, to: directory })
     expect(product.held.size).toBe(0)
     const restored = instance(0)
     const { answer } = await run(restoreArchive, restored, {}, [directory])
-    expect(answer).toMatchObject({ restored: 450, known: 250 })
+    expect(answer).toMatchObject({ restored: 450, known: 425 })
   })
 
   it('says what was done before a request was refused, and ends with the refusal', async () => {
@@ -74,7 +74,7 @@ describe('ops archive', () => {
     const product = instance(450, { failsAt: 2, failure: refusal })
     const { ended, answer } = await run(archive, product, { before: BEFORE, to: directory })
     expect(ended).toBe(refusal)
-    expect(answer).toMatchObject({ orders: 200, files: names('.ndjson.gz'), why: 'A rebuild is running.' })
+    expect(answer).toMatchObject({ orders: 25, files: names('.ndjson.gz'), why: 'A rebuild is running.' })
   })
 
   it('prints nothing if it is refused before it has done anything', async () => {
