@@ -1,5 +1,5 @@
 import { INSERT_AUDIT } from '../dead-letters/audit.ts'
-import { lockPartition, lockStates } from '../database/locks.ts'
+import { DECLARE_PARTITIONS, LOCK_PARTITIONS, lockChanges, lockStates, lockStored } from '../database/locks.ts'
 
 /**
  * The condition that nothing about the order is still to be decided. Uses order_changes_by_order and
@@ -142,13 +142,7 @@ DECLARE @words TABLE (
   i INT NOT NULL,
   PRIMARY KEY (word, i)
 );
-DECLARE @partitions TABLE (
-  n INT NOT NULL PRIMARY KEY,
-  group_id NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
-  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
-  log_partition INT NOT NULL
-);
-INSERT INTO @orders (i, order_id, is_stored, version, updated_at, changes, entries, change_entries, is_same)
+${DECLARE_PARTITIONS}INSERT INTO @orders (i, order_id, is_stored, version, updated_at, changes, entries, change_entries, is_same)
 SELECT x.i, x.order_id, x.is_stored, x.version, x.updated_at, x.changes, x.entries, x.change_entries, 0
 FROM OPENJSON(@batch, '$.orders') WITH (
   i INT '$.i',
@@ -172,27 +166,10 @@ WHERE EXISTS (
   JOIN orders AS o ON o.order_id = x.order_id
   WHERE o.origin_topic = l.topic AND o.origin_partition = l.log_partition
 );
-DECLARE @n INT = 1;
-DECLARE @last_n INT = (SELECT COUNT(*) FROM @partitions);
-DECLARE @group NVARCHAR(200), @topic NVARCHAR(249), @partition INT;
 ${beginArchiving()}
 IF @is_rebuilding = 0 AND @is_reindexing = 0
 BEGIN
-  WHILE @n <= @last_n
-  BEGIN
-    SELECT @group = p.group_id, @topic = p.topic, @partition = p.log_partition FROM @partitions AS p WHERE p.n = @n;
-${lockPartition('@group', '@topic', '@partition')}
-    SET @n += 1;
-  END;
-  UPDATE c
-  SET attempt = c.attempt
-  FROM order_changes AS c WITH (FORCESEEK)
-  JOIN @orders AS x ON x.order_id = c.order_id;
-${lockStates('@orders')}
-  UPDATE o
-  SET version = o.version
-  FROM orders AS o WITH (FORCESEEK)
-  JOIN @orders AS x ON x.order_id = o.order_id;
+${LOCK_PARTITIONS}${lockChanges('@orders')}${lockStates('@orders')}${lockStored('@orders')}
 
   UPDATE x
   SET is_same = 1, seq = o.seq

@@ -70,13 +70,39 @@ export const lockPartition = (group: string, topic: string, partition: string) =
   FROM ledger AS l WITH (FORCESEEK)
   WHERE l.group_id = ${group} AND l.topic = ${topic} AND l.log_partition = ${partition};`
 
+/** The partitions that LOCK_PARTITIONS locks, numbered from 1 by group, topic and partition. */
+export const DECLARE_PARTITIONS = `
+DECLARE @partitions TABLE (
+  n INT NOT NULL PRIMARY KEY,
+  group_id NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL
+);
+DECLARE @n INT = 1, @last_n INT;
+DECLARE @group NVARCHAR(200), @topic NVARCHAR(249), @partition INT;
+`
+export const LOCK_PARTITIONS = `
+SET @last_n = (SELECT COUNT(*) FROM @partitions);
+WHILE @n <= @last_n
+BEGIN
+  SELECT @group = p.group_id, @topic = p.topic, @partition = p.log_partition FROM @partitions AS p WHERE p.n = @n;
+${lockPartition('@group', '@topic', '@partition')}
+  SET @n += 1;
+END;
+`
+
 /**
- * Locks the status of each order in a table variable, or in one round of that variable. Afterwards, @@ROWCOUNT is the
- * number of orders that have a status. FORCESEEK forces the use of the unique index on order_id, so that the statement
- * does not wait for other orders.
+ * Locks the rows of a table that belong to the orders in a table variable, or in one round of that variable. FORCESEEK
+ * forces the use of the table's index on order_id, so that the statement does not wait for other orders.
  */
-export const lockStates = (rows: string, round?: string) => `
-  UPDATE s
-  SET attempt = s.attempt
-  FROM order_states AS s WITH (FORCESEEK)
-  JOIN ${rows} AS o ON o.order_id = s.order_id${round === undefined ? '' : `\n  WHERE o.round = ${round}`};`
+const lockRows = (table: string, alias: string, column: string) => (orders: string, round?: string) =>
+  `
+  UPDATE ${alias}
+  SET ${column} = ${alias}.${column}
+  FROM ${table} AS ${alias} WITH (FORCESEEK)
+  JOIN ${orders} AS o ON o.order_id = ${alias}.order_id${round === undefined ? '' : `\n  WHERE o.round = ${round}`};`
+export const lockChanges = lockRows('order_changes', 'c', 'attempt')
+/** Afterwards, @@ROWCOUNT is the number of orders that have a status. */
+export const lockStates = lockRows('order_states', 's', 'attempt')
+export const lockStored = lockRows('orders', 'k', 'version')
+export const lockTombstones = lockRows('archived_orders', 't', 'archived_at')

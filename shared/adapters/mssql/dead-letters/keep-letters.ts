@@ -6,7 +6,7 @@ import { bytes, json, text } from '../database/connection.ts'
 import { concatenation, type PlaceBytes } from './concatenated-bytes.ts'
 import { findPlaces, type PlacedLetter } from './letter-places.ts'
 import { ORIGIN_TOPIC } from './letter-topic.ts'
-import { lockPartition, lockStates } from '../database/locks.ts'
+import { DECLARE_PARTITIONS, LOCK_PARTITIONS, lockStates } from '../database/locks.ts'
 import { DECLARE_CHANGES, RECORD_CHANGES, TELL_CHANGES } from '../changes/order-changes-sql.ts'
 import { givenBack, untilForgotten } from '../forgetting/forgotten-customers.ts'
 import { LOCK_FORGETTING, LOOK_FOR_LETTERS } from '../forgetting/forgotten-customers-sql.ts'
@@ -45,13 +45,7 @@ DECLARE @kept TABLE (
   state VARCHAR(20) COLLATE Latin1_General_100_BIN2 NOT NULL,
   PRIMARY KEY (topic, log_partition, log_offset)
 );
-DECLARE @partitions TABLE (
-  n INT NOT NULL PRIMARY KEY,
-  group_id NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
-  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
-  log_partition INT NOT NULL
-);
-DECLARE @redriven TABLE (
+${DECLARE_PARTITIONS}DECLARE @redriven TABLE (
   topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
   log_partition INT NOT NULL,
   log_offset BIGINT NOT NULL,
@@ -70,18 +64,8 @@ SELECT p.n, p.group_id, p.topic, p.log_partition
 FROM OPENJSON(@batch, '$.partitions') WITH (
   n INT '$.n', group_id NVARCHAR(200) '$.groupId', topic NVARCHAR(249) '$.topic', log_partition INT '$.partition'
 ) AS p;
-DECLARE @n INT = 1;
-DECLARE @last_n INT = (SELECT COUNT(*) FROM @partitions);
-DECLARE @group NVARCHAR(200), @topic NVARCHAR(249), @partition INT;
 
-BEGIN TRANSACTION;${LOCK_FORGETTING}
-WHILE @n <= @last_n
-BEGIN
-  SELECT @group = p.group_id, @topic = p.topic, @partition = p.log_partition FROM @partitions AS p WHERE p.n = @n;
-${lockPartition('@group', '@topic', '@partition')}
-  SET @n += 1;
-END;
-${LOOK_FOR_LETTERS}${RECORD_CHANGES}${lockStates('@parked')}
+BEGIN TRANSACTION;${LOCK_FORGETTING}${LOCK_PARTITIONS}${LOOK_FOR_LETTERS}${RECORD_CHANGES}${lockStates('@parked')}
 
 INSERT INTO dead_letters (
   topic, log_partition, log_offset, order_id, state, kept_at, first_code, first_detail, last_code, last_detail, attempts,

@@ -1,6 +1,6 @@
 import { INSERT_AUDIT } from '../dead-letters/audit.ts'
 import { LETTER_COLUMNS } from '../dead-letters/letter-rows.ts'
-import { lockPartition, lockStates } from '../database/locks.ts'
+import { DECLARE_PARTITIONS, LOCK_PARTITIONS, lockChanges, lockStates } from '../database/locks.ts'
 import { CLEAR_REBUILT } from '../rebuild/rebuild-sql.ts'
 import { FORGOTTEN } from '../../../domain/forgetting/forgotten-data.ts'
 import { isUnmarked } from './forgotten-customers-sql.ts'
@@ -118,13 +118,7 @@ DECLARE @letters TABLE (
   seen_at INT NULL,
   seen_length INT NULL
 );
-DECLARE @partitions TABLE (
-  n INT NOT NULL PRIMARY KEY,
-  group_id NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
-  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
-  log_partition INT NOT NULL
-);
-INSERT INTO @ids (order_id)
+${DECLARE_PARTITIONS}INSERT INTO @ids (order_id)
 SELECT i.order_id FROM OPENJSON(@batch, '$.ids') WITH (order_id UNIQUEIDENTIFIER '$') AS i;
 INSERT INTO @orders (seq, version)
 SELECT o.seq, o.version FROM OPENJSON(@batch, '$.orders') WITH (seq BIGINT '$[0]', version INT '$[1]') AS o;
@@ -150,8 +144,6 @@ FROM OPENJSON(@batch, '$.letters') WITH (
 ) AS l
 JOIN OPENJSON(@batch, '$.headers') AS h ON CAST(h.[key] AS INT) = l.n;
 DECLARE @is_rebuilding BIT = 0, @is_reindexing BIT = 0, @is_known BIT = 1;
-DECLARE @n INT = 1, @last_n INT;
-DECLARE @group NVARCHAR(200), @topic NVARCHAR(249), @partition INT;
 
 BEGIN TRANSACTION;
 UPDATE archiving SET leased_until = leased_until WHERE only_row = 1;
@@ -175,23 +167,12 @@ UPDATE forgetting SET last_at = @time WHERE only_row = 1;
 INSERT INTO @partitions (n, group_id, topic, log_partition)
 SELECT ROW_NUMBER() OVER (ORDER BY l.group_id, l.topic, l.log_partition), l.group_id, l.topic, l.log_partition
 FROM ledger AS l;
-SET @last_n = (SELECT COUNT(*) FROM @partitions);
-WHILE @n <= @last_n
-BEGIN
-  SELECT @group = p.group_id, @topic = p.topic, @partition = p.log_partition FROM @partitions AS p WHERE p.n = @n;
-${lockPartition('@group', '@topic', '@partition')}
-  SET @n += 1;
-END;
-UPDATE forgotten_customers SET forgotten_at = @time WHERE customer_id = @customerId AND forgotten_at < @time;
+${LOCK_PARTITIONS}UPDATE forgotten_customers SET forgotten_at = @time WHERE customer_id = @customerId AND forgotten_at < @time;
 INSERT INTO forgotten_customers (customer_id, forgotten_at)
 SELECT @customerId, @time
 WHERE @customerId IS NOT NULL AND NOT EXISTS (SELECT 1 FROM forgotten_customers AS f WHERE f.customer_id = @customerId);
 
-UPDATE c
-SET attempt = c.attempt
-FROM order_changes AS c WITH (FORCESEEK)
-JOIN @ids AS i ON i.order_id = c.order_id;
-${lockStates('@ids')}
+${lockChanges('@ids')}${lockStates('@ids')}
 UPDATE o
 SET version = o.version
 FROM orders AS o WITH (FORCESEEK)

@@ -1,3 +1,4 @@
+import { lockStored, lockTombstones } from '../database/locks.ts'
 import {
   DECLARE_CHANGES,
   LOOK_AFTER_CHANGES,
@@ -149,17 +150,7 @@ DECLARE @order_rounds INT = (SELECT COUNT(DISTINCT o.round) FROM @orders AS o);
  * statement can. An order that is restored between the two locks is found by the reads after them. Most batches find no
  * row to lock.
  */
-const LOCK_KNOWN = `
-  UPDATE k
-  SET version = k.version
-  FROM orders AS k WITH (FORCESEEK)
-  JOIN @orders AS o ON o.order_id = k.order_id
-  WHERE o.round = @order_round;
-  UPDATE t
-  SET archived_at = t.archived_at
-  FROM archived_orders AS t WITH (FORCESEEK)
-  JOIN @orders AS o ON o.order_id = t.order_id
-  WHERE o.round = @order_round;
+const LOCK_KNOWN = `${lockStored('@orders', '@order_round')}${lockTombstones('@orders', '@order_round')}
 `
 
 /**

@@ -1,5 +1,5 @@
 import { isSettled } from '../archive/archive-sql.ts'
-import { lockStates } from '../database/locks.ts'
+import { lockChanges, lockStates, lockStored } from '../database/locks.ts'
 
 /**
  * The steps of removing old rows (port Retention). None of them decides about a record, so none locks a partition. Two
@@ -76,15 +76,7 @@ FROM @page AS p
 WHERE p.is_old = 1
   AND ${isOver('p')};
 BEGIN TRANSACTION;
-UPDATE c
-SET attempt = c.attempt
-FROM order_changes AS c WITH (FORCESEEK)
-JOIN @over AS o ON o.order_id = c.order_id;
-${lockStates('@over')}
-UPDATE o
-SET version = o.version
-FROM orders AS o WITH (FORCESEEK)
-JOIN @over AS x ON x.order_id = o.order_id;
+${lockChanges('@over')}${lockStates('@over')}${lockStored('@over')}
 DELETE x
 FROM @over AS x
 WHERE NOT (${isOver('x')});
