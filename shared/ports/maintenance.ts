@@ -120,6 +120,18 @@ export interface RebuildProgress {
   readonly completed: number
 }
 
+/** Where a rebuild starts. */
+export const NO_PROGRESS: RebuildProgress = {
+  phase: 'projecting',
+  records: 0,
+  recordsInAll: 0,
+  projected: 0,
+  restored: 0,
+  kept: 0,
+  expired: 0,
+  completed: 0,
+}
+
 export interface Rebuild extends RebuildProgress {
   /** `abandoned`: its process died; start another rebuild. */
   readonly state: 'running' | 'done' | 'failed' | 'abandoned'

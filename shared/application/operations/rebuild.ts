@@ -6,7 +6,14 @@ import type { Clock } from '../../ports/clock.ts'
 import { withoutJourney } from '../../messaging/records/original-record.ts'
 import { originOf } from '../../messaging/parking/parking.ts'
 import type { EventLog, LogRecord, PartitionOffsets } from '../../ports/event-log.ts'
-import type { Maintenance, Rebuild, RebuildOutcome, RebuildProgress, RebuildStep } from '../../ports/maintenance.ts'
+import {
+  NO_PROGRESS,
+  type Maintenance,
+  type Rebuild,
+  type RebuildOutcome,
+  type RebuildProgress,
+  type RebuildStep,
+} from '../../ports/maintenance.ts'
 import type { ChangeToStore, OrderStore, OrderToStore } from '../../ports/order-store.ts'
 import type { Act } from '../../ports/redrives.ts'
 import { toBatch } from '../processing/events-of-batch.ts'
@@ -35,17 +42,6 @@ const ORDERS_AT_ONCE = 200
 const LEASE_MS = 10_000
 /** The last step is a single transaction, however many orders there are. */
 const SWAP_LEASE_MS = 15 * 60_000
-
-const NOTHING_YET: RebuildProgress = {
-  phase: 'projecting',
-  records: 0,
-  recordsInAll: 0,
-  projected: 0,
-  restored: 0,
-  kept: 0,
-  expired: 0,
-  completed: 0,
-}
 
 /** Does not verify redrive proofs, because a rebuild does not depend on which letter a record redrives. */
 function readOriginal(record: LogRecord): OrderToStore | ChangeToStore {
@@ -167,7 +163,7 @@ export function createRebuild(dependencies: {
       const owner = randomUUID()
       const offsets = await log.offsets(topic)
       const recordsInAll = offsets.reduce((total, { first, end }) => total + end - first, 0)
-      const begun = { ...NOTHING_YET, recordsInAll }
+      const begun = { ...NO_PROGRESS, recordsInAll }
       const rebuild = await maintenance.beginRebuild(stepOf(owner, begun), act)
       // If abandoning the rebuild fails too, the store is unavailable, and the lease expires.
       carryOut(owner, begun, offsets).catch(onError)

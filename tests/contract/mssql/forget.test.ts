@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { NO_PROGRESS } from '../../../shared/ports/maintenance.ts'
 import { createConnection, type Row } from '../../../shared/adapters/mssql/database/connection.ts'
 import { createQuery, type Query } from '../../../shared/adapters/mssql/database/query.ts'
 import { TAKE_TURNS } from '../../../shared/adapters/mssql/changes/turns-sql.ts'
@@ -21,7 +22,7 @@ import {
   orderAt,
   parkedFrom,
 } from '../store-fixtures.ts'
-import { CUSTOMER, forgetContract, hers, moved, NO_PROGRESS, WORDS } from '../store/forget.contract.ts'
+import { CUSTOMER, forgetContract, hers, moved, WORDS } from '../store/forget.contract.ts'
 
 describeMssql((open, _, database) => {
   forgetContract('SQL Server', open)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { NO_PROGRESS } from '../../../shared/ports/maintenance.ts'
 import type { OrderToStore } from '../../../shared/ports/order-store.ts'
 import { again, redriveSteps } from '../redrive-fixtures.ts'
 import {
@@ -184,16 +185,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
         await opened.redriveTasks.discard(letterIdOf(order), actAt(1))
         await forgetLedger(1)
         await outcomesOf([order])
-        const progress = {
-          phase: 'projecting',
-          records: 0,
-          recordsInAll: 1,
-          projected: 0,
-          restored: 0,
-          kept: 0,
-          expired: 0,
-          completed: 0,
-        } as const
+        const progress = { ...NO_PROGRESS, recordsInAll: 1 }
         const step = { owner: 'a', at: actAt(20).at, leaseMs: 10_000, logStarts: [], progress }
         await opened.maintenance.beginRebuild(step, actAt(20))
         expect(await opened.maintenance.projectOrders(step, GROUP, [order])).toEqual(['not-stored'])

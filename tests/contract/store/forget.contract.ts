@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { NO_PROGRESS } from '../../../shared/ports/maintenance.ts'
 import { archivedOrderSchema } from '../../../shared/domain/archived-order.ts'
 import type { OrderChange } from '../../../shared/domain/changes/order-changes.ts'
 import { forgetOrder } from '../../../shared/domain/forgetting/forgotten-data.ts'
@@ -349,14 +350,3 @@ export function forgetContract(name: string, open: OpenEmptyStore): void {
     for (const word of WORDS) expect(Buffer.from(without).toString()).not.toContain(word)
   })
 }
-
-export const NO_PROGRESS = {
-  phase: 'projecting',
-  records: 0,
-  recordsInAll: 0,
-  projected: 0,
-  restored: 0,
-  kept: 0,
-  expired: 0,
-  completed: 0,
-} as const

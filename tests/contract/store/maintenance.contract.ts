@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { bodyHash } from '../../../shared/domain/order-events.ts'
-import type { RebuildStep } from '../../../shared/ports/maintenance.ts'
+import { NO_PROGRESS, type RebuildStep } from '../../../shared/ports/maintenance.ts'
 import type { OrderToStore } from '../../../shared/ports/order-store.ts'
 import {
   allPages,
@@ -19,16 +19,7 @@ import {
 } from '../store-fixtures.ts'
 
 const ACT = { operator: 'sam', verified: false, at: NOW, reason: null }
-const PROGRESS = {
-  phase: 'projecting',
-  records: 0,
-  recordsInAll: 3,
-  projected: 0,
-  restored: 0,
-  kept: 0,
-  expired: 0,
-  completed: 0,
-} as const
+const PROGRESS = { ...NO_PROGRESS, recordsInAll: 3 }
 
 function step(changes: Partial<RebuildStep> = {}): RebuildStep {
   return { owner: 'one', at: new Date().toISOString(), leaseMs: 60_000, logStarts: [], progress: PROGRESS, ...changes }

@@ -1,25 +1,15 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { RebuildStep } from '../../../../shared/ports/maintenance.ts'
+import { NO_PROGRESS, type RebuildStep } from '../../../../shared/ports/maintenance.ts'
 import type { OrderToStore } from '../../../../shared/ports/order-store.ts'
 import { actAt, GROUP, NOW, orderAt, openForEachTest, type OpenEmptyStore } from '../../store-fixtures.ts'
 import { archiveSteps, idsOf, lastOrder } from './archive-steps.ts'
 
-const PROGRESS = {
-  phase: 'projecting',
-  records: 0,
-  recordsInAll: 0,
-  projected: 0,
-  restored: 0,
-  kept: 0,
-  expired: 0,
-  completed: 0,
-} as const
 const step = (at = new Date().toISOString()): RebuildStep => ({
   owner: 'one',
   at,
   leaseMs: 60_000,
   logStarts: [],
-  progress: PROGRESS,
+  progress: NO_PROGRESS,
 })
 /** After the lease of an archive's last step. */
 const MUCH_LATER = '2099-01-01T00:00:00.000Z'

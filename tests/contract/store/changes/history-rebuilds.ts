@@ -1,21 +1,11 @@
 import { expect } from 'vitest'
 import { STORE_STATUSES } from '../../../../shared/domain/order-view.ts'
-import type { RebuildStep } from '../../../../shared/ports/maintenance.ts'
+import { NO_PROGRESS, type RebuildStep } from '../../../../shared/ports/maintenance.ts'
 import type { Random } from '../../../support/random.ts'
 import { actAt, GROUP, type OpenStore } from '../../store-fixtures.ts'
 import { idOf, NAMES, type Event, type RandomLog } from './history-log.ts'
 
 const CHUNK = 25
-const PROGRESS: RebuildStep['progress'] = {
-  phase: 'projecting',
-  records: 0,
-  recordsInAll: 0,
-  projected: 0,
-  restored: 0,
-  kept: 0,
-  expired: 0,
-  completed: 0,
-}
 
 /** Everything that queries return. */
 async function everything({ views, ledger }: OpenStore, log: RandomLog) {
@@ -61,7 +51,7 @@ export function createRebuilds(instances: readonly OpenStore[], log: RandomLog, 
     at: new Date().toISOString(),
     leaseMs: 3_600_000,
     logStarts: [],
-    progress: PROGRESS,
+    progress: NO_PROGRESS,
   })
 
   async function begin(): Promise<void> {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { NO_PROGRESS } from '../../../../shared/ports/maintenance.ts'
 import type { RecordPosition } from '../../../../shared/ports/event-log.ts'
 import type { OrderToStore } from '../../../../shared/ports/order-store.ts'
 import {
@@ -26,16 +27,7 @@ export function rebuiltChangesContract(name: string, open: OpenEmptyStore): void
         at: new Date().toISOString(),
         leaseMs: 60_000,
         logStarts,
-        progress: {
-          phase: 'projecting' as const,
-          records: 0,
-          recordsInAll: 0,
-          projected: 0,
-          restored: 0,
-          kept: 0,
-          expired: 0,
-          completed: 0,
-        },
+        progress: NO_PROGRESS,
       })
       const everything = async () => (await opened.views.list({ limit: 50 })).items
 

@@ -1,4 +1,4 @@
-import type { RebuildStep } from '../../../../shared/ports/maintenance.ts'
+import { NO_PROGRESS, type RebuildStep } from '../../../../shared/ports/maintenance.ts'
 import { FROM_THE_BEGINNING, type RemovablePart } from '../../../../shared/ports/retention.ts'
 import type { OpenStore } from '../../store-fixtures.ts'
 
@@ -21,15 +21,6 @@ export function stepOfRebuild(): RebuildStep {
     at: new Date().toISOString(),
     leaseMs: 60_000,
     logStarts: [],
-    progress: {
-      phase: 'projecting',
-      records: 0,
-      recordsInAll: 0,
-      projected: 0,
-      restored: 0,
-      kept: 0,
-      expired: 0,
-      completed: 0,
-    },
+    progress: NO_PROGRESS,
   }
 }
