@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Guess: FTS5 uses a bound on the rowid of a full-text table for any numeric type of the driver, as SQLite does on an
-# ordinary table, so that a page of a long result costs the same wherever it is.
+# Guess: FTS5 uses a bound on the rowid of a full-text table whatever numeric type the driver binds, as SQLite does on
+# an ordinary table, so a page of a long result costs the same wherever it is.
 # Seen with node:sqlite of Node 24.11.1: it binds every JavaScript number as a REAL, and FTS5 uses a bound only if it is an
 # INTEGER. The rows are correct, but FTS5 returns all matches from the newest one on and SQLite drops those beyond
 # the bound. A BigInt, or CAST(? AS INTEGER), makes it a seek. An ordinary table seeks with either.

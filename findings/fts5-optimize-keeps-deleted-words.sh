@@ -2,10 +2,10 @@
 # Guess: after FTS5's command `optimize`, which merges an index into one segment, no word of a deleted row is left in
 # the file, because a merge into the oldest segment drops the marks of deleted words together with the words.
 # Seen with node:sqlite of Node 24.11.1, in a contentless index whose rows are deleted by the command `delete`: this is
-# so while the index only grows. If the index once had more segments, its structure keeps the higher levels although
-# they are empty. New segments are small, so FTS5 moves them all to one level. `optimize` then merges this level into
-# the next one, which is not the highest, so the words of deleted rows are written again, each with a mark. A second
-# `optimize` finds one segment and does nothing. No query finds the words, and VACUUM keeps them. The command
+# true as long as the index only grows. If the index once had more segments, its structure keeps the higher levels even
+# though they are empty. New segments are small, so FTS5 moves them all to one level. `optimize` then merges this level
+# into the next one, which is not the highest, so the words of deleted rows are written again, each with a mark. A
+# second `optimize` finds one segment and does nothing. No query finds the words, and VACUUM keeps them. The command
 # `delete-all` removes them.
 # Source: fts5_index.c, fts5IndexOptimizeStruct, fts5StructurePromote and fts5IndexMergeLevel (bOldest).
 set -euo pipefail

@@ -2,7 +2,7 @@
 # Guess: `high` of kafkajs's admin.fetchTopicOffsets is the high watermark, the offset of the next record, so that `high`
 # minus the committed offset is the number of records that a consumer has not read.
 # Seen with kafkajs 2.2.4 on Kafka 4.1.2: `high` is the last stable offset. While a transaction is open, it excludes
-# everything written since it began, even plain acknowledged records of other producers, and a lag computed from it is
+# everything written since it began, even plain acknowledged records from other producers, and a lag computed from it is
 # 0. librdkafka's watermark includes them. Source: src/broker/index.js, listOffsets (isolationLevel).
 set -euo pipefail
 # shellcheck source=findings/lib/kafka.sh

@@ -2,8 +2,8 @@
 # Guess: `consumer.isolation.level = read_committed` in MirrorMaker 2's properties keeps aborted records out of the
 # mirror, because properties without a cluster's name apply to all clusters (its README shows `replication.factor` and
 # others without one), and because a Connect worker applies `consumer.` to all of its consumers.
-# Seen with MirrorMaker 4.1.2: the line is silently ignored, and the mirror has the aborted records as plain ones. The
-# setting works with the source cluster's name as a prefix: `old.consumer.isolation.level`.
+# Seen with MirrorMaker 4.1.2: the line is silently ignored, and the mirror contains the aborted records as ordinary
+# ones. The setting works with the source cluster's name as a prefix: `old.consumer.isolation.level`.
 # Source: MirrorMakerConfig.java, connectorBaseConfig and MirrorConnectorConfig.java, sourceConsumerConfig.
 set -euo pipefail
 # shellcheck source=findings/lib/kafka.sh
@@ -59,7 +59,7 @@ async function read() {
   process.exit(1)
 })
 JS
-# mirror_with SOURCE LINE: the records that arrive from the cluster of that name when the properties have the line.
+# mirror_with SOURCE LINE: prints the records that arrive from the cluster SOURCE when the properties include LINE.
 mirror_with() {
   local source=$1
   cat > "$source.properties" << PROPERTIES

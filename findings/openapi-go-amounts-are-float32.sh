@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Guess: a Go client that is generated from `type: number` without a format uses a float64, because JSON Schema's
-# numbers have any precision and Go's own encoding/json decodes them into float64.
+# numbers may have any precision and Go's own encoding/json decodes them into float64.
 # Seen with openapi-generator 7.24.0 and oapi-codegen 2.5.1, which share no code: both generate a float32, and an amount of
 # a million loses its cents without an error, in both directions. `format: double` gives a float64. For `type: integer` the
 # first generates an int32 and the second an int.

@@ -4,7 +4,7 @@
 jvm=(-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.level=OFF)
 
 # start_kafka VERSION [artifact…]: sets `broker` to its address and `broker_process` to its process id; its files are in
-# ./kafka-VERSION, with jars/ for the artifacts too.
+# ./kafka-VERSION, and all the jars, including those of the artifacts, in jars/ there.
 start_kafka() {
   local version=$1 directory=$PWD/kafka-$1 port artifact
   mkdir "$directory"
@@ -36,7 +36,7 @@ group.initial.rebalance.delay.ms=0
 PROPERTIES
   java "${jvm[@]}" -cp "$directory/jars/*" kafka.tools.StorageTool format --cluster-id b3JkZXItZXZlbnQtcHJvYw --config "$directory/server.properties" \
     > "$directory/format.txt" 2>&1
-  # Run the program itself in the background, because a function would outlive it.
+  # Run the program itself in the background, because killing a background function would leave its program running.
   java "${jvm[@]}" -cp "$directory/jars/*" kafka.Kafka "$directory/server.properties" > "$directory/output.txt" 2>&1 &
   broker_process=$!
   until (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Replaces the instances of a role one after the other. No request that may be repeated fails: a new instance starts
-# beside an old one, with the current image and settings, and the old one stops when the new one is healthy. If a new
+# alongside an old one, with the current image and settings, and the old one stops when the new one is healthy. If a new
 # instance does not become healthy, its last log lines are shown and it is removed; the other instances stay.
 #
 #   bash infra/docker/roll.sh order-query order-processor order-api

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Run this after `docker compose up --wait`. It places an order through the gateway, which a second role stores and a
-# third role reads back, and checks that the ledger accounts for it. If anything fails, it prints the reason and exits
-# with 1. ENV_FILE is the .env of the stack.
+# Run this after `docker compose up --wait`. It places an order through the gateway; a second role stores the order, and
+# a third one reads it back. Then it checks that the ledger accounts for the order. If anything fails, it prints the
+# reason and exits with 1. ENV_FILE is the .env of the stack.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

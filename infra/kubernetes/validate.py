@@ -1,6 +1,7 @@
-"""Validates manifests against the schemas of Kubernetes, unknown fields included: `python validate.py <file>`.
+"""Validates manifests against the schemas of Kubernetes, and refuses unknown fields: `python validate.py <file>`.
 
-Needs kubernetes-validate (infra/lint-tools.txt). Kinds that others define are left to the tests, which have their schemas.
+Needs kubernetes-validate (infra/lint-tools.txt). Kinds that other projects define are left to the tests, which have the
+schemas for them.
 """
 
 import sys

@@ -1,7 +1,7 @@
 #!/bin/sh
 # fill-compile-cache.sh DIRECTORY COMMAND…: starts the product once with the command that the image runs, and stops it.
 # Node then writes its compile cache, which later starts read instead of stripping types and parsing. Node finds the
-# cache by version, flags, user and path, so all of these must be those of the image.
+# cache by version, flags, user and path, so all of these must be the same as in the image.
 set -eu
 export NODE_COMPILE_CACHE="$1" DATA_DIR=/tmp/data
 shift

@@ -19,8 +19,8 @@ start_engine() {
   # If the system starts services on installation, the engine is running by now.
   docker info > /dev/null 2>&1 && return
   mkdir -p "$work/engine"
-  # These limits are enough for every container in the checks. Inside a container, the engine's defaults may exceed its
-  # own limits, and then nothing starts.
+  # These limits are enough for every container in the checks. If the engine itself runs in a container, its defaults
+  # may exceed that container's limits, and then nothing starts.
   cat > "$work/engine/daemon.json" << JSON
 {
   "data-root": "$work/engine/data",
