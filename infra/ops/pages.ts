@@ -7,7 +7,7 @@ export const PAGE = {
   cursor: { type: 'string', help: 'continues a list; each page ends with the cursor of the next' },
 } as const
 
-/** The given options as a query string. `parameterNames` has the API's names for options where they differ. */
+/** The given options as a query string. `parameterNames` maps options to the API's names where these differ. */
 export function query(
   context: CommandContext,
   options: readonly string[],

@@ -9,7 +9,7 @@ import { inspect } from 'node:util'
  *
  *   node load.ts run URL FILE          places orders and reads them back until SIGTERM; appends accepted ids to FILE
  *   node load.ts large URL FILE COUNT  places orders of the largest size, as fast as the log takes them
- *   node load.ts verify URL FILE waits until every order in FILE is stored
+ *   node load.ts verify URL FILE       waits until every order in FILE is stored
  *   node load.ts hold URL              has many callers send all but one byte of a large body and wait
  */
 const [verb = '', url = '', file = '', count = '0'] = process.argv.slice(2)

@@ -9,7 +9,7 @@ import { compareWithDisk } from '../../../shared/disk/past-cache.ts'
 import { MANIFEST_SUFFIX, ORDERS_SUFFIX } from './directory.ts'
 import { DamagedArchiveError, parseJson } from './order-lines.ts'
 
-/** The description of a file of orders, kept beside that file as JSON. */
+/** The description of a file of orders, kept alongside that file as JSON. */
 export type Manifest = z.output<typeof manifestSchema>
 
 const count = z.int().min(0)

@@ -69,7 +69,7 @@ async function* linesOf(orders: AsyncIterable<ExportedOrder>, written: OrderToAr
   }
 }
 
-/** Returns the figures of a file that has exactly these orders. Throws if the file has anything else. */
+/** Returns the figures of a file that contains exactly these orders. Throws if the file contains anything else. */
 async function readBack(path: string, written: readonly OrderToArchive[]) {
   // After this check, reading through the cache returns the same bytes as the disk.
   compareWithDisk(path)

@@ -8,7 +8,7 @@ export class DamagedArchiveError extends Error {
   override readonly name = 'DamagedArchiveError'
 }
 
-/** The figures of a file's orders, as the manifest has them. */
+/** The figures for a file's orders, as its manifest states them. */
 export interface Figures {
   readonly orders: number
   readonly changes: number

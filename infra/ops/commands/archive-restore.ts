@@ -17,7 +17,7 @@ import {
   type Outcome,
 } from '../command.ts'
 
-/** The maximum number of orders in one request. A request with long orders has fewer. */
+/** The maximum number of orders in one request. A request with long orders contains fewer. */
 const ORDERS_AT_ONCE = 200
 
 export const restoreArchive: Command = {
@@ -92,7 +92,7 @@ async function restoreOne(
   orderId: string,
   tally: Tally,
 ): Promise<Outcome> {
-  // Several files may have the order. The newest one has the order's latest state.
+  // Several files may contain the order. The newest one has the order's latest state.
   for (const file of files) {
     const order = await noting(tally, () => findOrder(context, file, orderId, tally))
     if (order === undefined) continue

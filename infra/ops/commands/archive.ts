@@ -13,7 +13,10 @@ import { toSecond } from '../table.ts'
 /** The maximum number of orders in one file. The store keeps the orders of a file until the file is verified. */
 const ORDERS_IN_FILE = 20_000
 const LONGEST_PAUSE_MS = 1000
-/** The API allows more. A large page delays other requests, because the process writes and reads its JSON in one go. */
+/**
+ * The API allows more. A large page delays other requests, because the process is blocked while it writes or reads the
+ * page's JSON.
+ */
 const ORDERS_AT_ONCE = 25
 const TELL_EVERY = 200
 
