@@ -77,7 +77,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
-/** Separates the options in front of the command, with their values, from the words that start with the command. */
+/** Separates the options before the command, with their values, from the words that start with the command. */
 function splitLeading(args: readonly string[]) {
   let start = 0
   for (let word = args[0]; word?.startsWith('-'); word = args[start]) {
