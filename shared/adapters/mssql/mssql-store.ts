@@ -22,20 +22,20 @@ import { createBatchCommands } from './orders/store-batch.ts'
  * pool.
  */
 export interface MssqlStore extends Store {
-  /** Host and database, for messages to people. */
+  /** Host and database, for use in messages. */
   readonly described: string
 }
 
 export interface MssqlStoreOptions {
   readonly connectionString: string
-  /** Called with problems that do not stop the store. */
+  /** Called for problems that do not stop the store. */
   readonly onWarning: (message: string) => void
   /** Called if an idle connection fails. */
   readonly onError: (error: unknown) => void
   /**
-   * Whether the store fails to open if this program cannot use the database, for example because a newer version of the
-   * program has migrated it. If false, there is a warning instead, calls reject with `store-unavailable`, and each call
-   * tries again.
+   * Whether opening the store fails if this program cannot use the database, for example because a newer version of the
+   * program has migrated it. If false, there is a warning instead, and each call tries again and rejects with
+   * `store-unavailable` if it fails.
    */
   readonly mustBeUsable?: boolean
   /** The directory of the migrations. The URL ends with a slash. */
@@ -43,8 +43,8 @@ export interface MssqlStoreOptions {
 }
 
 /**
- * A start waits this long for the tables to be migrated. A longer wait might make a supervisor think that the process
- * hangs.
+ * Opening the store waits this long for the tables to be migrated. A longer wait might make a supervisor think that the
+ * process hangs.
  */
 const START_WAIT_MS = 5000
 const IS_SOURCE = import.meta.url.endsWith('.ts')
@@ -117,14 +117,14 @@ export async function createMssqlStore(options: MssqlStoreOptions): Promise<Mssq
   }
 }
 
-/** Makes every call wait until the tables are migrated, and reject with the ports' errors. */
+/** Makes every call wait until the tables are migrated, and converts errors to those that the ports promise. */
 function translated(connection: Connection, query: Query, prepare: () => Promise<Adapt>): Query {
   return async (statement, parameters, timeoutMs) => {
     let adapt: Adapt
     try {
       adapt = await prepare()
     } catch (error) {
-      // The orders are not at fault if the tables cannot be migrated, so the orders wait.
+      // If the tables cannot be migrated, the orders are not at fault, so they wait.
       throw storeUnavailable(connection.described, error)
     }
     try {

@@ -3,7 +3,7 @@ import type { ChangeStatus, ChangeView } from '../../domain/changes/change-view.
 import type { ChangeKind, OrderChange } from '../../domain/changes/order-changes.ts'
 import type { Conversions, Row } from './rows.ts'
 
-/** A view shows `retrying` as `waiting`, because a caller can only wait. */
+/** A view shows `retrying` as `waiting`, because a caller can only wait in both cases. */
 export type ChangeState = 'waiting' | 'retrying' | 'applied' | 'rejected' | 'dead-lettered' | 'discarded'
 
 interface ChangeRow<Id, Time> {
@@ -21,7 +21,7 @@ interface ChangeRow<Id, Time> {
   readonly next_attempt_at: Time | null
 }
 
-/** Converts rows of changes to views. The adapters then add what each change waits behind. */
+/** Converts rows of changes to views. The adapters then add the order or the change behind which each change waits. */
 export function createChangeRows<Id, Time>(conversions: Conversions<Id, Time>): (change: Row) => ChangeView {
   const { fromId, fromTime } = conversions
   return (change) => {

@@ -2,7 +2,7 @@ import type { RecordPosition } from '../../ports/event-log.ts'
 import type { Rebuild, RebuildProgress } from '../../ports/maintenance.ts'
 import type { Row } from './rows.ts'
 
-/** Whether the record at the position has left the log, which begins at `logStarts`. */
+/** Whether the record at the position has left the log, whose partitions begin at `logStarts`. */
 export function hasLeft(logStarts: readonly RecordPosition[], { topic, partition, offset }: RecordPosition): boolean {
   return logStarts.some((start) => start.topic === topic && start.partition === partition && offset < start.offset)
 }
@@ -11,7 +11,7 @@ export function hasLeft(logStarts: readonly RecordPosition[], { topic, partition
 export function toRebuild(row: Row, fromTime: (time: never) => string, nowMs: number): Rebuild {
   const state = row['state'] as 'running' | 'done' | 'failed'
   return {
-    // A process that dies cannot record its own failure, so an expired lease counts as one.
+    // A process that dies cannot record its own failure, so an expired lease counts as a failure.
     state: state === 'running' && Number(row['leased_until']) < nowMs ? 'abandoned' : state,
     why: row['why'] as string | null,
     startedAt: fromTime(row['started_at'] as never),

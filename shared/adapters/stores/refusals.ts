@@ -31,7 +31,7 @@ export function refuseNewer(where: string, last: number, newest: number): void {
   throw new OrderError('invalid-setting', `${where} was made by a newer version of this program: ${detail}.`)
 }
 
-/** The errors for acts that cannot run together: archiving or restoring, a rebuild, and a reindex. */
+/** The errors for operations that cannot run at the same time: archiving or restoring, a rebuild, and a reindex. */
 export function rebuildRuns(): OrderError {
   return new OrderError('conflict', 'A rebuild is running: wait until it has ended.')
 }
@@ -59,5 +59,5 @@ export function notRestorable(orderId: string, cause: unknown): OrderError {
 
 /** The reason that is recorded when an abandoned rebuild is ended. */
 export const ABANDONED = 'It was abandoned, and orders were archived or restored since.'
-/** After each step of archiving, no rebuild begins for this long, because another step may follow. */
+/** After each step of archiving, no rebuild can begin for this long, because another step may follow. */
 export const ARCHIVING_LEASE_MS = 10_000

@@ -26,7 +26,7 @@ export interface Store extends AsyncDisposable {
 /** A store that hangs never responds, so a store that takes longer than this counts as unavailable. */
 const HEALTH_DEADLINE_MS = 2000
 
-/** Checks whether the store can be used. Never rejects, but `probe` rejects if the store cannot be used. */
+/** Checks whether the store can be used. Never rejects; `probe` must reject if the store cannot be used. */
 export async function checkHealth(probe: () => Promise<unknown>): Promise<StoreHealth> {
   try {
     await within(HEALTH_DEADLINE_MS, 'An answer', probe())

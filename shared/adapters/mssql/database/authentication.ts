@@ -11,7 +11,7 @@ type Options = NonNullable<Authentication['options']>
 /**
  * Microsoft's `Authentication` values (Microsoft.Data.SqlClient, SqlAuthenticationMethod), in lower case, with their
  * equivalents in tedious 19.2. In Microsoft's driver, `Active Directory Integrated` means Kerberos, which Node does not
- * support. Here it means the credential of the environment, as it always has in mssql.
+ * support. Here it means the environment's default credential, as it always has in mssql.
  */
 const METHODS: Readonly<Record<string, (words: Words) => Authentication | undefined>> = {
   'sql password': () => undefined,
@@ -46,14 +46,14 @@ const METHODS: Readonly<Record<string, (words: Words) => Authentication | undefi
   }),
 }
 
-/** Microsoft's drivers also accept an identity's client id as the user's name. */
+/** Microsoft's drivers also accept an identity's client id as the user name. */
 const USER = ['user id', 'uid']
 const CLIENT_ID = ['client id', ...USER]
 
 /**
  * The authentication for tedious; undefined for SQL logins and NTLM, which the driver's own parser reads correctly.
- * Throws `invalid-setting` for an unknown value, for a value that needs a person to sign in, and if a required keyword
- * is missing.
+ * Throws `invalid-setting` for an unknown value, for a value that requires a person to sign in, and for a missing
+ * keyword.
  */
 export function authenticationOf(words: Words): Authentication | undefined {
   const said = words.get('authentication')?.trim().toLowerCase().replaceAll(/\s+/g, ' ')
@@ -85,8 +85,8 @@ function managedIdentity(words: Words): Authentication {
 }
 
 /**
- * tedious has no type for workload identities. Values that the connection string omits come from the environment
- * (AZURE_CLIENT_ID, …).
+ * tedious has no type for workload identities, so it gets a credential object instead. Values that the connection
+ * string omits come from the environment (AZURE_CLIENT_ID, …).
  */
 function workloadIdentity(words: Words): Authentication {
   const named = {

@@ -9,7 +9,7 @@ export interface ReadConnection extends sql.config {
   readonly options: NonNullable<sql.config['options']>
 }
 
-/** `true` means TLS inside TDS 7.4; `strict` means TLS that is set up before TDS 8. */
+/** `true` means TLS inside TDS 7.4; `strict` means TLS that is set up before TDS 8.0 begins. */
 const ENCRYPTION: Readonly<Record<string, boolean | 'strict'>> = {
   true: true,
   yes: true,
@@ -22,9 +22,10 @@ const ENCRYPTION: Readonly<Record<string, boolean | 'strict'>> = {
 }
 
 /**
- * Reads `SQL_CONNECTION_STRING`. The driver's own parser reads everything except the login and the encryption, because
- * the parser treats any unknown `Authentication` as SQL authentication, and `Encrypt=Strict` as plain encryption (mssql
- * 12.7.14). Throws `invalid-setting`. No message repeats a value, because the value may be the password.
+ * Reads `SQL_CONNECTION_STRING`. The driver's own parser reads everything except the login and the encryption. These
+ * are read here, because that parser treats any unknown `Authentication` as SQL authentication, and `Encrypt=Strict` as
+ * plain encryption (mssql 12.7.14). Throws `invalid-setting`. No message repeats a value, because the value may be the
+ * password.
  */
 export function readConnectionString(connectionString: string): ReadConnection {
   let parsed: sql.config
@@ -35,7 +36,7 @@ export function readConnectionString(connectionString: string): ReadConnection {
   } catch {
     throw refusal('is not a connection string (Server of the form host,1433; Database)')
   }
-  // If the server's name is empty, the parser takes the next pair as the name.
+  // If the server's name is empty, the parser takes the next keyword and its value as the name.
   if (typeof parsed.server !== 'string' || !/^[^;=]+$/.test(parsed.server)) {
     throw refusal('names no server (Server, of the form host,1433)')
   }

@@ -19,9 +19,11 @@ export const bytes = (value: Uint8Array | null): Parameter => ({ type: 'bytes', 
 
 /** The pool of connections to one database. Calls reject with the driver's own errors (errors.ts). */
 export interface Connection extends AsyncDisposable {
-  /** Host and database, for messages to people. Contains neither user nor password. */
+  /** Host and database, for use in messages. Contains neither user nor password. */
   readonly described: string
-  /** Opens the first connection. Rejects if the server cannot be reached or refuses the login. May be called again. */
+  /**
+   * Opens the first connection. Rejects if the server cannot be reached or refuses the login. May be called repeatedly.
+   */
   open(): Promise<void>
   /** Runs a statement in one round trip (sp_executesql) and returns the rows of each SELECT. */
   query(statement: string, parameters?: Parameters, timeoutMs?: number): Promise<readonly (readonly Row[])[]>
@@ -31,11 +33,11 @@ export interface Connection extends AsyncDisposable {
 
 export interface ConnectionOptions {
   /**
-   * A connection string in the mssql driver's format, which includes Entra ID: `Server=host,1433;Database=orders;User
-   * Id=…;Password=…;Encrypt=true`.
+   * A connection string in the mssql driver's format, such as `Server=host,1433;Database=orders;User
+   * Id=…;Password=…;Encrypt=true`. The format also covers Entra ID.
    */
   readonly connectionString: string
-  /** Called if an idle connection fails, because no call would reject with the error. */
+  /** Called if an idle connection fails, because then there is no call that could reject with the error. */
   readonly onError: (error: unknown) => void
 }
 
@@ -72,7 +74,7 @@ export function createConnection({ connectionString, onError }: ConnectionOption
     await connected
   }
 
-  /** Lends a connection to one request. An error that may have damaged the connection closes it. */
+  /** Lends a connection to one request, and closes the connection after an error that may have damaged it. */
   async function request<T>(timeoutMs: number, work: (request: sql.Request) => Promise<T>): Promise<T> {
     await connect()
     const lender = lend(pool)
@@ -178,7 +180,7 @@ function isAzure(server: string): boolean {
   return /\.database\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)$/i.test(server)
 }
 
-/** A tedious connection. The types of tedious omit these members. */
+/** A connection object of the tedious driver, whose types omit these members. */
 interface Tedious {
   sendLogin7Packet(): void
   readonly messageIo: { readonly tlsNegotiationComplete: boolean }
@@ -186,7 +188,7 @@ interface Tedious {
 
 /**
  * If the server offers no encryption, tedious 19.2 signs in without it although encryption was requested. Anyone on the
- * network could read the password, so the login is refused.
+ * network could then read the password, so this throws instead of sending the login.
  */
 function refuseClearLogin(connection: Tedious): void {
   const send = connection.sendLogin7Packet.bind(connection)

@@ -1,6 +1,7 @@
 /**
- * Assigns SQL Server's error numbers to the kinds of failure that the store distinguishes. An error whose number is not
- * in the table is classified by its severity. Below severity 17 it is a bug, such as a syntax error or a missing table.
+ * The kinds of failure that the store distinguishes. The table below assigns SQL Server's error numbers to them. An
+ * error whose number is not in the table is classified by its severity: below severity 17, it is a bug, such as a
+ * syntax error or a missing table.
  *
  * Sources: [events] learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors;
  * [azure] learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues (transient errors, resource
@@ -8,7 +9,7 @@
  */
 export type SqlFailure = 'busy' | 'unavailable' | 'full' | 'permission' | 'constraint' | 'unique'
 
-/** One row for each reason, with its class first. */
+/** One row for each reason, with the kind of failure first. */
 const TABLE: readonly (readonly [SqlFailure, ...number[]])[] = [
   ['busy', 601], // [events] the rows moved during a scan
   ['busy', 1204], // no lock available
@@ -45,23 +46,23 @@ const TABLE: readonly (readonly [SqlFailure, ...number[]])[] = [
   ['unavailable', 701, 802], // out of memory or buffers
   ['unavailable', 823, 824, 825, 829, 832], // the disk failed or returned wrong data, or a page is damaged
   ['unavailable', 911], // the database does not exist (yet)
-  ['unavailable', 921, 922, 924, 926, 927, 942, 943, 945, 946, 947], // being recovered, suspect, restoring, offline, single user
+  ['unavailable', 921, 922, 924, 926, 927, 942, 943, 945, 946, 947], // recovering, suspect, restoring, offline or single-user
   ['unavailable', 952, 976, 978, 979, 983, 997], // in transition, or on a replica that does not accept this connection
-  ['unavailable', 1203], // a lock was released that was not held
+  ['unavailable', 1203], // an attempt to release a lock that was not held
   ['unavailable', 3624], // an assertion of the engine failed
   ['unavailable', 3906, 3908], // the database is read-only, or in emergency mode
   ['unavailable', 4014], // the connection broke during the request
   ['unavailable', 4060, 4064], // the database, or the login's default database, cannot be opened
   ['unavailable', 4221], // [azure] transient: the replica is not ready for reads
   ['unavailable', 5120, 5123, 5149], // a file cannot be opened or extended
-  ['unavailable', 6005, 6006, 17142, 17147, 17148, 18401, 18451], // shutting down, paused, upgrading
+  ['unavailable', 6005, 6006, 17142, 17147, 17148, 18401, 18451], // shutting down, paused or being upgraded
   ['unavailable', 9001], // the transaction log is not available
   ['unavailable', 10053, 10054, 10060, 10061, 11001], // a socket error, or no such host
   ['unavailable', 17197], // login timed out
-  ['unavailable', 18452, 18456, 18470, 18486, 18487, 18488], // the login was refused, is disabled, locked out, expired
-  ['unavailable', 40143, 40166, 40197, 40540, 40613, 42108, 42109], // [azure] reconfigured, moved, resuming
+  ['unavailable', 18452, 18456, 18470, 18486, 18487, 18488], // the login is refused, disabled, locked out or expired
+  ['unavailable', 40143, 40166, 40197, 40540, 40613, 42108, 42109], // [azure] being reconfigured, moved or resumed
   ['unavailable', 40532, 40615, 40914], // [azure] the server or its firewall refuses the connection
-  ['unavailable', 50000], // our own: another instance has been migrating for too long
+  ['unavailable', 50000], // our own number: another instance has been migrating for too long
   ['permission', 229], // [events] denied on an object
   ['permission', 230], // denied on a column
   ['permission', 262], // denied for a statement in the database
@@ -70,9 +71,10 @@ const TABLE: readonly (readonly [SqlFailure, ...number[]])[] = [
   ['permission', 916], // the login has no user in the database
   ['permission', 1088], // an object that does not exist, or that the login may not alter
   ['permission', 5011], // denied on the database: ALTER DATABASE
-  // A value that a column cannot hold. Such a value can only come from an order, because every statement is fixed.
+  // A value that a column cannot hold. Such a value can only come from an order, because the statements themselves
+  // never change.
   ['constraint', 220, 232, 241, 242, 244, 245, 248], // a number or a date that does not fit or cannot be read
-  ['constraint', 515], // null where it is not allowed
+  ['constraint', 515], // null in a column that does not allow it
   ['constraint', 547], // a CHECK or a foreign key
   ['constraint', 2628, 8152], // text that is too long
   ['constraint', 8114, 8115, 8169], // a type that cannot be converted
@@ -100,16 +102,16 @@ export function failureOfSeverity(severity: number): SqlFailure | undefined {
 }
 
 /**
- * The server refuses the login, its password or its network. On Azure this includes firewall rules and an unknown
- * server name.
+ * Errors by which the server refuses the login, its password or its network. On Azure these include firewall rules and
+ * an unknown server name.
  */
 const REFUSED_LOGINS: ReadonlySet<number> = new Set([
   4064, 18452, 18456, 18470, 18486, 18487, 18488, 40532, 40615, 40914,
 ])
 
 /**
- * Whether somebody has to change a setting before the server accepts this login. An error's severity does not show
- * this.
+ * Whether somebody has to change a setting before the server accepts this login. Also true for an unknown number,
+ * because an error's severity does not show this.
  */
 export function refusesLogin(number: number): boolean {
   return REFUSED_LOGINS.has(number) || FAILURES.get(number) === undefined

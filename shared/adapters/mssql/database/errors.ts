@@ -9,7 +9,8 @@ import {
 } from './error-numbers.ts'
 
 /**
- * Error codes of tedious, mssql and Node's sockets. A refused login is an outage too, because the password may change.
+ * Error codes of tedious, mssql and Node's sockets. A refused login is an outage too, because it ends when somebody
+ * corrects the password.
  */
 const UNAVAILABLE_CODES: ReadonlySet<string> = new Set([
   'ESOCKET',
@@ -39,8 +40,9 @@ const UNAVAILABLE_CODES: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Classifies an error by the server's error number, by its severity if the number is unknown, and otherwise by the
- * driver's code. Returns undefined for a bug, such as a syntax error or a missing table. Accepts any thrown value.
+ * Classifies an error by the server's error number or, if that number is unknown, by the error's severity. An error
+ * without a number is classified by the driver's code. Returns undefined for a bug, such as a syntax error or a missing
+ * table. Accepts any thrown value.
  */
 export function failureOf(error: unknown): SqlFailure | undefined {
   const number = numberOf(error)
@@ -59,16 +61,17 @@ export function isRequestTimeout(error: unknown): boolean {
   return codeOf(error) === 'ETIMEOUT' && failureOf(error) === 'busy'
 }
 
-/** Whether the server, or Entra ID before it, refused the login, so that the settings are the first thing to check. */
+/** Whether the server, or Entra ID before it, refused the login. The settings are then the first thing to check. */
 export function isRefusedLogin(error: unknown): boolean {
   const codes = chainOf(error).map(codeOf)
   if (codes.includes('EFEDAUTH')) return true
-  // A login also fails while the database is being moved or resumed or is too busy, but that is an ordinary outage.
+  // A login also fails while the database is being moved, is being resumed or is too busy, but that is an ordinary
+  // outage.
   const number = numberOf(error)
   return codes.includes('ELOGIN') && (number === undefined || refusesLogin(number))
 }
 
-/** Whether the error concerns only one request, at a severity that leaves the connection intact. */
+/** Whether the error concerns only one request and is not severe enough to damage the connection. */
 export function leavesConnectionSound(error: unknown): boolean {
   return isOrderError(error) || (numberOf(error) !== undefined && severityOf(error) < 20)
 }
@@ -107,7 +110,7 @@ function storeError(code: ErrorCode, server: string, cause: unknown): OrderError
   })
 }
 
-/** Tells an operator what to check. The server's own message follows, and names the object and the permission. */
+/** Tells an operator what to check. The server's own message follows and names the object and the permission. */
 function whyUnusable(cause: unknown): string {
   if (isRefusedLogin(cause)) return 'refuses the login'
   const number = numberOf(cause)
@@ -121,8 +124,8 @@ function codeOf(error: unknown): string {
 }
 
 /**
- * The first known error number in the chain of causes. mssql wraps login errors, and only the earlier errors of a chain
- * give the reason for "aborted".
+ * The first known error number in the chain of causes. mssql wraps login errors, and if an error says only "aborted",
+ * the errors before it give the reason.
  */
 function numberOf(error: unknown): number | undefined {
   const known = chainOf(error).map(ownNumberOf)

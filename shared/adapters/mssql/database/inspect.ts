@@ -27,7 +27,9 @@ WHERE i.type = 2 AND i.is_primary_key = 0
 ORDER BY i.name;
 `
 
-/** Damaged pages that have not been restored since the server found them. Azure SQL Database has no msdb. */
+/**
+ * Damaged pages that have not been restored since the server found them. Not for Azure SQL Database, which has no msdb.
+ */
 export const SELECT_DAMAGE = `
 SELECT p.file_id, p.page_id FROM msdb.dbo.suspect_pages AS p WHERE p.database_id = DB_ID() AND p.event_type IN (1, 2, 3);
 `
@@ -80,7 +82,10 @@ function damage(rows: readonly Row[]): Omit<Finding, 'name'> {
   return unwell(`The server found damage in the pages ${pages}: restore them, or the database.`)
 }
 
-/** An unused index makes storing slower. Right after a server start, no index has been read yet. */
+/**
+ * Lists unused indexes, because they slow down storing. They never count as a problem: right after a server start, no
+ * index has been read yet.
+ */
 function indexUse(rows: readonly Row[]): Omit<Finding, 'name'> {
   const unread = rows.filter((row) => Number(row['reads']) === 0).map((row) => String(row['name']))
   const used = `${rows.length - unread.length} of ${rows.length} were read since the server started`

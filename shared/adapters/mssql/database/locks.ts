@@ -1,19 +1,21 @@
 /**
  * The order in which transactions take locks. Transactions that lock in the same order wait for each other and rarely
- * deadlock. Deadlocks remain possible where one statement locks several rows by a join (lockStates), because the
- * statement's plan determines the order of the rows. The victim of a deadlock is repeated (query.ts).
+ * deadlock. Deadlocks remain possible where one statement locks several rows through a join (lockStates), because the
+ * statement's plan determines the order of the rows. The statement that is the victim of a deadlock is repeated
+ * (query.ts).
  *
- * 1. A transaction that decides about a record first locks the ledger row of the record's partition, and the ledger row
- *    of the partition of the letter that the record redrives. Storing, retries, keeping letters and operators' acts on
- *    one partition therefore run one after another, and everything that they read after locking is final. Reads without
- *    a lock would not be final: with READ_COMMITTED_SNAPSHOT on, a statement reads rows as of its start and does not
- *    wait for concurrent changes ("Transaction locking and row versioning guide"). Forgetting a customer locks all
- *    partitions, and therefore comes before or after everything that is stored (forgetting/forget-customer-sql.ts).
+ * 1. A transaction that decides about a record first locks the ledger row of the record's partition. If the record
+ *    redrives a letter, the transaction also locks the ledger row of the letter's partition. Within one partition,
+ *    storing, retries, keeping letters and operators' actions therefore run one after another, and everything that they
+ *    read after locking is final. Reads without a lock would not be final: with READ_COMMITTED_SNAPSHOT on, a statement
+ *    reads rows as of its start and does not wait for concurrent changes ("Transaction locking and row versioning
+ *    guide"). Forgetting a customer locks all partitions, so everything is stored either before or after it
+ *    (forgetting/forget-customer-sql.ts).
  * 2. A transaction that decides about a change, or records one, then locks the change's row in order_changes.
  * 3. One order may have records in two partitions, so a transaction that decides about an order then locks the order's
  *    row in order_states.
- * 4. The other tables follow in the order of LOCK_ORDER. The rows of a table that is not listed belong to a row of
- *    another table (ROWS_OF), and are changed only by a transaction that has locked that row.
+ * 4. The other tables follow in the order of LOCK_ORDER. Each row of a table that is not listed belongs to a row of
+ *    another table (ROWS_OF), and only a transaction that has locked that other row changes it.
  *
  * Rows are locked by an UPDATE that changes nothing. Such an UPDATE waits for the row and locks it until the end of the
  * transaction, on every engine and at every isolation level. A lock hint would do so only on SQL Server, because
@@ -43,7 +45,7 @@ export const LOCK_ORDER = [
   'audit',
 ] as const
 
-/** Tables whose rows belong to a row of another table. */
+/** Tables whose rows each belong to a row of another table. */
 export const ROWS_OF: Readonly<Record<string, (typeof LOCK_ORDER)[number]>> = {
   redrive_letters: 'redrive_tasks',
   rebuilt_orders: 'rebuild',
@@ -57,12 +59,13 @@ export const ROWS_OF: Readonly<Record<string, (typeof LOCK_ORDER)[number]>> = {
 
 /**
  * Locks the ledger row of one partition. The arguments are T-SQL expressions. The ledger is a heap with few rows, so a
- * scan would cost no more than a seek. But a scan takes update locks and waits for the rows of all other partitions, so
- * the partitions would store one after another. FORCESEEK allows only seeks ("Table hints"). A clustered key would make
- * a seek likely but not certain, and would take 902 bytes where 900 are allowed.
+ * scan would cost no more than a seek. But a scan takes update locks and therefore waits for the rows of all other
+ * partitions, so no two partitions could store at the same time. FORCESEEK allows only seeks ("Table hints"). A
+ * clustered key would make a seek likely but not certain, and would take 902 bytes where 900 are allowed.
  *
- * parked_records has few rows too. There, the group and the other key columns come from a table variable, so a
- * statement can seek only the row of each record, and never all rows of the group.
+ * parked_records has few rows too. If the group came from a variable, a seek could read all rows of the group. The
+ * statements therefore take the group from the same table variable as the other key columns, so a seek reads only the
+ * row of each record.
  */
 export const lockPartition = (group: string, topic: string, partition: string) => `
   UPDATE l
@@ -70,7 +73,7 @@ export const lockPartition = (group: string, topic: string, partition: string) =
   FROM ledger AS l WITH (FORCESEEK)
   WHERE l.group_id = ${group} AND l.topic = ${topic} AND l.log_partition = ${partition};`
 
-/** The partitions that LOCK_PARTITIONS locks, numbered from 1 by group, topic and partition. */
+/** The partitions that LOCK_PARTITIONS locks, sorted by group, topic and partition and numbered from 1. */
 export const DECLARE_PARTITIONS = `
 DECLARE @partitions TABLE (
   n INT NOT NULL PRIMARY KEY,
@@ -92,7 +95,7 @@ END;
 `
 
 /**
- * Locks the rows of a table that belong to the orders in a table variable, or in one round of that variable. FORCESEEK
+ * Locks the rows of a table that belong to the orders in a table variable, or only to those in one round. FORCESEEK
  * forces the use of the table's index on order_id, so that the statement does not wait for other orders.
  */
 const lockRows = (table: string, alias: string, column: string) => (orders: string, round?: string) =>

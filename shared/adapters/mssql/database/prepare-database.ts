@@ -61,7 +61,7 @@ async function readsJson(connection: Connection): Promise<boolean> {
 }
 
 /**
- * Turns on READ_COMMITTED_SNAPSHOT, which Azure SQL Database has on from the start. If that fails, for example because
+ * Turns on READ_COMMITTED_SNAPSHOT, which is on by default in Azure SQL Database. If that fails, for example because
  * the login lacks the permission, there is a warning, because readers then wait for writers.
  */
 async function useSnapshots(connection: Connection, onWarning: (message: string) => void): Promise<void> {

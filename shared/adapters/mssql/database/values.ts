@@ -14,7 +14,9 @@ export function isOrderId(text: string): boolean {
   return UUID.test(text)
 }
 
-/** Text for DATETIME2(3); null for an invalid timestamp, so that a NOT NULL column refuses it. */
+/**
+ * Text for DATETIME2(3); null for a timestamp that is invalid or out of range, so that a NOT NULL column refuses it.
+ */
 export function toSqlTime(time: string | number): string | null {
   const ms = new Date(time).getTime()
   if (Number.isNaN(ms) || ms < FIRST_MS || ms > LAST_MS) return null

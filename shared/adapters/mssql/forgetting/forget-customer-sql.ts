@@ -7,8 +7,9 @@ import { isUnmarked } from './forgotten-customers-sql.ts'
 
 /**
  * Uses orders_by_customer and archived_orders_by_customer. Reads all of order_states, which has only the few orders
- * that are not stored. Letters and late changes of archived orders are not in the archive. An order that was archived
- * after its customer had been forgotten is in the file without the data.
+ * that are not stored. Archived orders are selected too, because their letters, and changes that arrived too late for
+ * the archive, are still in the store. If an order was archived after its customer had been forgotten, the file does
+ * not have the data (`has_data`).
  */
 export const SELECT_ORDERS_OF_CUSTOMER = `
 SELECT o.seq, o.order_id, o.version, o.forgotten FROM orders AS o WHERE o.customer_id = @customerId ORDER BY o.seq;
@@ -63,8 +64,8 @@ ORDER BY d.kept_seq;
 `
 
 /**
- * The items and words of these orders. Reads all words, because they are stored in alphabetical order. Words that an
- * earlier version made by another rule can be found in no other way.
+ * The items and words of these orders. Reads the words of all orders, because words are stored in alphabetical order,
+ * and words that an earlier version derived by another rule cannot be found in any other way.
  */
 export const SELECT_WORDS_OF_ORDERS = `
 SELECT x.order_seq, x.item_code, x.brand, x.type, x.size, x.colour
@@ -80,18 +81,18 @@ const PLACEHOLDERS = `customer_name = N'${FORGOTTEN.customerName}', customer_las
     billing_address = N'${FORGOTTEN.billingAddress}'`
 
 /**
- * Forgets a customer in one transaction. The caller has read what the store holds of the customer, and passes it
- * without personal data. First of all, the customer is marked. Nothing is written if the store has data that the caller
- * does not know, or that has changed since; the caller then reads again.
+ * Forgets a customer in one transaction. The caller has read the customer's data, and passes it without the personal
+ * data. The transaction first marks the customer. If the store has data that the caller does not know, or that has
+ * changed since, nothing is written, and the caller reads again.
  *
- * While this transaction holds every partition of the ledger and the row that LOCK_FORGETTING locks, nobody stores an
- * order, a change or a letter, so the check is final. The locks are taken in one round trip and end with it. Turns are
- * taken without a partition's lock (TAKE_TURNS). But both transactions lock the rows of changes and orders, so the
- * second one finds that the order has changed. Retention empties letters without a partition's lock too, and a letter
- * that it has emptied since stays empty.
+ * This transaction locks every partition of the ledger, and the row that LOCK_FORGETTING locks. Until it ends, no
+ * order, change or letter can be stored, so the check is final. All locks are taken and released within one round trip.
+ * TAKE_TURNS decides changes without locking a partition. But both transactions lock the rows of changes and orders, so
+ * the second one finds that the order has changed. Retention also empties letters without locking a partition, and a
+ * letter that it has emptied meanwhile stays empty.
  *
- * Without a customer (@customerId is null), only the changes and letters of the orders lose their data, and nothing is
- * marked or audited.
+ * Without a customer (@customerId is null), only the changes and letters of the orders lose their personal data, and
+ * nothing is marked or audited.
  */
 export const FORGET = `
 SET XACT_ABORT ON;

@@ -16,11 +16,13 @@ import { toStoredChangesJson } from './forgotten-customers.ts'
 import { forgottenStateWords, forgottenWords } from './forgotten-words.ts'
 
 /**
- * Another attempt is necessary only if an event of the customer is recorded at the same moment, or a letter is kept in
- * the milliseconds between the last look and the transaction.
+ * Another attempt is necessary only if an event of this customer is recorded, or any letter is kept, in the
+ * milliseconds between the last read and the transaction.
  */
 const MAX_ATTEMPTS = 20
-/** No operator: the act was recorded with the customer, and only the log knows these orders. */
+/**
+ * No operator is named, because nothing is audited here: the audit entry was written when the customer was forgotten.
+ */
 const NOBODY = { operator: '', verified: false, reason: null }
 
 const REMAINS =
@@ -29,7 +31,7 @@ const REMAINS =
 export function createForgetting(query: Query): Forgetting {
   const finding = createFinding(query)
 
-  /** Returns false if the store has something that was not found, or that has changed since. */
+  /** Returns false if the store has data that was not found, or that has changed since. */
   async function write(found: Found, lastSeq: number, act: Act, customerId: number | null): Promise<boolean> {
     const { batch, concatenated } = await toParameters(query, found)
     const parameters = {
@@ -69,7 +71,7 @@ export function createForgetting(query: Query): Forgetting {
       }
       throw isBusy()
     },
-    // A statement cannot overwrite what SQL Server keeps besides the rows (REMAINS).
+    // No statement can overwrite the remains that SQL Server keeps outside the rows (REMAINS).
     purge: () => Promise.resolve(),
   }
 }

@@ -2,21 +2,23 @@
  * Parts of the statements that store orders, changes and letters. Each part looks for data of forgotten customers,
  * after the statement has taken its locks and before it writes anything. If there is such data, the statement rolls
  * back and returns whose data it is. The caller removes the data by the domain's own rules and sends the rest again
- * (forgotten-customers.ts). As long as nobody was forgotten, this costs one look-up in an empty table.
+ * (forgotten-customers.ts). As long as nobody has been forgotten, this costs one look-up in an empty table.
  *
  * FORGET (forget-customer-sql.ts) locks every partition before it writes the mark. A statement that locked its
- * partition earlier has committed by then, so FORGET finds its rows. A later one finds the mark.
+ * partition earlier has committed by then, so FORGET finds its rows. A statement that locks its partition later finds
+ * the mark.
  */
 
-/** The condition that the JSON of an order or a change has no mark that its personal data was removed. */
+/** The condition that the JSON of an order or a change lacks the mark for removed personal data. */
 export const isUnmarked = (json: string) => `JSON_VALUE(${json}, '$.forgotten') IS NULL`
 
 /**
- * The condition that an order was accepted before its customer, in `f`, was forgotten. Also holds if nobody knows when.
+ * The condition that an order was accepted before its customer, in `f`, was forgotten. Also true if the time of
+ * acceptance is unknown.
  */
 const isBefore = (acceptedAt: string) => `(${acceptedAt} IS NULL OR ${acceptedAt} <= f.forgotten_at)`
 
-/** The condition that the store has or had the order, and that its customer was forgotten. */
+/** The condition that the store has the order or its tombstone, and that the order's customer was forgotten. */
 export const isForgottenOrder = (order: string) => `(
       EXISTS (SELECT 1 FROM orders AS k WHERE k.order_id = ${order} AND k.forgotten = 1)
       OR EXISTS (
@@ -31,7 +33,7 @@ export const isForgottenOrder = (order: string) => `(
       )
     )`
 
-/** Ends the statement if `found` has rows. */
+/** If `found` has rows, rolls back, returns them and ends the statement. */
 const giveBack = (found: string, columns: string) => `
 IF EXISTS (SELECT 1 FROM ${found})
 BEGIN
@@ -51,7 +53,7 @@ const MARKED = `
     UNION
     SELECT p.order_id FROM @parked AS p WHERE p.forgotten = 1`
 
-/** Changes of the batch, of orders that are forgotten or that the batch brings without personal data. */
+/** The batch's changes to orders that are forgotten, or that the batch itself brings without personal data. */
 export const OF_CHANGES = `
   UNION
   SELECT c.order_id
@@ -61,9 +63,9 @@ export const OF_CHANGES = `
     ) OR ${isForgottenOrder('c.order_id')})`
 
 /**
- * Looks at the orders and failures of a batch, and at changes that wait in the store for an order of the batch that is
- * forgotten. The caller passes the latter without personal data (`storedChanges`, and their JSON as elements, for the
- * reason in order-changes-sql.ts).
+ * Looks for personal data in the orders and failures of a batch, and in changes that the store already has for those
+ * orders that the batch brings without personal data. The caller passes such changes without personal data in
+ * `storedChanges`. Their JSON is passed as array elements, for the reason given in order-changes-sql.ts.
  */
 export const lookForForgotten = (more = '') => `
 IF @preview = 0 AND EXISTS (SELECT 1 FROM forgotten_customers)
@@ -101,15 +103,16 @@ IF EXISTS (SELECT 1 FROM @stored_changes)
 `
 
 /**
- * Locks the row that keeping letters, beginning partitions and forgetting all lock. A letter may belong to another
- * consumer or to a partition that the ledger does not know, so no partition's lock would hold it back.
+ * Locks a row that every transaction locks that keeps letters, adds partitions to the ledger or forgets a customer. The
+ * partitions' locks would not suffice, because a letter may belong to another consumer, or to a partition that the
+ * ledger does not know.
  */
 export const LOCK_FORGETTING = `
 UPDATE forgetting SET last_at = last_at WHERE only_row = 1;`
 
 /**
- * Looks at letters that name a forgotten customer, or are of an order that is forgotten. Uses the primary key and the
- * unique indexes on order_id.
+ * Looks for letters that name a forgotten customer or belong to a forgotten order. Uses the primary key and the unique
+ * indexes on order_id.
  */
 export const LOOK_FOR_LETTERS = `
 DECLARE @forgotten_letters TABLE (i INT NOT NULL PRIMARY KEY);
@@ -124,7 +127,7 @@ IF EXISTS (SELECT 1 FROM forgotten_customers)
   WHERE x.forgotten IS NULL AND (f.customer_id IS NOT NULL OR ${isForgottenOrder('x.order_id')});
 ${giveBack('@forgotten_letters', 'f.i AS forgotten_letter')}`
 
-/** Looks at orders that an archive brings back. */
+/** Looks for orders of forgotten customers that an archive brings back. */
 export const LOOK_FOR_ARCHIVED = `
 DECLARE @forgotten_orders TABLE (i INT NOT NULL PRIMARY KEY);
 IF EXISTS (SELECT 1 FROM forgotten_customers)
@@ -137,7 +140,7 @@ IF EXISTS (SELECT 1 FROM forgotten_customers)
   WHERE x.forgotten IS NULL AND ${isBefore('x.accepted_at')};
 ${giveBack('@forgotten_orders', 'f.i AS forgotten_order')}`
 
-/** Changes with personal data. Uses order_changes_by_order. */
+/** The changes to these orders that still have personal data. Uses order_changes_by_order. */
 export const SELECT_EVENTS = `
 SELECT c.order_id, c.change_id, c.state, c.event
 FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i

@@ -24,13 +24,16 @@ export interface HeldChange extends StoredChange {
   readonly isWaiting: boolean
 }
 
-/** A batch is sent again for each customer who is forgotten at this moment, so it is hardly ever sent a third time. */
+/**
+ * A batch is sent again whenever another of its customers is forgotten meanwhile, so it is hardly ever sent a third
+ * time.
+ */
 const MAX_ATTEMPTS = 20
 
 /**
- * Repeats `send` until the statement finds no data of a forgotten customer. `send` returns the rows of the statement
- * that gave the data back, and undefined once everything was stored. `forget` removes the personal data from the data
- * of these rows.
+ * Repeats `send` until the statement finds no data of a forgotten customer. `send` returns the rows by which the
+ * statement gave the data back, or the result once everything was stored. `forget` removes the personal data to which
+ * these rows refer.
  */
 export async function untilForgotten<Data, Result>(
   data: Data,
@@ -80,7 +83,7 @@ export async function forgetOrders(query: Query, delivery: Delivery, rows: reado
   }
 }
 
-/** The changes of these orders that have personal data. */
+/** The changes to these orders that still have personal data. */
 export async function heldChanges(query: Query, orderIds: readonly string[]): Promise<HeldChange[]> {
   if (orderIds.length === 0) return []
   const [rows = []] = await query(SELECT_EVENTS, { ids: json(orderIds) })
@@ -100,7 +103,7 @@ function distinct(changes: readonly StoredChange[]): StoredChange[] {
   return [...new Map(changes.map((one) => [one.changeId, one])).values()]
 }
 
-/** The changes in the JSON that the statements read: their ids by number, and their JSON as elements. */
+/** The changes as the JSON that the statements read: numbered ids, and the changes themselves as array elements. */
 export function toStoredChangesJson(changes: readonly StoredChange[]) {
   return {
     storedChanges: changes.map(({ changeId }, n) => [n, changeId]),

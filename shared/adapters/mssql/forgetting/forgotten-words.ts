@@ -6,7 +6,7 @@ import { wordsOfOrders, type WordRow } from '../search/search-reindex.ts'
 import { SELECT_WORDS_OF_ORDERS } from './forget-customer-sql.ts'
 import type { Found, FoundState } from './found-data.ts'
 
-/** The words of forgotten orders in the JSON that FORGET reads. */
+/** The words of forgotten orders as the JSON that FORGET reads. */
 export interface ForgottenWords {
   /** All words that the orders keep. */
   readonly words: readonly WordRow[]
@@ -15,7 +15,7 @@ export interface ForgottenWords {
 }
 
 const NO_WORDS: ForgottenWords = { words: [], gone: [] }
-/** The statement reads the words of all orders. */
+/** Long, because the statement reads the words of all orders. */
 const READ_TIMEOUT_MS = 5 * 60_000
 
 export async function forgottenWords(query: Query, orders: Found['orders']): Promise<ForgottenWords> {

@@ -16,7 +16,7 @@ import {
   SELECT_PAYLOADS,
 } from './forget-customer-sql.ts'
 
-/** The rows of a customer, or of some orders, that still have personal data. */
+/** The rows of a customer, or of given orders, that still have personal data. */
 export interface Found {
   readonly orders: readonly { readonly seq: string; readonly orderId: string; readonly version: number }[]
   readonly states: readonly FoundState[]
@@ -41,19 +41,19 @@ export interface FoundLetter {
   readonly letter: KeptDeadLetter
 }
 
-/** The letters that were looked at so far, by the number under which they were kept. */
+/** How far the letters have been examined, in the sequence in which they were kept. */
 export interface Scan {
   readonly lastSeq: number
   /** The letters that name the customer, with their orders. */
   readonly naming: readonly { readonly seq: string; readonly orderId: string | null }[]
 }
 
-/** The number of letters in one round trip. A payload may have 1 MiB. */
+/** The number of letters in one round trip. It is small, because a payload may be as large as 1 MiB. */
 const LETTERS_AT_ONCE = 32
 export const NO_LETTERS: Scan = { lastSeq: 0, naming: [] }
 
 export function createFinding(query: Query) {
-  /** Continues after the letters that were looked at before. Their payloads have not changed since. */
+  /** Continues after the letters that were examined before. Their payloads have not changed since. */
   async function scanLetters(customerId: number, before: Scan): Promise<Scan> {
     const naming = [...before.naming]
     let { lastSeq } = before
@@ -81,7 +81,7 @@ export function createFinding(query: Query) {
     return found.filter(({ letter }) => hasPersonalData(letter))
   }
 
-  /** The orders among these that the store does not have under another customer. */
+  /** Leaves out the orders that the store has under another customer. */
   async function exceptOfOthers(customerId: number, orderIds: readonly string[]): Promise<string[]> {
     if (orderIds.length === 0) return []
     const [rows = []] = await query(SELECT_ORDERS_OF_OTHERS, { ids: json(orderIds), customerId: bigint(customerId) })

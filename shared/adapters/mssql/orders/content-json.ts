@@ -21,7 +21,7 @@ export function toContentJson(order: NewOrderCommand) {
   }
 }
 
-/** The mark of an order without personal data. Nearly all orders lack the mark, so their JSON stays short. */
+/** The mark of an order without personal data. All other orders lack the mark, so that their JSON stays short. */
 export function toMarkJson({ forgotten }: Pick<NewOrderCommand, 'forgotten'>): { readonly forgotten?: true } {
   return forgotten === true ? { forgotten } : {}
 }

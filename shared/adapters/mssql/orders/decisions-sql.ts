@@ -2,15 +2,19 @@ import { isLetterOf } from '../dead-letters/letter-topic.ts'
 import { lockStates } from '../database/locks.ts'
 
 /**
- * Operators' decisions about dead letters still hold when records are delivered again. The decisions are read from the
- * letters and from the order's status, because both survive a ledger reset. This SQL is part of STORE_BATCH, and
+ * Operators' decisions about dead letters stay in force when records are delivered again. The decisions are read from
+ * the letters and from the order's status, because both survive a ledger reset. This SQL is part of STORE_BATCH, and
  * handles one round.
  *
- * A new order has no status, so letters are looked up only for orders that failed before. An order is withheld if the
- * letter at its position, or the letter that it redrives, was discarded, or if the letter at its position is
- * superseded. Otherwise it is stored if it redrives a letter, because redriving is the newest decision. Finally, it is
- * withheld if the order was discarded, or if the edit of the letter at its position is on its way. A decision about
- * another consumer's letter does not concern our order.
+ * A new order has no status, so letters are looked up only for orders that failed before. The first of these rules that
+ * applies decides:
+ *
+ * 1. An order is withheld if the letter at its position was discarded or superseded, or if the letter that it redrives
+ *    was discarded.
+ * 2. It is stored if it redrives an open letter, because the redrive is then the newest decision.
+ * 3. It is withheld if the order was discarded, or if the edit of the letter at its position is on its way.
+ *
+ * A decision about another consumer's letter does not concern our order.
  */
 export const WITHHOLD = `${lockStates('@orders', '@order_round')}
   IF @@ROWCOUNT > 0
@@ -38,7 +42,10 @@ export const WITHHOLD = `${lockStates('@orders', '@order_round')}
   END;
 `
 
-/** Writes the parked rows of withheld orders. In the lock order, parked_records comes after dead_letters. */
+/**
+ * Writes the parked rows of withheld orders. Comes after the updates of dead letters, because parked_records follows
+ * dead_letters in the lock order.
+ */
 export const PARK_WITHHELD = `
   IF EXISTS (SELECT 1 FROM @orders AS o WHERE o.round = @order_round AND o.outcome = 'withheld')
   BEGIN
@@ -60,7 +67,7 @@ export const PARK_WITHHELD = `
   END;
 `
 
-/** Marks the rows that PARK_WITHHELD has written as counted. Must run after COUNT. */
+/** Marks as counted the rows that PARK_WITHHELD has written. Must run after COUNT. */
 export const COUNT_WITHHELD = `
 IF EXISTS (SELECT 1 FROM @orders AS o WHERE o.outcome = 'withheld')
   UPDATE r

@@ -1,7 +1,8 @@
 /**
- * Queries for orders, each in one round trip: first the `seq` of each order (@found), then the orders with their items.
- * Each SELECT sees one moment, and the next SELECT may see a later one. States are therefore read before orders: an
- * order that is stored in between is found twice and counts as stored, instead of not being found at all.
+ * Queries for orders, each in one round trip. A query first finds the `seq` of each order (@found), and then selects
+ * the orders with their items. Each SELECT sees one moment, and the next SELECT may see a later one. States are
+ * therefore read before orders: an order that is stored in between is found twice and counts as stored, instead of not
+ * being found at all.
  */
 const DECLARE_FOUND = `
 SET NOCOUNT ON;
@@ -43,8 +44,9 @@ JOIN orders AS o ON o.order_id = i.order_id;
 ${SELECT_STORED}`
 
 /**
- * The entries of the order itself, then those of its changes. Uses order_history_by_order and
- * order_change_history_by_order, in which the entries of one order are in the order in which they were written.
+ * The entries of the order itself, then those of its changes, and then the time before which entries were removed. Uses
+ * order_history_by_order and order_change_history_by_order, in which the entries of an order are in the sequence in
+ * which they were written.
  */
 export const SELECT_HISTORY = `
 SELECT h.happened_at, h.kind, h.attempt, h.next_attempt_at, h.cause_code, h.cause_detail, h.reason
@@ -93,7 +95,9 @@ const hasWords = (table: 'order_words' | 'order_state_words', seq: 'order_seq' |
   HAVING COUNT(DISTINCT q.k) = @wordCount
 )`
 
-/** The filters of a list. Each is a parameter of the same name, except the last two, which only stored orders have. */
+/**
+ * The filters of a list. Each has a parameter of the same name, except the last two, which apply only to stored orders.
+ */
 export type ListFilter =
   | 'customerId'
   | 'currency'
@@ -106,10 +110,10 @@ export type ListFilter =
   | 'notCancelled'
 
 /**
- * With a time range, the cheaper plan depends on the range: a day of last week is a few rows of orders_by_acceptance,
- * whereas a page of the last year is the newest rows of the primary key. A cached plan would suit only its first
- * caller, so the statement is compiled each time. Babelfish does not cache plans and ignores the hint
- * (babelfishpg_tsql.escape_hatch_query_hints).
+ * With a time range, the cheaper plan depends on the range: a day of last week is found in a few rows of
+ * orders_by_acceptance, whereas a page of the last year is found in the newest rows of the primary key. A cached plan
+ * would suit only its first caller, so the statement is compiled each time. Babelfish does not cache plans and ignores
+ * the hint (babelfishpg_tsql.escape_hatch_query_hints).
  */
 export function recompiledBetweenTimes(filters: ReadonlySet<string>): string {
   return filters.has('from') || filters.has('to') ? '\nOPTION (RECOMPILE)' : ''
@@ -135,11 +139,12 @@ function conditionsOf(alias: 'o' | 's', filters: ReadonlySet<ListFilter>): strin
 }
 
 /**
- * Lists the newest orders first. Uses orders_by_reference, orders_by_customer or, value by value, orders_by_currency.
- * The entries of each value are sorted by `seq`, so a page is read for each value and the newest orders of all these
- * pages are taken. Without a filter the statement uses the primary key, and with a time range either the primary key or
- * orders_by_acceptance, whichever reads less. For cancelled orders, orders_cancelled, orders_cancelled_by_customer and
- * orders_cancelled_by_currency take the place of the primary key, orders_by_customer and orders_by_currency.
+ * Lists the newest orders first. Uses orders_by_reference, orders_by_customer or orders_by_currency. In
+ * orders_by_currency, the entries for each pair of a currency and a payment method are sorted by `seq`. The statement
+ * therefore reads a page for each pair, and takes the newest orders of all these pages. Without a filter, it uses the
+ * primary key. With a time range, it uses either the primary key or orders_by_acceptance, whichever reads less. For
+ * cancelled orders, orders_cancelled, orders_cancelled_by_customer and orders_cancelled_by_currency replace the primary
+ * key, orders_by_customer and orders_by_currency, respectively.
  */
 export function selectStoredList(filters: ReadonlySet<ListFilter>): string {
   const conditions = ['o.seq < @before', ...conditionsOf('o', filters)]
@@ -193,9 +198,10 @@ ${SELECT_STATES}`
 }
 
 /**
- * Best class first: every word is a whole word of the name (0) or a prefix of one (1), or every word is a whole word
- * anywhere (2) or a prefix of one (3). An order's class depends on that order alone, so pages stay stable. Uses
- * order_words_pk; the cost grows with the number of orders that have the words.
+ * The best class comes first. Every word of the query is a whole word of the customer's name (class 0) or at least the
+ * beginning of one (1), or a whole word anywhere in the order (2) or at least the beginning of one (3). An order's
+ * class depends on that order alone, so pages stay stable. Uses order_words_pk; the cost grows with the number of
+ * orders that have the words.
  */
 export function selectSearch(namesOnly: boolean): string {
   return `${DECLARE_FOUND}${DECLARE_WORDS}

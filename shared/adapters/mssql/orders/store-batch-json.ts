@@ -98,12 +98,12 @@ function keysOf({ orderId, idempotencyKeyHash, origin, redriveOf, supersedes }: 
 }
 
 interface Place extends RecordPosition {
-  /** The index of the order or change from this position; null for a parked record. */
+  /** The index of the order or change at this position; null for a parked record. */
   readonly i: number | null
   readonly isRedrive: boolean
 }
 
-/** The distinct positions. A parked record takes precedence over an order or change from the same position. */
+/** The distinct positions. A parked record takes precedence over an order or change at the same position. */
 function placesOf(batch: StoreBatch, orders: readonly { i: number; order: OrderToStore }[]): Place[] {
   const places = new Map<string, Place>()
   for (const { i, order } of orders) {

@@ -143,12 +143,12 @@ DECLARE @order_rounds INT = (SELECT COUNT(DISTINCT o.round) FROM @orders AS o);
 `
 
 /**
- * Locks the orders of one round that the store has, and then the tombstones of those that are archived, as
- * ARCHIVE_ORDERS and RESTORE_ORDERS do. Each order is then in the table where the next statements find it. Without the
- * locks, a late copy from another partition than its order could be stored again if the order is archived between two
- * reads. With row versions (READ_COMMITTED_SNAPSHOT), only two statements can see different moments; without them, one
- * statement can. An order that is restored between the two locks is found by the reads after them. Most batches find no
- * row to lock.
+ * Locks those orders of one round that the store has, and then the tombstones of those that are archived, in the same
+ * sequence as ARCHIVE_ORDERS and RESTORE_ORDERS. Each order then stays in the table in which the next statements find
+ * it. Without the locks, an order could be archived between two reads, and a late copy from a partition other than the
+ * order's could be stored again. With row versions (READ_COMMITTED_SNAPSHOT), only reads in two statements can see
+ * different moments; without them, even reads in one statement can. If an order is restored between the two locks, the
+ * reads after them find it. Most batches find no row to lock.
  */
 const LOCK_KNOWN = `${lockStored('@orders', '@order_round')}${lockTombstones('@orders', '@order_round')}
 `
@@ -297,7 +297,7 @@ END;
 ${INSERT_ITEMS_AND_WORDS}`
 
 /**
- * While any order is rejected, nothing is counted or parked. The caller parks that order and calls again. The second
+ * If any order is rejected, nothing is counted or parked. The caller parks that order and calls again. The second
  * result lists the orders for which a change waits, and is absent if there are none. If the batch has personal data of
  * forgotten customers, nothing is stored, and the only result lists their orders (forgotten-customers-sql.ts).
  */
@@ -316,7 +316,7 @@ SELECT o.i, o.outcome FROM @orders AS o ORDER BY o.i;
 ${LOOK_AFTER_ORDERS}`
 
 /**
- * Does the same as STORE_BATCH for a batch that has changes, or failures of changes. Both are recorded even while
+ * Does the same as STORE_BATCH for a batch that has changes, or failures of changes. Both are recorded even if
  * something is rejected, so that no change overtakes a parked one. The second result lists the outcomes of the changes,
  * and the third the orders for which a change waits.
  */

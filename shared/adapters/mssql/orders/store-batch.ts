@@ -27,7 +27,7 @@ interface Stored {
   readonly changes: readonly string[]
   /** The orders for which a change waits. */
   readonly toDecide: readonly string[]
-  /** If present, nothing was stored, because the batch has personal data of these orders. */
+  /** If present, nothing was stored, because the batch has personal data of forgotten customers in these orders. */
   readonly forgotten?: readonly Row[]
 }
 
@@ -42,8 +42,8 @@ const NOTHING: Stored = { orders: new Map(), changes: [], toDecide: [] }
  * fault are then found by halving the batch, in transactions that are rolled back, and the other orders are stored in
  * one transaction.
  *
- * Changes are decided in a second transaction, and only if a change waits for an order of the batch. If the process
- * dies before the second transaction, the batch is delivered again and the changes are decided then.
+ * Changes are decided in a second transaction, which runs only if a change waits for an order of the batch. If the
+ * process dies before the second transaction, the batch is delivered again and the changes are decided then.
  */
 export function createBatchCommands(query: Query): BatchCommands {
   const turns = createTurns(query)
@@ -112,7 +112,7 @@ export function createBatchCommands(query: Query): BatchCommands {
     return (await store({ batch, storedChanges: [] }, true)).outcomes
   }
 
-  /** The batch is stored without personal data of customers who were forgotten. */
+  /** Stores the batch without the personal data of forgotten customers. */
   async function storeRest(batch: StoreBatch): Promise<StoredOrders> {
     const delivery: Delivery = { batch, storedChanges: [] }
     return untilForgotten(

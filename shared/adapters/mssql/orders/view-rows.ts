@@ -4,7 +4,7 @@ import { createOrderRows } from '../../stores/order-rows.ts'
 import type { Row } from '../../stores/rows.ts'
 import { CONVERSIONS } from '../database/values.ts'
 
-/** The driver returns the DECIMAL(19, 4) of our amounts as an exact number. */
+/** The driver returns our amounts, which are DECIMAL(19, 4), as exact numbers. */
 const { toStoredView, toAggregate, toUnstoredView, toHistoryEntry, toRemovedEntry } = createOrderRows({
   ...CONVERSIONS,
   fromAmount: (amount) => amount,

@@ -2,9 +2,9 @@ import { isSettled } from '../archive/archive-sql.ts'
 import { lockChanges, lockStates, lockStored } from '../database/locks.ts'
 
 /**
- * The steps of removing old rows (port Retention). None of them decides about a record, so none locks a partition. Two
- * processes may take the same rows at once: one waits for the other and then finds the rows changed or gone. FORCESEEK
- * keeps a step from waiting for rows that others are writing.
+ * The statements that remove old rows in steps (port Retention). None of them decides about a record, so none locks a
+ * partition. Two processes may choose the same rows at once: one waits for the other and then finds the rows changed or
+ * gone. FORCESEEK keeps a step from waiting for rows that other transactions are writing.
  */
 const START = `
 SET XACT_ABORT ON;
@@ -13,9 +13,10 @@ DECLARE @time DATETIME2(3) = CAST(@before AS DATETIME2(3)), @removed INT = 0;
 `
 
 /**
- * Empties the oldest settled letters that no running task has. Whether a letter is foreign or was edited is part of the
- * decision about its record, so these two columns stay filled. The UPDATE repeats the conditions, because an operator
- * may have restored a letter meanwhile. Uses dead_letters_settled, redrive_tasks_running and the primary keys.
+ * Empties the oldest settled letters that no running task has. Decisions about a record depend on whether its letter is
+ * foreign and whether it was edited, so these two columns lose their content but do not become null. The UPDATE repeats
+ * the conditions, because an operator may have restored a letter meanwhile. Uses dead_letters_settled,
+ * redrive_tasks_running and the primary keys.
  */
 export const REMOVE_LETTERS = `${START}
 DECLARE @page TABLE (kept_seq BIGINT NOT NULL PRIMARY KEY);
@@ -42,7 +43,10 @@ SET @removed = @@ROWCOUNT;
 SELECT @removed AS removed;
 `
 
-/** Whether nothing about the order of a row is open and its last entry is old. Uses the indexes by order. */
+/**
+ * The condition that nothing is open about the order of a row, and that the order's last entry is old. Uses the indexes
+ * by order.
+ */
 const isOver = (order: string) => `NOT EXISTS (
     SELECT 1 FROM order_states AS s WHERE s.order_id = ${order}.order_id AND s.status <> 'discarded'
   )
@@ -51,14 +55,14 @@ const isOver = (order: string) => `NOT EXISTS (
   AND ${isSettled(order)}`
 
 /**
- * Examines the next entries in the sequence of writing, which is nearly that of their times. Of each order about which
- * nothing is open and whose last entry is old, deletes these entries and all earlier ones, because a round may have
- * passed them while the last one was new.
+ * Examines the next entries in the sequence in which they were written, which is nearly the sequence of their times. If
+ * nothing is open about an order and its last entry is old, its entries are deleted up to this point. That includes
+ * entries that an earlier round passed over because the order's last entry was still new.
  *
- * Orders are chosen without locks, so that those that stay are not locked. The transaction then locks the chosen orders
- * and their changes, as restoring a letter does, and leaves out the orders about which something is open by now. The
- * DELETE repeats the age, because an entry may be committed after others with higher numbers. Uses the primary key, and
- * the indexes by order.
+ * Orders are chosen without locks, so that no order that keeps its entries is locked. The transaction then locks the
+ * chosen orders and their changes, as restoring a letter does, and leaves out the orders about which something is open
+ * by now. The DELETE checks the age of each entry again, because an entry may be committed after others with higher
+ * numbers. Uses the primary key and the indexes by order.
  */
 const removeEntries = (table: 'order_history' | 'order_change_history') => `${START}
 DECLARE @page TABLE (entry BIGINT NOT NULL PRIMARY KEY, order_id UNIQUEIDENTIFIER NOT NULL, is_old INT NOT NULL);
@@ -108,8 +112,9 @@ SELECT @removed AS removed;
 `
 
 /**
- * Removes the letters of the task that ended first, in several steps if it has many, and then the task itself. From the
- * first step on, the task is not shown and cannot be resumed. Uses redrive_tasks_ended and the primary keys.
+ * Removes the task that ended first. Its list of letters is removed before the task itself, in several steps if the
+ * list is long. From the first step on, the task is not shown and cannot be resumed. Uses redrive_tasks_ended and the
+ * primary keys.
  */
 export const REMOVE_REDRIVES = `${START}
 DECLARE @task BIGINT, @left INT = 0;

@@ -4,7 +4,7 @@ import type { NewOrderCommand } from '../../../domain/order-commands.ts'
 import { createOrderRows } from '../order-rows.ts'
 import type { Conversions, Row } from '../rows.ts'
 
-/** The rows that belong to one order. Each list is in the order in which the rows were written. */
+/** The rows that belong to one order. Each list is in the sequence in which its rows were written. */
 export interface RowsOfOrder {
   readonly changes: readonly Row[]
   readonly history: readonly Row[]

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** The number of orders in one transaction. No order is stored meanwhile, so it is small. */
+/** Limits for the number of orders in one transaction. They are small, because no order is stored meanwhile. */
 const FEWEST = 5
 const MOST = 25
-/** How long a transaction should take. If one takes longer, the next ones have fewer orders. */
+/** How long a transaction should take. If one takes longer, the next one has fewer orders. */
 const AIM_MS = 10
 const LONGEST_PAUSE_MS = 1000
 

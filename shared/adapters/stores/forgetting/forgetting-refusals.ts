@@ -1,11 +1,11 @@
-/** The reasons why a customer cannot be forgotten now, in words for an operator. */
+/** Why a customer cannot be forgotten now, in words for an operator. */
 export const REBUILD_RUNS =
   'A rebuild is running, and its new tables have the orders as they were. Wait until it has ended, then forget the customer.'
 
 /** Why a rebuild whose process died cannot be continued. */
 export const REBUILD_ABANDONED = 'It was abandoned, and a customer has been forgotten since.'
 
-/** The target of the act in the audit. */
+/** The target that the audit entry names. */
 export function forgottenTarget(customerId: number): string {
   return `customer:${customerId}`
 }
