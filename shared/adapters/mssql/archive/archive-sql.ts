@@ -2,7 +2,7 @@ import { INSERT_AUDIT } from '../dead-letters/audit.ts'
 import { DECLARE_PARTITIONS, LOCK_PARTITIONS, lockChanges, lockStates, lockStored } from '../database/locks.ts'
 
 /**
- * The condition that nothing about the order is still to be decided. Uses order_changes_by_order and
+ * The condition that nothing about the order is undecided or open. Uses order_changes_by_order and
  * dead_letters_by_order.
  */
 export const isSettled = (order: string) => `NOT EXISTS (
@@ -14,8 +14,8 @@ export const isSettled = (order: string) => `NOT EXISTS (
   )`
 
 /**
- * Selects orders by acceptance time, and orders with the same acceptance time by `seq`. Uses orders_by_acceptance,
- * whose entries have this sequence because `seq` is the clustered key.
+ * Selects orders sorted by acceptance time, and then by `seq`. Uses orders_by_acceptance, whose entries are sorted in
+ * the same way because `seq` is the clustered key.
  */
 export const SELECT_ARCHIVABLE = `
 SELECT TOP (@limit) o.seq, o.order_id, o.accepted_at
@@ -111,7 +111,7 @@ export const auditOnce = (action: string) => `
 
 /**
  * Removes orders that have not changed since they were read. Versions (for discarded orders, update times) and row
- * counts show this: a version only grows, rows of changes and histories are only added, and a settled change moves only
+ * counts show this: a version only grows, every later event adds rows, and a settled change moves to another state only
  * if its letter opens again.
  *
  * A statement that stores a record reads the order and its tombstone together, so it finds one of the two. But a

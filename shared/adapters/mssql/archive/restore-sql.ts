@@ -5,9 +5,10 @@ import { auditOnce, beginArchiving } from './archive-sql.ts'
 type Target = 'place' | 'end'
 
 /**
- * The position in lists is an identity value, so only the insertion at a place needs IDENTITY_INSERT, which in turn
- * refuses rows without a value. Babelfish cannot combine it with OUTPUT. Both insertions read the JSON, because a table
- * variable would need all the columns again.
+ * An order's position in lists is an identity value (`seq`). Inserting an order at its earlier place needs
+ * IDENTITY_INSERT. Orders that get a new place at the end are inserted separately, because IDENTITY_INSERT refuses rows
+ * without a value, and Babelfish cannot combine it with OUTPUT. Both insertions read the JSON, because a table variable
+ * would need all the columns again.
  */
 const insertOrders = (at: Target) => `
   INSERT INTO orders (
@@ -51,14 +52,15 @@ const insertOrders = (at: Target) => `
 `
 
 /**
- * Restores archived orders in one transaction. An order that the store already has stays unchanged. An order returns to
- * its earlier position in lists, which its tombstone has. Without the permission to alter the table, it becomes the
- * newest. After an error, SQL Server turns IDENTITY_INSERT off at the end of the statement (documentation of SET, on
- * sp_executesql), but Babelfish leaves it on for the pooled connection, so the statement turns it off itself.
+ * Restores archived orders in one transaction. An order that the store already has stays unchanged. Every other order
+ * returns to its earlier position in lists, which its tombstone has. If the login may not alter the table, the order
+ * becomes the newest instead. After an error, SQL Server turns IDENTITY_INSERT off at the end of the statement
+ * (documentation of SET, on sp_executesql), but Babelfish leaves it on for the pooled connection, so the statement
+ * turns it off itself.
  *
  * Events may be long, so they are read as elements of an array (order-changes-sql.ts says why). Returns four results:
- * the restored orders, the orders whose Idempotency-Key belongs to another order, the orders that were archived again
- * with changes that the batch does not have, and whether a rebuild or a reindex prevented the restore. Nothing is
+ * the restored orders, the orders whose Idempotency-Key belongs to another order by now, the orders that were archived
+ * again with changes that the batch does not have, and whether a rebuild or a reindex prevented the restore. Nothing is
  * written if the second or the third result has a row.
  */
 export const RESTORE_ORDERS = `

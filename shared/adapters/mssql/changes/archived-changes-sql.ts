@@ -1,12 +1,12 @@
-/** A condition that holds if the rows with these aliases come from the same record. */
+/** The condition that the rows with these aliases come from the same record. */
 export const isOfPlace = (row: string, record: string) =>
   `${row}.origin_topic = ${record}.topic AND ${row}.origin_partition = ${record}.log_partition
         AND ${row}.origin_offset = ${record}.log_offset`
 
 /**
  * The part of JUDGE_CHANGES (order-changes-sql.ts) that deals with archived orders, for one round. An archived change
- * keeps its outcome. Any other change of an archived order gets no turn. If nothing is archived, each change costs one
- * seek in an empty table.
+ * keeps its outcome. Any other change to an archived order is rejected. If nothing is archived, each change costs only
+ * seeks in empty tables.
  */
 export const JUDGE_ARCHIVED = `
   IF EXISTS (SELECT 1 FROM archived_orders AS t JOIN @changes AS c ON c.order_id = t.order_id)

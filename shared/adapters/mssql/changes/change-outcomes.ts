@@ -12,7 +12,10 @@ interface Recorded {
   readonly states: ReadonlyMap<string, ChangeState>
 }
 
-/** The outcome of each change of a batch after its turns were taken. Queries the states of changes decided earlier. */
+/**
+ * Returns the outcome of each change of a batch after the turns were taken. Reads the states of changes that were
+ * decided earlier.
+ */
 export async function outcomesOfChanges(
   { changes, recorded, states }: Recorded,
   turns: Turns,

@@ -17,7 +17,7 @@ import { PREVIEW_CHANGES } from './order-changes-sql.ts'
 import { toChangesJson } from './order-changes.ts'
 import { decideEach, type Turn, type Turns } from './turns.ts'
 
-/** The changes of a batch and, before them, its orders with the outcomes of their own preview. */
+/** The changes of a batch, and the orders that come before them, with the outcomes of the orders' own preview. */
 interface Batch {
   readonly orders: readonly OrderToStore[]
   readonly outcomes: readonly StoreOutcome[]
@@ -27,7 +27,7 @@ interface Batch {
 /** How a change of the batch would be recorded. */
 interface Recorded {
   readonly change: ChangeToStore
-  /** The outcome if it would not take a turn. */
+  /** The outcome if the change would not take a turn. */
   readonly settled: ChangePreview | undefined
 }
 
@@ -63,7 +63,7 @@ export function createChangePreview(
     })
   }
 
-  /** The verdicts on the order's changes. `placed` is the order of the batch that would be stored. */
+  /** The verdicts on the order's changes. `placed` is the order from the batch, if it would be stored. */
   async function decide(turn: Turn, placed: OrderToStore | undefined, changes: readonly UndecidedChange[]) {
     const order = turn.order ?? (placed && evolve(undefined, { kind: 'placed', content: placed.order }))
     return decideEach(order, changes, turn.isDiscarded, async (after) => {
@@ -103,7 +103,7 @@ export function createChangePreview(
   }
 }
 
-/** The order's undecided changes, with those of the batch, in their turns. A new change comes after all others. */
+/** The order's undecided changes and those of the batch, in the sequence of their turns. New changes come last. */
 function inTurn({ changes }: Turn, recorded: readonly Recorded[]): UndecidedChange[] {
   const known = new Set(changes.map(({ changeId }) => changeId))
   const given = new Map(recorded.map((one) => [one.change.changeId, one]))
@@ -111,7 +111,7 @@ function inTurn({ changes }: Turn, recorded: readonly Recorded[]): UndecidedChan
     const recordedOne = given.get(one.changeId)
     if (recordedOne === undefined) return [one]
     const { change, settled } = recordedOne
-    // A change that would be refused when it is recorded holds no other change.
+    // A change that would be refused when it is recorded holds back no other change.
     if (settled !== undefined) return settled.kind === 'refused' ? [] : [one]
     return [{ ...one, acceptedAt: change.acceptedAt, change: change.change, state: 'ready' }]
   })

@@ -1,7 +1,7 @@
 /**
- * Each row is a change with its order's status and the order's first undecided change, because a waiting change waits
- * for one of the two. One statement reads everything at one moment. Uses the unique indexes on order_id, and
- * order_changes_undecided.
+ * Each row is a change with its order's status and the order's first undecided change, because a change waits behind
+ * either the order or that other change. One statement reads everything as of one moment. Uses the unique indexes on
+ * order_id, and order_changes_undecided.
  */
 const COLUMNS = `c.change_seq, c.turn, c.change_id, c.order_id, c.kind, c.state, c.event, c.accepted_at, c.updated_at, c.version,
   c.cause_code, c.cause_detail, c.next_attempt_at, CASE WHEN o.seq IS NULL THEN 0 ELSE 1 END AS is_stored,
@@ -36,7 +36,7 @@ JOIN order_changes AS c ON c.change_id = i.change_id
 ${JOINS};
 `
 
-/** Uses order_changes_undecided, whose condition is the three states. */
+/** Uses order_changes_undecided. The three states repeat that index's own condition, so that the index can be used. */
 export const COUNT_WAITING = `
 SELECT c.order_id, COUNT(*) AS changes
 FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i

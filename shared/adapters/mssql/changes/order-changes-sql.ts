@@ -3,16 +3,17 @@ import { isLetterOf, ORIGIN_TOPIC } from '../dead-letters/letter-topic.ts'
 import { isOfPlace, JUDGE_ARCHIVED } from './archived-changes-sql.ts'
 
 /**
- * Parts of the statements that record changes and their failures. toChangesJson (order-changes.ts) writes their JSON,
- * in log order (`n`). A statement has DECLARE_CHANGES before its transaction, RECORD_CHANGES after locking the
- * partitions, then the parts for letters and parked records (parked-changes-sql.ts), and TELL_CHANGES last. Changes
- * that have nothing in common are recorded in one round (rounds.ts).
+ * Parts of the statements that record changes and their failures. toChangesJson (order-changes.ts) writes the JSON that
+ * they read, in log order (`n`). A statement has DECLARE_CHANGES before its transaction, RECORD_CHANGES after locking
+ * the partitions, then the parts for letters and parked records (parked-changes-sql.ts), and TELL_CHANGES last. Changes
+ * that share no key are recorded in one round (rounds.ts).
  *
- * A row of order_changes only moves forward, as the rows of parked_records do. Nothing is decided here: a change that
- * can be read waits, and after the commit lookForTurns returns the orders whose changes may be decided (turns.ts).
+ * A row of order_changes only moves forward through its states, as the rows of parked_records do. Nothing is decided
+ * here: a change that can be read waits. After the commit, lookForTurns returns the orders whose changes may be decided
+ * (turns.ts).
  *
- * Events may be long, and Babelfish cuts a text that OPENJSON reads WITH a type to 4,000 characters. Babelfish does not
- * cut the elements of an array, so the events are read as elements.
+ * Events may be long. If OPENJSON reads a text in its WITH clause, Babelfish cuts the text to 4,000 characters. It does
+ * not cut the elements of an array, so the events are read as elements.
  */
 export const DECLARE_CHANGES = `
 DECLARE @changes TABLE (
@@ -143,11 +144,11 @@ ${JUDGE_ARCHIVED}  -- While a change is not decided, an operator's decision abou
 `
 
 /**
- * The lock of the partition keeps other transactions from these changes, unless one order has records in two
- * partitions. For that case the rows themselves are locked too. If two transactions insert the same change, or the same
- * turn, the second fails by a unique index and is repeated (query.ts). With READ_COMMITTED_SNAPSHOT a statement reads
- * rows as of its own start, which comes after the locks, so the rows are final. Without it, the statement waits for
- * concurrent changes.
+ * The partition's lock keeps other transactions away from these changes, unless one order has records in two
+ * partitions. For that case, the rows themselves are locked too. If two transactions insert the same change, or the
+ * same turn, the second violates a unique index and is repeated (query.ts). With READ_COMMITTED_SNAPSHOT, a statement
+ * reads rows as of its own start, which comes after the locks, so the rows are final. Without it, the statement waits
+ * for concurrent writers.
  */
 export const RECORD_CHANGES = `
 IF EXISTS (SELECT 1 FROM @changes AS c WHERE c.is_counted = 0)
@@ -257,7 +258,8 @@ END;
 `
 
 /**
- * Comes last, because order_change_history is last in the lock order. TAKE_TURNS adds the entries of waiting changes.
+ * Comes last, because order_change_history follows the other tables in the lock order. TAKE_TURNS adds the entries
+ * about waiting changes.
  */
 export const TELL_CHANGES = `
 INSERT INTO order_change_history (
@@ -275,7 +277,7 @@ ORDER BY c.n;
 
 const IS_ANY_WAITING = `EXISTS (SELECT 1 FROM order_changes AS w WHERE w.state = 'waiting')`
 
-/** Those of these orders for which a change waits. */
+/** Selects those of the given orders for which a change waits. */
 const selectWaiting = (...rows: readonly string[]) => `
   SELECT DISTINCT w.order_id
   FROM order_changes AS w
@@ -283,8 +285,8 @@ const selectWaiting = (...rows: readonly string[]) => `
     AND w.order_id IN (${unionOf(rows)})`
 
 /**
- * Those of these orders that lack a change that was applied to them: the orders were lost, and stored again from their
- * records. Uses order_changes_applied.
+ * Selects those of the given orders that lack a change that was applied to them. Such orders were lost, and then stored
+ * again from their records. Uses order_changes_applied.
  */
 const selectRestored = (...rows: readonly string[]) => `
   SELECT k.order_id
@@ -297,18 +299,18 @@ function unionOf(rows: readonly string[]): string {
 }
 
 /**
- * Those of these orders whose changes may be decided, to be read after the commit. If one instance stores an order
- * while another stores a change to it, whichever commits last sees both, because a statement reads everything that was
- * committed before it began. This holds with and without READ_COMMITTED_SNAPSHOT. Usually no change waits, and the
- * question costs one seek in an empty index.
+ * Selects those of the given orders whose changes may be decided. Must run after the commit. If one instance stores an
+ * order while another stores a change to it, whichever commits last sees both, because a statement reads everything
+ * that was committed before it began. This holds with and without READ_COMMITTED_SNAPSHOT. Usually no change waits, and
+ * this costs one seek in an empty index.
  */
 export const lookForTurns = (...rows: readonly string[]) => `
 IF ${IS_ANY_WAITING}${selectWaiting(...rows)};
 `
 
 /**
- * Like lookForTurns, after a batch of orders alone. Only a batch of copies, which counts no offsets, restores lost
- * orders.
+ * Like lookForTurns, but for a batch of orders alone. Only a batch of copies, which counts no offsets, can bring lost
+ * orders back.
  */
 export const LOOK_AFTER_ORDERS = `
 IF ${IS_ANY_WAITING} OR NOT EXISTS (SELECT 1 FROM @places)${selectWaiting('@orders')}
@@ -317,8 +319,8 @@ IF ${IS_ANY_WAITING} OR NOT EXISTS (SELECT 1 FROM @places)${selectWaiting('@orde
 `
 
 /**
- * Like lookForTurns, after a batch with changes. A group that reads the log again restores lost orders when it meets
- * their changes.
+ * Like lookForTurns, but for a batch with changes. A group that reads the log again restores lost orders when it
+ * reaches their changes.
  */
 export const LOOK_AFTER_CHANGES = `${selectWaiting('@orders', '@changes')}
   UNION${selectRestored('@orders', '@changes')};

@@ -30,7 +30,7 @@ export interface ParkedDelivery extends Parking {
 
 export type RecordOfChange = ParkedRecord & { readonly orderId: string; readonly change: ParkedChange }
 
-/** A change without an order id holds no other change, so its record is parked like any other. */
+/** A change without an order id holds back no other change, so its record is parked like any other. */
 export function isOfChange(record: ParkedRecord): record is RecordOfChange {
   return record.change !== undefined && record.orderId !== null
 }
@@ -84,7 +84,7 @@ function toFailedJson({ record, groupId, parkedAt, isCounted }: ParkedDelivery) 
     orderId,
     kind,
     bodyHash: change === null || hashBefore === null ? null : (hashBefore ?? bodyHash(changeJson(change))),
-    // The response to a repeated request needs the change itself.
+    // The key is not kept without the change itself, which the response to a repeated request needs.
     keyHash: change === null ? null : idempotencyKeyHash,
     ...origin,
     letter: letterPlace(redriveOf),

@@ -1,8 +1,9 @@
 import { isLetterOf, ORIGIN_TOPIC } from '../dead-letters/letter-topic.ts'
 
 /**
- * Parts that write letters and parked_records after RECORD_CHANGES (order-changes-sql.ts): SETTLE_CHANGES always,
- * PARK_CHANGES if nothing is rejected, and COUNT_PARKED_CHANGES where offsets are counted.
+ * Parts of statements that write dead_letters and parked_records after RECORD_CHANGES (order-changes-sql.ts). In a
+ * batch, SETTLE_CHANGES always runs. PARK_CHANGES and COUNT_PARKED_CHANGES run only if nothing is rejected, and the
+ * latter changes rows only if offsets are counted.
  */
 
 /** Settles the letters and parked records of readable changes, as STORE_BATCH does for orders. */
@@ -95,7 +96,7 @@ BEGIN
 END;
 `
 
-/** Follows COUNT, which marks the positions that it counted. */
+/** Must run after COUNT, which marks the positions that it counts. */
 export const COUNT_PARKED_CHANGES = `
 UPDATE r
 SET counted = 1

@@ -3,8 +3,8 @@ import { SELECT_BY_IDS } from '../orders/order-views-sql.ts'
 
 /**
  * Reads what a decision about an order's changes depends on: its first undecided changes, its status and content, and
- * the applied changes that it lacks because it was lost and stored again from its record. Each SELECT reads at a moment
- * of its own, so TAKE_TURNS checks whether the rows have changed since.
+ * the applied changes that it lacks because it was lost and stored again from its record. Each SELECT sees a different
+ * moment, so TAKE_TURNS checks whether the rows have changed since.
  *
  * Uses the primary and unique keys, order_changes_undecided and order_changes_applied.
  */
@@ -38,31 +38,35 @@ ORDER BY c.order_id, c.version;
 `
 
 /**
- * Writes the decisions about the changes of some orders, those about one order as a whole or not at all. They are not
- * written if the order's version has changed, if its customer was forgotten since, if one of the changes no longer
- * waits, or if they leave out an earlier undecided change. The caller then reads the order again.
+ * Writes the decisions about the changes of several orders. Either all the decisions about an order are written or
+ * none. None are written if the order's version has changed, if its customer has been forgotten since, if one of the
+ * changes no longer waits, or if the decisions leave out an earlier undecided change. The caller then reads the order
+ * again.
  *
  * Rows are locked before they are checked, the changes first (locks.ts), so the checks read final values. No earlier
- * change can appear afterwards, because turns only grow. A change that an operator restores at the same moment counts
- * as restored later.
+ * change can appear afterwards, because turns only grow. A change that an operator restores at the same time is treated
+ * as if it had been restored afterwards.
  *
  * Races end correctly under READ COMMITTED, with and without row versions (READ_COMMITTED_SNAPSHOT):
  * - Two instances decide the same changes. Both lock the rows, and the second finds that they no longer wait. An UPDATE
- *   waits for the row and reads the committed value even where row versions are on.
- * - Two instances decide different changes of one order. The second finds another version of the order.
- * - One instance stores an order and another one records a change of it. Each asks for waiting changes after its commit
- *   (lookForTurns), so the last one sees both. Without row versions the question waits for uncommitted rows, but cannot
- *   deadlock, because it holds no lock.
- * - A retry topic brings a change, or its order, while the orders topic brings a later change. Both lock the ledger's
- *   row of the partition, so their rows are written one after the other, and the later question sees all of them.
- * - An operator discards a change while a later one is delivered. In one partition the ledger's row serializes them.
- *   With two partitions the discard may miss the later change, which is not committed yet. That change then takes its
- *   turn, as if it had come after the discard, because the question after the later commit finds it.
- * - An operator discards a change while its redrive is delivered. The ledger's row serializes them: a later discard
- *   finds the letter resolved, and a later redrive is withheld.
+ *   waits for the row and reads the committed value, even with row versions.
+ * - Two instances decide different changes of one order. The second finds that the order's version has changed.
+ * - One instance stores an order and another one records a change to it. Each looks for waiting changes after its
+ *   commit (lookForTurns), so the last to commit sees both. Without row versions, that query waits for uncommitted
+ *   rows, but it cannot deadlock, because it holds no lock.
+ * - A retry topic brings a change, or its order, while the orders topic brings a later change. Both transactions lock
+ *   the partition's row in the ledger, so they write one after the other, and the query after the second commit sees
+ *   all the rows.
+ * - An operator discards a change while a later one is delivered. In one partition, the lock on the ledger's row makes
+ *   them run one after the other. With two partitions, the discard may miss the later change, which is not committed
+ *   yet. That change then takes its turn as if it had come after the discard, because the query after its commit finds
+ *   it.
+ * - An operator discards a change while its redrive is delivered. The lock on the ledger's row makes them run one after
+ *   the other: a discard that comes second finds the letter resolved, and a redrive that comes second is withheld.
  *
- * While a rebuild runs, its row is locked first, so that nothing is decided during a step of the rebuild, which would
- * overwrite it (rebuild-swap-sql.ts). If that takes too long, the statement times out and the batch is delivered again.
+ * While a rebuild runs, its row is locked first, so that no decision is written during a step of the rebuild, which
+ * would overwrite the decision (rebuild-swap-sql.ts). If waiting for the row takes too long, the statement times out
+ * and the batch is delivered again.
  */
 export const TAKE_TURNS = `
 SET XACT_ABORT ON;

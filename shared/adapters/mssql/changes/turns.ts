@@ -17,13 +17,13 @@ import { SELECT_TURNS, TAKE_TURNS } from './turns-sql.ts'
 /** Decides changes whose turn has come, in a transaction of its own after the one that recorded them. */
 export interface Turns {
   /**
-   * Decides the changes of each order one after the other, until one has to wait. An order that was lost and stored
-   * again from its record first gets the changes that were applied before. Idempotent.
+   * Decides the changes of each order one after the other, until one has to wait. An order that was lost, and then
+   * stored again from its record, first gets back the changes that had been applied to it. Idempotent.
    */
   take(orderIds: readonly string[], now: string): Promise<Taken>
   /** The states of these changes. Unknown ids are left out. */
   statesOf(changeIds: readonly string[]): Promise<ReadonlyMap<string, ChangeState>>
-  /** Reads the orders, each with its first undecided changes, at most `limit`. */
+  /** Reads the orders, each with at most `limit` of its first undecided changes. */
   read(orderIds: readonly string[], limit?: number): Promise<Turn[]>
   /** Whether the tables allow the order in this state, tested in a transaction that is rolled back. */
   allows(turn: Turn, after: Order): Promise<boolean>
@@ -42,8 +42,8 @@ export interface Turn {
   /** Undefined while the order is not stored. */
   readonly stored: StoredOrder | undefined
   /**
-   * The order on which changes are decided. If the stored order was lost and stored again from its record, this one
-   * also has the changes that were applied before.
+   * The order on which changes are decided. If the stored order was lost, and then stored again from its record, this
+   * one also has the changes that had been applied to it.
    */
   readonly order: Order | undefined
   readonly isDiscarded: boolean
@@ -64,7 +64,7 @@ interface Decision {
   readonly undecided?: UndecidableChange | undefined
 }
 
-/** Limits of one transaction. SQL Server locks the whole table from 5,000 row locks on. */
+/** Limits of one transaction, because SQL Server locks the whole table if a statement takes 5,000 locks. */
 const ORDERS_AT_ONCE = 100
 const CHANGES_AT_ONCE = 20
 /** An attempt fails if another instance has changed the order since it was read. */
@@ -234,7 +234,10 @@ export async function decideEach(
   return step.value
 }
 
-/** The result, or the error if our own code failed. Any other error, such as an outage of the store, rejects. */
+/**
+ * Returns the result, or the error if our own code failed. Rejects with any other error, such as from an outage of the
+ * store.
+ */
 async function unlessBug<T>(work: Promise<T>): Promise<T | { readonly bug: unknown }> {
   try {
     return await work
@@ -245,8 +248,8 @@ async function unlessBug<T>(work: Promise<T>): Promise<T | { readonly bug: unkno
 }
 
 /**
- * The changes that have to wait and whose history does not say so yet. takeTurns decides the first changes and leaves
- * the others.
+ * The changes that have to wait and whose history does not say so yet. They are among the last ones, because takeTurns
+ * decides the first changes and leaves the others.
  */
 function waitingOf({ turn, verdicts }: Decision): Undecided[] {
   return turn.changes.slice(verdicts.length).filter(({ state, isToldToWait }) => state === 'ready' && !isToldToWait)
@@ -270,7 +273,7 @@ function statesIn({ turn, verdicts }: Decision): (readonly [changeId: string, st
   ]
 }
 
-/** The decisions in the JSON of TAKE_TURNS. */
+/** The decisions as the JSON that TAKE_TURNS reads. */
 function toTurnsJson(decisions: readonly Decision[]) {
   const changed = decisions.flatMap(({ turn: { orderId, stored }, after }, i) =>
     stored === undefined || after === undefined || after === stored.order
@@ -333,7 +336,7 @@ function toVerdictJson(verdict: Verdict, change: Undecided | undefined) {
 
 /**
  * The words that each order no longer has, or has in another role, and all words that it has now. A changed order
- * therefore has all words by today's rule, and a reindex adds none.
+ * therefore has all the words that today's rule yields, and a reindex adds none.
  */
 function toWordsJson(changed: readonly { i: number; orderId: string; before: Order; after: Order }[]) {
   const gone: [i: number, word: string][] = []

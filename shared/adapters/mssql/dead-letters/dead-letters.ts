@@ -22,8 +22,8 @@ WHERE d.topic = @topic AND d.log_partition = @partition AND d.log_offset = @offs
 `
 
 /**
- * Reads only dead_letters_by_group, then the most recently failed letter of each group. The cost grows with the number
- * of letters, but only operators ask for groups.
+ * Reads only dead_letters_by_group, and then the most recently failed letter of each group. The cost grows with the
+ * number of letters, but only operators ask for groups.
  */
 export const SELECT_GROUPS = `
 SELECT g.fingerprint, g.letters, g.first_seen, g.last_seen, s.topic, s.log_partition, s.log_offset, s.last_code,
@@ -62,8 +62,8 @@ const CONDITIONS = {
 export type LetterFilter = keyof typeof CONDITIONS
 
 /**
- * Uses the index of one filter (dead_letters_by_…) or the primary key. In each of them, entries are in the order in
- * which the letters were kept.
+ * Uses the index of one filter (dead_letters_by_…) or the primary key. In each of them, the entries are in the sequence
+ * in which the letters were kept.
  */
 export function selectLetters(filters: readonly LetterFilter[]): string {
   const where = ['d.kept_seq < @before', ...conditionsOf(filters)]

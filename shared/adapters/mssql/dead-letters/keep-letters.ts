@@ -24,14 +24,14 @@ const IS_STORED = `(x.change_id IS NULL AND (o.seq IS NOT NULL OR t.order_id IS 
     OR c.change_seq IS NOT NULL OR u.change_id IS NOT NULL`
 
 /**
- * Keeps letters in one round trip and one transaction. Letters that are already kept stay as they are. Every other
- * letter parks its origin, unless its record was stored meanwhile, and supersedes the letter that its record redrove.
- * @bytes holds the keys and values of all letters, and each letter has the positions of its own bytes.
+ * Keeps letters in one round trip and one transaction. Letters that are already kept stay as they are. For every other
+ * letter whose record was not stored meanwhile, the origin is parked, and the letter that the record redrove is
+ * superseded. @bytes holds the keys and values of all letters, and each letter has the positions of its own bytes.
  *
- * A letter whose record is being stored waits on the partition's lock until that transaction ends, and is then resolved
- * (locks.ts). A partition that the ledger does not know has no row to lock. In that case, READCOMMITTEDLOCK waits for
- * an order that is not committed yet, where a row version would hide the order ("Table hints"). A letter whose position
- * was taken meanwhile is not inserted and not counted as kept.
+ * If the record of a letter is being stored, this statement waits for the partition's lock until that transaction ends,
+ * and the letter is then resolved (locks.ts). A partition that the ledger does not know has no row to lock. In that
+ * case, READCOMMITTEDLOCK makes the statement wait for an order that is not committed yet, which row versions would
+ * hide ("Table hints"). A letter whose position was taken meanwhile is not inserted and not counted as kept.
  */
 export const KEEP_LETTERS = `
 SET XACT_ABORT ON;
@@ -169,7 +169,7 @@ const FINGERPRINT_UNITS = 100
 const LETTER_ID_UNITS = 400
 
 export function createKeepLetters(query: Query): DeadLetters['keep'] {
-  /** Keeps the letters without personal data of customers who were forgotten, and returns how many were kept. */
+  /** Keeps the letters, without the personal data of forgotten customers, and returns how many were kept. */
   async function keepPlaced(placed: readonly PlacedLetter[], now: string): Promise<number> {
     return untilForgotten(
       placed.map((one): LetterToKeep => ({ ...one, isForgotten: false })),
@@ -195,9 +195,9 @@ export function createKeepLetters(query: Query): DeadLetters['keep'] {
     const fitting = letters.map((letter) => fit(withStorableFigures(letter, now)))
     // Between the two statements, another instance may take a position for a letter of another log. The insert then
     // skips our letter: NOT EXISTS sees the other instance's row or, under READ_COMMITTED_SNAPSHOT, the unique key
-    // refuses our row and the statement is repeated (query.ts). If fewer letters were kept than placed, another
-    // instance has kept some, so the loop ends. Locking a missing key instead would not reliably keep other instances
-    // out on every engine.
+    // refuses our row and the statement is repeated (query.ts). The loop ends, because fewer letters are kept than
+    // placed only if another instance has kept some. Locking a missing key instead would not reliably keep other
+    // instances out on every engine.
     for (let placed = await findPlaces(query, fitting); placed.length > 0; placed = await findPlaces(query, fitting)) {
       if ((await keepPlaced(placed, now)) >= placed.length) return
     }

@@ -32,7 +32,7 @@ const MARK_UNITS = 8
 
 /**
  * Finds a free position for each letter that is not kept yet: the letter's origin, unless the letter of another record
- * is there. Rows of letters are never deleted, so one query is enough unless several logs had records at the same
+ * is kept there. Rows of letters are never deleted, so one query is enough unless several logs had records at the same
  * position.
  */
 export async function findPlaces(query: Query, letters: readonly DeadLetter[]): Promise<readonly PlacedLetter[]> {

@@ -1,6 +1,6 @@
 /**
- * A T-SQL expression for a letter's origin topic, from the topic under which the letter is kept. A second letter for
- * the same position is kept under `topic@2` (ports/dead-letters.ts).
+ * A T-SQL expression that derives a letter's origin topic from the topic under which the letter is kept. A second
+ * letter for the same position is kept under `topic@2` (ports/dead-letters.ts).
  */
 export const ORIGIN_TOPIC = (kept: string) =>
   `CASE WHEN CHARINDEX('@', ${kept}) > 0 THEN LEFT(${kept}, CHARINDEX('@', ${kept}) - 1) ELSE ${kept} END`

@@ -21,14 +21,14 @@ import { fromSqlId } from '../database/values.ts'
 /** The number of letters discarded in one round trip. */
 const LETTERS_AT_ONCE = 200
 
-/** Operators' acts on single dead letters and waiting changes (port Redrives). */
+/** Operators' actions on single dead letters and waiting changes (port Redrives). */
 export function createOperatorCommands(
   query: Query,
 ): Pick<Redrives, 'discard' | 'discardMany' | 'discardChange' | 'restore' | 'recordEdit' | 'markEdited'> {
   const getLetter = createGetLetter(query)
   const turns = createTurns(query)
 
-  /** Decides the changes of the orders in these rows, the statement's last result. */
+  /** Decides the changes to the orders in these rows, which are the statement's last result. */
   async function decide(rows: readonly Row[], { at }: Act): Promise<void> {
     const orderIds = rows.map((row) => fromSqlId(String(row['order_id'])))
     if (orderIds.length === 0) return
@@ -36,7 +36,7 @@ export function createOperatorCommands(
     if (failed !== undefined) throw failed.error
   }
 
-  /** Without `from` the letter may be in any state. */
+  /** Without `from`, the letter may be in any state. */
   async function act(
     statement: string,
     letterId: string,
@@ -77,7 +77,8 @@ export function createOperatorCommands(
       const [[row] = []] = await query(SELECT_ORDER_OF_CHANGE, { changeId: text(changeId) })
       if (row === undefined) throw changeNotDiscardable()
       const orderId = fromSqlId(String(row['order_id']))
-      // A change whose turn has come is decided, not discarded: its order may be stored and its turn not taken yet.
+      // Takes turns first, because a change whose turn has come is decided instead of discarded. Its order may have
+      // been stored although the turn has not been taken yet.
       const { undecided } = await turns.take([orderId], by.at)
       const isUndecidable = undecided.some((change) => change.changeId === changeId)
       const [[result] = []] = await query(DISCARD_CHANGE, {
@@ -101,7 +102,7 @@ export function createOperatorCommands(
   }
 }
 
-/** The position in a letter's id; undefined if the id is malformed or no column can hold the position. */
+/** The position in a letter's id; undefined if the id is malformed or the columns cannot hold the position. */
 function placeOf(id: string): (RecordPosition & { readonly id: string }) | undefined {
   const place = parseDeadLetterId(id)
   const fits = place !== undefined && place.topic.length <= TOPIC_UNITS && place.partition <= MAX_PARTITION

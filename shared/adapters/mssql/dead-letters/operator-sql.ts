@@ -7,12 +7,13 @@ import { EARLIER_DISCARDED } from '../../stores/change-refusals.ts'
 import { lockPartition } from '../database/locks.ts'
 
 /**
- * Operators' acts on one letter, each in one transaction. Each returns the letter's previous state, and changes nothing
- * if that state does not allow the act. A foreign letter is treated as a letter without an order.
+ * Operators' actions on one letter, each in one transaction. Each returns the letter's previous state, and changes
+ * nothing if that state does not allow the action. A foreign letter is treated as a letter without an order.
  *
- * The state is read after taking two locks (locks.ts): the lock of the partition, so that the record is not stored or
- * kept at the same time, and the lock of the order, so that of two concurrent discards of an order's last letters one
- * sees the other. A letter's order, group and position never change, so they are read before locking.
+ * The state is read after two locks have been taken (locks.ts). The partition's lock keeps the record from being stored
+ * or kept at the same time. The order's lock matters if the last two letters of an order are discarded at the same
+ * time: one of the two discards then sees the other. A letter's order, group and position never change, so they are
+ * read before locking.
  */
 const DECLARE = `
 SET XACT_ABORT ON;
@@ -23,7 +24,7 @@ DECLARE @kept BIGINT, @state VARCHAR(20), @order UNIQUEIDENTIFIER, @group NVARCH
 DECLARE @behind TABLE (change_id UNIQUEIDENTIFIER NOT NULL PRIMARY KEY);
 DECLARE @rejected TABLE (turn BIGINT NOT NULL, change_id UNIQUEIDENTIFIER NOT NULL PRIMARY KEY);
 `
-/** `lockMore` follows the lock of the status, as LOCK_ORDER says. */
+/** `lockMore` follows the lock on the order's status, as LOCK_ORDER requires. */
 const lockLetter = (lockMore = '') => `
 SELECT @kept = d.kept_seq, @group = d.consumer_group,
   @order = CASE WHEN d.foreign_failure IS NULL AND d.change_id IS NULL THEN d.order_id END,
@@ -60,7 +61,7 @@ const tellOfChange = (kind: string) => `
     INSERT INTO order_change_history (order_id, change_id, happened_at, kind, reason)
     VALUES (@of, @change, @time, '${kind}', @reason);`
 
-/** Moves the row of the letter's change, unless the row belongs to another record by now. */
+/** Moves the row of the letter's change to another state, unless the row belongs to another record by now. */
 const moveChange = (from: string, to: string) => `
   UPDATE order_changes SET state = '${to}', updated_at = @time
   WHERE change_id = @change AND order_id = @of AND state = '${from}' AND origin_topic = ${ORIGIN_TOPIC('@topic')}
@@ -92,9 +93,9 @@ const TELL_REJECTED = `
     ORDER BY r.turn;`
 
 /**
- * Discards a letter. If it was the last of an order's own letters, this also discards the order and rejects the changes
- * that wait for the order, up to the first change that is retried or dead. If the letter belongs to a change, this
- * rejects the changes that wait behind that change.
+ * Discards a letter. If it was the last open letter of an order itself, this also discards the order and rejects the
+ * changes that wait for the order, up to the first change that is retried or dead. If the letter belongs to a change,
+ * this rejects the changes that wait behind that change.
  */
 const DISCARD_LETTER = `
 IF @state = 'dead'
@@ -128,10 +129,10 @@ END;`
 export const DISCARD = `${START}${DISCARD_LETTER}${END}`
 
 /**
- * Discards each letter in its own transaction, so that no transaction locks more than DISCARD does, and two of these
- * statements cannot deadlock by taking the letters in different orders. A statement that is repeated after a deadlock
- * skips the letters that it has already discarded. @letters is an array of [n, id, topic, partition, offset], and n
- * starts at 1.
+ * Discards each letter in its own transaction, so that no transaction locks more than DISCARD does, and so that two
+ * such statements cannot deadlock by taking the letters in different sequences. A statement that is repeated after a
+ * deadlock skips the letters that it has already discarded. @letters is an array of [n, id, topic, partition, offset],
+ * and n starts at 1.
  */
 export const DISCARD_MANY = `${DECLARE}
 DECLARE @named TABLE (
@@ -168,8 +169,8 @@ SELECT @discarded AS discarded;
 ${lookForTurns('@touched')}`
 
 /**
- * The letter of an archived order stays discarded. The letter may come from another partition than the order, so the
- * partition's lock does not keep the order from being archived meanwhile. The locks of the order's change, status and
+ * The letter of an archived order stays discarded. The letter may come from a partition other than the order's, so the
+ * partition's lock does not keep the order from being archived meanwhile. The locks on the order's change, status and
  * row do, because ARCHIVE_ORDERS takes the same locks before it looks for open letters.
  */
 export const RESTORE = `${DECLARE}${lockLetter(`
@@ -192,7 +193,7 @@ BEGIN
   UPDATE dead_letters SET edited_value = @value WHERE kept_seq = @kept;${INSERT_AUDIT('edit')}
 END;${END}`
 
-/** The edit may be stored, and its letter resolved, before the sender reports the edit as sent. */
+/** The letter may already be resolved, because the edit may be stored before the sender reports it as sent. */
 export const MARK_EDITED = `${START}
 IF @state IS NOT NULL
 BEGIN

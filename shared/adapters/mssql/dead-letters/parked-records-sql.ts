@@ -3,8 +3,8 @@ import { lockStates } from '../database/locks.ts'
 
 /**
  * Parks records, in one round for each set of independent records (rounds.ts). Copies may arrive late, repeatedly and
- * in any order, so the row of an origin only moves forward: more attempts, then `dead`, then the state that an operator
- * or the store gave it. The order's status and history change only if the row does.
+ * in any order, so an origin's row only moves forward: through its attempts to `dead`, and then to the state that an
+ * operator or the store gave it. The order's status and history change only if the row does.
  *
  * This SQL is part of larger statements, which first read @parked and @parked_words from their JSON (DECLARE_PARKED)
  * and lock the partitions of the records (locks.ts).
@@ -86,11 +86,12 @@ DECLARE @parked_rounds INT = (SELECT COUNT(DISTINCT p.round) FROM @parked AS p);
 
 /**
  * A row may change between reading and writing, so the write checks again: it moves a row of parked_records only if the
- * row is still as it was read. Another partition may store an order with the same id at the same time. That transaction
- * inserts the order and then deletes the status. This one writes the status and then looks for the order, so one of the
- * two sees the other. READCOMMITTEDLOCK waits for an order that is not committed yet, where a row version would hide
- * the order ("Table hints"). FORCESEEK avoids waiting for other orders. A plan with seeks always exists: @parked comes
- * first, then order_states by the unique index on order_id, and the words by their clustered key.
+ * row is still as it was read. A transaction for another partition may store an order with the same id at the same
+ * time. That transaction inserts the order and then deletes the status. This one writes the status and then looks for
+ * the order, so one of the two sees the other. READCOMMITTEDLOCK makes this one wait for an order that is not committed
+ * yet, which row versions would hide ("Table hints"). FORCESEEK avoids waiting for other orders. A plan with seeks
+ * always exists: @parked comes first, then order_states by the unique index on order_id, and the words by their
+ * clustered key.
  */
 export const PARK = `
 SET @parked_round = 0;

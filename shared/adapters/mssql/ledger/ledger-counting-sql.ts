@@ -7,7 +7,7 @@ import { lockPartition } from '../database/locks.ts'
  *
  * This SQL is part of STORE_BATCH. @partitions has the partitions of all records that the batch decides about, sorted
  * by topic and partition and numbered from 1. @places has one row for each offset to count; `i` is the index of the
- * order from that offset, or null for a parked record.
+ * order or change at that offset, or null for a parked record.
  */
 export const DECLARE_LEDGER = `
 DECLARE @partitions TABLE (
@@ -100,7 +100,7 @@ BEGIN
 END;
 `
 
-/** The last gap of a partition whose start meets the condition `begins`. */
+/** The last of a partition's gaps whose start meets the condition `begins`. */
 const LAST_GAP = (of: string, begins: string) => `
   SELECT TOP (1) x.since_offset, x.until_offset, x.lost_by
   FROM ledger_gaps AS x
@@ -109,7 +109,7 @@ const LAST_GAP = (of: string, begins: string) => `
 
 /**
  * The gaps of a partition do not overlap, so only the last gap that begins at or before an offset can contain that
- * offset. Finding this gap takes a single seek of the primary key for each offset, whereas `since <= offset AND until >
+ * offset. Finding this gap takes a single seek in the primary key for each offset, whereas `since <= offset AND until >
  * offset` would read every earlier gap.
  *
  * Gaps are deleted with FORCESEEK. The table variable has the key of each gap, so a seek is always possible, and no

@@ -7,8 +7,9 @@ import { LOCK_FORGETTING } from '../forgetting/forgotten-customers-sql.ts'
 import { toGroup } from '../database/columns.ts'
 
 /**
- * Rows deleted in one transaction. Each row takes three locks, and a statement with 5,000 locks on a table locks the
- * whole table (learn.microsoft.com/sql/relational-databases/sql-server-transaction-locking-and-row-versioning-guide).
+ * The maximum number of rows that a statement deletes. Each row takes three locks, and a statement that takes 5,000
+ * locks on a table locks the whole table
+ * (learn.microsoft.com/sql/relational-databases/sql-server-transaction-locking-and-row-versioning-guide).
  */
 const FORGOTTEN_AT_ONCE = 1000
 

@@ -6,8 +6,8 @@ import { toGroup } from '../database/columns.ts'
 import { LOCK_FORGETTING } from '../forgetting/forgotten-customers-sql.ts'
 
 /**
- * Records where a group's ledger begins (port Ledger). If two transactions begin a partition at the same time, the
- * second violates the primary key, is repeated and finds the row of the first.
+ * Records where a group's ledger begins (port Ledger). If two transactions add the same partition at the same time, the
+ * second violates the primary key and is repeated, and then finds the row of the first.
  */
 export const BEGIN_LEDGER = `
 SET XACT_ABORT ON;
@@ -39,8 +39,8 @@ SELECT @changed AS changed;
 `
 
 /**
- * Settles one range after another, in the order in which all transactions lock the rows of the ledger. Counts the parts
- * of open gaps that lie within a range as absent or lost. The rest of each gap stays open.
+ * Settles one range after another, in the order in which all transactions lock the rows of the ledger. The parts of
+ * open gaps that lie within a range count as absent or lost. The rest of each gap stays open.
  */
 export const SETTLE_LEDGER = `
 SET XACT_ABORT ON;

@@ -4,8 +4,8 @@ import { DECLARE_ORDERS, ITEMS_OF_BATCH } from '../orders/store-batch-sql.ts'
 
 /**
  * The statements of a rebuild. Each step is one round trip and one transaction (port Maintenance). Steps write the
- * log's content to tables beside the live ones. At the end, one transaction writes the differences to the live tables
- * (rebuild-swap-sql.ts), which keep their identity, keys and indexes. All look-ups use a primary or unique key.
+ * log's content to separate tables. At the end, one transaction writes the differences to the live tables
+ * (rebuild-swap-sql.ts), which keep their identity values, keys and indexes. All look-ups use a primary or unique key.
  */
 export const CLEAR_REBUILT = `
   TRUNCATE TABLE rebuilt_orders;
@@ -18,8 +18,8 @@ SELECT r.state, r.why, r.leased_until, r.started_at, r.updated_at, r.operator, r
 `
 
 /**
- * If two processes begin the first rebuild at the same time, the second violates the primary key, is repeated and finds
- * the rebuild of the first.
+ * If two processes begin the first rebuild at the same time, the second violates the primary key and is repeated, and
+ * then finds the rebuild of the first.
  */
 export const BEGIN_REBUILD = `
 SET XACT_ABORT ON;
@@ -146,8 +146,8 @@ SELECT v.i, v.version FROM OPENJSON(@versions) WITH (i INT '$[0]', version INT '
 )
 
 /**
- * The changes that were applied to these orders, and those of the orders whose customer was forgotten. Uses
- * order_changes_applied, whose entries are sorted by version, and the unique index on order_id.
+ * Selects the changes that were applied to the given orders, and then the ids of those orders whose customer was
+ * forgotten. Uses order_changes_applied, whose entries are sorted by version, and the unique index on order_id.
  */
 export const SELECT_APPLIED = `
 SELECT c.order_id, c.event, c.accepted_at
@@ -191,9 +191,9 @@ export const PROJECT_CHANGES = inStep(
 )
 
 /**
- * Reads the next live orders. Returns how many there are, how many of them no record produced, and how many of those
- * come from offsets before the log start. Then returns the orders that no record produced, because their words have to
- * be added. `@starts` has one row for each partition, so no order is counted twice.
+ * Reads the next live orders. Returns how many there are, how many of them were not projected from a record, and how
+ * many of those come from offsets before the log start. Then returns the orders that were not projected, because their
+ * words have to be added. `@starts` has one row for each partition, so no order is counted twice.
  */
 export const COMPLETE_ORDERS = inStep(
   `

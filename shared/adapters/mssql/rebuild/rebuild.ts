@@ -56,8 +56,8 @@ export function createRebuildCommands(query: Query): RebuildCommands {
   }
 
   /**
-   * Runs a step and returns its results, without the one that says whether the rebuild still belongs to its owner.
-   * Rejects with `conflict` if it does not.
+   * Runs a step and returns its results, except the one that says whether the rebuild still belongs to its owner.
+   * Rejects with `conflict` if another process has taken over the rebuild.
    */
   async function inStep(
     statement: string,
@@ -83,13 +83,13 @@ export function createRebuildCommands(query: Query): RebuildCommands {
       // The log may still have personal data that the store has removed.
       const event = forgotten.has(order.orderId) ? forgetOrder(order.order) : order.order
       const placed = evolve(undefined, { kind: 'placed', content: event })
-      // If today's code refuses a change, the version does not match the live order's, which then stays as it is.
+      // If today's code refuses a change, the version differs from that of the live order, which then stays as it is.
       const { content, version } = reapply(placed, (applied.get(order.orderId) ?? []).map(toApplied)) ?? placed
       return { version, order: { ...order, order: content } }
     })
   }
 
-  /** An order that a constraint refuses undoes its step, and is then found by halving the step. */
+  /** If a constraint refuses an order, the whole step is undone, and the order is found by halving the step. */
   async function projectAll(step: RebuildStep, group: string, folded: readonly Folded[]): Promise<RebuildOutcome[]> {
     if (folded.length === 0) return []
     const orders = folded.map(({ order }) => order)

@@ -5,8 +5,8 @@ import { MAX_CLAIMED_BYTES } from '../../stores/redrive-tasks.ts'
 import { recompiledBetweenTimes } from '../orders/order-views-sql.ts'
 
 /**
- * Redrive tasks, which operators create and the process that holds the lease carries out. Each statement is one
- * transaction.
+ * Statements for redrive tasks. Operators create the tasks, and the process that has leased a task carries it out. Each
+ * statement is one transaction.
  */
 
 const START = `
@@ -52,7 +52,9 @@ INSERT INTO redrive_letters (task_seq, kept_seq)
 SELECT DISTINCT @task, n.kept_seq FROM @named AS n WHERE n.kept_seq IS NOT NULL;
 ${KEEP_TASK_IF_DEAD}`
 
-/** Uses the index of one filter (dead_letters_by_…), in the order in which the letters were kept. */
+/**
+ * Uses the index of one filter (dead_letters_by_…), whose entries are in the sequence in which the letters were kept.
+ */
 const addLetters = (filters: readonly LetterFilter[], conditions: readonly string[]) => `
 INSERT INTO redrive_letters (task_seq, kept_seq)
 SELECT TOP (@limit) @task, d.kept_seq
@@ -62,8 +64,8 @@ ORDER BY d.kept_seq${recompiledBetweenTimes(new Set(filters))};
 `
 
 /**
- * Creates a task with its first letters. While there may be more, the task keeps its filter and is leased under its own
- * id.
+ * Creates a task with its first letters. As long as there may be more letters, the task keeps its filter and is leased
+ * under its own id.
  */
 export function createByFilter(filters: readonly LetterFilter[]): string {
   return `${INSERT_TASK}${addLetters(filters, [])}
@@ -72,7 +74,7 @@ IF @@ROWCOUNT = @limit
 ${KEEP_TASK_IF_DEAD}`
 }
 
-/** Adds the next letters to a task that may not have all of its letters. The owner of the task repeats the step. */
+/** Adds the next letters to a task that may not have all of its letters yet. The task's owner repeats this step. */
 export function gatherLetters(filters: readonly LetterFilter[]): string {
   return `${START}
 DECLARE @task BIGINT, @after BIGINT, @more INT;
@@ -93,7 +95,7 @@ SELECT @more AS has_more;
 
 /**
  * A task that is being removed (port Retention) is not shown. Uses the unique index on the id and, for the outcomes,
- * the primary keys. The cost grows with the number of letters that the task has.
+ * the primary keys. The cost grows with the number of the task's letters.
  */
 export const SELECT_TASK = `
 SET NOCOUNT ON;
@@ -129,8 +131,8 @@ ORDER BY t.task_seq DESC;
 /**
  * Leases a task that is due, or that this owner failed to release, but not a task that another process is leasing at
  * the same moment. Uses redrive_tasks_running. With READ_COMMITTED_SNAPSHOT on, READPAST requires READCOMMITTEDLOCK
- * ("Table hints"). The UPDATE repeats the condition, because a server without these hints may return the same task to
- * two processes.
+ * ("Table hints"). The UPDATE checks the condition again, because a server that ignores these hints may return the same
+ * task to two processes.
  */
 export const LEASE = `${START}
 DECLARE @task BIGINT;
@@ -148,10 +150,10 @@ SELECT t.id, t.gathering FROM redrive_tasks AS t WHERE t.task_seq = @task;
 `
 
 /**
- * Returns the letters that this step claimed but did not send or, if there are none, the next waiting letters as a new
- * step: the first letter, and the following letters whose payloads still fit into one claim. Uses
- * redrive_letters_by_step, in the order in which the letters were kept. The server knows a payload's size without
- * reading the payload.
+ * Returns the letters that the current step has claimed but not sent. If there are none, claims the next waiting
+ * letters as a new step. A claim has the first letter, and as many of the following ones as its size allows. Uses
+ * redrive_letters_by_step, whose entries are in the sequence in which the letters were kept. The server knows a
+ * payload's size without reading the payload.
  */
 export const CLAIM = `${START}
 DECLARE @task BIGINT, @step INT, @isNew BIT = 0;
@@ -200,7 +202,7 @@ JOIN dead_letters AS d ON d.kept_seq = c.kept_seq
 ORDER BY d.kept_seq;
 `
 
-/** The record may be stored, and its letter resolved, before the sender reports the record as sent. */
+/** A letter may already be resolved, because its record may be stored before the sender reports it as sent. */
 export const MARK_SENT = `${START}
 DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3)), @reason NVARCHAR(MAX);
 DECLARE @sent TABLE (
@@ -269,7 +271,7 @@ SELECT @state AS state;
 `
 
 /**
- * Prepares a resume, in steps by the primary key. Letters that were claimed but not sent go back to waiting; letters
+ * Prepares a resume, in steps along the primary key. Letters that were claimed but not sent go back to waiting; letters
  * that were already sent can no longer stop the task. Each step begins after the letter that the previous step
  * returned, and the last step returns none. The task does not run meanwhile.
  */

@@ -35,7 +35,10 @@ import {
 } from './redrive-sql.ts'
 import { CONVERSIONS, toSqlTime } from '../database/values.ts'
 
-/** Letters in one step. SQL Server locks the whole table if a statement takes 5,000 locks, and a step takes fewer. */
+/**
+ * The number of letters in one step. SQL Server locks the whole table if a statement takes 5,000 locks, and a step
+ * takes fewer.
+ */
 const LETTERS_AT_ONCE = 1000
 
 const { toTask, toAuditEntry } = createRedriveRows(CONVERSIONS)

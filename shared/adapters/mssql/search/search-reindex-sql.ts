@@ -1,8 +1,8 @@
 /**
- * Adds the words that an earlier version did not index to the orders that it stored (search-reindex.ts). There are two
- * passes, because an instance of that version may run beside this one for a while. Such an instance may store an order
- * behind the mark, or replace the words of an order that is already done. The second pass begins when no such instance
- * is running any more.
+ * An earlier version did not index all the words of its orders. These statements add the missing words
+ * (search-reindex.ts). There are two passes, because an instance of that version may run alongside this one for a
+ * while. Such an instance may store an order whose `seq` the first pass has already passed, or replace the words of an
+ * order that is already done. The second pass begins when no such instance is running any more.
  */
 
 /** The value of `ends_at` during the second pass. */
@@ -58,9 +58,9 @@ SELECT @is_mine AS is_mine;
 `
 
 /**
- * Uses the primary keys. Under today's rules, a word that was indexed for an item may also be a word of the name. An
- * order that was changed already has all of its words, and the words that were read here may be those from before the
- * change (turns.ts).
+ * Uses the primary keys. Under today's rules, a word that was indexed for an item may also be a word of the name.
+ * Orders that have been changed are left out: they already have all of their words, and the words that were read here
+ * may be those from before the change (turns.ts).
  */
 export const ADD_TO_ORDERS = inStep(
   'last_seq',

@@ -30,8 +30,9 @@ const MAX_WORDS = 2000
 const PAUSES = { stepMs: 50, waitMs: 60_000 }
 
 /**
- * Adds the words that an earlier version did not index to the orders that it stored. Several instances may do so at
- * once. A step that fails causes a warning and is repeated. Resolves when no order is left or the signal aborts.
+ * Adds the missing words to orders that were stored by an earlier version, which did not index all words. Several
+ * instances may do so at once. A step that fails causes a warning and is repeated. Resolves when no order is left or
+ * the signal is aborted.
  */
 export async function reindex({ query, signal, onWarning, pauses = PAUSES }: ReindexOptions): Promise<void> {
   const pause = (ms: number) => sleep(ms, undefined, { signal, ref: false }).catch(() => undefined)
