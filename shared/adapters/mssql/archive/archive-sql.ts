@@ -110,9 +110,9 @@ export const auditOnce = (action: string) => `
   END;`
 
 /**
- * Removes orders that have not changed since they were read. Versions (for discarded orders, update times) and row
- * counts show this: a version only grows, every later event adds rows, and a settled change moves to another state only
- * if its letter opens again.
+ * Removes orders that have not changed since they were read. Versions (or, for discarded orders, update times) and row
+ * counts show whether they have changed: a version only grows, every later event adds rows, and a settled change moves
+ * to another state only if its letter opens again.
  *
  * A statement that stores a record reads the order and its tombstone together, so it finds one of the two. But a
  * statement that records a change reads only the tombstone. This transaction therefore first locks the ledger rows of

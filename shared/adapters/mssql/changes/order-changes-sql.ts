@@ -258,8 +258,8 @@ END;
 `
 
 /**
- * Comes last, because order_change_history follows the other tables in the lock order. TAKE_TURNS adds the entries
- * about waiting changes.
+ * Comes last, because order_change_history follows the statement's other tables in the lock order. TAKE_TURNS adds the
+ * entries about waiting changes.
  */
 export const TELL_CHANGES = `
 INSERT INTO order_change_history (

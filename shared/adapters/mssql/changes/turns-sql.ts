@@ -39,9 +39,9 @@ ORDER BY c.order_id, c.version;
 
 /**
  * Writes the decisions about the changes of several orders. Either all the decisions about an order are written or
- * none. None are written if the order's version has changed, if its customer has been forgotten since, if one of the
- * changes no longer waits, or if the decisions leave out an earlier undecided change. The caller then reads the order
- * again.
+ * none. None are written if the order's version has changed or its customer has been forgotten since the order was
+ * read, if one of the changes no longer waits, or if the decisions leave out an earlier undecided change. The caller
+ * then reads the order again.
  *
  * Rows are locked before they are checked, the changes first (locks.ts), so the checks read final values. No earlier
  * change can appear afterwards, because turns only grow. A change that an operator restores at the same time is treated

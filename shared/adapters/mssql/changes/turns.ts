@@ -248,8 +248,8 @@ async function unlessBug<T>(work: Promise<T>): Promise<T | { readonly bug: unkno
 }
 
 /**
- * The changes that have to wait and whose history does not say so yet. They are among the last ones, because takeTurns
- * decides the first changes and leaves the others.
+ * The changes that have to wait and whose history does not say so yet. They come after the decided ones, because
+ * takeTurns decides the first changes and leaves the others.
  */
 function waitingOf({ turn, verdicts }: Decision): Undecided[] {
   return turn.changes.slice(verdicts.length).filter(({ state, isToldToWait }) => state === 'ready' && !isToldToWait)

@@ -56,7 +56,7 @@ export function failureOf(error: unknown): SqlFailure | undefined {
   return UNAVAILABLE_CODES.has(code) ? 'unavailable' : undefined
 }
 
-/** Whether the server did not answer a request in time, so that the request's outcome is unknown. */
+/** Whether the server failed to answer a request in time. The request's outcome is then unknown. */
 export function isRequestTimeout(error: unknown): boolean {
   return codeOf(error) === 'ETIMEOUT' && failureOf(error) === 'busy'
 }

@@ -60,8 +60,8 @@ export const ROWS_OF: Readonly<Record<string, (typeof LOCK_ORDER)[number]>> = {
 /**
  * Locks the ledger row of one partition. The arguments are T-SQL expressions. The ledger is a heap with few rows, so a
  * scan would cost no more than a seek. But a scan takes update locks and therefore waits for the rows of all other
- * partitions, so no two partitions could store at the same time. FORCESEEK allows only seeks ("Table hints"). A
- * clustered key would make a seek likely but not certain, and would take 902 bytes where 900 are allowed.
+ * partitions, so records of two partitions could never be stored at the same time. FORCESEEK allows only seeks ("Table
+ * hints"). A clustered key would make a seek likely but not certain, and would take 902 bytes where 900 are allowed.
  *
  * parked_records has few rows too. If the group came from a variable, a seek could read all rows of the group. The
  * statements therefore take the group from the same table variable as the other key columns, so a seek reads only the

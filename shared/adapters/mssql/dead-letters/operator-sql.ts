@@ -93,9 +93,9 @@ const TELL_REJECTED = `
     ORDER BY r.turn;`
 
 /**
- * Discards a letter. If it was the last open letter of an order itself, this also discards the order and rejects the
- * changes that wait for the order, up to the first change that is retried or dead. If the letter belongs to a change,
- * this rejects the changes that wait behind that change.
+ * Discards a letter. If it belonged to an order itself and was that order's last open letter, this also discards the
+ * order and rejects the changes that wait for the order, up to the first change that is retried or dead. If the letter
+ * belongs to a change, this rejects the changes that wait behind that change.
  */
 const DISCARD_LETTER = `
 IF @state = 'dead'

@@ -44,8 +44,8 @@ SELECT @removed AS removed;
 `
 
 /**
- * The condition that nothing is open about the order of a row, and that the order's last entry is old. Uses the indexes
- * by order.
+ * The condition that nothing is open about a row's order, and that the order's last entry is old. Uses the indexes by
+ * order.
  */
 const isOver = (order: string) => `NOT EXISTS (
     SELECT 1 FROM order_states AS s WHERE s.order_id = ${order}.order_id AND s.status <> 'discarded'

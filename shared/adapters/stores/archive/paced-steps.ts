@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Limits for the number of orders in one transaction. They are small, because no order is stored meanwhile. */
+/**
+ * Limits for the number of orders in one transaction. They are small, because no order is stored while a transaction
+ * runs.
+ */
 const FEWEST = 5
 const MOST = 25
 /** How long a transaction should take. If one takes longer, the next one has fewer orders. */
