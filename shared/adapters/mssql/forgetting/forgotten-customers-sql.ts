@@ -103,9 +103,9 @@ IF EXISTS (SELECT 1 FROM @stored_changes)
 `
 
 /**
- * Locks the row that is locked by every transaction that keeps letters, adds partitions to the ledger or forgets a
- * customer. The partitions' locks would not suffice, because a letter may belong to another consumer, or to a partition
- * that the ledger does not know.
+ * Locks the row that is locked by every transaction that keeps letters, begins or resets a ledger, or forgets a
+ * customer. The partitions' locks would not suffice, because a letter may belong to another consumer or to a partition
+ * that the ledger does not know, and because FORGET cannot lock a partition that is only just being added.
  */
 export const LOCK_FORGETTING = `
 UPDATE forgetting SET last_at = last_at WHERE only_row = 1;`
