@@ -17,12 +17,12 @@ const SECRETS = [ORDER_ID_SECRET_FILE, FUNCTIONS_KEY_FILE]
 const SPARE_BYTES = 64 * 1024 * 1024
 
 /**
- * The copies are consistent with each other because of their order: first the offsets of the consumer groups, then the
- * store, then the log, whose copy gets those offsets. So the log's copy contains everything that the store's copy has
- * counted. Records that were stored between reading the offsets and copying the store are delivered again, and the
- * store recognises them. In another order, the groups could have committed records that are not in the store's copy,
- * and a retry among them would be lost. No record leaves the log during a backup, because the copies may need records
- * that the originals no longer need.
+ * The copies are consistent with each other because of the order in which they are made. First the offsets of the
+ * consumer groups are read, then the store is copied, and then the log, whose copy gets those offsets. So the log's
+ * copy contains every record that the store's copy has counted. Records that were stored between reading the offsets
+ * and copying the store are delivered again after a restore, and the store recognises them. In any other order, the
+ * groups could have committed records that are not in the store's copy, and a retry among them would be lost. No record
+ * leaves the log during a backup, because the copies may need records that the originals no longer need.
  */
 export function createBackUp(dependencies: {
   dataDir: string

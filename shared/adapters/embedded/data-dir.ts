@@ -7,7 +7,7 @@ import { makeDirectory } from '../../disk/make-directory.ts'
 import { isNoRoom } from '../../disk/no-room.ts'
 import { isOpenToOthers, readOrCreateSecret, writePrivateFile } from './private-file.ts'
 
-/** The data directory, with the log, the store and the secrets. One process holds it at a time. */
+/** The data directory, with the log, the store and the secrets. Only one process at a time holds it. */
 export interface DataDir extends AsyncDisposable {
   readonly path: string
   /** The secret in the file of this name. The first call creates it from 32 random bytes, in hexadecimal. */
@@ -25,19 +25,19 @@ export interface Owner {
 
 const LOCK_FILE = 'lock.db'
 const OWNER_FILE = 'owner.json'
-/** Long enough for `readOwner` in another process, which holds the lock for microseconds. */
+/** Long enough for `readOwner` in another process, which holds the lock only for microseconds. */
 const LOCK_WAIT_MS = 250
 const SQLITE_BUSY = 5
 const HUNG_MS = 10_000
 const OWNER_RETRY_MS = 5000
 const CHOOSE = 'set DATA_DIR to a directory on a local disk in which this user can create files'
 
-/** References the connections, because garbage collection would close them and so release their locks. */
+/** References the connections, because garbage collection would close them and thereby release their locks. */
 const held = new Set<DatabaseSync>()
 
 /**
- * Locks the directory, and creates it if it is missing (mode 0700). An exclusive transaction on an SQLite file makes
- * the kernel lock that file. The kernel releases the lock when the process ends for any reason, so a lock is never
+ * Locks the directory, and creates it if it is missing (mode 0700). An exclusive transaction on a SQLite file makes the
+ * kernel lock that file. The kernel releases the lock when the process ends, for whatever reason, so a lock is never
  * stale. Some network file systems do not implement such locks. Locking needs no disk space, so orders can be read even
  * if the disk is full.
  *
@@ -168,7 +168,7 @@ function locked(directory: string, cause: unknown): OrderError {
   return new OrderError('data-dir-locked', message, { cause })
 }
 
-/** Undefined if the process that wrote the owner file has ended, because a killed process leaves the file behind. */
+/** The owner that the owner file names, if that process is still alive. A killed process leaves the file behind. */
 function livingOwner(directory: string): Owner | undefined {
   const file = join(directory, OWNER_FILE)
   if (!existsSync(file)) return undefined

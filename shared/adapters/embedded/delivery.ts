@@ -15,7 +15,7 @@ export interface EmbeddedDeliveryOptions {
   readonly onPassedOver?: (records: number) => void
 }
 
-/** Limits the memory of a batch, but each partition contributes at least one record. */
+/** Limits the memory of a batch. However, each partition contributes at least one record, even a larger one. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
 const FIRST_REDELIVERY_DELAY_MS = 100
 const MAX_REDELIVERY_DELAY_MS = 5000
@@ -32,7 +32,9 @@ export function createEmbeddedDelivery({
   const closing = new AbortController()
   const { signal } = closing
   const next = new Map(committed)
-  /** Processed offsets that may not be committed yet. If a commit fails, the next commit includes its offsets. */
+  /**
+   * Processed offsets that are not known to be committed yet. If a commit fails, the next commit includes its offsets.
+   */
   const uncommitted = new Map<number, number>()
   let committing = Promise.resolve()
   let first = 0
@@ -97,7 +99,7 @@ export function createEmbeddedDelivery({
     committing = commitProcessed()
   }
 
-  /** Starts waiting in the turn of the event loop that found no records, so that no publish is missed. */
+  /** Starts to wait in the same turn of the event loop in which no records were found, so that no publish is missed. */
   async function recordsPublished(): Promise<void> {
     await new Promise<void>((resolve) => {
       const wake = () => {

@@ -15,7 +15,7 @@ import type { QueueLimits } from '../queue-bounds.ts'
 import { createEmbeddedTopics, type Partition, type Topic } from './topics.ts'
 
 /**
- * The event log in a single file, for `npm start`, tests and small installations. The log has Kafka's topics,
+ * The event log in a single file, for `npm start`, tests and small installations. Like Kafka, the log has topics,
  * partitions, offsets and consumer groups. Records are flushed to disk before they are acknowledged, and kept until
  * `removeRecords` removes them.
  */
@@ -25,7 +25,8 @@ export interface EmbeddedLog extends EventLog, LogConsumer, RecordRemoval {
   /** The committed offsets of all consumer groups. */
   groupOffsets(): Promise<readonly GroupOffset[]>
   /**
-   * Copies a consistent snapshot of the file, and sets the groups in the copy to `offsets`. Does not flush the copy.
+   * Copies a consistent snapshot of the file, and sets the groups' committed offsets in the copy to `offsets`. Does not
+   * flush the copy.
    */
   copyTo(file: string, offsets: readonly GroupOffset[]): Promise<void>
 }
@@ -34,11 +35,11 @@ export interface EmbeddedLogOptions extends QueueLimits {
   /** The directory of `log.db`. Only one log can have that file open. */
   readonly directory: string
   /**
-   * The number of partitions of a topic that publishing or subscribing creates, like Kafka's `num.partitions`; 1 by
+   * How many partitions a topic gets if publishing or subscribing creates it, like Kafka's `num.partitions`; 1 by
    * default.
    */
   readonly partitions?: number
-  /** How long records are kept, for `retention`; by default forever. */
+  /** How long records are kept, as reported by `retention`; forever by default. */
   readonly retentionMs?: number | null
   /** The size of the cache for the newest records; 4 MiB by default. */
   readonly cacheBytes?: number
@@ -108,8 +109,8 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   }
 
   /**
-   * Keeps health up to date. The first write that succeeds after a failure reloads the partitions' ends, because only
-   * the file has them then.
+   * Updates the log's health according to this write. The first write that succeeds after a failure also reloads the
+   * partitions' ends, because until then only the file is sure to have them.
    */
   async function written<T>(write: Promise<T>): Promise<T> {
     const failedBefore = failure !== undefined
@@ -243,7 +244,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
       purge: () => thread.call('purge'),
     },
     async health(): Promise<LogHealth> {
-      // Health probes whether writing works again, because callers may have stopped publishing.
+      // Checks whether writing works again, because callers may have stopped publishing.
       if (failure !== undefined) await Promise.allSettled([written(thread.call('probe'))])
       return failure === undefined ? { available: true } : { available: false, cause: messageOf(failure) }
     },

@@ -14,7 +14,7 @@ import { dirname } from 'node:path'
 import { flushDirectory } from '../../disk/flush.ts'
 
 const SECRET_BYTES = 32
-/** The same minimum as for these secrets in the settings. */
+/** The settings require the same minimum length for these secrets. */
 const MIN_SECRET_LENGTH = 16
 
 /**
@@ -30,12 +30,12 @@ export function readOrCreateSecret(file: string): string {
   return secret
 }
 
-/** Whether other users may read or change the file. Always false on Windows, where file modes do not show it. */
+/** Whether other users may read or change the file. Always false on Windows, where file modes do not show this. */
 export function isOpenToOthers(file: string): boolean {
   return process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0
 }
 
-/** Writes and flushes the file atomically, readable only by the owner. */
+/** Writes and flushes the file atomically, and lets only the owner read it. */
 export function writePrivateFile(file: string, text: string): void {
   const temporary = `${file}.new`
   rmSync(temporary, { force: true })

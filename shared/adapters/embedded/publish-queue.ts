@@ -12,7 +12,7 @@ export interface EmbeddedQueueOptions extends QueueLimits {
    */
   readonly append: (frames: Buffer) => Promise<ReadonlyMap<number, number>>
   /**
-   * Called for each flushed group before its calls resolve. The frames then have their offsets. `ends` is keyed by
+   * Called for each flushed group before its calls resolve. By then, the frames have their offsets. `ends` is keyed by
    * partition id.
    */
   readonly onFlushed: (frames: Buffer, ends: ReadonlyMap<number, number>) => void
@@ -38,9 +38,9 @@ interface Group {
 }
 
 /**
- * Group commit. Calls that arrive while the disk is busy are written together afterwards, so more calls share a slow
- * flush. If the disk is idle, a call waits only for the end of its turn of the event loop. Groups are written one after
- * another in the order of the calls.
+ * Group commit. Calls that arrive while the disk is busy are written together afterwards, so the slower a flush is, the
+ * more calls share the next one. If the disk is idle, a call waits only for the end of the current turn of the event
+ * loop. Groups are written one after another in the order of the calls.
  */
 export function createEmbeddedQueue(options: EmbeddedQueueOptions) {
   const { topics, append, onFlushed } = options
@@ -107,7 +107,10 @@ export function createEmbeddedQueue(options: EmbeddedQueueOptions) {
     if (calls.length > 0 || closedGroups.length > 0) flushSoon()
   }
 
-  /** Assigns each record its position. Advances `next` from the first offset of each partition to its new end. */
+  /**
+   * Assigns each record its position. Advances `next` from each partition's first offset in the group to the
+   * partition's new end.
+   */
   function assignOffsets({ frames, calls }: Group, next: Map<number, number>): RecordPosition[][] {
     let at = 0
     return calls.map(({ topicName, records }) => {

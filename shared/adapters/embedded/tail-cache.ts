@@ -12,7 +12,7 @@ const POSITION_BYTES = 96
 
 /**
  * The newest records of all partitions, up to a limit in bytes. A consumer that keeps up reads new records from here
- * instead of the file.
+ * instead of from the file.
  */
 export function createTailCache(maxBytes: number) {
   /** By partition id and offset. */

@@ -1,13 +1,13 @@
 import type { PartitionEntry } from './file/log-file.ts'
 
-/** A topic as the main thread knows it, so that publishing and delivering need no call to the log's thread. */
+/** A topic as the main thread knows it, which saves publishing and delivering a call to the log's thread. */
 export interface Topic {
   readonly name: string
   /** Indexed by partition number. */
   readonly partitions: Partition[]
   /** Counts the records without a key, to spread them over the partitions. */
   roundRobin: number
-  /** Functions to call once, when records are published to the topic. */
+  /** Functions that are each called once, when records are next published to the topic. */
   readonly waiting: Set<() => void>
 }
 
@@ -15,7 +15,7 @@ export interface Partition {
   readonly id: number
   readonly partition: number
   readonly topic: Topic
-  /** The offset of the oldest record that was not removed. */
+  /** The offset of the oldest record that has not been removed. */
   first: number
   /** The offset after the last flushed record. */
   end: number
@@ -56,8 +56,8 @@ export function createEmbeddedTopics() {
     byId,
     all: (): Iterable<Partition> => ids.values(),
     /**
-     * Adds new partitions from the file and advances the first offsets and the ends of known partitions. The log's thread
-     * may have ended after it had removed or appended records and before it replied.
+     * Adds new partitions from the file and advances the first offsets and the ends of known partitions. These may have
+     * changed because the log's thread may have ended after it removed or appended records and before it replied.
      */
     load(entries: readonly PartitionEntry[]): void {
       for (const { id, topic: name, partition, first } of entries) {

@@ -14,23 +14,23 @@ import type { Writer } from './threads/write-worker.ts'
 export interface SqliteStoreOptions {
   /** The file is created if it does not exist, but its directory must exist. */
   readonly file: string
-  /** The directory of the migrations. The URL ends with a slash. */
+  /** The directory of the migrations. The URL must end with a slash. */
   readonly migrations?: URL
   /**
-   * Called if adding words to the orders of an earlier version fails, before the next attempt. By default the process
-   * emits a warning.
+   * Called each time a step of indexing an earlier version's orders fails; the step is then retried. By default, the
+   * process emits a warning.
    */
   readonly onReindexFailed?: (error: unknown) => void
-  /** Called if the file could be opened only for reading, because the disk is full. */
+  /** Called if the file could be opened only for reading because the disk is full. */
   readonly onReadOnly?: (error: unknown) => void
   /** Called when the file is writable again after `onReadOnly`. */
   readonly onWritable?: () => void
-  /** Called if an error leaves the content of the disk in doubt. From then on the store refuses every call. */
+  /** Called if an error leaves the content of the disk in doubt. From then on, the store refuses every call. */
   readonly onDiskInDoubt?: (error: unknown) => void
 }
 
 const WRITABLE_POLL_MS = 1000
-/** Letters discarded in one step. Between steps, the writer can store a batch. */
+/** The number of letters discarded in one step. Between steps, the writer can store a batch. */
 const LETTERS_AT_ONCE = 200
 const IS_SOURCE = import.meta.url.endsWith('.ts')
 /** The compiled program is one directory deeper, in dist/, but its migrations are not. */
@@ -64,7 +64,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
   const dispose = async () => {
     disposed.abort()
     await reindexing
-    // The reader closes first, so that the writer is the last connection and leaves a file without a WAL.
+    // The reader closes first, so that the writer is the last connection and leaves no WAL behind.
     await reader[Symbol.asyncDispose]()
     await writer[Symbol.asyncDispose]()
   }

@@ -17,8 +17,8 @@ const COPY = `
 
 /**
  * Copies the log's file while the log is in use. Between `freeze` and `thaw`, the log's thread writes only to the WAL,
- * so the copy is a consistent snapshot even if copying takes long. `thaw` rejects if the file was reopened or closed
- * meanwhile, because then the copy may not be consistent.
+ * so the copy is a consistent snapshot even if copying takes a long time. `thaw` rejects if the file was reopened or
+ * closed in the meantime, because the copy may then be inconsistent.
  */
 export async function copyLog(
   path: string,
@@ -29,7 +29,7 @@ export async function copyLog(
   try {
     await copyInAnotherProcess(path, to)
   } catch (error) {
-    await thread.thaw().catch(() => undefined) // The first error is the cause.
+    await thread.thaw().catch(() => undefined) // The first error is reported.
     throw error
   }
   await thread.thaw()

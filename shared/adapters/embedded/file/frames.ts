@@ -8,9 +8,9 @@ import type { LogRecord, RecordHeader, RecordToPublish } from '../../../ports/ev
  *   frame    u32 length of the frame | u32 partition id | f64 offset | f64 timestamp | i32 key | i32 value | key | value | header block
  *   headers  u32 name | i32 value | name | value, repeated to the end
  *
- * Numbers are little-endian. Lengths are in bytes, and -1 is null. A key length of -2 marks a frame that stands for
- * unreadable offsets: the frame's offset is the first of them, its timestamp the offset after the last, and its value
- * the reason.
+ * Numbers are little-endian. Lengths are in bytes, and a length of -1 means null. A key length of -2 marks a frame that
+ * stands for unreadable offsets: the frame's offset is the first of them, its timestamp is the offset after the last of
+ * them, and its value is the reason.
  */
 const PARTITION_ID_AT = 4
 const OFFSET_AT = 8
@@ -24,7 +24,7 @@ const DAMAGED = -2
 
 /** UTF-8 takes at most this many bytes for one UTF-16 code unit. */
 const UTF8_BYTES_PER_UNIT = 3
-/** Up to this length, which covers header names and most values, an ASCII loop is faster than `Buffer.write`. */
+/** Up to this length, which covers header names and most header values, an ASCII loop is faster than `Buffer.write`. */
 const SHORT_TEXT = 48
 
 const INITIAL_BYTES = 64 * 1024
@@ -103,7 +103,7 @@ export function createFrameWriter() {
   }
 
   return {
-    /** The number of bytes that were written and not yet taken. */
+    /** The number of bytes that have been written but not yet taken. */
     get length(): number {
       return length
     },
@@ -146,7 +146,8 @@ export function createFrameWriter() {
 }
 
 /**
- * An upper bound for reserving memory, computed without reading the text. Limits are therefore checked after writing.
+ * An upper bound for a frame's length, for reserving memory. It is computed without reading the text, so it may be much
+ * too high, and limits are checked after writing.
  */
 export function largestFrame(record: RecordToPublish): number {
   let bytes = FIXED_BYTES + largest(record.key) + largest(record.value)
@@ -176,14 +177,14 @@ export function setFrameOffset(frames: Buffer, at: number, offset: number): void
 }
 
 /**
- * CRC-32 (ISO-HDLC, as in zip) of a record and its position: partition, offset, timestamp, the lengths, key, value and
- * headers. So the checksum also detects a valid record at the wrong position.
+ * CRC-32 (ISO-HDLC, as in zip) of a record and its position. It covers the partition id, offset, timestamp, lengths,
+ * key, value and headers, so it also detects a valid record at the wrong position.
  */
 export function frameChecksum(frames: Buffer, at: number): number {
   return crc32(frames.subarray(at + PARTITION_ID_AT, at + frameLength(frames, at)))
 }
 
-/** The unreadable offsets that the frame stands for; undefined if the frame has a record. */
+/** The unreadable offsets that the frame stands for; undefined if the frame contains a record. */
 export function damagedRangeAt(frames: Buffer, at: number): DamagedRange | undefined {
   if (frames.readInt32LE(at + KEY_LENGTH_AT) !== DAMAGED) return undefined
   const from = frames.readDoubleLE(at + OFFSET_AT)

@@ -22,10 +22,10 @@ import { createPartitionReader, type PartitionReader, type ReadRange, type Verif
 import { createRecordRemoval, REMAINS_ARE_POSSIBLE, type RemovedSlice } from './record-removal.ts'
 
 /**
- * The log in one SQLite file. Each partition is a table whose rowid is the offset. So every insert appends at the right
- * edge of a B-tree, a range of offsets is read sequentially, and the next offset is max + 1. Records are removed only
- * from the left edge. The first offset is stored separately, because an empty table does not show which offsets were
- * assigned.
+ * The log in one SQLite file. Each partition is a table whose rowid is the offset. Therefore every insert appends at
+ * the right edge of a B-tree, a range of offsets is read sequentially, and the next offset is max + 1. Records are
+ * removed only from the left edge. The first offset is stored separately, because an empty table does not show which
+ * offsets were assigned.
  *
  * SQLite makes appended records durable: "With synchronous=FULL in WAL mode, an additional sync operation of the WAL
  * file happens after each transaction commit. The extra WAL sync following each transaction helps ensure that
@@ -42,7 +42,7 @@ export interface LogFile {
   /** Creates missing topics, and returns all partitions. */
   makeTopics(topics: readonly { readonly name: string; readonly partitions: number }[]): PartitionEntry[]
   /**
-   * Appends the frames in one flushed transaction. Returns, by partition id, the offset of the partition's first frame.
+   * Appends the frames in one flushed transaction. Returns, by partition id, the offset of the first appended record.
    */
   append(frames: Uint8Array): Map<number, number>
   /**
@@ -51,11 +51,11 @@ export interface LogFile {
    * damaged offsets.
    */
   read(ranges: readonly ReadRange[]): Uint8Array
-  /** Replaces the values of records, by offset, and their checksums, in one flushed transaction. */
+  /** Replaces the values of the records at these offsets, and their checksums, in one flushed transaction. */
   replace(partitionId: number, values: ReadonlyMap<number, Uint8Array>): void
   /**
-   * Copies the WAL into the file and empties the WAL. If free space may hold bytes of records, which is possible only
-   * in files of earlier versions, first rewrites the whole file, which takes long.
+   * Copies the WAL into the file and empties the WAL. If free space may contain bytes of records, first rewrites the
+   * whole file, which takes a long time. Only files of earlier versions may have such free space.
    */
   purge(): void
   /** Checks records from `from` on, for at most a few milliseconds, because publishers wait meanwhile. */
@@ -76,7 +76,7 @@ export interface LogFile {
   forgetGroup(groupId: string): void
   /** The committed offsets of all groups. */
   groupOffsets(): GroupOffset[]
-  /** Copies the WAL into the file. Afterwards writes go only to the WAL, and the file stays unchanged until `thaw`. */
+  /** Copies the WAL into the file. Afterwards, writes go only to the WAL, and the file stays unchanged until `thaw`. */
   freeze(): void
   /** Throws if the file is not frozen, for example because it was reopened. */
   thaw(): void
@@ -120,7 +120,7 @@ export function openLogFile(path: string): LogFile {
   const partitions = new Map<number, Partition>()
   let checkpoints: Checkpoints
   try {
-    // Exclusive, because offsets are assigned in memory: a second writer must be impossible.
+    // Exclusive, because a second writer must be impossible: offsets are assigned in memory.
     db.exec('PRAGMA locking_mode = EXCLUSIVE')
     db.exec('PRAGMA journal_mode = WAL')
     db.exec('PRAGMA synchronous = FULL')
@@ -156,7 +156,7 @@ export function openLogFile(path: string): LogFile {
   }
 
   /**
-   * Does the work in a transaction that is not flushed. If its effects survive a crash, so do all earlier records,
+   * Does the work in a transaction that is not flushed. If the transaction survives a crash, so do all earlier records,
    * because a crash loses only the tail of the WAL.
    */
   function unflushed(work: () => void): void {
@@ -166,7 +166,7 @@ export function openLogFile(path: string): LogFile {
   }
 
   function undo(): void {
-    // SQLite has already rolled back after some errors, such as a full disk.
+    // SQLite has already rolled back after some errors, for example if the disk is full.
     if (db.isTransaction) db.exec('ROLLBACK')
     db.exec('PRAGMA synchronous = FULL')
     for (const partition of partitions.values()) partition.end = endOf(db, partition.id, partition.first)
@@ -200,12 +200,12 @@ export function openLogFile(path: string): LogFile {
     return partition
   }
 
-  /** A backup copies the file as it is, so no record in the file may be overwritten meanwhile. */
+  /** A backup copies the file as it is, so records in the file must not be overwritten during the copy. */
   function refuseIfFrozen(): void {
     if (isFrozen) throw new Error('A backup is copying it. Try again once the backup has ended.')
   }
 
-  /** Reads the record with its checksum first, because a new checksum would hide damage. */
+  /** Reads and checks the record first, because a new checksum would hide damage. */
   function replaceOne(writer: FrameWriter, partition: Partition, offset: number, value: Uint8Array): void {
     const { id, first, end, reader, update } = partition
     // The record has left the log since the caller read it.
@@ -292,7 +292,7 @@ export function openLogFile(path: string): LogFile {
     removeRecords(partitionId, bounds) {
       const partition = partitionOf(partitionId)
       const slice = removal.removeRecords(partition, bounds)
-      // Before the deletion, which may fail.
+      // Set before the deletion, which may fail.
       partition.first = slice.first
       if (slice.removed > 0) removal.deleteOverwritten(partitionId, slice.first)
       return slice

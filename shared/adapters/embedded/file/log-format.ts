@@ -19,14 +19,14 @@ const IDENTITY = `
 
 /**
  * The offset of the oldest record, or the end of a partition whose records were all removed. The transaction that
- * removes records also updates this column. Otherwise, after a crash in between, the log could assign the same offsets
- * again.
+ * removes records also updates this column. Otherwise, a crash between the two could make the log assign the same
+ * offsets again.
  */
 const FIRST_OFFSET = 'ALTER TABLE partitions ADD COLUMN first_offset INTEGER NOT NULL DEFAULT 0'
 
 /**
- * Whether free space of the file may hold bytes of records: in files of earlier formats, and once a row has changed its
- * length. Then only VACUUM overwrites them.
+ * Whether free space in the file may contain bytes of records. This is possible in files of earlier formats and after a
+ * row has changed its length. Only VACUUM then overwrites these bytes.
  */
 const REMAINS = `
   CREATE TABLE remains (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), are_possible INTEGER NOT NULL) STRICT;
@@ -34,7 +34,7 @@ const REMAINS = `
 
 /**
  * Creates the tables of an empty file, or upgrades those of an earlier version. Does not run quick_check, which reads
- * the whole file, because a large log must not slow down the start.
+ * the whole file, because a large log must not delay the start.
  */
 export function prepareTables(db: DatabaseSync, path: string): void {
   const format = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])

@@ -7,7 +7,7 @@ export function serveLog(open: typeof openLogFile): void {
   const { path } = workerData as { path: string }
   serveFile<LogFile>({
     open: () => open(path),
-    // `undo` throws if the file is damaged or was replaced. Then the file is reopened.
+    // `undo` throws if the file is damaged or was replaced. In that case, the file is reopened.
     areSound(file) {
       file.undo()
       return true

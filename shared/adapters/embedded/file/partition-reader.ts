@@ -29,7 +29,7 @@ export interface OldRecords {
   readonly more: boolean
   /** Whether the offsets before `next` are damaged rather than intact. */
   readonly isDamage: boolean
-  /** The damage before which the search ended. */
+  /** The damage that ended the search. */
   readonly damaged: DamagedRange | undefined
 }
 
@@ -55,9 +55,9 @@ const CORRUPT = 11
 const NOT_A_DATABASE = 26
 
 /**
- * Reads one partition and checks every record. For a damaged page, SQLite reports only that the page is malformed. But
- * a partition has a record at every offset, so the damaged range extends from the first unreadable offset to the next
- * readable one.
+ * Reads one partition and checks every record. For a damaged page, SQLite reports only that the page is malformed.
+ * However, a partition has a record at every offset, so the damaged range extends from the first unreadable offset to
+ * the next readable one.
  */
 export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFrom }: PartitionTable) {
   const columns = 'record_offset, timestamp, key, value, headers, checksum'
@@ -129,7 +129,7 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
     return to
   }
 
-  /** Whether a damaged range is old enough to leave, according to the record behind it. */
+  /** Whether a damaged range is old enough to leave the log, judging by the record after it. */
   function findOldDamage(from: number, to: number, why: string, bounds: RemovalBounds): OldRecords {
     const behind = extentOn(from, to)
     const timestamp = timestampAt(behind)
@@ -173,8 +173,8 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
       return { next, records: found, withoutChecksum: Math.max(0, Math.min(next, checksumsFrom) - from), damaged }
     },
     /**
-     * Finds records at the beginning that may leave the log, at most one slice. Stops at the first record that is
-     * newer, and before damage; the next search then checks whether the damage may leave.
+     * Finds the first records that may leave the log, at most one slice of them. Stops at the first newer record and
+     * before any damage. The next search then checks whether the damage may leave the log.
      */
     findOld(from: number, end: number, bounds: RemovalBounds): OldRecords {
       const { olderThan, toOffset, damagedOlderThan } = bounds

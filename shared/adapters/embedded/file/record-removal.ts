@@ -18,35 +18,35 @@ interface OldPartition {
   readonly id: number
   readonly first: number
   readonly end: number
-  /** Earlier rows have no column for a checksum. */
+  /** Rows before this offset were written without the column for the checksum. */
   readonly checksumsFrom: number
   readonly reader: PartitionReader
 }
 
 /**
- * SQLite distributes the rows of a page that becomes empty over this page and the next two, and leaves copies of the
- * rows that it moves in the free space of their old pages. `secure_delete` does not overwrite such copies
- * (https://www.sqlite.org/pragma.html#pragma_secure_delete).
+ * When rows are deleted from a page, SQLite may redistribute the rows of that page and the next two among these pages.
+ * Copies of the rows that it moves stay in the free space of their old pages, and `secure_delete` does not overwrite
+ * such copies (https://www.sqlite.org/pragma.html#pragma_secure_delete).
  */
 const PAGES_OF_A_BALANCE = 3
 
 /**
- * An upper bound for the bytes that a row has besides its three blobs, and that a page has besides a single row. A row
- * that is not shorter than a page by this much may have overflow pages
+ * An upper bound for the bytes that a row and its page need in addition to the row's three blobs. If the blobs and
+ * these bytes do not fit into a page, the row may have overflow pages
  * (https://www.sqlite.org/fileformat2.html#b_tree_pages).
  */
 const OTHER_COLUMNS_BYTES = 100
 
-/** Notes that the free space of the file may hold bytes of records, until `purge` rewrites the file. */
+/** Notes that free space in the file may contain bytes of records until `purge` rewrites the file. */
 export const REMAINS_ARE_POSSIBLE = 'UPDATE remains SET are_possible = 1'
 
 /**
- * Removes records so that no byte of them remains in the file, and no copy of a record that stays. A record is
- * overwritten in place, which moves nothing because the row keeps its length. Overwritten rows are deleted later, once
- * enough others follow them that SQLite moves only overwritten rows. A few pages of overwritten rows always remain at
- * the beginning of a partition.
+ * Removes records so that no byte of them remains in the file, and without leaving stray copies of the records that
+ * stay. A record is overwritten in place, which moves nothing because the row keeps its length. Overwritten rows are
+ * deleted later, once they are followed by enough other overwritten rows that SQLite moves only such rows. A few pages
+ * of overwritten rows therefore always stay at the beginning of a partition.
  *
- * `unflushed` runs its work in a transaction, and `undo` rolls back after a failure.
+ * `unflushed` runs its work in a transaction that is not flushed, and `undo` rolls back after a failure.
  */
 export function createRecordRemoval(
   db: DatabaseSync,
@@ -55,7 +55,7 @@ export function createRecordRemoval(
   const pageBytes = Number(db.prepare('PRAGMA page_size').get()?.['page_size'])
   /** The minimum number of bytes that a row takes up in its page if the rest is in overflow pages. */
   const leastInPage = Math.floor(((pageBytes - 12) * 32) / 255) - 23
-  /** By partition id, the first overwritten row that can be deleted. Earlier rows lie beside a damaged page. */
+  /** By partition id, the first overwritten row that can be deleted. Earlier rows are next to a damaged page. */
   const deletableFrom = new Map<number, number>()
   const moveFirst = db.prepare('UPDATE partitions SET first_offset = ? WHERE id = ?')
 
@@ -67,13 +67,13 @@ export function createRecordRemoval(
     unflushed(() => {
       if (!isDamage) overwrite(id, first, next)
       moveFirst.run(next, id)
-      // Such a row gets longer, because the checksum that it lacks becomes a NULL.
+      // A row without the checksum column gets longer, because a NULL is added for that column.
       if (first < checksumsFrom) db.exec(REMAINS_ARE_POSSIBLE)
     })
     return { first: next, removed: next - first, more, damaged }
   }
 
-  /** Row by row, because a range would also read the page behind it, which may be damaged. */
+  /** Works row by row, because a range would also read the page after it, which may be damaged. */
   function overwrite(id: number, from: number, to: number): void {
     const one = db.prepare(`
       UPDATE partition_${id}
@@ -82,7 +82,7 @@ export function createRecordRemoval(
     for (let offset = from; offset < to; offset += 1) one.run(offset)
   }
 
-  /** Rows that SQLite cannot read stay in their damaged pages. */
+  /** Overwrites the rows that SQLite can read. The others stay in their damaged pages. */
   function overwriteReadable(id: number, from: number, to: number): void {
     for (let offset = from; offset < to; offset += 1) {
       try {
@@ -95,9 +95,9 @@ export function createRecordRemoval(
   }
 
   /**
-   * Deletes rows that `removeRecords` has overwritten, before the partition's first offset. Deleting also reads the
-   * pages beside the deleted rows. If one of these is damaged, the rows stay, overwritten. If the disk is full, the next
-   * call deletes them, because the records have already been removed.
+   * Deletes rows before the partition's first offset, which `removeRecords` has overwritten. Deleting also reads the
+   * pages next to the deleted rows. If one of these pages is damaged, the overwritten rows stay. A full disk is no
+   * error, because the records have already been removed; the next call deletes the rows.
    */
   function deleteOverwritten(id: number, first: number): void {
     const from = deletableFrom.get(id) ?? 0
@@ -116,7 +116,7 @@ export function createRecordRemoval(
     }
   }
 
-  /** The first of the overwritten rows that have to stay. */
+  /** The offset of the first overwritten row that has to stay. */
   function startOfRest(id: number, first: number): number {
     const rows = db.prepare(
       `SELECT record_offset, coalesce(length(key), 0) + coalesce(length(value), 0) + length(headers) AS bytes

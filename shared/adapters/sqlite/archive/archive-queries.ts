@@ -14,7 +14,7 @@ export interface ArchiveQueries {
   archivedAt(orderId: string): string | undefined
 }
 
-/** The maximum number of orders that one page examines, so that other queries do not wait for long. */
+/** The maximum number of orders that are examined for one page, so that other queries do not wait for long. */
 const LOOKED_AT = 5000
 const MAX_PAGE_BYTES = 4 * 1024 * 1024
 
@@ -50,7 +50,8 @@ export function prepareArchiveQueries(db: DatabaseSync): ArchiveQueries {
   const selectDiscarded = db.prepare(NEXT_DISCARDED)
 
   /**
-   * Returns the next orders, and the position up to which all orders were examined; undefined at the end of the table.
+   * Returns the next orders, and as `reach` the `seq` up to which all orders were examined; `reach` is undefined at the
+   * end of the table.
    */
   function stored(after: number, before: number, limit: number): { found: Found[]; reach: number | undefined } {
     const span = Number(selectLastOld.get(before)?.['span'] ?? -1)

@@ -9,15 +9,12 @@ import { CONVERSIONS, fromHashBytes, fromIdBytes, toIdList } from '../database/v
 export type ReadDocuments = (orderIds: readonly string[]) => Map<string, ArchivedOrder>
 
 const IDS = '(SELECT unhex(value) FROM json_each(?))'
-/**
- * The condition that nothing about the order `o` is still to be decided. Uses order_changes_by_order and
- * dead_letters_by_order.
- */
+/** The condition that nothing about the order `o` is open. Uses order_changes_by_order and dead_letters_by_order. */
 export const IS_SETTLED = `
   NOT EXISTS (SELECT 1 FROM order_changes c WHERE c.order_id = o.order_id
     AND (c.state NOT IN ('applied', 'rejected', 'discarded') OR c.early = 1))
   AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.order_id = o.order_id AND d.state IN ('dead', 'redriven'))`
-/** Excludes the order that was stored last. Without its row, SQLite would assign the same position again. */
+/** Excludes the order that was stored last. Without its row, SQLite would assign its `seq` again. */
 export const IS_NOT_LAST = 'o.seq < (SELECT max(seq) FROM orders)'
 /** The following statements use the unique indexes on order_id, and the indexes by order. */
 const ORDERS = `SELECT o.* FROM orders o WHERE o.order_id IN ${IDS} AND ${IS_NOT_LAST} AND ${IS_SETTLED}`

@@ -17,7 +17,7 @@ export interface RestoredOrders {
   /**
    * Restores the order, without personal data if its customer was forgotten. Returns false if the store already has the
    * order. Throws `conflict` if the order's Idempotency-Key belongs to another order, or if the order was archived
-   * again with changes that this document does not have.
+   * again with changes that this document does not contain.
    */
   takeBack(order: ArchivedOrder): boolean
   /** Must be called at the end of the transaction. */
@@ -27,7 +27,7 @@ export interface RestoredOrders {
 /** The following statements use the unique indexes on order_id and the primary key. */
 const IS_HERE = 'SELECT 1 FROM orders WHERE order_id = ?1 UNION ALL SELECT 1 FROM order_states WHERE order_id = ?1'
 const IS_TAKEN = 'SELECT 1 FROM orders WHERE seq = ?'
-/** If the position is null, SQLite assigns one, and the order becomes the newest. */
+/** If `seq` is null, SQLite assigns one, and the order becomes the newest. */
 const INSERT_ORDER = `
   INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT DO NOTHING RETURNING seq`
@@ -56,7 +56,7 @@ const INSERT_CHANGE_ENTRY = `
     order_id, at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason, change_id, version
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 /**
- * Whether the order was stored, or changed, after this copy was archived. Uses the primary key and
+ * The file of a newer copy, if the order was stored or changed after this copy was archived. Uses the primary key and
  * archived_changes_by_order.
  */
 const SELECT_NEWER = `
@@ -160,7 +160,7 @@ export function prepareRestoredOrders(db: DatabaseSync): RestoredOrders {
   }
 
   return {
-    // An earlier transaction may have been rolled back since, or a customer's words removed.
+    // Words that were written before may be gone, because a transaction was rolled back or a customer was forgotten.
     begin: () => terms.forget(),
     takeBack(document) {
       const id = toIdBytes(document.orderId)

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { ArchivedChange } from '../../../domain/archived-order.ts'
 import { toHashBytes, toIdBytes } from '../database/values.ts'
 
-/** Looks up tombstones: the ids, positions and hashes that the store keeps of archived orders and changes. */
+/** Looks up tombstones: the ids, positions and hashes that the store keeps for archived orders and changes. */
 export interface Tombstones {
   /** Whether any order is archived. */
   areAny(): boolean
@@ -15,8 +15,8 @@ export interface Tombstones {
 }
 
 /**
- * Tombstones for the many look-ups of one batch. Checks only once whether there are any, because usually there are
- * none.
+ * Tombstones for the many look-ups of one batch. Checks only once whether there are any tombstones, because usually
+ * there are none.
  */
 export interface BatchTombstones extends Omit<Tombstones, 'areAny'> {
   /** Must be called after each transaction, because orders may be archived before the next one. */
@@ -80,7 +80,7 @@ export function prepareBatchTombstones(db: DatabaseSync): BatchTombstones {
   return {
     ofOrder: (orderId) => (areAny() ? all.ofOrder(orderId) : undefined),
     hasKey: (keyHash) => areAny() && all.hasKey(keyHash),
-    // An archived change belongs to an archived order.
+    // An archived change belongs to an archived order, so without archived orders there is no archived change.
     ofChange: (changeId) => (areAny() ? all.ofChange(changeId) : undefined),
     hasChangeKey: (key) => areAny() && all.hasChangeKey(key),
     forget() {

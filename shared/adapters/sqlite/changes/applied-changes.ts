@@ -4,8 +4,8 @@ import type { OrderChange } from '../../../domain/changes/order-changes.ts'
 import { fromMs } from '../database/values.ts'
 
 /**
- * Applies an order's applied changes again to the order as it was placed, with today's code. Undefined if today's code
- * refuses one of them.
+ * Reapplies an order's applied changes, with the current code, to the order as it was placed. Returns undefined if the
+ * current code refuses one of them.
  */
 export type FoldApplied = (orderId: Uint8Array, placed: Order) => Order | undefined
 

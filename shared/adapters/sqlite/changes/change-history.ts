@@ -6,7 +6,7 @@ import { toMs } from '../database/values.ts'
 /** Writes the history of changes. Ids are bytes, as in the tables. */
 export interface ChangeHistory {
   tell(orderId: Uint8Array, changeId: Uint8Array, atMs: number, entry: ChangeEntry): void
-  /** Adds the entry for a redriven letter of the change, unless the change was decided before. */
+  /** Adds the entry for a redriven letter of the change, unless the change had been decided before. */
   tellRedriven(orderId: Uint8Array, changeId: Uint8Array, act: ActInHistory): void
 }
 
@@ -19,7 +19,10 @@ interface ChangeEntry {
   readonly version?: number
 }
 
-/** The change may be stored before its sender reports that it was sent, and by a machine whose clock is behind. */
+/**
+ * A redriven change may be decided before its sender reports it as sent, and by a machine whose clock is behind. So it
+ * counts as decided before the redrive only if it was decided more than this long before.
+ */
 const CLOCK_SKEW_MS = 60_000
 
 const INSERT = `

@@ -6,15 +6,15 @@ import { prepareChangeQueries } from './change-views.ts'
 import type { ChangesResult } from './stored-changes.ts'
 
 /**
- * Stores the changes of a batch with `store`, and returns the outcomes of these changes and of those that waited
- * before.
+ * Stores the changes of a batch with `store`, and returns the outcomes of these changes and of those that were already
+ * waiting.
  */
 export type PreviewChanges = (
   batch: Required<Pick<StoreBatch, 'orders' | 'changes'>>,
   store: () => ChangesResult,
 ) => Pick<BatchPreview, 'changes' | 'followers'>
 
-/** Uses order_changes_undecided, whose condition is the three states. */
+/** Uses order_changes_undecided, whose condition names the three states. */
 const SELECT_WAITING = `
   SELECT change_id FROM order_changes
   WHERE order_id IN (SELECT unhex(value) FROM json_each(?)) AND state IN ('waiting', 'retrying', 'dead-lettered')

@@ -34,13 +34,13 @@ const BY_IDS = `SELECT ${COLUMNS} FROM order_changes WHERE change_id IN (SELECT 
 const FIRST_UNDECIDED = `
   SELECT seq, change_id, state FROM order_changes
   WHERE order_id = ? AND state IN ('waiting', 'retrying', 'dead-lettered') AND early = 0 ORDER BY seq LIMIT 1`
-/** Uses order_changes_undecided, whose condition is the three states. */
+/** Uses order_changes_undecided, whose condition names the three states. */
 const COUNT_WAITING = `
   SELECT order_id, count(*) AS changes FROM order_changes
   WHERE order_id IN (SELECT unhex(value) FROM json_each(?)) AND state IN ('waiting', 'retrying', 'dead-lettered')
     AND state = 'waiting'
   GROUP BY order_id`
-/** These use the unique indexes on order_id. */
+/** The following two statements use the unique indexes on order_id. */
 const IS_STORED = 'SELECT 1 FROM orders WHERE order_id = ?'
 const SELECT_STATUS = 'SELECT status FROM order_states WHERE order_id = ?'
 /** Uses order_changes_by_idempotency_key and archived_changes_by_idempotency_key. */
@@ -81,7 +81,7 @@ export function prepareChangeQueries(db: DatabaseSync): ChangeQueries {
     const known = new Map<string, Predecessor | undefined>()
     return rows.map((row) => {
       const view = toChangeView(row)
-      // A change that has no turn yet waits for the batch of its origin.
+      // A change that has no turn yet waits for its origin's batch, not behind another event.
       if (row.state !== 'waiting' || row.early === 1) return view
       if (!known.has(view.orderId)) known.set(view.orderId, predecessor(row.order_id))
       const behind = known.get(view.orderId)

@@ -14,7 +14,7 @@ export interface ChangedOrders {
   read(orderId: string): Order | undefined
   /** Whether an operator discarded the order. */
   isDiscarded(orderId: string): boolean
-  /** Throws if a constraint refuses the order; the caller then rolls back. */
+  /** Throws if a constraint refuses the order; the caller must then roll back. */
   write(orderId: string, before: Order, after: Order): void
 }
 
@@ -42,7 +42,7 @@ export function prepareChangedOrders(db: DatabaseSync): ChangedOrders {
     const textOf = ({ content, cancellation }: Order, words = searchParts(orderId, content)) =>
       searchableText({ ...content, isCancelled: cancellation !== undefined }, words)
     reword(seq, textOf(before), textOf(after, parts))
-    // An earlier transaction may have been rolled back since.
+    // If an earlier transaction was rolled back, the words that it wrote are gone too.
     terms.forget()
     terms.note(parts)
     terms.write()

@@ -25,33 +25,44 @@ export interface OrderChanges {
   /** The state of a change, even of an archived one. Undefined if the store has never seen the change. */
   stateOf(changeId: string): ChangeState | undefined
   /**
-   * Keeps a readable change. `isCounted`: its origin was counted before, or is counted with this batch. Returns `new`
-   * if the change waits for its turn from now on, and `known` if it was kept from this record before. A new change of
-   * an archived order is rejected.
+   * Keeps a readable change. `isCounted` says whether its origin was counted before or is counted with this batch.
+   * Returns `new` if the change now waits for its turn, and `known` if it had already been kept from this record. A new
+   * change that can never take its turn, such as a change to an archived order, is rejected, which also returns
+   * `known`.
    */
   record(change: ChangeToStore, isCounted: boolean, atMs: number): 'new' | 'known' | 'duplicate' | Rejection
-  /** Gives a change that is not kept, because an operator decided otherwise, its turn and its content. */
+  /**
+   * Adds the turn and the content that a known change still lacks. Its state stays, because an operator's decision
+   * withholds its record.
+   */
   withhold(change: ChangeToStore, isCounted: boolean): void
-  /** Records a failure of the change's record, or of a copy or redrive of it, unless the change is kept. */
+  /**
+   * Records a failure of the change's record, of a copy of that record or of its redrive, unless the change is already
+   * kept.
+   */
   park(record: ParkedRecord, change: ParkedChange, isCounted: boolean, atMs: number): void
   /** Adds an entry to the history of a change that has to wait. */
   tellWaiting(changeId: string, atMs: number): void
-  /** Writes the verdict on a change whose turn came. */
+  /** Writes the verdict on a change whose turn has come. */
   decide(verdict: Verdict, orderId: string, kind: ChangeKind, atMs: number): void
-  /** Moves a change together with its letter. False if the change no longer comes from this record. */
+  /**
+   * Moves a change to this state together with its letter. Returns false if the change has another state by now, or if
+   * it was kept from another record.
+   */
   move(changeId: string, origin: RecordPosition, to: 'dead-lettered' | 'discarded', act: ActInHistory): boolean
-  /** The order of a change; undefined if the store has never seen the change. */
+  /** The order of a change; undefined if the store does not have the change. */
   orderOf(changeId: string): string | undefined
   /**
-   * Discards a change that waits, unless its order or an earlier change of that order is retried or dead. If the order
-   * is stored, discards the change only if it cannot be decided. Returns whether the change was discarded.
+   * Discards a waiting change, unless its order or an earlier change to that order is being retried or is
+   * dead-lettered. If the order is stored, discards the change only if it cannot be decided. Returns whether the change
+   * was discarded.
    */
   discardWaiting(changeId: string, isUndecidable: boolean, act: ActInHistory): boolean
   /** Rejects the changes that wait behind a discarded one. */
   rejectBehind(changeId: string, atMs: number): void
-  /** Whether the change is kept from this same record, so that the failure is reported too late. */
+  /** Whether the change is already kept from this same record, which means that the failure was reported too late. */
   isKeptFrom(changeId: string, failure: Pick<ParkedRecord, 'origin' | 'cause'>): boolean
-  /** Whether the change waits and the failure holds it, because its turn had come. */
+  /** Whether the change waits only because of this failure: its turn had come, but deciding it failed. */
   isHeldBy(changeId: string, failure: Pick<ParkedRecord, 'origin' | 'cause'>): boolean
 }
 
@@ -66,7 +77,7 @@ const INSERT = `
     change_id, order_id, kind, state, early, event, body_hash, idempotency_key_hash, origin_topic, origin_partition,
     origin_offset, accepted_at, updated_at, cause_code, cause_detail, attempt, next_attempt_at
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-/** The change becomes the last one, because the batches of origins bring changes in log order. */
+/** The change becomes the last one, because batches of original records deliver changes in log order. */
 const GIVE_TURN = `
   UPDATE order_changes SET early = 0, seq = (SELECT max(seq) + 1 FROM order_changes) WHERE change_id = ?`
 const KEEP = `
@@ -86,7 +97,7 @@ const APPLY = `UPDATE order_changes SET state = 'applied', version = ?, updated_
 const REJECT = `
   UPDATE order_changes SET state = 'rejected', cause_code = ?, cause_detail = ?, updated_at = ? WHERE change_id = ?`
 const MOVE = 'UPDATE order_changes SET state = ?, updated_at = ? WHERE change_id = ?'
-/** Uses the unique indexes and order_changes_undecided, whose condition is the three states. */
+/** Uses the unique indexes and order_changes_undecided, whose condition names the three states. */
 const DISCARD_WAITING = `
   UPDATE order_changes SET state = 'discarded', updated_at = ? WHERE change_id = ? AND state = 'waiting' AND early = 0
     AND (? OR NOT EXISTS (SELECT 1 FROM orders o WHERE o.order_id = order_changes.order_id))
@@ -137,13 +148,13 @@ export function prepareOrderChanges(
     return select.get(toIdBytes(changeId)) as ChangeRow | undefined
   }
 
-  /** The hash of the change's key, unless it belongs to another change. */
+  /** The hash of the change's Idempotency-Key; null if another change has that key. */
   function freeKey(keyHash: string | null, id: Uint8Array): Uint8Array | null {
     const key = keyHash === null ? null : toHashBytes(keyHash)
     return key === null || selectKey.get(key, id) !== undefined || tombstones.hasChangeKey(key) ? null : key
   }
 
-  /** Why a change that is known to be readable can never take its turn. */
+  /** Why a readable change can never take its turn; undefined if it can. */
   function refusalOf({ orderId, idempotencyKeyHash }: ChangeToStore, key: Uint8Array | null): Cause | undefined {
     if (tombstones.ofOrder(orderId) !== undefined) return ORDER_ARCHIVED
     return idempotencyKeyHash !== null && key === null ? KEY_REUSED : undefined
@@ -206,7 +217,7 @@ export function prepareOrderChanges(
       if (row === undefined && tombstones.ofChange(changeId) !== undefined) return
       const [id, order] = [toIdBytes(changeId), toIdBytes(orderId)]
       const [event, hash] = change === null ? [null, null] : [JSON.stringify(change), hashOf(change, hashBefore)]
-      // The response to a repeated request needs the change itself.
+      // The key serves to answer repeated requests, and the response needs the change itself.
       const key = change === null ? null : freeKey(idempotencyKeyHash, id)
       // The id belongs to another change, so nothing waits for this one.
       if (row !== undefined && !isOf(row, orderId, hash)) return
@@ -227,7 +238,7 @@ export function prepareOrderChanges(
     },
     tellWaiting(changeId, atMs) {
       const row = find(changeId)
-      // A change without a turn may be decided at once when it gets one.
+      // A change that has no turn yet gets no entry, because it may be decided as soon as it has one.
       if (row?.state === 'waiting' && row.early === 0)
         history.tell(row.order_id, toIdBytes(changeId), atMs, { kind: 'change-waits' })
     },
@@ -285,7 +296,7 @@ function isUndecided(row: Placed | undefined, { origin, cause }: Pick<ParkedReco
   return row?.state === 'waiting' && cause.code === NOT_DECIDED && samePlace(originIn(row), origin)
 }
 
-/** Whether the change's record is in a retry topic or dead. */
+/** Whether the change's record is in a retry topic or is a dead letter. */
 function isHeld({ state }: ChangeRow): boolean {
   return state === 'retrying' || state === 'dead-lettered'
 }
@@ -297,8 +308,8 @@ function isOf(row: Placed, orderId: string, hash: Uint8Array | null): boolean {
 }
 
 /**
- * Whether the failure is a later failure of the row's record, or a failure of the record that was redriven in its
- * place.
+ * Whether the failure is newer than the row: a later failure of the row's record, or a failure of the record that was
+ * redriven in its place.
  */
 function isNews(record: ParkedRecord, row: ChangeRow): boolean {
   if (!samePlace(originIn(row), record.origin)) {
@@ -318,7 +329,7 @@ function originIn(row: Placed): RecordPosition {
   return { topic: row.origin_topic, partition: row.origin_partition, offset: row.origin_offset }
 }
 
-/** Null if the change has lost its personal data and nobody knows the hash. */
+/** Null if the change's personal data was removed and the hash is no longer known. */
 function hashIn({ bodyHash: hash }: Pick<ChangeToStore, 'bodyHash'>): Uint8Array | null {
   return hash === null ? null : toHashBytes(hash)
 }

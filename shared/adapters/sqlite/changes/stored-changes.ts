@@ -16,7 +16,7 @@ import type { Turns } from './turns.ts'
 
 /** Keeps the changes of a batch in log order, and then decides those whose turn has come. */
 export interface StoredChanges {
-  /** Call it after the batch's orders are stored. */
+  /** Must be called after the batch's orders are stored. */
   store(batch: StoreBatch, guard: Guard, nowMs: number): ChangesResult
 }
 
@@ -73,7 +73,7 @@ export function prepareStoredChanges(dependencies: {
       const { groupId, delivered, changes: some = [] } = batch
       const events = [...some, ...batch.parked.filter(isOfChange)].toSorted(byPlace)
       const stored = batch.orders.map(({ orderId }) => orderId)
-      // A copy may restore an order that was lost.
+      // A copy may restore a lost order. Its applied changes are then reapplied, even if no change waits.
       const orders = delivered === 'copy' ? stored : turns.ordersThatWait(stored)
       if (events.length === 0 && orders.length === 0) return { outcomes: [], undecided: [] }
       const kept = new Map<ChangeToStore, Kept>()
@@ -93,12 +93,12 @@ export function prepareStoredChanges(dependencies: {
   }
 }
 
-/** The orders whose changes may have their turn. */
+/** The orders whose changes may now take their turn. */
 function touched(orderIds: readonly string[], events: readonly (ChangeToStore | ParkedRecord)[]) {
   return new Set([...orderIds, ...events.flatMap(({ orderId }) => orderId ?? [])])
 }
 
-/** The changes of one order are in one partition. */
+/** Sorts into log order, because all changes to an order are in one partition. */
 function byPlace({ origin: one }: { origin: RecordPosition }, { origin: other }: { origin: RecordPosition }): number {
   return one.partition - other.partition || one.offset - other.offset
 }

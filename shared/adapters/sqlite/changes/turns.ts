@@ -16,12 +16,12 @@ import type { OrderChanges } from './order-changes.ts'
 /** Decides changes when their turn has come, within the caller's transaction. */
 export interface Turns {
   /**
-   * Decides the order's changes one after the other, until one has to wait. An order that was lost and stored again
-   * from its record first gets the changes that were applied before. Returns the change that could not be decided, if
-   * any.
+   * Decides the order's changes one after the other, until one has to wait. If the order was lost and has been stored
+   * again from its record, first reapplies the changes that had been applied to it. Returns the change that could not
+   * be decided, if any.
    */
   take(orderId: string, atMs: number): UndecidableChange | undefined
-  /** Those of the orders for which a change waits for its turn. */
+  /** Returns those of the orders for which a change waits for its turn. */
   ordersThatWait(orderIds: readonly string[]): string[]
 }
 
@@ -29,12 +29,12 @@ export interface Turns {
 const SELECT_UNDECIDED = `
   SELECT seq, change_id, kind, state, event, accepted_at, origin_topic, origin_partition, origin_offset FROM order_changes
   WHERE order_id = ? AND state IN ('waiting', 'retrying', 'dead-lettered') AND early = 0 ORDER BY seq`
-/** Uses order_changes_applied. An order's changes are applied in the order of seq. */
+/** Uses order_changes_applied. An order's changes are applied in ascending order of seq. */
 const SELECT_APPLIED = `
   SELECT seq, version FROM order_changes WHERE order_id = ? AND state = 'applied' ORDER BY version DESC LIMIT 1`
 /** Uses order_changes_waiting. */
 const IS_ANY_WAITING = `SELECT 1 FROM order_changes WHERE state = 'waiting' LIMIT 1`
-/** Uses order_changes_undecided, whose condition is the three states. */
+/** Uses order_changes_undecided, whose condition names the three states. */
 const SELECT_WAITING = `
   SELECT DISTINCT order_id FROM order_changes
   WHERE order_id IN (SELECT unhex(value) FROM json_each(?)) AND state IN ('waiting', 'retrying', 'dead-lettered')
@@ -75,7 +75,9 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
     return whole
   }
 
-  /** Runs the work in a savepoint. `refused` if a constraint refuses it; an error if our code failed. */
+  /**
+   * Runs the work in a savepoint. Returns `refused` if a constraint refuses the work, and the error if our code failed.
+   */
   function attempt(work: () => void): 'done' | 'refused' | { readonly error: unknown } {
     try {
       const done = unlessRefused(db, () => {
@@ -89,7 +91,7 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
     }
   }
 
-  /** False, with nothing written, if not all of the changes can be decided and written. */
+  /** Decides the changes and writes the result. Writes nothing and returns false if any of this fails. */
   function takeTogether(orderId: string, order: Order | undefined, some: readonly Kinded[], context: Context): boolean {
     const result = attempt(() => {
       const { order: after, verdicts } = takeTurns(order, some, context.isDiscarded)
@@ -100,13 +102,13 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
   }
 
   function note(orderId: string, some: readonly Kinded[], verdicts: readonly Verdict[], atMs: number): void {
-    // takeTurns decides the first of the changes and leaves the others.
+    // `takeTurns` decides changes from the first one on, so each verdict has the index of its change.
     for (const [index, verdict] of verdicts.entries()) {
       changes.decide(verdict, orderId, some[index]?.kind ?? 'amend', atMs)
     }
   }
 
-  /** Decides the changes one by one, and writes each state of the order that the tables allow. */
+  /** Decides the changes one by one, and writes each resulting state of the order that the tables allow. */
   function takeApart(orderId: string, order: Order | undefined, some: readonly Kinded[], context: Context) {
     const search = decideApart(order, some, context.isDiscarded)
     let step = search.next()
@@ -138,7 +140,7 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
       return failure && row && { ...failure, origin: originIn(row) }
     },
     ordersThatWait(orderIds) {
-      // Usually no change waits, and the orders need not be looked up.
+      // Usually no change waits, so the orders need not be looked up.
       if (orderIds.length === 0 || isAnyWaiting.get() === undefined) return []
       return selectWaiting.all(toIdList(orderIds)).map((row) => fromIdBytes(row['order_id'] as Uint8Array))
     },

@@ -6,9 +6,9 @@ const ALL_PAGES = 2 ** 31 - 1
 const BUSY_TIMEOUT_MS = 5000
 
 /**
- * Copies the store's file as it was at one instant, with SQLite's online backup, on a thread of Node's pool. The copy
- * is an ordinary reader, so writers do not wait for it, but the WAL cannot be reset meanwhile. Rejects with the store's
- * errors.
+ * Copies a snapshot of the store's file with SQLite's online backup, which runs on a thread of Node's pool. The backup
+ * is an ordinary reader, so writers do not wait for it, but the WAL cannot be reset until it ends. Rejects with the
+ * store's errors.
  */
 export async function copyStore(file: string, to: string): Promise<void> {
   try {

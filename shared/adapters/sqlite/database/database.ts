@@ -2,16 +2,17 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { closeUnlessInDoubt } from '../../../disk/checkpoint.ts'
 import { isBusyError, isConstraintError } from './errors.ts'
 
-/** How long a connection waits for another process that writes before the store counts as busy. */
+/** How long a connection waits while another process writes. After that, the store counts as busy. */
 const BUSY_TIMEOUT_MS = 2000
 const CACHE_KIB = 16 * 1024
 
 /**
  * Opens the file in WAL mode, so that readers never wait for the writer, and with `synchronous = FULL`. With NORMAL, a
  * power failure may undo the most recent commits while the consumer's committed offset survives in another file or on a
- * broker. The orders in between would never be delivered again (https://www.sqlite.org/pragma.html#pragma_synchronous).
+ * broker. The orders of those commits would then never be delivered again
+ * (https://www.sqlite.org/pragma.html#pragma_synchronous).
  *
- * `alone` locks out every other connection and keeps the WAL index in memory instead of in a shared file.
+ * `alone` locks out every other connection and keeps the WAL index in memory instead of a shared file.
  */
 export function openDatabase(file: string, alone?: 'alone'): DatabaseSync {
   const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })
@@ -30,8 +31,8 @@ export function openDatabase(file: string, alone?: 'alone'): DatabaseSync {
 }
 
 /**
- * If two processes switch a new file to WAL at the same time, one of them fails with "database is locked" without
- * waiting, so the switch is retried.
+ * If two processes switch a new file to WAL at the same time, one of them fails at once with "database is locked", so
+ * the switch is retried.
  */
 function useWal(db: DatabaseSync): void {
   const deadline = Date.now() + BUSY_TIMEOUT_MS
@@ -52,8 +53,8 @@ export function pause(ms: number): void {
 }
 
 /**
- * Does all of the work or none of it. IMMEDIATE takes the file's write lock at the start, so nothing read inside the
- * transaction can be stale by the time it writes. The SQL Server store locks ledger rows for the same reason.
+ * Does all of the work or none of it. IMMEDIATE takes the file's write lock at the start, so nothing that the
+ * transaction reads can be stale by the time it writes. The SQL Server store locks ledger rows for the same reason.
  */
 export function inTransaction<T>(db: DatabaseSync, work: () => T, end: 'COMMIT' | 'ROLLBACK' = 'COMMIT'): T {
   db.exec('BEGIN IMMEDIATE')
@@ -62,7 +63,7 @@ export function inTransaction<T>(db: DatabaseSync, work: () => T, end: 'COMMIT' 
     db.exec(end)
     return result
   } catch (error) {
-    // SQLite itself rolls back after some errors, such as a full disk.
+    // SQLite itself rolls back after some errors, for example if the disk is full.
     if (db.isTransaction) db.exec('ROLLBACK')
     throw error
   }
@@ -79,7 +80,7 @@ export function unlessRefused<T>(db: DatabaseSync, work: () => T): T | undefined
     db.exec('RELEASE one_order')
     return result
   } catch (error) {
-    // SQLite itself ends the transaction after some errors, such as a full disk.
+    // SQLite itself ends the transaction after some errors, for example if the disk is full.
     if (db.isTransaction) db.exec('ROLLBACK TO one_order; RELEASE one_order')
     if (!isConstraintError(error)) throw error
     return undefined

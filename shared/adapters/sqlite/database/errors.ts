@@ -18,7 +18,7 @@ export function isBusyError(error: unknown): boolean {
   return code === BUSY || code === LOCKED
 }
 
-/** Whether our own code failed, because the error is neither SQLite's nor an `OrderError`. */
+/** Whether the error is neither SQLite's nor an `OrderError`, which means that our own code failed. */
 export function isBug(error: unknown): boolean {
   return !isOrderError(error) && primaryCodeOf(error) === undefined
 }
@@ -29,7 +29,8 @@ export function leavesConnectionSound(error: unknown): boolean {
 }
 
 /**
- * Converts a SQLite error to the error that the ports promise. Returns any other error unchanged, because it is a bug.
+ * Converts a SQLite error to the error that the ports promise for it. Returns any other error unchanged: an
+ * `OrderError`, or an error that only a bug can cause.
  */
 export function toStoreError(error: unknown, file: string): unknown {
   const code = codeFor(error)

@@ -15,13 +15,13 @@ const EARLIER_TEXTS: ReadonlyMap<string, string> = new Map([
 
 /**
  * Runs the numbered .sql files in sequence. There are no down migrations. This is our own code because no maintained
- * migration library supports node:sqlite without another driver.
+ * migration library works with node:sqlite alone.
  *
  * Running the migrations again, or in several processes at once, is safe, because each migration takes the write lock
  * before it checks whether it has already run. A database that a newer version of the program has migrated, or whose
  * migrations have changed since they ran, is left untouched.
  *
- * Throws `invalid-setting` for a database that this program must not touch, and SQLite's own errors.
+ * Throws `invalid-setting` if this program must not touch the database. Does not convert SQLite's errors.
  */
 export function migrate(db: DatabaseSync, file: string, migrations: readonly Migration[]): void {
   db.exec(`CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -49,7 +49,9 @@ export function appliedMigrations(db: DatabaseSync): Schema {
   return { migrations: rows.map((row) => ({ ...row }) as unknown as Schema['migrations'][number]) }
 }
 
-/** Called when the file cannot be written. Throws `store-full` if its tables are older than the queries need. */
+/**
+ * Throws `store-full` if the tables are too old for the queries, because then a full disk has prevented a migration.
+ */
 export function refuseOlder(db: DatabaseSync, file: string, newest: number): void {
   const last = lastApplied(db)
   if (last >= newest) return

@@ -3,8 +3,7 @@ import type { Conversions } from '../../stores/rows.ts'
 /** The file stores ids and hashes as bytes, timestamps in milliseconds, and booleans as 1 and 0. */
 
 /**
- * Expects a canonical UUID. Slicing takes half as long as `replaceAll`, and storing an order converts its id three
- * times.
+ * Expects a canonical UUID. Storing an order calls this three times, and slicing takes half as long as `replaceAll`.
  */
 export function toIdBytes(id: string): Uint8Array {
   return Buffer.from(id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24), 'hex')

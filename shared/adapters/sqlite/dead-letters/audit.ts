@@ -2,19 +2,19 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Act, AuditEntry } from '../../../ports/redrives.ts'
 import { toMs } from '../database/values.ts'
 
-/** The audit of operators' acts, and the entries that these acts add to the histories of orders. */
+/** The audit of operators' actions, and the entries that these actions add to the histories of orders. */
 export interface Audit {
   record(action: AuditEntry['action'], target: string, act: Act): void
-  /** Adds an entry to the order's history, unless the order was stored before the act. */
+  /** Adds an entry to the order's history, unless the order was stored before the action. */
   tell(orderId: Uint8Array | null, kind: 'redriven' | 'edited' | 'discarded' | 'restored', act: ActInHistory): void
 }
 
 export type ActInHistory = Pick<Act, 'at' | 'reason'>
 
 /**
- * An act adds nothing to the history of an order that was stored before the act. But a redriven record may be stored
- * before its sender reports it as sent, and by a machine whose clock is behind, so an order counts as stored before the
- * act only if it was stored more than this long before.
+ * An action adds nothing to the history of an order that was stored before the action. But a redriven record may be
+ * stored before its sender reports it as sent, and by a machine whose clock is behind. So an order counts as stored
+ * before the action only if it was stored more than this long before.
  */
 const CLOCK_SKEW_MS = 60_000
 

@@ -16,16 +16,15 @@ import { fromIdBytes, fromMs, toIdBytes, toIdBytesOrNull, toMs } from '../databa
 
 export interface DeadLetterRows {
   keep(letters: readonly DeadLetter[], nowMs: number): void
-  /** The letter's position, if the letter belongs to this order (or change) or its order could not be read. */
+  /**
+   * The letter's position, if the letter belongs to this order (or change), or if the letter's order could not be read.
+   */
   originOfLetter(letterId: string | null, orderId: string, changeId?: string): RecordPosition | undefined
   /**
-   * Marks the letter as resolved, because the record that was sent for it is stored. A discarded letter stays
-   * discarded.
+   * Marks the letter as resolved once the record that was sent for it is stored. A discarded letter stays discarded.
    */
   endRedrive(letter: RecordPosition, groupId: string, nowMs: number): void
-  /**
-   * Resolves the letters of this order (or change) at this origin, because the record at this origin has been stored.
-   */
+  /** Resolves the letters of this order (or change) at this origin once the record at this origin is stored. */
   resolveOf(orderId: string, origin: RecordPosition, nowMs: number, changeId?: string): void
   /** Resolves another consumer's letter when its redrive has ended, whatever the outcome for our order. */
   resolveForeign(letter: RecordPosition, nowMs: number): void
@@ -44,7 +43,9 @@ const SELECT_IDENTITY = `SELECT order_id, change_id, record_timestamp FROM dead_
 const RESOLVE = `
   UPDATE dead_letters SET state = 'resolved', settled_at = ? WHERE ${KEY} AND state NOT IN ('resolved', 'discarded')`
 const RESOLVE_FOREIGN = `${RESOLVE} AND foreign_failure IS NOT NULL`
-/** Uses dead_letters_by_order. The order is compared because another record may have the letter's position by now. */
+/**
+ * Uses dead_letters_by_order. The order is compared because another log's record may have the letter's position by now.
+ */
 const RESOLVE_OF = `
   UPDATE dead_letters SET state = 'resolved', settled_at = ?6
   WHERE order_id = ?1 AND change_id IS ?5 AND partition = ?3 AND record_offset = ?4

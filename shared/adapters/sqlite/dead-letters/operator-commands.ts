@@ -17,10 +17,10 @@ import { prepareDeadLetterQueries } from './dead-letters.ts'
 import { prepareAudit } from './audit.ts'
 import { toIdBytes, toIdBytesOrNull, toMs } from '../database/values.ts'
 
-/** Operators' acts on single dead letters and waiting changes, each one transaction (port Redrives). */
+/** Operators' actions on single dead letters and waiting changes. Each is one transaction (port Redrives). */
 export interface OperatorCommands {
   discardLetter(letterId: string, act: Act): KeptDeadLetter
-  /** Discards the letters that are `dead`, in one transaction, and returns how many. */
+  /** Discards those of these letters that are `dead`, in one transaction. Returns how many were discarded. */
   discardLetters(letterIds: readonly string[], act: Act): number
   restoreLetter(letterId: string, act: Act): KeptDeadLetter
   recordEdit(letterId: string, value: Uint8Array, act: Act): KeptDeadLetter
@@ -33,7 +33,10 @@ const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
 const MOVE_LETTER = `UPDATE dead_letters SET state = ?, settled_at = ? WHERE ${KEY} AND state = ?`
 const MOVE_PARKED = `UPDATE parked_records SET state = ?, updated_at = ? WHERE group_id = ? AND ${KEY} AND state = ?`
 const EDIT = `UPDATE dead_letters SET edited_value = ? WHERE ${KEY}`
-/** Discards an order with the last of its letters. Uses the unique index on order_id, and dead_letters_by_order. */
+/**
+ * Discards an order if the last of its letters was discarded. Uses the unique index on order_id, and
+ * dead_letters_by_order.
+ */
 const DISCARD_ORDER = `
   UPDATE order_states SET status = 'discarded', updated_at = ?2 WHERE order_id = ?1 AND status = 'dead-lettered'
   AND NOT EXISTS (SELECT 1 FROM dead_letters
@@ -65,7 +68,7 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
     throw wrongLetterState(letter.state, state)
   }
 
-  /** Moves a letter and its parked record. */
+  /** Moves a letter and its parked record to another state. */
   function move(letter: DeadLetterSummary, to: 'dead' | 'discarded', { at }: Act): void {
     const { topic, partition, offset } = letter.origin
     moveLetter.run(to, to === 'discarded' ? toMs(at) : null, ...keyOf(letter), letter.state)
@@ -154,7 +157,7 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
     markEdited(letterId, act) {
       return inTransaction(db, () => {
         const letter = letterOf(letterId)
-        // The edit may be stored, and the letter resolved, before its sender reports that it was sent.
+        // The edit may be stored, and the letter resolved, before the sender reports the edit as sent.
         moveLetter.run('redriven', null, ...keyOf(letter), 'dead')
         audit.tell(orderOf(letter), 'edited', act)
         return letterOf(letterId)
@@ -163,7 +166,7 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
   }
 }
 
-/** The order whose status and history follow the letter; null for a foreign letter. */
+/** The order whose status and history depend on the letter; null for a foreign letter. */
 function orderOf({ orderId, foreign }: DeadLetterSummary): Uint8Array | null {
   return foreign === null ? toIdBytesOrNull(orderId) : null
 }

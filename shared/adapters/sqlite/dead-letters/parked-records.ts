@@ -9,11 +9,11 @@ import type { OrderChanges } from '../changes/order-changes.ts'
 
 /**
  * One row for each parked origin, shared by all its copies. Copies may arrive late, repeatedly and in any order, so the
- * row only moves forward: more attempts, then dead, then the state that an operator or the store gave it.
+ * row only moves forward: to more attempts, then to `dead`, then to the state that an operator or the store gives it.
  */
 export interface ParkedRecords {
   /**
-   * Records a failure of the origin or a copy. `counted` says whether the ledger counts the origin as parked in this
+   * Records a failure of the origin or of a copy. `counted` says whether the ledger counts the origin as parked in this
    * transaction.
    */
   park(groupId: string, record: ParkedRecord, counted: boolean, atMs: number): void
@@ -22,18 +22,21 @@ export interface ParkedRecords {
    * ledger has counted the change's original record or counts it in this transaction.
    */
   parkChange(groupId: string, record: ParkedChangeRecord, isOfLog: boolean, atMs: number): void
-  /** Notes that an operator's decision keeps the record from being stored. Changes only a row that is `retrying`. */
+  /**
+   * Notes that an operator's decision keeps the record from being stored. Changes an existing row only if it is
+   * `retrying`.
+   */
   withhold(groupId: string, origin: RecordPosition, state: ParkedState, atMs: number): void
-  /** Marks the origin as counted, because the ledger counts it as parked in this transaction. */
+  /** Marks the origin as counted. Called when the ledger counts it as parked in this transaction. */
   count(groupId: string, origin: RecordPosition): void
   /**
-   * Notes that the origin's order is stored, from this record or another one. Returns true if the origin had been
+   * Notes that the origin's order is stored, from this record or from another one. Returns true if the origin had been
    * parked.
    */
   settle(groupId: string, origin: RecordPosition, state: 'stored' | 'duplicate', atMs: number): boolean
-  /** Notes that the record sent in place of the origin was stored, or was parked itself. */
+  /** Notes that the record that was sent in place of the origin was stored or was itself parked. */
   redriven(groupId: string, origin: RecordPosition, atMs: number): void
-  /** Whether another record was stored in place of the origin. */
+  /** Whether another record was stored or parked in place of the origin. */
   isRedriven(groupId: string, origin: RecordPosition): boolean
 }
 
@@ -77,14 +80,16 @@ export function prepareParkedRecords(dependencies: {
   }
 
   /**
-   * Inserts the origin's row or moves it forward. With `isOther`, the row moves whatever its state. For example, if the
-   * order or change is unknown, the row at this position belongs to another log. Returns whether this failure is new.
+   * Inserts the origin's row or moves it forward. With `isOther`, the row moves whatever its state is: for example, if
+   * the order or change is unknown, an existing row at this position belongs to another log's record. Returns whether
+   * this failure is new.
    */
   function moveRow(groupId: string, record: ParkedRecord, isOther: boolean, counted: boolean, atMs: number): boolean {
     const { origin, attempt } = record
     const key = [groupId, origin.topic, origin.partition, origin.offset] as const
     const row = find(groupId, origin)
-    // A ledger reset discards operators' decisions. The letter still records them.
+    // A ledger reset deletes the parked rows, and operators' decisions with them. The letter still records the
+    // decision.
     const decided = row === undefined ? decisions.ofParked(record) : undefined
     const state = decided ?? record.state
     if (row === undefined) insert.run(...key, state, attempt, counted ? 1 : 0, atMs)

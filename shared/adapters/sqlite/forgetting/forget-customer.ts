@@ -26,11 +26,11 @@ export interface ForgetCommands {
 
 /** Uses orders_by_customer. */
 const SELECT_ORDERS = 'SELECT seq, order_id, forgotten FROM orders WHERE customer_id = ? ORDER BY seq'
-/** Reads the whole table, which has only the few orders that are not stored. */
+/** Reads the whole table, which contains only the few orders that are not stored. */
 const SELECT_STATES = 'SELECT seq, order_id, status, order_json FROM order_states WHERE customer_id = ?'
 /**
- * Uses archived_orders_by_customer. Letters and late changes of archived orders are not in the archive. An order that
- * was archived after its customer had been forgotten is in the file without the data.
+ * Uses archived_orders_by_customer. The store may still have letters and late changes of archived orders. If an order
+ * was archived after its customer had been forgotten, its file has no personal data.
  */
 const SELECT_ARCHIVED = `
   SELECT order_id, file AS archive_file, NOT EXISTS (
@@ -39,8 +39,8 @@ const SELECT_ARCHIVED = `
   ) AS has_data
   FROM archived_orders o WHERE customer_id = ?`
 /**
- * Reads every payload, because dead letters have no column for the customer. Only payloads that may name the customer
- * are then parsed.
+ * Reads every payload, because dead letters have no column for the customer. Only those that may name the customer are
+ * then parsed.
  */
 const SELECT_NAMING = `
   SELECT kept_seq FROM dead_letters
@@ -74,7 +74,7 @@ interface Found {
   readonly orders: readonly { seq: number; isForgotten: boolean }[]
   readonly states: readonly { seq: number; order: NewOrderCommand; isRetrying: boolean }[]
   readonly letters: readonly { seq: number; isEdited: boolean }[]
-  /** The file of each archived order that has personal data. */
+  /** For each archived order with personal data, the file that contains it. */
   readonly archivedIn: readonly string[]
   readonly orderIds: readonly Uint8Array[]
 }
@@ -107,8 +107,8 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
   }
 
   /**
-   * The letters with personal data that name the customer or belong to the customer's orders. Adds the orders of
-   * letters that name the customer to `orderIds`.
+   * The letters that have personal data and either name the customer or belong to one of the customer's orders. Adds to
+   * `orderIds` the orders of the letters that name the customer.
    */
   function lettersOf(customerId: number, orderIds: Set<string>): number[] {
     const seqs = new Set<number>()
@@ -196,7 +196,7 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
       return inTransaction(db, () => {
         if (rebuilds.getRebuild(toMs(act.at))?.state === 'running') throw new OrderError('conflict', REBUILD_RUNS)
         refuseReindex()
-        // The tables of a rebuild whose process died may still have the personal data.
+        // If the process of a rebuild died, the tables of the rebuild may still have the personal data.
         tables.drop()
         const found = find(customerId)
         const held = toHeld(found)

@@ -11,20 +11,18 @@ import { toIdBytes, toMs } from '../database/values.ts'
 
 /** Removes the personal data of forgotten customers from incoming data, within the caller's transaction. */
 export interface ForgottenCustomers {
-  /** Whether any customer was forgotten. If none was, a batch costs only this one query. */
+  /** Whether any customer was forgotten. If none was, a batch needs only this one query. */
   any(): boolean
   /** The batch without the personal data of forgotten orders. The batch's changes are handled later, by `changes`. */
   orders: (batch: StoreBatch) => StoreBatch
   /**
-   * The batch without personal data in changes of forgotten orders. Also removes personal data from stored changes that
-   * wait for a forgotten order of the batch.
+   * The batch without the personal data in changes to forgotten orders. Also removes personal data from stored changes
+   * that wait for a forgotten order of the batch.
    */
   changes(batch: StoreBatch): StoreBatch
   letter: (letter: DeadLetter) => DeadLetter
   archived: (document: ArchivedOrder) => ArchivedOrder
-  /**
-   * Removes personal data from the order's changes that the store already has. Returns the number of updated changes.
-   */
+  /** Removes personal data from the order's stored changes. Returns the number of updated changes. */
   storedChanges(orderId: Uint8Array): number
 }
 
@@ -47,7 +45,7 @@ export function prepareForgottenCustomers(db: DatabaseSync): ForgottenCustomers 
   const selectChanges = db.prepare(SELECT_CHANGES)
   const updateChange = db.prepare(UPDATE_CHANGE)
 
-  /** Whether orders that the customer placed at this time are forgotten. */
+  /** Whether an order that the customer placed at this time is forgotten. */
   function isForgotten(customerId: number, acceptedAtMs: number): boolean {
     const at = selectTime.get(customerId)?.['forgotten_at']
     return at !== undefined && !(acceptedAtMs > Number(at))

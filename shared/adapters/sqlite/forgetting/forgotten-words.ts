@@ -8,18 +8,18 @@ import { prepareSearchableOrders } from '../search/searchable-orders.ts'
 /** Removes the words of forgotten orders from the search indexes, within the caller's transaction. */
 export interface ForgottenWords {
   replaceState(seq: number, order: NewOrderCommand): void
-  /** Rewrites the index of stored orders and the list of its words from the rows. Must be called last. */
+  /** Rewrites the index of stored orders, and the list of its words, from the orders' rows. Must be called last. */
   complete(): void
 }
 
 const SELECT_STATE_ID = 'SELECT order_id AS id FROM order_states WHERE seq = ?'
 const REPLACE_STATE = 'INSERT OR REPLACE INTO order_state_search (rowid, words) VALUES (?, ?)'
-/** A deleted word stays in its segment until segments are merged. */
+/** A deleted word stays in its segment of the index until the segments are merged. */
 const MERGE_STATES = `INSERT INTO order_state_search (order_state_search) VALUES ('optimize')`
 /**
- * Merging would not be enough for stored orders. In an index that cannot delete a row without its words, a deleted word
- * stays with a mark, and FTS5 drops both only when it merges into the highest level. If the index once had more
- * segments, `optimize` merges into a lower level, or finds one segment and does nothing.
+ * Merging would not be enough for stored orders. Their index can delete a row only by its words, so a deleted word
+ * stays and gets a mark. FTS5 drops the word and its mark only when it merges into the highest level. If the index once
+ * had more segments, `optimize` merges into a lower level, or it finds only one segment and does nothing.
  */
 const EMPTY = `INSERT INTO order_search (order_search) VALUES ('delete-all'); DELETE FROM search_terms`
 const INSERT_WORDS = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'

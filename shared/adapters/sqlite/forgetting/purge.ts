@@ -3,10 +3,10 @@ import { truncateWal } from '../../../disk/checkpoint.ts'
 import { OrderError } from '../../../domain/errors.ts'
 import { openDatabase } from '../database/database.ts'
 
-/** Overwrites the remains of personal data in the file and its WAL (port Forgetting). */
+/** Overwrites removed personal data that is still in the file or its WAL (port Forgetting). */
 export interface Purge {
   purge(): void
-  /** Purges if an earlier process ended after forgetting a customer but before overwriting the remains. */
+  /** Purges if an earlier process ended after forgetting a customer but before overwriting the customer's data. */
   purgeIfDue(): void
 }
 
@@ -37,7 +37,8 @@ export function preparePurge(db: DatabaseSync, file: string): Purge {
 
 /**
  * Writes all live content to new pages. `secure_delete` is not enough: when rows move to another page, a copy may
- * remain in the free space of the old page. VACUUM's temporary copy may be larger than memory, so it is a file.
+ * remain in the free space of the old page. VACUUM's temporary copy may be larger than memory, so it is written to a
+ * file.
  */
 function writeAnew(file: string): void {
   const db = openDatabase(file)

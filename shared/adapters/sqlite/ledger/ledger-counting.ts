@@ -3,17 +3,17 @@ import type { RecordPosition } from '../../../ports/event-log.ts'
 import { prepareGaps, type PartitionKey } from './gaps.ts'
 
 /**
- * Counts offsets. An offset counts if it is at or beyond `next`, or if it was passed over as a gap and arrived after
- * all. Any other offset has been counted before. The figures therefore always add up to `next − first`, which the table
- * checks.
+ * Counts offsets. An offset is counted if it is at or beyond `next`, or if it was passed over as a gap and has arrived
+ * after all. Any other offset has been counted before. The figures therefore always add up to `next − first`, which a
+ * constraint of the table checks.
  */
 export interface LedgerCounting {
   /** Returns the newly counted outcomes. */
   count(groupId: string, outcomes: readonly Outcome[]): ReadonlySet<Outcome>
   /**
    * Whether the ledger is past the offset, which means that every earlier record has been delivered or passed over.
-   * Also true for a topic that the ledger does not count, such as a retry topic to which somebody sent their own
-   * record.
+   * Also true for a topic that the ledger does not count, such as a retry topic to which somebody sent a record of
+   * their own.
    */
   isCounted(groupId: string, origin: RecordPosition): boolean
 }

@@ -14,10 +14,10 @@ export interface LedgerReset {
   recordAct(action: AuditEntry['action'], target: string, act: Act): void
 }
 
-/** Rows deleted in one step. Between steps, the writer can store a batch. */
+/** The number of rows deleted in one step. Between steps, the writer can store a batch. */
 const FORGOTTEN_AT_ONCE = 5000
 
-/** The same positions hold other records in the new log, so everything known about the old positions is deleted. */
+/** In the new log, the same positions hold other records, so everything known about these positions is deleted. */
 const FORGET_PARKED = `
   DELETE FROM parked_records WHERE group_id = ?1 AND (topic, partition, record_offset) IN (
     SELECT topic, partition, record_offset FROM parked_records WHERE group_id = ?1 LIMIT ?2)`

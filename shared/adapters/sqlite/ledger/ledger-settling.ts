@@ -32,7 +32,10 @@ export function prepareLedgerSettling(db: DatabaseSync): LedgerSettling {
   const gaps = prepareGaps(db)
   const count = db.prepare(COUNT)
 
-  /** Counts the parts of open gaps that lie within the range as absent or lost. The rest of each gap stays open. */
+  /**
+   * Settles those parts of open gaps that are within the range: counts them as absent or as lost. The rest of each gap
+   * stays open.
+   */
   function settle(groupId: string, { topic, partition, from, to, lostBy }: LedgerSettlement): LedgerLoss[] {
     const key = [groupId, topic, partition] as const
     const row = selectNext.get(...key)

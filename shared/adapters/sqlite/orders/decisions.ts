@@ -7,7 +7,7 @@ import { toIdBytes, toIdBytesOrNull } from '../database/values.ts'
 
 /**
  * Operators' decisions about dead letters, and their effect on records that are delivered again. Decisions are read
- * from the letters and from the order's status, because both survive a ledger reset.
+ * from the letters and from the status of the order, because both survive a ledger reset.
  */
 export interface Decisions {
   /**
@@ -15,8 +15,8 @@ export interface Decisions {
    */
   statusOf(orderId: string): OrderStatus | undefined
   /**
-   * The state for the parked row if this record of an order with this status must not be stored; undefined if the
-   * record may be stored.
+   * The state that the record's parked row gets if a decision keeps the record from being stored; undefined if the
+   * record may be stored. `status` is the status of its order.
    */
   against(order: OrderToStore, status: OrderStatus): ParkedState | undefined
   /**
@@ -25,13 +25,13 @@ export interface Decisions {
    */
   againstChange(change: ChangeToStore, isDiscarded: boolean): ParkedState | undefined
   /**
-   * The state in which to park a record whose letter was decided on before the ledger knew the record; undefined if
+   * The state in which to park a record that has no parked row although its letter was already decided on; undefined if
    * there was no such decision.
    */
   ofParked(record: Pick<ParkedRecord, 'origin' | 'orderId' | 'change'>): ParkedState | undefined
   /**
-   * Whether another record replaces this origin's letter, because the letter was edited or its redriven record died
-   * again.
+   * Whether another record has replaced this origin's record: an edit of its letter was sent, or the redriven record
+   * died again.
    */
   isReplaced(origin: RecordPosition, orderId: string): boolean
   /** The counterpart of `isReplaced` for the letter that a record redrives. */
@@ -42,7 +42,7 @@ export interface Decisions {
 
 type OrderStatus = 'retrying' | 'dead-lettered' | 'discarded'
 
-/** Uses the unique index on order_id. A new order costs only this one look-up. */
+/** Uses the unique index on order_id. A new order needs only this one look-up. */
 const SELECT_STATUS = 'SELECT status FROM order_states WHERE order_id = ?'
 const LETTER = `
   SELECT state, edited_value IS NOT NULL AS is_edited, foreign_failure IS NOT NULL AS is_foreign FROM dead_letters`
@@ -106,7 +106,7 @@ export function prepareDecisions(db: DatabaseSync): Decisions {
     const own = ownLetter(origin, orderId, changeId)
     if (own?.state === 'discarded' || sent === 'discarded') return 'discarded'
     if (own?.state === 'superseded') return 'redriven'
-    // Redriving a letter is the newest decision, so it prevails.
+    // The redrive is the newest decision, so it prevails.
     if (sent === 'dead' || sent === 'redriven') return undefined
     if (isDiscarded) return 'discarded'
     return own?.is_edited === 1 && own.state !== 'resolved' ? 'dead' : undefined

@@ -11,8 +11,8 @@ import { filteredMatch, MAX_TERMS, rankedMatches } from '../search/search-match.
 import { toMs } from '../database/values.ts'
 
 /**
- * Pages of orders. An index in the page's sort order yields the `seq` of each order on the page, and only those orders
- * are read. The cost of a page therefore depends on its size, not on the number of orders.
+ * Pages of orders. An index that is sorted like the page yields the `seq` of each order on the page, and only those
+ * orders are read. The cost of a page therefore depends on its size, not on the number of orders.
  */
 export interface ListQueries {
   list(query: ListQuery): Page<OrderView>
@@ -38,7 +38,7 @@ const TERMS = 'SELECT term FROM search_terms WHERE term >= ? AND term < ? ORDER 
 const FOUND = `
   SELECT rowid AS seq FROM order_search
   WHERE order_search MATCH ? AND rowid <= CAST(? AS INTEGER) ORDER BY rowid DESC LIMIT ?`
-/** Upper bound for a prefix scan: the prefix followed by the highest code point. */
+/** The highest code point. A prefix followed by it is the upper bound of a scan for that prefix. */
 const LAST = '\u{10ffff}'
 
 export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): ListQueries {
@@ -57,7 +57,7 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
   }
 
   /**
-   * The ranges of `seq` that may hold orders accepted in the query's time range, newest first. Adjacent spans are
+   * The ranges of `seq` that may contain orders accepted in the query's time range, newest first. Adjacent spans are
    * merged.
    */
   function* rangesOf(query: ListQuery, before: number): Generator<Range> {
@@ -105,7 +105,7 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
     const bounds = [...(isStored ? [] : [status]), range.low, range.high, ...times]
     if (reference !== undefined) {
       // Uses orders_by_reference or order_states_by_reference. Few orders share a reference, so the other filters are
-      // checked order by order.
+      // checked for each of these orders.
       const filters = { customer_id: customerId, currency, payment_method: paymentMethod }
       const given = Object.entries(filters).flatMap(([column, value]) =>
         value === undefined ? [] : [{ column, value }],
@@ -135,11 +135,11 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
       return seqs(newest([]), ...bounds, limit)
     }
     // Uses orders_by_customer or orders_by_currency (orders_cancelled_by_… for cancelled orders, order_states_by_… for
-    // states). In these indexes, the entries of each key are sorted by `seq`. If a filter is missing, each of its
-    // possible values is queried and the newest of the orders found are returned.
+    // orders that are not stored). In these indexes, the entries of each key are sorted by `seq`. If a filter is
+    // missing, each of its possible values is queried and the newest of the orders found are returned.
     const ofCustomer = customerId === undefined ? [] : [customerId]
     const key = [...ofCustomer.map(() => 'o.customer_id = ?'), 'o.currency = ?', 'o.payment_method = ?']
-    // The index is named because the planner might otherwise choose an index of all orders.
+    // The index is named because the planner might otherwise choose an index that contains all orders.
     const cancelled = `orders o INDEXED BY orders_cancelled_by_${ofCustomer.length === 0 ? 'currency' : 'customer'}`
     const sql = newest(key, isCancelled ? cancelled : undefined)
     const currencies = currency === undefined ? CURRENCIES : [currency]

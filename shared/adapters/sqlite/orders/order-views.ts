@@ -44,7 +44,8 @@ const ORDERS = `SELECT ${ORDER_COLUMNS} FROM orders WHERE seq IN ${SEQS}`
 const ITEMS = `SELECT * FROM order_items WHERE order_seq IN ${SEQS} ORDER BY order_seq, line`
 const STATES = `SELECT ${STATE_COLUMNS} FROM order_states WHERE seq IN ${SEQS}`
 /**
- * Uses the index order_history_by_order, in which the entries of one order are in the order in which they were written.
+ * Uses the index order_history_by_order, in which the entries of an order are in the sequence in which they were
+ * written.
  */
 const HISTORY = `
   SELECT at AS happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason FROM order_history WHERE order_id = ? ORDER BY entry`

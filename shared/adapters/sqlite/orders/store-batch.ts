@@ -33,11 +33,14 @@ export interface BatchCommands {
   storeBatch(batch: StoreBatch): StoreResult
   previewBatch(batch: Pick<StoreBatch, 'orders' | 'changes'>): BatchPreview
   keepDeadLetters(letters: readonly DeadLetter[]): void
-  /** Must be called when words may have left the list of words, so that words that come back are listed again. */
+  /**
+   * Must be called after words may have been deleted from search_terms, so that they are inserted again when they
+   * recur.
+   */
   forgetTerms(): void
 }
 
-/** How the ledger counts each outcome. While any record of a batch is rejected, the ledger counts nothing. */
+/** How the ledger counts each outcome. If any record of a batch is rejected, the ledger counts nothing. */
 const LEDGER_KIND = {
   stored: 'stored',
   applied: 'stored',
@@ -62,7 +65,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   const previewChanges = prepareChangePreview(db)
   const storedChanges = prepareStoredChanges({ changes, turns, decisions, parked, letters, ledger })
 
-  /** Throws if a constraint refuses the order; in that case the transaction must not be committed. */
+  /** Throws if a constraint refuses the order; the caller must then roll back what was written for it. */
   function storeOne(order: OrderToStore, groupId: string, nowMs: number): StoreOutcome {
     const { orderId, origin } = order
     const redriven = letters.originOfLetter(order.redriveOf ?? order.supersedes, orderId)
@@ -87,8 +90,8 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   }
 
   /**
-   * Whether the record is an edit of one of this order's dead letters, or the original or a redriven record of a dead
-   * letter that another record has already replaced.
+   * Whether a dead letter of the order explains why the record differs from the stored order. Either the record is an
+   * edit of the letter, or it is the letter's original or redriven record and another record has replaced it.
    */
   function supersedes({ supersedes, redriveOf, orderId, origin }: OrderToStore, groupId: string): boolean {
     if (letters.originOfLetter(supersedes, orderId) !== undefined) return true
@@ -98,7 +101,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     return parked.isRedriven(groupId, toOrigin(redriven)) || decisions.isLetterReplaced(redriven, orderId)
   }
 
-  /** Stores one record in a savepoint, so that a refusal by a constraint does not undo the other records. */
+  /** Stores one record in a savepoint, so that the other records stay stored if a constraint refuses this one. */
   function apart<T>(work: () => T): T | Rejection {
     const outcome = unlessRefused(db, () => {
       const result = work()
@@ -110,8 +113,8 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   }
 
   /**
-   * Few batches need savepoints, so a batch is first stored without them, and again with them only if a constraint
-   * refuses it.
+   * Few batches need savepoints, so each batch is first stored without them. If a constraint refuses one of its
+   * records, the batch is stored again with savepoints.
    */
   function withSavepointsIfNeeded<T>(work: (guard: Guard) => T, end: 'COMMIT' | 'ROLLBACK'): T {
     try {
@@ -156,14 +159,14 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     }
     for (const record of batch.parked) {
       const isCounted = counted.has(deadLetterId(record.origin))
-      // Records of changes were already parked above, before the other changes took their turns.
+      // `storedChanges.store` has already parked the records of changes, before the other changes took their turns.
       if (!isOfChange(record)) parked.park(groupId, record, isCounted, nowMs)
       else if (isCounted) parked.count(groupId, record.origin)
     }
     return { ...result, counted: true }
   }
 
-  /** Returns the ids of the origins that this batch makes the ledger count as parked. */
+  /** Counts the batch's origins in the ledger. Returns the ids of those that are newly counted as parked. */
   function countOrigins(batch: StoreBatch, stored: readonly Stored[]): ReadonlySet<string> {
     const byPlace = new Map<string, Outcome>()
     for (const { origin, kind, isRedrive } of stored) {

@@ -13,13 +13,13 @@ import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
 export interface StoredOrders {
   /**
    * Returns true if the order was inserted. Returns false if the id or the Idempotency-Key is already known, even if
-   * only from an archived order. Throws if a constraint refuses the order. Its items and words are noted, and written
-   * together with those of other orders.
+   * only from an archived order. Throws if a constraint refuses the order. Its items and words are only noted, and are
+   * written later together with those of other orders.
    */
   insert(order: OrderToStore, nowMs: number, recovered: boolean): boolean
   /**
-   * The outcome for an order whose id or Idempotency-Key is already known. The outcome is `withheld` if that order was
-   * discarded and has since been archived.
+   * The outcome for an order whose id or Idempotency-Key is already known. The outcome is `withheld` if the known order
+   * was discarded and has since been archived.
    */
   judge(order: OrderToStore, isSuperseding: () => boolean): StoreOutcome
   /**
@@ -29,15 +29,15 @@ export interface StoredOrders {
   originOf(orderId: string): RecordPosition | undefined
   isArchived(orderId: string): boolean
   /**
-   * Writes the noted items and words. Throws if a constraint refuses an item, so in a transaction with savepoints it
-   * must be called in the order's own.
+   * Writes the noted items and words. Throws if a constraint refuses an item, so if the order has a savepoint, this
+   * must be called before the savepoint is released.
    */
   writeParts(): void
-  /** Discards the noted items and words, because their orders were refused. */
+  /** Discards the noted items and words after their orders were refused. */
   dropParts(): void
   /**
-   * Writes everything that was noted of the inserted orders. Must be called at the end of the transaction that inserted
-   * them, and before their items are read.
+   * Writes everything that was noted about the inserted orders. Must be called in the transaction that inserted them,
+   * after the last insert and before their items are read.
    */
   complete(): void
   /** Discards everything that was noted. Must be called after a rollback. */
@@ -55,7 +55,7 @@ const INSERT_ORDER = `
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 const ITEM_VALUES = '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
 export const INSERT_ITEM = `INSERT INTO order_items VALUES ${ITEM_VALUES}`
-/** The number of items in one statement. More would hardly be cheaper. */
+/** The number of items in one statement. Longer statements would hardly be cheaper. */
 const ITEMS_AT_ONCE = 16
 const INSERT_SEARCH = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
 /** Uses the unique index on order_id. */
@@ -100,8 +100,8 @@ export function prepareStoredOrders(db: DatabaseSync, tombstones: BatchTombstone
   }
 
   /**
-   * Items come first. A statement with several rows begins with a savepoint, and at each savepoint FTS5 writes the
-   * words that it has so far, which costs the same for few words as for many.
+   * Writes the items first. SQLite sets a savepoint for a statement with several rows, and at each savepoint FTS5
+   * writes all the words that it has buffered. That costs the same for few words as for many.
    */
   function writeParts(): void {
     const [ofItems, ofTexts] = [items, texts]
@@ -144,7 +144,7 @@ export function prepareStoredOrders(db: DatabaseSync, tombstones: BatchTombstone
       if (row.body_hash === null) return { kind: 'withheld' }
       const storedFrom = originIn(row)
       if (storedFrom !== undefined && samePlace(storedFrom, origin)) return { kind: 'stored' }
-      // The order that is stored first is final. An edit that arrives too late changes nothing and does not count as
+      // The order that was stored first is final. An edit that arrives too late changes nothing and does not count as
       // reuse of the id.
       if (sameBytes(row.body_hash, toHashBytes(bodyHash)) || isSuperseding()) return { kind: 'duplicate' }
       return REJECTIONS['order-id-reused']

@@ -17,7 +17,7 @@ import { prepareRewording } from '../search/rewording.ts'
 import { prepareSearchableOrders, type SearchableOrder } from '../search/searchable-orders.ts'
 import { toIdBytes, toMs } from '../database/values.ts'
 
-/** A live order that no record produced. */
+/** A live order that was copied because no record produced it. */
 interface CopiedOrder {
   readonly seq: number
   readonly origin: RecordPosition
@@ -32,7 +32,7 @@ export interface RebuiltOrders {
    */
   complete(afterSeq: number, limit: number): { lastSeq: number; orders: number; copied: readonly CopiedOrder[] }
   /**
-   * Copies the live orders that changed after they were projected or copied. Must be called after all orders are
+   * Copies the live orders that have changed since they were projected or copied. Must be called after all orders are
    * complete.
    */
   refresh(): void
@@ -148,7 +148,7 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
       const live = statement(LIVE).get(id, topic, partition, offset)
       if (live !== undefined) {
         const { seq, stored_at: storedAt, recovered, version, forgotten } = live
-        // The log may still have personal data that the store has removed.
+        // The log may still contain personal data that the store has removed.
         const content = forgotten === 1 ? forgetOrder(event.order) : event.order
         const order = foldApplied(id, evolve(undefined, { kind: 'placed', content }))
         if (order === undefined || order.version !== version) return 'refused'

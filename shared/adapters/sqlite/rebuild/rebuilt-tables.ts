@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 /**
- * The tables that a rebuild creates beside the live ones, under other names. Finally the new tables replace the live
- * ones and take over their names. The tables are created from the SQL text of the live ones, so they always match the
+ * The tables that a rebuild creates alongside the live ones, under other names. At the end, the new tables replace the
+ * live ones and take over their names. They are created from the SQL text of the live tables, so they always match the
  * migrations.
  */
 export interface RebuiltTables {

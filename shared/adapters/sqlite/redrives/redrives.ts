@@ -24,7 +24,8 @@ import { prepareRedriveQueries } from './redrive-queries.ts'
 import { toMs } from '../database/values.ts'
 
 /**
- * Redrive tasks, which operators create and the process that holds the lease carries out. Each call is one transaction.
+ * Redrive tasks. An operator creates a task, and the process that holds its lease carries it out. Each call is one
+ * transaction.
  */
 export interface RedriveCommands {
   /** Returns true if letters remain to be gathered. Until all are gathered, the task is leased under its own id. */
@@ -37,8 +38,8 @@ export interface RedriveCommands {
   markSent(taskId: string, letterIds: readonly string[], at: string): void
   releaseRedrive(taskId: string, owner: string, next: { dueMs: number; at: string; ending?: RedriveEnding }): void
   /**
-   * Prepares a resume, one step per call. Returns the letter after which the next step begins, or undefined after the
-   * last step.
+   * Prepares a task for being resumed, one step per call. Returns the letter after which the next step begins, or
+   * undefined after the last step.
    */
   forgetSteps(taskId: string, after: number, limit?: number): number | undefined
   changeRedrive(taskId: string, to: 'cancelled' | 'running', act: Act): RedriveTask
@@ -50,7 +51,7 @@ interface Leased {
   readonly isGathering: boolean
 }
 
-/** Letters in one step. Between steps, the writer can store a batch. */
+/** The number of letters in one step. Between steps, the writer can store a batch. */
 const GATHERED_AT_ONCE = 1000
 
 const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
@@ -77,8 +78,8 @@ const LEASE = `
   RETURNING id, gathering IS NOT NULL AS is_gathering`
 const SELECT_LEASED = `SELECT task_seq, step FROM redrive_tasks WHERE id = ? AND state = 'running' AND lease_owner = ?`
 /**
- * Uses redrive_letters_by_step, in the order in which the letters were kept. SQLite knows a payload's size without
- * reading the payload.
+ * Uses redrive_letters_by_step, whose entries for one step are in the sequence in which the letters were kept. SQLite
+ * knows a payload's size without reading the payload.
  */
 const CLAIMABLE = `
   SELECT r.kept_seq, d.topic, d.partition, d.record_offset, coalesce(length(d.record_value), 0) AS bytes
@@ -97,8 +98,8 @@ const CANCEL = `UPDATE redrive_tasks SET state = 'cancelled', lease_owner = NULL
 const RESUME = `
   UPDATE redrive_tasks SET state = 'running', step = 0, why = NULL, lease_owner = NULL, updated_at = ? WHERE id = ?`
 /**
- * Letters that were claimed but not sent wait again; letters that were sent can no longer stop the task. Uses the
- * primary keys.
+ * The letters of a task that is to be resumed. Letters that were claimed but not sent will wait again; letters that
+ * were sent can no longer stop the task. Uses the primary keys.
  */
 const SELECT_NOTED = `
   SELECT r.task_seq, r.kept_seq, r.step IS NOT NULL AS is_noted, d.state FROM redrive_letters r JOIN dead_letters d USING (kept_seq)
@@ -150,8 +151,8 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
   }
 
   /**
-   * Returns true if there may be more letters. Uses the index of one filter (dead_letters_by_…), in the order in which
-   * the letters were kept.
+   * Adds the next letters. Returns true if there may be more. Uses the index of one filter (dead_letters_by_…), whose
+   * entries are in the sequence in which the letters were kept.
    */
   function gather({ task_seq: taskSeq, gathering, last }: GatheringRow, limit: number): boolean {
     const { where, parameters } = filtersOf({ ...(JSON.parse(gathering) as LettersByFilter), state: 'dead' })
@@ -163,7 +164,8 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
   }
 
   /**
-   * The letters that this step claimed but did not send or, if there are none, the next waiting letters as a new step.
+   * Returns the letters that the current step claimed but did not send. If there are none, begins a new step with the
+   * next waiting letters.
    */
   function claim({ taskSeq, step }: { taskSeq: number; step: number }, limit: number): readonly ClaimableRow[] {
     const select = statement(CLAIMABLE)
@@ -261,7 +263,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
   }
 }
 
-/** The first row, and the following rows whose payloads still fit into one claim. */
+/** The first row, and the rows after it as long as their payloads fit into one claim. */
 function withinBytes(rows: readonly ClaimableRow[]): readonly ClaimableRow[] {
   let bytes = 0
   return rows.filter((row, index) => {

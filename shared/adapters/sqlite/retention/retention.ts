@@ -15,9 +15,9 @@ export interface RetentionCommands {
 }
 
 /**
- * Empties the oldest settled letters that no running task has. Whether a letter is foreign or was edited is part of the
- * decision about its record, so these two columns stay filled. Uses dead_letters_settled (the plus rules out the index
- * by state), redrive_tasks_running and the primary keys.
+ * Empties the oldest settled letters that belong to no running task. If a record is delivered again, its treatment
+ * depends on whether its letter is foreign and whether the letter was edited, so these two columns do not become null.
+ * Uses dead_letters_settled (the plus sign rules out the index by state), redrive_tasks_running and the primary keys.
  */
 const EMPTY_LETTERS = `
   UPDATE dead_letters SET
@@ -30,19 +30,22 @@ const EMPTY_LETTERS = `
       SELECT 1 FROM redrive_tasks t JOIN redrive_letters r ON r.task_seq = t.task_seq AND r.kept_seq = d.kept_seq
       WHERE t.state = 'running')
     ORDER BY settled_at LIMIT ?3)`
-/** Whether nothing about the order of an entry is open and its last entry is old. Uses the indexes by order. */
+/** Whether nothing about the entry's order is open, and the order's last entry is old. Uses the indexes by order. */
 const IS_OVER = `
   NOT EXISTS (SELECT 1 FROM order_states s WHERE s.order_id = o.order_id AND s.status <> 'discarded')
   AND NOT EXISTS (SELECT 1 FROM order_history h WHERE h.order_id = o.order_id AND h.at >= ?2)
   AND NOT EXISTS (SELECT 1 FROM order_change_history h WHERE h.order_id = o.order_id AND h.at >= ?2)
   AND ${IS_SETTLED}`
-/** The next entries in the sequence of writing, which is nearly that of their times. Uses the primary key. */
+/**
+ * The next entries in the sequence in which they were written, which is nearly that of their times. Uses the primary
+ * key.
+ */
 const NEXT_ENTRIES = (table: HistoryTable) => `
   SELECT o.entry, o.order_id, o.at < ?2 AS is_old, o.at < ?2 AND ${IS_OVER} AS is_over
   FROM ${table} o WHERE o.entry > ?1 ORDER BY o.entry LIMIT ?3`
 /**
- * Deletes earlier entries too, because a round may have passed them while the last one was new. Uses the indexes by
- * order.
+ * Also deletes the order's earlier entries, because an earlier round may have passed over them while the last entry was
+ * still new. Uses the indexes by order.
  */
 const DELETE_ENTRIES = (table: HistoryTable) => `DELETE FROM ${table} WHERE order_id = ? AND entry <= ?`
 const NOTE_REMOVED = `
@@ -117,7 +120,7 @@ export function prepareRetention(db: DatabaseSync): RetentionCommands {
   }
 }
 
-/** A step of a part whose removed rows are not found again. */
+/** A step for a part whose removed rows are not found again, so that each step can start from the beginning. */
 function removesFirst(work: (before: number, limit: number) => number) {
   return (before: number, _from: number, limit: number): RemovalStep => {
     const removed = work(before, limit)

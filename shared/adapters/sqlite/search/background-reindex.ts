@@ -7,21 +7,24 @@ export interface BackgroundReindex {
    */
   readonly step: (orders: number) => Promise<boolean>
   readonly onFailed: (error: unknown) => void
-  /** After the signal aborts, no further step begins. */
+  /** Once this signal is aborted, no further step begins. */
   readonly signal: AbortSignal
 }
 
-/** A step of this size delays storing by some ten milliseconds. Steps are smaller if orders have many items. */
+/** A step of this size delays storing by about ten milliseconds. Steps are smaller if orders have many items. */
 const ORDERS_AT_ONCE = 256
 /**
- * The pause between steps lets batches be stored. The pause lasts as long as the last step took, and at least this
- * long.
+ * Batches can be stored during the pause between steps. Each pause lasts as long as the step before it, and at least
+ * this long.
  */
 const MIN_PAUSE_MS = 10
-/** A step fails if the file is busy or the disk is full, and nothing else triggers the next attempt. */
+/**
+ * A step fails if the file is busy or the disk is full. It is retried after this time, because nothing else would
+ * trigger another attempt.
+ */
 const RETRY_MS = 60_000
 
-/** Runs all steps while orders are stored and read. Never rejects; resolves after the last step. */
+/** Runs all steps while orders continue to be stored and read. Never rejects; resolves after the last step. */
 export async function reindexInBackground({ step, onFailed, signal }: BackgroundReindex): Promise<void> {
   const pause = (ms: number) => sleep(ms, undefined, { signal, ref: false }).catch(() => undefined)
   let isMoreLeft = true

@@ -6,7 +6,8 @@ export type Reword = (seq: number, before: string, after: string) => void
 /**
  * The index stores no texts (content = ''), so a delete has to pass the words as well as the row's id
  * (https://www.sqlite.org/fts5.html#the_delete_command). All words are deleted and added again, because words share the
- * index entries of their prefixes: deleting only one word would also delete prefixes of the words that stay.
+ * index entries of their prefixes: deleting only one word would also delete the prefixes that it shares with words that
+ * stay.
  */
 export function prepareRewording(db: Pick<DatabaseSync, 'prepare'>, prefix = ''): Reword {
   const table = `${prefix}order_search`

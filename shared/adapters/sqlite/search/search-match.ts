@@ -1,8 +1,8 @@
 import { asOwn, CANCELLED, canBeOwn, filterWords, inNames, inOthers, type Filters } from './search-text.ts'
 
 /**
- * The indexed words with this prefix, sorted, at most `MAX_TERMS + 1`. If the prefix itself is an indexed word, it
- * comes first.
+ * At most `MAX_TERMS + 1` indexed words with this prefix, sorted. If the prefix itself is an indexed word, it comes
+ * first.
  */
 export type TermsOf = (beginning: string) => readonly string[]
 
@@ -12,20 +12,20 @@ export type TermsOf = (beginning: string) => readonly string[]
  */
 export const MAX_TERMS = 32
 
-/** Full-text queries for the words that a caller searches for; undefined if no order can match. */
+/** Full-text queries for the words that a caller searches for. Each is undefined if no order can match. */
 interface Found {
   /** Finds orders that have every word as a whole word. */
   readonly whole: string | undefined
   /**
-   * Finds orders that have every word as a whole word or as a prefix. Equals `whole` if no longer word has one of these
-   * prefixes.
+   * Finds orders that have every word as a whole word or as a prefix. Equals `whole` if no other indexed word begins
+   * with one of them.
    */
   readonly begins: string | undefined
 }
 
 /**
- * Full-text queries, one for each class of matches, best first. Each query finds only orders that no earlier one finds,
- * and is undefined if there can be none. `namesOnly` searches only the names of customers.
+ * Full-text queries, one for each class of matches, best class first. Each query finds only orders that no earlier
+ * query finds, and is undefined if there can be none. `namesOnly` searches only the names of customers.
  */
 export function rankedMatches(
   words: readonly string[],
@@ -42,7 +42,7 @@ export function rankedMatches(
 /**
  * A full-text query for orders that have every word, as a whole word or as a prefix, and match every filter; undefined
  * if no order can match. `isCancelled: false` leaves cancelled orders out. Without `termsOf`, the query searches for
- * prefixes, because the words of the index are not listed.
+ * prefixes, because there is no list of the index's words.
  */
 export function filteredMatch(words: readonly string[], filters: Filters, termsOf?: TermsOf): string | undefined {
   const begins =
@@ -62,8 +62,8 @@ interface Among {
 const termsAmong = (word: string, termsOf: TermsOf): Among => ({ word, terms: termsOf(word) })
 
 /**
- * The matches among the words of names and items, the words of codes and other texts, and the words that are nearly
- * unique to an order.
+ * The matches of each kind: among the words of names and items, among those of codes and other texts, and among those
+ * that are nearly unique to an order.
  */
 function anywhere(word: string, termsOf: TermsOf): Among[] {
   // Nearly unique words are not listed, so the index may or may not have this one.

@@ -8,9 +8,9 @@ import { prepareSearchableOrders } from './searchable-orders.ts'
 import { fromIdBytes } from '../database/values.ts'
 
 /**
- * Adds the words that an earlier version did not index, for at most `orders` orders in one transaction. Storing waits
- * for the transaction, so it ends early, after the order with the `maxItems`th item. Returns false if no orders are
- * left.
+ * Adds the words that an earlier version did not index, for at most `orders` orders in one transaction. Storing has to
+ * wait for the transaction, so the transaction ends early, after the order that contains the `maxItems`th item. Returns
+ * false if no orders are left.
  */
 export type Reindex = (orders: number, maxItems?: number) => boolean
 
@@ -22,7 +22,7 @@ interface Progress {
 
 /**
  * The order that reaches this limit is indexed whole. Because an order has at most 500 items, a transaction indexes
- * fewer than 1,500.
+ * fewer than 1,500 items.
  */
 const MAX_ITEMS = 1000
 
@@ -31,7 +31,10 @@ const SELECT_PROGRESS = `
   SELECT last_state_seq AS lastStateSeq, last_seq AS lastSeq, until_seq AS untilSeq FROM search_reindex WHERE id = 1`
 const UPDATE_PROGRESS = 'UPDATE search_reindex SET last_state_seq = ?, last_seq = ? WHERE id = 1'
 const DELETE_PROGRESS = 'DELETE FROM search_reindex'
-/** Once `until_seq` is 0, only words of orders that are not stored are missing, and these are replaced as a whole. */
+/**
+ * Once `until_seq` is 0, only words of orders that are not stored are missing, and the words of each such order are
+ * replaced as a whole.
+ */
 const IS_REINDEXING = 'SELECT 1 FROM search_reindex WHERE id = 1 AND until_seq > 0'
 const SELECT_STATES = `
   SELECT seq, order_id AS id, order_json AS json FROM order_states WHERE seq > ? ORDER BY seq LIMIT ?`
@@ -114,8 +117,8 @@ export function prepareReindex(db: DatabaseSync): Reindex {
 }
 
 /**
- * Throws `conflict` while words of stored orders are being added. Deleting an order's words would then delete some that
- * the index does not have yet.
+ * Throws `conflict` while words of stored orders are being added. Deleting an order's words would then also delete
+ * words that the index does not have yet, which has unpredictable results in FTS5.
  */
 export function prepareReindexRefusal(db: DatabaseSync): () => void {
   const isReindexing = db.prepare(IS_REINDEXING)

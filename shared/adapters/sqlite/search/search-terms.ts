@@ -7,7 +7,7 @@ export interface SearchTerms {
   note(parts: SearchParts): void
   /** Writes the noted words. Must be called in the transaction that adds the texts. */
   write(): void
-  /** Must be called after a rollback, because the words that the transaction wrote are not in the table. */
+  /** Must be called after a rollback, because the words that the transaction wrote are then not in the table. */
   forget(): void
 }
 
@@ -17,7 +17,7 @@ const INSERT_TERMS = `
 /** The limit for each kind of word. Items come from a catalogue and names repeat, so a few thousand words recur. */
 const MAX_REMEMBERED = 20_000
 
-/** Remembers the words that have been written, so an order without new words costs no statement. */
+/** Remembers the words that have been written, so an order without new words needs no statement. */
 export function prepareSearchTerms(db: DatabaseSync): SearchTerms {
   const insertTerms = db.prepare(INSERT_TERMS)
   const kinds = [createWords(), createWords(), createWords()] as const
@@ -43,7 +43,7 @@ export function prepareSearchTerms(db: DatabaseSync): SearchTerms {
   }
 }
 
-/** The noted words of one kind, except those known to be written already. */
+/** The noted words of one kind, except those that are known to have been written already. */
 function createWords() {
   const written = new Set<string>()
   const noted = new Set<string>()

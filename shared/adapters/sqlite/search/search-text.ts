@@ -9,7 +9,8 @@ import {
 
 /**
  * The text of an order in the full-text index, made up of the domain's words (search-words.ts). The rank of a match
- * must not change as orders are added, so ranks are classes, not scores. Each class is a query of plain words:
+ * must not change as orders are added, so ranks are classes, not scores. Each class is a query for plain words, which
+ * have these forms:
  *
  *   alex       a word of the customer's name or of an item
  *   §alex      a word of the customer's name
@@ -17,7 +18,7 @@ import {
  *              has a mark so that the index entries of unmarked words stay short
  *   ¤own5d0c…  the end of the order's id, or a word with a digit from the e-mail address. Nearly every order adds a
  *              new one, so these words match only as a whole and are not listed
- *   ¤pPayPal   a list filter, so that words and filters together are one intersection in the index
+ *   ¤pPayPal   a value of a list filter, so that the index can intersect words and filters in a single query
  *   ¤x         the order is cancelled
  *
  * The marks are neither letters nor digits, so no word contains them. They are not ASCII, so the tokenizer keeps them.
@@ -25,8 +26,8 @@ import {
 const NAME_MARK = '§'
 const OTHER_MARK = '¶'
 /**
- * Four characters, which is the longest prefix that the index stores, so these words have the same prefixes in all
- * orders.
+ * As long as the longest prefix that the index stores (four characters), so that these words add the same prefixes in
+ * every order.
  */
 const OWN_MARK = '¤own'
 const FILTER_MARK = '¤'
@@ -74,7 +75,7 @@ export function createSearchParts(): (orderId: string, order: Searchable) => Sea
 
   return (orderId, order) => {
     const seen = new Set<string>()
-    /** Loops instead of array methods, because this runs for every stored order. */
+    /** Uses loops instead of array methods, because this runs for every stored order. */
     function add(list: string[], words: readonly string[]): void {
       for (const word of words) {
         if (seen.has(word)) continue
@@ -114,7 +115,7 @@ export function searchableText(order: Searchable, parts: SearchParts): string {
 
 /**
  * The words that an earlier version did not index. That version indexed only names and items, and split plain text in
- * the same way as the current one.
+ * the same way as the current version.
  */
 export function addedText(order: Searchable, { names, items, others, own }: SearchParts): string {
   const words = [...others.map(inOthers), ...own.map(asOwn)]

@@ -42,7 +42,7 @@ serve(file, () => {
   } catch (error) {
     if (!isNoRoom(error)) throw error
     // The disk has no room even for the file that connections share, so the reader locks the store for one query at a
-    // time and then closes it to give the writer a turn.
+    // time and then closes it to let the writer in.
     return { ...openReader(openDatabase(file, 'alone')), tidy: () => 'close' }
   }
 })
