@@ -25,7 +25,7 @@ export interface Owner {
 
 const LOCK_FILE = 'lock.db'
 const OWNER_FILE = 'owner.json'
-/** Long enough for `readOwner` in another process, which holds the lock only for microseconds. */
+/** Long enough to wait for `readOwner` in another process, because that call holds the lock only for microseconds. */
 const LOCK_WAIT_MS = 250
 const SQLITE_BUSY = 5
 const HUNG_MS = 10_000

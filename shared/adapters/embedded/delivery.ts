@@ -7,7 +7,10 @@ import type { Partition, Topic } from './topics.ts'
 export interface EmbeddedDeliveryOptions {
   readonly subscription: Subscription
   readonly topic: Topic
-  /** By partition id, the offset that the group reads next. Other partitions are read from their first offset. */
+  /**
+   * By partition id, the offset that the group reads next. Partitions that are missing here are read from their first
+   * offset.
+   */
   readonly committed: ReadonlyMap<number, number>
   readonly source: RecordSource
   readonly commit: (next: ReadonlyMap<number, number>) => Promise<void>
@@ -15,7 +18,7 @@ export interface EmbeddedDeliveryOptions {
   readonly onPassedOver?: (records: number) => void
 }
 
-/** Limits the memory of a batch. However, each partition contributes at least one record, even a larger one. */
+/** Limits the memory of a batch. However, each partition contributes at least one record, whatever its size. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
 const FIRST_REDELIVERY_DELAY_MS = 100
 const MAX_REDELIVERY_DELAY_MS = 5000

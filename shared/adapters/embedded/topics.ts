@@ -1,6 +1,6 @@
 import type { PartitionEntry } from './file/log-file.ts'
 
-/** A topic as the main thread knows it, which saves publishing and delivering a call to the log's thread. */
+/** A topic as the main thread knows it, so that publishing and delivering need not ask the log's thread about it. */
 export interface Topic {
   readonly name: string
   /** Indexed by partition number. */
@@ -56,8 +56,9 @@ export function createEmbeddedTopics() {
     byId,
     all: (): Iterable<Partition> => ids.values(),
     /**
-     * Adds new partitions from the file and advances the first offsets and the ends of known partitions. These may have
-     * changed because the log's thread may have ended after it removed or appended records and before it replied.
+     * Adds new partitions from the file and advances the first offsets and the ends of known partitions. The known
+     * offsets may be out of date, because the log's thread may have ended after it removed or appended records but
+     * before it replied.
      */
     load(entries: readonly PartitionEntry[]): void {
       for (const { id, topic: name, partition, first } of entries) {

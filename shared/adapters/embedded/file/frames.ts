@@ -107,7 +107,7 @@ export function createFrameWriter() {
     get length(): number {
       return length
     },
-    /** Returns the frame's length in bytes. */
+    /** Adds the record's frame and returns its length in bytes. */
     add(partitionId: number, record: RecordToPublish, timestamp: number): number {
       reserve(largestFrame(record))
       const key = put(record.key, length + FIXED_BYTES)
@@ -147,7 +147,7 @@ export function createFrameWriter() {
 
 /**
  * An upper bound for a frame's length, for reserving memory. It is computed without reading the text, so it may be much
- * too high, and limits are checked after writing.
+ * too high. Limits are therefore checked after writing.
  */
 export function largestFrame(record: RecordToPublish): number {
   let bytes = FIXED_BYTES + largest(record.key) + largest(record.value)

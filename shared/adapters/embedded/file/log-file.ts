@@ -51,7 +51,7 @@ export interface LogFile {
    * damaged offsets.
    */
   read(ranges: readonly ReadRange[]): Uint8Array
-  /** Replaces the values of the records at these offsets, and their checksums, in one flushed transaction. */
+  /** Replaces the values of the records at these offsets and updates their checksums, in one flushed transaction. */
   replace(partitionId: number, values: ReadonlyMap<number, Uint8Array>): void
   /**
    * Copies the WAL into the file and empties the WAL. If free space may contain bytes of records, first rewrites the

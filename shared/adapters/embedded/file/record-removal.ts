@@ -73,7 +73,7 @@ export function createRecordRemoval(
     return { first: next, removed: next - first, more, damaged }
   }
 
-  /** Works row by row, because a range would also read the page after it, which may be damaged. */
+  /** Overwrites row by row, because a range would also read the page after it, which may be damaged. */
   function overwrite(id: number, from: number, to: number): void {
     const one = db.prepare(`
       UPDATE partition_${id}
@@ -96,8 +96,8 @@ export function createRecordRemoval(
 
   /**
    * Deletes rows before the partition's first offset, which `removeRecords` has overwritten. Deleting also reads the
-   * pages next to the deleted rows. If one of these pages is damaged, the overwritten rows stay. A full disk is no
-   * error, because the records have already been removed; the next call deletes the rows.
+   * pages next to the deleted rows. If one of these pages is damaged, the overwritten rows stay. A full disk is not an
+   * error here, because the records have already been removed; the next call deletes the rows.
    */
   function deleteOverwritten(id: number, first: number): void {
     const from = deletableFrom.get(id) ?? 0

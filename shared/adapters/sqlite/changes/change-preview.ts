@@ -14,7 +14,7 @@ export type PreviewChanges = (
   store: () => ChangesResult,
 ) => Pick<BatchPreview, 'changes' | 'followers'>
 
-/** Uses order_changes_undecided, whose condition names the three states. */
+/** Uses order_changes_undecided, whose condition names these three states. */
 const SELECT_WAITING = `
   SELECT change_id FROM order_changes
   WHERE order_id IN (SELECT unhex(value) FROM json_each(?)) AND state IN ('waiting', 'retrying', 'dead-lettered')

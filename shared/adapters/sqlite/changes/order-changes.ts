@@ -46,8 +46,8 @@ export interface OrderChanges {
   /** Writes the verdict on a change whose turn has come. */
   decide(verdict: Verdict, orderId: string, kind: ChangeKind, atMs: number): void
   /**
-   * Moves a change to this state together with its letter. Returns false if the change has another state by now, or if
-   * it was kept from another record.
+   * Moves a change to the state `to`, together with its letter. Returns false if the change has another state by now,
+   * or if it was kept from another record.
    */
   move(changeId: string, origin: RecordPosition, to: 'dead-lettered' | 'discarded', act: ActInHistory): boolean
   /** The order of a change; undefined if the store does not have the change. */
@@ -97,7 +97,7 @@ const APPLY = `UPDATE order_changes SET state = 'applied', version = ?, updated_
 const REJECT = `
   UPDATE order_changes SET state = 'rejected', cause_code = ?, cause_detail = ?, updated_at = ? WHERE change_id = ?`
 const MOVE = 'UPDATE order_changes SET state = ?, updated_at = ? WHERE change_id = ?'
-/** Uses the unique indexes and order_changes_undecided, whose condition names the three states. */
+/** Uses the unique indexes and order_changes_undecided, whose condition names these three states. */
 const DISCARD_WAITING = `
   UPDATE order_changes SET state = 'discarded', updated_at = ? WHERE change_id = ? AND state = 'waiting' AND early = 0
     AND (? OR NOT EXISTS (SELECT 1 FROM orders o WHERE o.order_id = order_changes.order_id))
@@ -217,9 +217,9 @@ export function prepareOrderChanges(
       if (row === undefined && tombstones.ofChange(changeId) !== undefined) return
       const [id, order] = [toIdBytes(changeId), toIdBytes(orderId)]
       const [event, hash] = change === null ? [null, null] : [JSON.stringify(change), hashOf(change, hashBefore)]
-      // The key serves to answer repeated requests, and the response needs the change itself.
+      // The key serves to answer repeated requests, which is possible only if the change itself is known.
       const key = change === null ? null : freeKey(idempotencyKeyHash, id)
-      // The id belongs to another change, so nothing waits for this one.
+      // The id belongs to another change, so this one gets no row.
       if (row !== undefined && !isOf(row, orderId, hash)) return
       if (row?.early === 1 && isCounted) giveTurn.run(id)
       const isHeldAgain = isUndecided(row, record)

@@ -34,7 +34,7 @@ const SELECT_APPLIED = `
   SELECT seq, version FROM order_changes WHERE order_id = ? AND state = 'applied' ORDER BY version DESC LIMIT 1`
 /** Uses order_changes_waiting. */
 const IS_ANY_WAITING = `SELECT 1 FROM order_changes WHERE state = 'waiting' LIMIT 1`
-/** Uses order_changes_undecided, whose condition names the three states. */
+/** Uses order_changes_undecided, whose condition names these three states. */
 const SELECT_WAITING = `
   SELECT DISTINCT order_id FROM order_changes
   WHERE order_id IN (SELECT unhex(value) FROM json_each(?)) AND state IN ('waiting', 'retrying', 'dead-lettered')
@@ -91,7 +91,7 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
     }
   }
 
-  /** Decides the changes and writes the result. Writes nothing and returns false if any of this fails. */
+  /** Decides the changes and writes the result. If any of this fails, writes nothing and returns false. */
   function takeTogether(orderId: string, order: Order | undefined, some: readonly Kinded[], context: Context): boolean {
     const result = attempt(() => {
       const { order: after, verdicts } = takeTurns(order, some, context.isDiscarded)

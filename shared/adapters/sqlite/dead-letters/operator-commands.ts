@@ -20,7 +20,7 @@ import { toIdBytes, toIdBytesOrNull, toMs } from '../database/values.ts'
 /** Operators' actions on single dead letters and waiting changes. Each is one transaction (port Redrives). */
 export interface OperatorCommands {
   discardLetter(letterId: string, act: Act): KeptDeadLetter
-  /** Discards those of these letters that are `dead`, in one transaction. Returns how many were discarded. */
+  /** Discards the letters whose state is `dead`, in one transaction. Returns their number. */
   discardLetters(letterIds: readonly string[], act: Act): number
   restoreLetter(letterId: string, act: Act): KeptDeadLetter
   recordEdit(letterId: string, value: Uint8Array, act: Act): KeptDeadLetter
@@ -34,7 +34,7 @@ const MOVE_LETTER = `UPDATE dead_letters SET state = ?, settled_at = ? WHERE ${K
 const MOVE_PARKED = `UPDATE parked_records SET state = ?, updated_at = ? WHERE group_id = ? AND ${KEY} AND state = ?`
 const EDIT = `UPDATE dead_letters SET edited_value = ? WHERE ${KEY}`
 /**
- * Discards an order if the last of its letters was discarded. Uses the unique index on order_id, and
+ * Discards an order once the last of its letters is discarded. Uses the unique index on order_id, and
  * dead_letters_by_order.
  */
 const DISCARD_ORDER = `

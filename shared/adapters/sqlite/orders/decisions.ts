@@ -47,8 +47,8 @@ const SELECT_STATUS = 'SELECT status FROM order_states WHERE order_id = ?'
 const LETTER = `
   SELECT state, edited_value IS NOT NULL AS is_edited, foreign_failure IS NOT NULL AS is_foreign FROM dead_letters`
 /**
- * The letter at this position, if it belongs to this order or its order could not be read. Uses the unique index on the
- * position.
+ * The letter at this position, if it belongs to this order or if its order could not be read. Uses the unique index on
+ * the position.
  */
 const SELECT_SENT = `${LETTER}
   WHERE topic = ? AND partition = ? AND record_offset = ? AND (order_id IS NULL OR order_id = ?)

@@ -26,8 +26,8 @@ import {
 const NAME_MARK = '§'
 const OTHER_MARK = '¶'
 /**
- * As long as the longest prefix that the index stores (four characters), so that these words add the same prefixes in
- * every order.
+ * Has the length of the longest prefix that the index stores (four characters), so that these words add the same
+ * prefixes in every order.
  */
 const OWN_MARK = '¤own'
 const FILTER_MARK = '¤'
