@@ -14,10 +14,10 @@ import type { BackUp } from '../ports/backup.ts'
 import type { DiskUsage } from '../ports/disk-usage.ts'
 import type { EventLog, LogConsumer, RecordRemoval } from '../ports/event-log.ts'
 
-/** The log and the store that the settings chose. */
+/** The log and the store that the settings select. */
 export interface Adapters extends Store {
   readonly log: EventLog & LogConsumer
-  /** Undefined if the log removes records itself. */
+  /** Undefined if the log itself removes old records. */
   readonly removal: RecordRemoval | undefined
   /** Undefined if the log or the store is not in DATA_DIR. */
   readonly backUp: BackUp | undefined
@@ -30,7 +30,7 @@ export interface Adapters extends Store {
   orderIdSecrets(): Promise<readonly [string, ...string[]]>
   /** The operator key of the embedded host, and its file unless the key comes from the settings. */
   functionsKey(): Promise<{ readonly key: string; readonly file: string | undefined }>
-  /** Writes this process's URL into DATA_DIR, for other processes that find the directory in use. */
+  /** Writes this process's URL into DATA_DIR, for another process that finds the directory in use. */
   announce(url: string): Promise<void>
 }
 
@@ -38,7 +38,7 @@ type LogHalf = Pick<Adapters, 'log'> & { readonly described: string; readonly em
 type StoreHalf = Store & { readonly described: string; readonly copyTo?: (file: string) => Promise<void> }
 
 /**
- * Imports only the adapters that the settings choose. A process on Kafka and SQL Server does not load the embedded
+ * Imports only the adapters that the settings select. A process on Kafka and SQL Server does not load the embedded
  * adapters, and vice versa. The log and the store are chosen independently.
  */
 export async function openAdapters(config: Config, logger: Logger, events: PipelineEmitter): Promise<Adapters> {
@@ -167,7 +167,8 @@ async function settleDiskDoubt({ dataDir }: Config, logger: Logger): Promise<voi
 
 /**
  * Kills the process before any caller gets a reply, because the process no longer knows what its files contain. An
- * orderly close would flush the files again, and the flush would seem to succeed. The next start verifies the files.
+ * orderly close would flush the files again, and that flush would seem to succeed although data may be missing. The
+ * next start verifies the files.
  */
 async function endWhenInDoubt({ dataDir }: Config): Promise<(error: unknown) => void> {
   const { markInDoubt } = await import('../disk/in-doubt.ts')

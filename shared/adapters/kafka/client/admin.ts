@@ -9,10 +9,12 @@ export interface AdminClient extends AsyncDisposable {
   ask<T>(doing: string, request: (admin: Admin) => Promise<T>): Promise<T>
   /**
    * Rejects if the topic does not exist. Call this before any other request about a topic: kafkajs fetches the metadata
-   * of all topics of a connection together, so one unknown topic fails the requests about the others.
+   * of all topics of a connection together, so one unknown topic makes the requests about the others fail.
    */
   assertExists(topic: string): Promise<void>
-  /** Marks topics as existing once one broker has described them, because other brokers may not know them yet. */
+  /**
+   * Marks topics as existing. Call this once a broker has described them, because other brokers may not know them yet.
+   */
   remember(topics: Iterable<string>): void
   offsets(topic: string): Promise<readonly PartitionOffsets[]>
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>>
@@ -66,7 +68,7 @@ export function createAdminClient({ client, timeoutMs, onError }: AdminOptions):
       const doing = `Asking Kafka for the committed offsets of ${groupId}`
       const found = await ask(doing, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }))
       const partitions = found.find((entry) => entry.topic === topic)?.partitions ?? []
-      // -1 means that nothing was committed in the partition.
+      // -1 means that nothing was committed for the partition.
       const known = partitions.map(({ partition, offset }) => [partition, Number(offset)] as const)
       return new Map(known.filter(([, offset]) => offset >= 0).toSorted(([a], [b]) => a - b))
     },

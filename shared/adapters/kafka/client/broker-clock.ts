@@ -7,8 +7,8 @@ export const CLOCK_REFUSED =
 
 /**
  * Compares this machine's clock with the brokers' clocks. Kafka has no request for the current time, so this relies on
- * publishing: a topic with `message.timestamp.type=LogAppendTime` returns the timestamp at which it appended a record,
- * and a topic that limits timestamps refuses one that is too far from the broker's clock.
+ * the responses to publishing. For a topic with `message.timestamp.type=LogAppendTime`, the broker returns the time at
+ * which it appended a record. For a topic that limits timestamps, it refuses one that is too far from its clock.
  */
 export function createBrokerClock({ onWarning }: { onWarning: (message: string) => void }) {
   let aheadMs: number | undefined

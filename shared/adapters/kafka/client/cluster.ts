@@ -4,8 +4,8 @@ import { decodeFetchResponse, type FetchResponse } from '../fetch/fetch-response
 
 /**
  * kafkajs's internal interface for reading a partition without joining a group. The public API requires a group for
- * each read, which costs a rebalance of several seconds, needs a permission, and leaves the group on the broker.
- * kafkajs is pinned to the version for which this was written.
+ * each read, which costs a rebalance of several seconds, needs a permission for the group, and leaves the group on the
+ * broker. kafkajs is pinned to the version for which this code was written.
  */
 export type Cluster = Omit<KafkajsCluster, 'findBroker'> & {
   findBroker(node: { nodeId: string }): Promise<Broker>

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Cluster } from './cluster.ts'
 
-/** Sends requests that kafkajs 2.2.4 does not support, over the connections of kafkajs. */
+/** Sends requests that kafkajs 2.2.4 does not support, over kafkajs's connections. */
 
 /** The internal members of a kafkajs broker that these requests need. */
 interface AskedBroker {

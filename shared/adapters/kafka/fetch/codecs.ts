@@ -38,7 +38,7 @@ const DECODERS: Readonly<Record<number, { name: string; decompress: (bytes: Buff
 const XERIAL_SIGNATURE = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
 const XERIAL_HEADER_BYTES = 16
 
-/** Java's client writes snappy-java's chunked format. librdkafka and others write a single block. */
+/** The Java client writes snappy-java's chunked format. librdkafka and others write a single block. */
 async function unsnappy(bytes: Buffer): Promise<Buffer> {
   const { uncompress } = await import('snappy')
   const blocks = bytes.subarray(0, XERIAL_SIGNATURE.length).equals(XERIAL_SIGNATURE)
@@ -79,7 +79,7 @@ const LZ4_MAGIC = 0x184d2204
 /** A byte of input becomes at most 255 bytes of output (lz4/lz4, lz4_Block_format.md). */
 const LZ4_MAX_RATIO = 255
 
-/** An upper bound for the decompressed size of an LZ4 frame, from its block headers (lz4/lz4, lz4_Frame_format.md). */
+/** An upper bound on the decompressed size of an LZ4 frame, from its block headers (lz4/lz4, lz4_Frame_format.md). */
 function lz4Length(bytes: Buffer): number {
   if (bytes.readUInt32LE(0) !== LZ4_MAGIC) throw new Error('it does not begin with the signature of a frame')
   const flags = bytes.readUInt8(4)

@@ -10,7 +10,7 @@ export function crc32c(bytes: Uint8Array): number {
   const [t0, t1, t2, t3, t4, t5, t6, t7] = TABLES
   let crc = -1
   let at = 0
-  // The assertions hold because every index is within bounds.
+  // The non-null assertions hold because every index is within bounds.
   for (const last = bytes.length - SLICES; at <= last; at += SLICES) {
     crc ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
     crc =

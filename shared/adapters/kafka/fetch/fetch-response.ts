@@ -3,7 +3,7 @@ import { decodeBatches, type AbortedTransaction, type Decoded } from './record-b
 
 /**
  * A Fetch response, versions 4 to 11 (https://kafka.apache.org/protocol#The_Messages_Fetch), in the shape that
- * kafkajs's own decoder returns, but with a single message that carries all records of a partition. kafkajs sees an
+ * kafkajs's own decoder returns, but with a single message that carries all the records of a partition. kafkajs sees an
  * offset to continue from, and nothing that it could filter out or fail to decode.
  */
 export interface FetchResponse {

@@ -125,7 +125,7 @@ function check(batch: Buffer): void {
 
 /**
  * Returns a function to call with each batch in order. The function returns true if the batch is not for consumers,
- * because it is a transaction marker or belongs to an aborted transaction. `aborted` has the producer and the first
+ * because it is a transaction marker or belongs to an aborted transaction. `aborted` lists the producer and the first
  * offset of each aborted transaction. A transaction ends at its producer's abort marker, which may come after the
  * fetched batches.
  */
@@ -193,8 +193,8 @@ async function decodeRecords(
     if (offset >= from.offset) decoded.push(record)
   }
   budget.bytes -= objects * OBJECT_BYTES
-  // Records are added only after the whole batch was decoded. Otherwise, after an error, the next fetch would return
-  // some of them again.
+  // Records are added only after the whole batch has been decoded. Otherwise, if a later record caused an error, the
+  // next fetch would return the earlier ones again.
   for (const record of decoded) into.push(record)
 }
 

@@ -33,8 +33,8 @@ export function createFigures(
   }
 
   /**
-   * librdkafka does not commit the offsets of transaction markers, so a group that has processed everything may stay
-   * before a marker. Such a group counts as being after the marker.
+   * librdkafka does not commit the offsets of transaction markers, so the committed offset of a group that has
+   * processed everything may stay before a marker. Such a group counts as being after the marker.
    */
   async function committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>> {
     const positions = await admin.committed(groupId, topic)

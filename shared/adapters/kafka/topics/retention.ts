@@ -8,7 +8,7 @@ const REMEMBERED_MS = 60_000
 
 /**
  * Creates a function that returns how long a topic keeps records. Each result is cached for a minute. If the cluster
- * refuses to show its settings, which a warning at the start reports, the topic is assumed to keep records for
+ * refuses to show its settings, which a warning at startup reports, the topic is assumed to keep records for
  * `wantedMs`.
  */
 export function createRetention(

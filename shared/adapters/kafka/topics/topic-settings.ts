@@ -6,7 +6,7 @@ import type { AdminClient } from '../client/admin.ts'
 /** The effective value of a topic's setting. */
 export interface TopicSetting {
   readonly value: string
-  /** Whether the value comes from the broker or Kafka's defaults instead of the topic. */
+  /** Whether the value comes from the broker or from Kafka's defaults, and not from the topic. */
   readonly isInherited: boolean
 }
 
@@ -106,8 +106,8 @@ function boundsTimes(settings: TopicSettings): boolean {
 }
 
 /**
- * Brokers before 3.6 have one setting for timestamps in the past and in the future. Later brokers still apply it if it
- * was changed (KIP-937).
+ * Brokers before 3.6 have a single setting for timestamps in the past and in the future. Later brokers still apply it
+ * if it was changed (KIP-937).
  */
 function limit(settings: TopicSettings, side: string): number | undefined {
   const names = [`message.timestamp.${side}.max.ms`, 'message.timestamp.difference.max.ms']

@@ -5,7 +5,7 @@ import type { AdminClient } from '../client/admin.ts'
 import { isDenied, protocolType, rootOf } from '../client/errors.ts'
 import { describeSettings, differingSettings, type TopicSettings } from './topic-settings.ts'
 
-/** With fewer replicas or fewer required in-sync replicas, a lost disk can lose accepted orders. */
+/** With fewer replicas, or fewer required in-sync replicas, accepted orders can be lost with a single disk. */
 const SAFE_REPLICATION = 3
 const SAFE_IN_SYNC = 2
 
@@ -28,8 +28,9 @@ export async function ensureTopics(
     kafka.fetchTopicMetadata({ topics: names }),
   )
   admin.remember(names)
-  // Metadata can name a leader before that broker leads the partition. Part of a group published at that moment would
-  // be refused, and the whole group sent again. A request for the offsets returns only once every leader has responded.
+  // Metadata can name a leader before that broker leads the partition. If a group of records were published at that
+  // moment, part of it would be refused, and the whole group would be sent again. A request for the offsets returns
+  // only once every leader has responded.
   for (const { name } of missing) await admin.offsets(name)
   const settings = await describeSettings(admin, names).catch((error: unknown) => {
     onWarning(`The settings of the topics could not be checked: ${messageOf(rootOf(error))}`)
