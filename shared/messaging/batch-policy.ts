@@ -22,7 +22,7 @@ export interface BatchHistory {
   readonly attempt: number
   /** When the first of these attempts began, in Unix time (ms). */
   readonly attemptsBeganAt: number
-  /** How often the batch was held because every order in it failed. */
+  /** How many times the batch was held because every order in it failed. */
   readonly holds: number
   /** Consecutive batches, including this one, that failed as a whole (`failsAsAWhole`). */
   readonly failedInARow: number
@@ -40,7 +40,7 @@ export type BatchStep<Blamed extends { readonly failure: Failure }> =
   /** Reject the invocation, so that the trigger delivers the batch again. */
   | { readonly kind: 'give-back'; readonly error: unknown }
 
-/** What to do with a batch that could not be stored. */
+/** Decides how to proceed with a batch that could not be stored. */
 export function decideBatch<Blamed extends { readonly failure: Failure }>(
   setback: Setback<Blamed>,
   { attempt, attemptsBeganAt, holds, failedInARow }: BatchHistory,
@@ -50,7 +50,7 @@ export function decideBatch<Blamed extends { readonly failure: Failure }>(
   if (setback.kind === 'failed') {
     const { failure } = setback
     const { error } = failure
-    // The outage has already been held through for as long as an invocation may last.
+    // In an outage, the batch has already been held for as long as an invocation may last.
     if (failure.class === 'outage' || isStopping) return { kind: 'give-back', error }
     const waitMs = backoffAfter(error, IN_PLACE_BACKOFF, attempt, random)
     const isInBudget = attempt < IN_PLACE_ATTEMPTS && nowMs + waitMs - attemptsBeganAt <= IN_PLACE_BUDGET_MS
@@ -71,9 +71,10 @@ export function decideBatch<Blamed extends { readonly failure: Failure }>(
 
 /**
  * Whether every order in the batch fails in the same way. If two consecutive batches do, no order is at fault. A batch
- * of one never counts, because it is no evidence about other orders. Neither does a bug in a retry topic, which by its
- * nature holds failing orders: a few bad orders would otherwise hold up every good order in their tier. A bug in
- * deciding a change never counts either, because parking the change is always safe: the change waits in the store.
+ * with a single order never counts, because it says nothing about other orders. Neither does a bug in a retry topic:
+ * failing orders are all that such a topic holds, and a few bad orders would otherwise hold up every good order in
+ * their tier. A bug in deciding a change never counts either, because parking the change is always safe: the change
+ * waits in the store.
  */
 export function failsAsAWhole(
   blamed: readonly { readonly failure: Failure }[],

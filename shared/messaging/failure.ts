@@ -7,8 +7,9 @@ import type { Cause } from '../domain/order-view.ts'
  * A failure's class decides how the failure is handled (table in docs/errors.md):
  * - `poison`: this record can never be stored as it is; it is dead-lettered at once.
  * - `transient`: another attempt may succeed; the record is retried in place, then through the retry topics.
- * - `outage`: the store or the log is unavailable; the batch is good and is held until both are available again.
- * - `bug`: our own code failed; treated as transient, so that a deployment can fix it, then dead-lettered.
+ * - `outage`: the store or the log is unavailable; the batch is good and is held until the outage ends.
+ * - `bug`: our own code failed; treated as transient at first, so that a deployment can fix it, and dead-lettered after
+ *   the last attempt.
  */
 export type FailureClass = 'poison' | 'transient' | 'outage' | 'bug'
 
@@ -56,7 +57,7 @@ const DETAIL_FOR: Readonly<Partial<Record<ErrorCode, string>>> = {
 export function classify(error: unknown): Failure {
   const code = isOrderError(error) ? error.code : 'internal'
   const failureClass = CLASS_OF[code] ?? 'bug'
-  // A driver's message may contain anything, including values: callers see only our own texts.
+  // A driver's message may contain anything, including values, so callers see only our own texts.
   const detail = failureClass === 'bug' ? BUG_DETAIL : (DETAIL_FOR[code] ?? messageOf(error))
   const stack = failureClass === 'poison' ? null : stackOf(error)
   return {

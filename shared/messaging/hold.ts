@@ -20,9 +20,8 @@ export interface HoldOptions {
 export const MAX_HOLD_MS = 5 * 60_000
 
 /**
- * Repeats `work` until it succeeds, as long as an outage makes it fail. Meanwhile nothing is committed or
- * dead-lettered, and the batch stays where it is. Rejects with any other failure, and when an outage outlasts
- * `deadline`.
+ * Repeats `work` for as long as an outage makes it fail. Meanwhile nothing is committed or dead-lettered, and the batch
+ * stays where it is. Rejects with any other failure, and when an outage outlasts `deadline`.
  */
 export async function holdThroughOutage<T>(work: () => Promise<T>, options: HoldOptions): Promise<T> {
   const { clock, events, of, signal, deadline } = options

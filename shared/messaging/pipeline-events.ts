@@ -5,13 +5,13 @@ import type { LedgerLoss, LogBreak } from '../ports/ledger.ts'
 import type { RemovablePart } from '../ports/retention.ts'
 
 /**
- * The pipeline's events in one typed map, from which logs, metrics, the dashboard and tests are fed. Each event is one
- * fact, emitted once, by the process in which it happened.
+ * The pipeline's events in one typed map, which feeds logs, metrics, the dashboard and tests. Each event is one fact,
+ * emitted once, by the process in which it happened.
  */
 export interface PipelineEvents {
   /** The command is durable in the log; the caller gets 202. */
   'order:accepted': { orderId: string; traceparent: string | undefined; durationMs: number }
-  /** A change of an order is durable in the log; the caller gets 202. */
+  /** A change to an order is durable in the log; the caller gets 202. */
   'change:accepted': {
     orderId: string
     changeId: string
@@ -58,7 +58,7 @@ export interface PipelineEvents {
   'dead-letters:kept': { ids: readonly string[] }
   /** A batch failed and is retried in place. */
   'attempt:failed': { topic: string; attempt: number; records: number; cause: Cause; error: unknown }
-  /** Every order in two consecutive batches failed, so none is to blame: the batch waits and is retried. */
+  /** Every order in two consecutive batches failed, so no order is to blame: the batch waits and is retried. */
   'batch:held': { topic: string; records: number; cause: Cause; error: unknown }
   /** Offsets are lost because of `lostBy`; emitted once, by the process that recorded the loss. */
   'ledger:lost': LedgerLoss

@@ -9,16 +9,16 @@ export interface Backoff {
   readonly multiplier: number
 }
 
-/** Between attempts in place: short, because the whole batch waits. */
+/** The backoff between attempts in place. It is short, because the whole batch waits. */
 export const IN_PLACE_BACKOFF: Backoff = { initialMs: 50, maxMs: 2000, multiplier: 3 }
 /**
- * The maximum number of attempts in place, including the first, and their time limit: enough for one wait of 10 s, as
- * Azure requests.
+ * The maximum number of attempts in place, including the first, and their time limit: enough for one wait of 10 s,
+ * which Azure may request.
  */
 export const IN_PLACE_ATTEMPTS = 4
 export const IN_PLACE_BUDGET_MS = 15_000
 
-/** Between probes of an unavailable store or log. */
+/** The backoff between probes of an unavailable store or log. */
 export const PROBE_BACKOFF: Backoff = { initialMs: 100, maxMs: 5000, multiplier: 2 }
 
 /** Full jitter (Brooker, "Exponential Backoff And Jitter"): anywhere between zero and the exponential bound. */

@@ -1,6 +1,9 @@
 import type { TopicSpec } from '../ports/event-log.ts'
 
-/** Topics and consumer groups, all named after two settings. An order travels orders → retry tiers → DLT. */
+/**
+ * Topics and consumer groups, all named after two settings. An order that keeps failing passes from the orders topic
+ * through the retry tiers to the DLT.
+ */
 export interface Topics {
   readonly orders: string
   /** One topic for each delay, in order; tier 1 is the first. */
@@ -22,13 +25,13 @@ const TWO_MIB = 2 * 1024 * 1024
 /** Kafka's value for no limit. */
 const UNLIMITED = '-1'
 /**
- * Set on every topic, together with `retention.ms`, because brokers delete records by default: Kafka after seven days.
- * There is no limit by size. When many orders arrive, such a limit would remove records of any age.
+ * Set on every topic, together with `retention.ms`, because brokers delete records by default (Kafka does so after
+ * seven days). There is no size limit, because when many orders arrive, such a limit would remove records of any age.
  */
 const LEAVES_BY_AGE_ONLY = { 'retention.bytes': UNLIMITED, 'cleanup.policy': 'delete' }
 /**
- * A producer may set any 64-bit integer as the timestamp, and the Kafka extension's trigger fails on one that it cannot
- * convert.
+ * The broker sets the timestamps. A producer could set any 64-bit integer, and the Kafka extension's trigger fails on
+ * one that it cannot convert.
  */
 const TIME_OF_THE_LOG = { 'message.timestamp.type': 'LogAppendTime' }
 

@@ -4,14 +4,17 @@ import type { EventLog, LogConsumer } from '../../ports/event-log.ts'
 import type { OrderStore, OrderToStore } from '../../ports/order-store.ts'
 import type { OrderViews } from '../../ports/order-views.ts'
 
-/** Deliberate faults, for tests and demonstrations. Only an embedded host with FAULTS=on has them. */
+/** Deliberate faults, for tests and demonstrations. They exist only in an embedded host with FAULTS=on. */
 export interface FaultPlan {
-  /** `down` fails like an outage, `busy` like contention, `hang` never responds, `slow` responds after `slowMs`. */
+  /**
+   * `down` fails as in an outage, `busy` fails as under contention, `hang` never responds, and `slow` responds after
+   * `slowMs`.
+   */
   readonly store: 'ok' | 'down' | 'busy' | 'hang' | 'slow'
   readonly slowMs: number
   /** With `down`, the log refuses to publish. */
   readonly log: 'ok' | 'down'
-  /** Orders of these customers make the storing code throw, as a bug in our code would. */
+  /** Storing an order of one of these customers throws, as if our code had a bug. */
   readonly throwForCustomers: readonly number[]
 }
 
@@ -19,7 +22,7 @@ export const NO_FAULTS: FaultPlan = { store: 'ok', slowMs: 0, log: 'ok', throwFo
 
 export interface Faults {
   readonly plan: FaultPlan
-  /** Replaces the plan. Hanging calls continue once a plan no longer lets the store hang. */
+  /** Replaces the plan. Calls that hang continue once a plan without `hang` is applied. */
   apply(plan: FaultPlan): void
   wrapStore(store: OrderStore): OrderStore
   wrapViews(views: OrderViews): OrderViews
@@ -106,7 +109,7 @@ function replaced<Port extends object>(port: Port, methods: Partial<Port>): Port
   })
 }
 
-/** A proxy for the port, whose methods with these names wait for `first`. */
+/** A proxy for the port. Its methods with these names run only after `first`. */
 function guarded<Port extends object>(port: Port, names: readonly (keyof Port)[], first: () => Promise<void>): Port {
   const methods = names.map((name) => {
     const method = port[name] as (...parameters: unknown[]) => unknown

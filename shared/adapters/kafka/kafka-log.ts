@@ -24,11 +24,11 @@ export type KafkaLog = EventLog & LogConsumer
 
 export interface KafkaLogOptions extends QueueLimits {
   readonly kafka: KafkaConnection
-  /** How long topics should keep records, in case Kafka does not show how long they do; by default forever. */
+  /** How long a topic is assumed to keep records if Kafka does not show its settings. Forever by default. */
   readonly retentionMs?: number | null
   /** Called with a line for operators, for example when a topic's settings differ from ours. */
   readonly onWarning: (message: string) => void
-  /** Called with an error that no caller gets, for example when closing a connection fails. */
+  /** Called with an error that reaches no caller, for example when closing a connection fails. */
   readonly onError: (error: unknown) => void
   /** A publish that is not acknowledged within this time rejects with `log-unavailable`. */
   readonly publishTimeoutMs?: number

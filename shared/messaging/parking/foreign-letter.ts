@@ -10,7 +10,7 @@ import { readJourney, type Journey } from './parking.ts'
 /**
  * A dead letter that another consumer of the orders topic wrote, as described by the letter's headers. Spring's default
  * dead-letter topic for `orders` is the same as ours, and Kafka Connect can be configured to use it. The headers are
- * for display only: they are unverified, so each is bounded, and only lists and pages depend on them.
+ * unverified, so each one is bounded, and they are used only for display, in lists and on pages.
  */
 export interface ForeignLetter {
   readonly failure: ForeignFailure
@@ -29,8 +29,8 @@ const RETRY_TOPIC_PREFIX = 'kafka_'
 const ATTEMPTS_PREFIX = 'retry_topic-'
 const CONNECT_PREFIX = '__connect.errors.'
 /**
- * Prefixes of Spring's recoverer and retry topics (org.springframework.kafka.support.KafkaHeaders), and of Connect's
- * sink tasks.
+ * Prefixes of the headers that Spring's recoverer and retry topics (org.springframework.kafka.support.KafkaHeaders) and
+ * Connect's sink tasks write.
  */
 const FAILURE_PREFIXES = [
   SPRING_PREFIX,
@@ -62,7 +62,7 @@ export function describesFailure(name: string): boolean {
 /**
  * The journey of a record in the dead-letter topic that this product parked; undefined for other records. Parking
  * writes the origin in our own headers and, after them, in Spring's. A consumer that fails on a copy of the record
- * appends Spring's headers again, so the last ones then name another place or group.
+ * appends Spring's headers again, so the last of these headers then name another position or group.
  */
 export function readOwnJourney(record: LogRecord, journey = readJourney(record)): Journey | undefined {
   if (journey === undefined) return undefined
@@ -149,7 +149,8 @@ function originIn(record: LogRecord, prefix: string, number: ReadNumber): Foreig
 }
 
 /**
- * Bounded, and without characters that a store may reject or a terminal may interpret; line breaks and tabs are kept.
+ * Truncates the text, and replaces characters that a store may reject or a terminal may interpret. Line breaks and tabs
+ * are kept.
  */
 function displayed(text: string, maxBytes: number): string {
   return truncateUtf8(text, maxBytes).replaceAll(/(?![\t\n])\p{Cc}/gu, ' ')

@@ -5,7 +5,8 @@ import { HEADER, headerText, originalHeaders, springHeaders, SPRING_TIMESTAMP_TY
 
 /**
  * A parked record has the original's key and value, byte for byte, and headers that describe its journey: its origin,
- * how often it was tried, and its first and last errors. Each hop replaces these headers, so they do not grow.
+ * how many times it was tried, and its first and last errors. Each hop replaces these headers, so they do not
+ * accumulate.
  */
 export interface Journey {
   readonly origin: RecordPosition

@@ -1,8 +1,8 @@
 import type { RedriveEnding, RedriveTask } from '../../ports/redrives.ts'
 
 /**
- * The first step redrives one letter, and each later step more, so that a mistake affects one order and not ten
- * thousand.
+ * The first step redrives one letter, and each later step redrives more, so that a mistake affects one order and not
+ * ten thousand.
  */
 const STEP_SIZES = [1, 5, 20, 100, 500]
 
@@ -29,7 +29,7 @@ export function decideRedrive(task: RedriveTask): RedriveDecision {
   }
   if (pending > 0) return { kind: 'wait' }
   if (task.waiting > 0) return { kind: 'send', letters: stepSize(task) }
-  // Letters that an earlier run of a resumed task sent may still be in transit.
+  // If the task was resumed, letters that its earlier run sent may still be in transit.
   return task.pending > 0 ? { kind: 'wait' } : { kind: 'end', ending: { state: 'done' } }
 }
 

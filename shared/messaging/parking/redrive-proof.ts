@@ -13,7 +13,7 @@ export interface RedriveProofs {
   holds(record: LogRecord): boolean
 }
 
-/** Signs with the first secret and verifies with all, as for order ids. */
+/** Signs with the first secret and verifies with all of them, as is done for order ids. */
 export function createRedriveProofs(secrets: readonly [string, ...string[]]): RedriveProofs {
   const keys = secrets.map((secret) => createSecretKey(secret, 'utf8'))
   const signing = createSecretKey(secrets[0], 'utf8')

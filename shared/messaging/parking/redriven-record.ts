@@ -6,7 +6,7 @@ import { HEADER, originalHeaders } from '../records/headers.ts'
 
 /**
  * The headers that mark a redriven record in the orders topic. A new redrive replaces earlier marks, so they do not
- * grow.
+ * accumulate.
  */
 const MARKS: ReadonlySet<string> = new Set([HEADER.redriveOf, HEADER.supersedes])
 const DESCRIBES_THE_PAYLOAD: ReadonlySet<string> = new Set([
@@ -18,7 +18,7 @@ const DESCRIBES_THE_PAYLOAD: ReadonlySet<string> = new Set([
 
 /**
  * The original's bytes, key and headers, marked with the letter's id. A foreign letter's failure headers are omitted,
- * because its consumer would otherwise consider its attempts used up.
+ * because that consumer would otherwise consider its attempts used up.
  */
 export function toRedriven(letter: KeptDeadLetter): RecordToPublish {
   const isOfFailure = (name: string) => letter.foreign !== null && describesFailure(name)
@@ -31,7 +31,7 @@ export function toRedriven(letter: KeptDeadLetter): RecordToPublish {
 /**
  * An operator's payload in place of the original: the same key and order id, with headers that describe the new
  * payload. If the order was dead-lettered because its Idempotency-Key belongs to another order, the new record has no
- * key.
+ * Idempotency-Key.
  */
 export function toEdited(letter: KeptDeadLetter, value: Uint8Array): RecordToPublish {
   const { key, headers } = toRedriven(letter)

@@ -33,7 +33,7 @@ const SOURCE = '/orders'
 /** The format of `Date.toISOString`, in which this product writes times. */
 const CANONICAL_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const JSON_CONTENT_TYPE = 'application/json'
-/** The cause of a stub whose original has left the log, in words. */
+/** The cause, in words, of a stub whose original has left the log. */
 export const ORIGINAL_GONE =
   'The record was too large to be parked, so only its position was, and the log no longer has it there.'
 
@@ -42,8 +42,8 @@ const EXPECTED =
   'with the content-type application/cloudevents+json.'
 
 /**
- * Copies the request's `traceparent` and `tracestate` only if they are valid, because a malformed traceparent harms
- * other consumers.
+ * The message for an accepted order. The caller passes a `traceparent` and a `tracestate` only if they are valid,
+ * because a malformed traceparent harms other consumers.
  */
 export function toMessage(
   event: NewOrder,
@@ -87,8 +87,8 @@ function message(
 }
 
 /**
- * The event in a record, ready to be stored. `origin` is the original's position: the record's own, or for a copy in a
- * retry topic the one in its headers. Throws `undecodable-record`, `unknown-event`, `invalid-order` or
+ * The event in a record, ready to be stored. `origin` is the original's position: the record's own, or, for a copy in a
+ * retry topic, the position in its headers. Throws `undecodable-record`, `unknown-event`, `invalid-order` or
  * `invalid-change`, all of which are poison.
  */
 export function readEvent(message: LogRecord, origin: RecordPosition): OrderToStore | ChangeToStore {
@@ -148,7 +148,7 @@ function readChange(record: LogRecord, kind: ChangeKind, origin: RecordPosition)
   }
 }
 
-/** Whether the event is of a change. */
+/** Whether the event is a change. */
 export function isChange(event: OrderToStore | ChangeToStore): event is ChangeToStore {
   return 'changeId' in event
 }
@@ -190,7 +190,7 @@ function changeIdIn(record: LogRecord): string | undefined {
   return parseOrderId(headerText(record, HEADER.id) ?? '')
 }
 
-/** The id in the header, otherwise in the key. */
+/** The id in the header, or the one in the key if there is no such header. */
 function idIn(record: LogRecord, header: string): string | undefined {
   const id = headerText(record, header) ?? (record.key === null ? undefined : decodeUtf8(record.key))
   return id === undefined ? undefined : parseOrderId(id)

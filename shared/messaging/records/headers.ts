@@ -16,7 +16,10 @@ export const HEADER = {
   time: 'ce_time',
   subject: 'ce_subject',
   idempotencyKeyHash: 'ce_idempotencykeyhash',
-  /** The traceparent where the journey began, never updated (CloudEvents distributed tracing), and that of this hop. */
+  /**
+   * The traceparent with which the journey began, which is never updated (CloudEvents distributed tracing), and the one
+   * of this hop.
+   */
   startingTrace: 'ce_traceparent',
   trace: 'traceparent',
   traceState: 'tracestate',
@@ -37,7 +40,7 @@ export const HEADER = {
   fingerprint: 'oep-failure-fingerprint',
   stack: 'oep-failure-stack',
   group: 'oep-consumer-group',
-  /** Marks a copy without a value, because the original was too large. The copy only refers to its origin. */
+  /** Marks a copy that has no value because the original was too large. The copy only refers to its origin. */
   stub: 'oep-stub',
   redriveOf: 'oep-redrive-of',
   supersedes: 'oep-supersedes',
@@ -60,9 +63,9 @@ export function headerText(record: Pick<LogRecord, 'headers'>, name: string): st
 }
 
 /**
- * The record's headers without those that parking added, so that the headers do not grow from hop to hop. Another
- * producer's malformed `traceparent` is removed, because the Kafka extension may skip a whole batch because of it. A
- * `tracestate` is removed if it is malformed or has no valid `traceparent` beside it (W3C Trace Context).
+ * The record's headers without those that parking added, so that they do not accumulate from hop to hop. Another
+ * producer's malformed `traceparent` is removed, because it may make the Kafka extension skip a whole batch. A
+ * `tracestate` is removed if it is malformed or if there is no valid `traceparent` (W3C Trace Context).
  */
 export function originalHeaders<Value extends Uint8Array | string | null>(
   headers: readonly (readonly [name: string, value: Value])[],

@@ -3,8 +3,8 @@ import type { Journey } from '../parking/parking.ts'
 
 /**
  * A record as the Kafka extension hands it to a Node function with `dataType: string`
- * (KafkaEventDataConvertManager.cs): header values in base64, value and key as text. Bytes that are not UTF-8 arrive
- * as U+FFFD; the exact bytes can be read again from the record's place in the log.
+ * (KafkaEventDataConvertManager.cs): header values in base64, value and key as text. Bytes that are not UTF-8 arrive as
+ * U+FFFD; the exact bytes can be read again from the record's position in the log.
  */
 export interface KafkaEvent {
   readonly Offset: number
@@ -34,17 +34,18 @@ const NO_TIME_MS = Date.parse('0001-01-01T00:00:00Z')
 const NO_TIMESTAMP = -1
 
 /**
- * A delivery may be many times larger than a process can handle at once: an order can have up to a megabyte, and each
- * of several triggers delivers whole batches. Reading and storing a portion of this many characters takes about ten
- * times as much memory.
+ * A delivery may be many times larger than a process can handle at once: an order can be up to a megabyte in size, and
+ * each of several triggers delivers whole batches. Reading and storing a portion of this many characters takes about
+ * ten times as much memory.
  */
 const MAX_PORTION_LENGTH = 2 * 1024 * 1024
 const TAKEN: KafkaEvent = { Offset: -1, Partition: -1, Topic: '', Timestamp: '', Value: null, Headers: [] }
 
 /**
  * Splits a delivery into portions, each created on demand, so that the previous portion can be freed. There is nearly
- * always only one. Throws if the host passes anything else, such as single events or bytes, because then the trigger is
- * misconfigured. Does not validate further: validating every record would cost more than decoding it.
+ * always only one. Throws if the host passes anything but an array of events, such as single events or bytes, because
+ * then the trigger is misconfigured. Does not validate further: validating every record would cost more than decoding
+ * it.
  */
 export function* fromKafkaEvents(input: unknown): Generator<DeliveredRecord[]> {
   if (!Array.isArray(input) || !input.every(isKafkaEvent)) {
@@ -60,7 +61,7 @@ export function* fromKafkaEvents(input: unknown): Generator<DeliveredRecord[]> {
   }
 }
 
-/** The portion contains at least one event, however large. */
+/** The portion contains at least one event, whatever that event's size. */
 function endOfPortion(events: readonly KafkaEvent[], start: number): number {
   let length = 0
   for (let end = start; end < events.length; end += 1) {

@@ -1,4 +1,6 @@
-/** W3C Trace Context: lower-case hex, and neither id all zeros. Later versions are parsed like version 00. */
+/**
+ * W3C Trace Context: lower-case hex, and neither id consists only of zeros. Later versions are parsed like version 00.
+ */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
 export function isTraceparent(text: string): boolean {
@@ -9,7 +11,7 @@ const PRINTABLE = /^[\t\x20-\x7e]*$/
 const MEMBER = /^[a-z0-9][a-z0-9_*/@-]{0,255}=[^,=\t]{1,256}$/
 const MAX_MEMBERS = 32
 
-/** A W3C `tracestate`: a list of at most 32 members `key=value`, some of which may be empty, but not all. */
+/** A W3C `tracestate`: a list of at most 32 members `key=value`. Members may be empty, but not all of them. */
 export function isTracestate(text: string): boolean {
   if (text.trim() === '') return false
   const members = text.split(',', MAX_MEMBERS + 1).map((member) => member.trim())

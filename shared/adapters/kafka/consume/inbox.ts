@@ -24,7 +24,7 @@ interface Waiting {
   next: number
 }
 
-/** Records that were fetched but not delivered yet, by partition. */
+/** Records that have been fetched but not delivered yet, by partition. */
 export function createInbox(maxBatchSize: number) {
   const partitions = new Map<number, Waiting>()
   const maxRecords = Math.max(MIN_RECORDS_AHEAD, maxBatchSize * BATCHES_AHEAD)
@@ -98,7 +98,7 @@ export function createInbox(maxBatchSize: number) {
         records.length >= maxRecords || bytes >= MAX_PARTITION_BYTES || (bytes > 0 && totalBytes >= MAX_TOTAL_BYTES)
       )
     },
-    /** Whether to resume fetching the partition, which happens before its last records are taken. */
+    /** Whether to resume fetching the partition. Fetching resumes before the partition's last records are taken. */
     hasRoom(partition: number): boolean {
       const { records, bytes } = partitions.get(partition) ?? { records: [], bytes: 0 }
       return records.length < maxRecords / 2 && bytes < MAX_PARTITION_BYTES / 2 && totalBytes < MAX_TOTAL_BYTES

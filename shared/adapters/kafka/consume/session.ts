@@ -15,7 +15,7 @@ import { within } from '../../../threads/waiting.ts'
 export interface Session extends AsyncDisposable {
   /** Resolves with the cause when the session has ended. The caller then disposes of the session. */
   readonly over: Promise<unknown>
-  /** Changes when partitions may have moved to another member. Records of an earlier epoch must not be committed. */
+  /** Changes when partitions may have moved to another member. Offsets from an earlier epoch must not be committed. */
   readonly epoch: number
   /** Commits the offsets that the group reads next. */
   commit(next: ReadonlyMap<number, number>): Promise<void>
@@ -31,9 +31,9 @@ export interface SessionOptions {
   readonly topic: string
   readonly inbox: Inbox
   readonly sessionTimeoutMs: number
-  /** Called when records have arrived, or only offsets without records. */
+  /** Called when records have arrived, and when offsets without records have been passed. */
   readonly onRecords: () => void
-  /** Called when a fetch succeeded. */
+  /** Called when a fetch has succeeded. */
   readonly onProgress: () => void
   /** Called with an error when a partition is stuck at an unreadable batch, and without an error once it moves on. */
   readonly onHeld: (partition: number, error: Error | undefined) => void
@@ -44,11 +44,13 @@ export interface SessionOptions {
 const MAX_WAIT_MS = 250
 const HEARTBEAT_INTERVAL_MS = 3000
 const REBALANCE_TIMEOUT_MS = 60_000
-/** A consumer without activity for this long counts as hung (tulios/kafkajs#659). Joining is the longest request. */
+/**
+ * A consumer that shows no activity for this long counts as hung (tulios/kafkajs#659). Joining is the longest request.
+ */
 const SILENCE_MS = REBALANCE_TIMEOUT_MS + 30_000
 /**
- * A member that is joining cannot leave. A process that is stopping waits no longer than this; the broker removes the
- * member after the session timeout.
+ * A member that is still joining cannot leave. A process that is stopping therefore waits at most this long, and the
+ * broker removes the member after the session timeout.
  */
 const LEAVE_TIMEOUT_MS = 4000
 const COMMIT_TIMEOUT_MS = 15_000
@@ -80,7 +82,7 @@ export function openSession(options: SessionOptions): Session {
   let assigned: readonly number[] = []
   let closed = false
 
-  /** After this, the session does not touch the inbox, because the next session may already be using it. */
+  /** After this call, the session does not touch the inbox, because the next session may already be using it. */
   function end(error?: unknown): void {
     if (closed) return
     closed = true
@@ -112,8 +114,8 @@ export function openSession(options: SessionOptions): Session {
   })
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     alive()
-    // A session that was closed because it hung has joined the group after all. The consumer leaves, because it would
-    // keep its partitions otherwise.
+    // This session was closed because it hung, but now it has joined the group after all. Its consumer leaves, because
+    // it would otherwise keep its partitions.
     if (closed) return void leave()
     assigned = payload.memberAssignment[topic] ?? []
     void reposition()
@@ -163,7 +165,7 @@ export function openSession(options: SessionOptions): Session {
     const { partition } = batch
     const expectedNext = expected.get(partition)
     if (closed || expectedNext === undefined) return
-    // The offset that this batch was requested with. kafkajs provides it, but does not declare it in its types.
+    // The offset from which this batch was requested. kafkajs provides it, but does not declare it in its types.
     const { fetchedOffset } = batch as typeof batch & { readonly fetchedOffset: string }
     if (Number(fetchedOffset) !== expectedNext) {
       void reposition()
@@ -229,9 +231,9 @@ export function openSession(options: SessionOptions): Session {
 }
 
 /**
- * The offset that a group reads next in each partition of a topic. This is the committed offset, or the beginning if
- * the group has no committed offset there, or if the topic was truncated or recreated and no longer contains that
- * offset.
+ * The offset that a group reads next in each partition of a topic: the committed offset if it is valid, otherwise the
+ * partition's first offset. A committed offset is no longer valid if the topic was truncated or recreated and does not
+ * contain it.
  */
 async function startingPositions(
   admin: SessionOptions['admin'],

@@ -246,7 +246,10 @@ function decodeRecord(
   }
 }
 
-/** A record whose value is the malformed bytes, so that it becomes poison. Brokers normally refuse such records. */
+/**
+ * A record whose value consists of the malformed bytes, so that it becomes poison. Brokers normally refuse such
+ * records.
+ */
 function malformed(bytes: Buffer, frame: Frame, previous: number): LogRecord {
   const { topic, partition, appendedAt, baseTimestamp } = frame
   return {

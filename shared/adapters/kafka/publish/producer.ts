@@ -21,7 +21,7 @@ export interface SenderOptions {
   readonly onStamped: (appendedAtMs: number, sentAtMs: number, acknowledgedAtMs: number) => void
 }
 
-/** The leader waits this long for its replicas. */
+/** The leader waits at most this long for its replicas. */
 const BROKER_TIMEOUT_MS = 4000
 
 /**
@@ -82,8 +82,9 @@ export function createSender({ client, onError, onStamped }: SenderOptions) {
 
   return {
     /**
-     * Resolves with the records' positions, in order, once every in-sync replica has all records. After a rejection,
-     * any of the records may still be in the log. Rejects with kafkajs's error, at the latest after `timeoutMs`.
+     * Resolves with the records' positions, in order, once every in-sync replica has all the records. After a
+     * rejection, any of the records may still be in the log. Rejects with kafkajs's error, after `timeoutMs` at the
+     * latest.
      */
     async send(messages: readonly Addressed[], timeoutMs: number): Promise<readonly RecordPosition[]> {
       let finished = false
@@ -91,8 +92,8 @@ export function createSender({ client, onError, onStamped }: SenderOptions) {
       try {
         return await within(timeoutMs, 'Publishing', sending)
       } catch (error) {
-        // An attempt that hangs is abandoned with its connections. If it succeeds later, its records are in the log
-        // twice.
+        // An attempt that hangs is abandoned with its connections. If it succeeds after all, its records may be in the
+        // log twice.
         if (!finished) connection.drop()
         throw error
       }

@@ -15,7 +15,7 @@ export interface KafkaQueueOptions extends QueueLimits {
   /** Called after each successful attempt. */
   readonly onSent: () => void
   readonly onFailed: (error: unknown) => void
-  /** Called when the broker refused records because of their timestamps. */
+  /** Called when the broker has refused records because of their timestamps. */
   readonly onClockRefused: () => void
 }
 
@@ -45,15 +45,15 @@ interface Entry extends Addressed {
 }
 
 /**
- * Combines the records of several calls into one request. A group consists of the calls of one turn of the event loop,
- * or of all calls that arrived while two groups were in flight. A call never waits for a timer. Records with the same
- * key keep the order of the calls as long as no attempt fails.
+ * Combines the records of several calls into one request. A group consists of all the calls from one turn of the event
+ * loop, or of all the calls that arrived while two groups were in flight. A call never waits for a timer. Records with
+ * the same key keep the order of the calls as long as no attempt fails.
  */
 export function createKafkaQueue(options: KafkaQueueOptions) {
   const { sender, deadlineMs, onSent, onFailed, onClockRefused } = options
   const bounds = createQueueBounds('Kafka', options)
   const waiting: Entry[] = []
-  /** Topics that have acknowledged records since the last failure. */
+  /** Topics for which records have been acknowledged since the last failure. */
   const proven = new Set<string>()
   let inFlight = 0
   let flushing = false
@@ -110,7 +110,7 @@ export function createKafkaQueue(options: KafkaQueueOptions) {
     }
   }
 
-  /** Sends the whole group until all records are acknowledged. A record may be written twice, but no record is lost. */
+  /** Sends the whole group until all records are acknowledged. A record may be written twice, but none is lost. */
   async function sendUntilAcknowledged(group: readonly Entry[]): Promise<readonly RecordPosition[]> {
     const deadline = Math.min(...group.map(({ call }) => call.deadline))
     for (let attempt = 1; ; attempt++) {

@@ -14,7 +14,7 @@ export function toMessage({ key, value, headers, timestamp = Date.now() }: Recor
   }
 }
 
-/** An upper bound for the record's size in a batch, in bytes. */
+/** An upper bound on the record's size in a batch, in bytes. */
 export function sizeOf({ key, value }: OutgoingMessage, headers: readonly RecordHeader[]): number {
   let size = RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)
   for (const [name, header] of headers) size += HEADER_OVERHEAD + Buffer.byteLength(name) + byteLength(header)
@@ -25,9 +25,9 @@ const RECORD_OVERHEAD = 32
 const HEADER_OVERHEAD = 6
 
 /**
- * All headers of a record, in order. kafkajs takes headers as an object, in which the order of repeated names is lost,
- * and fails on a null value (tulios/kafkajs#1789), which another producer's record may have. kafkajs calls `map` on the
- * array of values of each name, so this array's `map` returns all headers.
+ * All the headers of a record, in order. kafkajs takes headers as an object, in which the order of repeated names is
+ * lost, and fails on a null value (tulios/kafkajs#1789), which another producer's record may have. kafkajs calls `map`
+ * on each name's array of values, so this array's `map` returns all the headers.
  */
 class HeaderList extends Array<never> {
   readonly #headers: readonly RecordHeader[]
