@@ -13,8 +13,7 @@ export interface ForgetCustomer {
   /**
    * Forgets the customer in the store, and then in the log if the log can redact records. The store comes first, so
    * that nothing that is stored later brings personal data back. Resolves when everything is done. After a failure, the
-   * same call completes the work. Rejects with `conflict` while a rebuild runs or another call of this function is
-   * running.
+   * same call completes the work. Rejects with `conflict` while a rebuild or another call of this function is running.
    */
   forget(customerId: number, act: Act): Promise<Forgotten>
 }
@@ -36,8 +35,8 @@ export function createForgetCustomer(dependencies: {
     forgottenHere.add(customerId, Date.parse(act.at))
     forgottenHere.addOrders(orderIds)
     const { redaction } = log
-    // Afterwards, the log has every record that was published before. Records that are parked from now on have no
-    // personal data.
+    // After this call, the log has every record whose publishing began before. Records that are parked from now on have
+    // no personal data.
     await redaction?.settled()
     const found = createFigures()
     for await (const part of recordsOfCustomer({ log, views }, names, customerId, orderIds)) {

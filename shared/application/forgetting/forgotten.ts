@@ -1,12 +1,12 @@
 import type { Held } from '../../ports/forgetting.ts'
 
-/** What was removed, or what would be removed if this is a dry run. */
+/** The data that was removed or, in a dry run, would be removed. */
 export interface Forgotten {
   readonly dryRun: boolean
   readonly customerId: number
   /** A sentence for an operator. */
   readonly summary: string
-  /** Everything that held personal data: numbers of rows, and files of the archive. */
+  /** Everything that held personal data: numbers of rows, and the archive's files. */
   readonly store: Omit<Held, 'orderIds'>
   readonly log: {
     /** The number of records that held personal data. */
@@ -16,7 +16,7 @@ export interface Forgotten {
     /** The topics that hold such records. */
     readonly topics: readonly TopicRecords[]
   }
-  /** Where personal data remains, one sentence each. */
+  /** Where personal data remains, one sentence for each place. */
   readonly remains: readonly string[]
 }
 
@@ -24,8 +24,8 @@ export interface TopicRecords {
   readonly topic: string
   readonly records: number
   /**
-   * When the last of the records leaves the log (RFC 3339). Null if the log replaces the records, or if records do not
-   * leave the log because of their age.
+   * When the last of the records leaves the log (RFC 3339). Null if the log replaces the records, or if it does not
+   * remove records by age.
    */
   readonly until: string | null
   /** Whether the topic keeps records for ever. */

@@ -5,7 +5,8 @@ import type { OrderViews } from '../../ports/order-views.ts'
 import { readPart, RECORDS_AT_ONCE } from '../log/read-beyond-unreadable.ts'
 
 /**
- * Part of a partition: the customer's records that hold personal data, by offset, with their values without that data.
+ * A part of a partition. For each of the customer's records that hold personal data, `values` has the value without
+ * that data, by offset.
  */
 export interface CustomerRecords {
   readonly topic: string
@@ -19,8 +20,8 @@ export interface CustomerRecords {
 
 /**
  * Reads whole topics and yields the records of one customer. A record belongs to the customer if its value names the
- * customer. A change, or a value that cannot be read, belongs to the customer if its order does. `orderIds` has the
- * customer's orders that the store knows; orders that are found in the log are added.
+ * customer. A change, or a value that cannot be read, belongs to the customer if its order does. `orderIds` contains
+ * the customer's orders that the store knows; orders that are found in the log are added to it.
  */
 export async function* recordsOfCustomer(
   dependencies: { log: Pick<EventLog, 'read' | 'offsets'>; views: Pick<OrderViews, 'getMany'> },
@@ -70,7 +71,7 @@ export async function* recordsOfCustomer(
   }
 }
 
-/** Empty for a value that has no personal data, or has lost it already. */
+/** Empty for a value without personal data, or one from which it has already been removed. */
 function changed(offset: number, value: Uint8Array | null): [offset: number, value: Uint8Array][] {
   const without = value && forgetValue(value)
   return without === null || without === value ? [] : [[offset, without]]

@@ -20,8 +20,8 @@ export async function beginLedger({ log, ledger, topic, groupId }: LedgerOfOrder
 }
 
 /**
- * Starts the ledger before this process stores its first batch. Otherwise a group that is new to an old topic would count
- * everything before the log start as lost. Retries through an outage, like storing the batch.
+ * Starts the ledger before this process stores its first batch. Otherwise a group that is new to an old topic would
+ * count everything before the log start as lost. Retries through an outage, as storing the batch does.
  */
 export function afterLedgerBegan(
   dependencies: LedgerOfOrders & { clock: Clock; events: PipelineEmitter; signal: AbortSignal },

@@ -9,7 +9,7 @@ import type {
 } from '../../ports/ledger.ts'
 import { explainMissing, findPassedOver, lengthOf, tellApart } from './ledger-gaps.ts'
 
-/** The ledger compared with the log, offset by offset; the input of the verdict. */
+/** The ledger compared with the log, offset by offset; the input for the verdict. */
 export interface LedgerExamination {
   readonly snapshot: LedgerSnapshot
   readonly lines: readonly ExaminedLine[]
@@ -66,7 +66,7 @@ export function createExamineLedger(dependencies: {
   }
 }
 
-/** Includes absent offsets, because the ledger does not keep their positions. */
+/** The figure includes absent offsets, because the ledger does not keep their positions. */
 function expiredIn({ row, start }: FoundLine, notCounted: readonly LedgerGap[]): number {
   const end = Math.min(start, row.next)
   const others = notCounted

@@ -2,8 +2,8 @@ import type { Topics } from '../../messaging/topics.ts'
 import type { Ledger } from '../../ports/ledger.ts'
 
 /**
- * The first offset of each partition that the ledger has not counted, or has counted as passed over. Empty for topics
- * that the ledger does not count, and while the store is unavailable.
+ * By partition, the first offset that the ledger has not counted, or has counted as passed over. Empty for topics that
+ * the ledger does not count, and while the store is unavailable.
  */
 export type FirstUncounted = (topic: string) => Promise<ReadonlyMap<number, number>>
 

@@ -39,7 +39,7 @@ export async function findPassedOver({
   const snapshot = await ledger.read(groupId, MAX_RANGES)
   const offsets = await log.offsets(topic)
   const uncounted = uncountedRanges(topic, snapshot.partitions, offsets, committed, starts)
-  // A group that used to consume another topic also has gaps in that topic.
+  // If the group used to consume another topic, it may have gaps in that topic too.
   const passedOver = [...snapshot.gaps.filter((gap) => gap.topic === topic), ...uncounted]
   return { snapshot, offsets, uncounted, passedOver }
 }
@@ -67,8 +67,8 @@ function uncountedRanges(
 }
 
 /**
- * Divides the ranges into what the log has, what it cannot read, and what it does not have. Stops at the hundredth offset
- * that the log has or cannot read; the rest counts as skipped until it is repaired.
+ * Divides the ranges into offsets that the log has, offsets that it cannot read, and offsets that it does not have.
+ * Stops after a hundred entries of the first two kinds; the rest count as skipped until they are repaired.
  */
 export async function tellApart(log: Pick<EventLog, 'read'>, ranges: readonly LedgerGap[]): Promise<PassedOver> {
   const gaps: LedgerGap[] = []
@@ -97,7 +97,7 @@ const NOTHING: Found = { from: Infinity, to: Infinity, readable: true }
 
 /**
  * Finds the first record or unreadable batch at or after `next`; at infinity if there is none. Each transaction marker
- * leaves a gap, so many ranges lie close together, and one read covers all ranges that it spans.
+ * leaves a gap, so many ranges lie close together, and one read covers all the ranges that it spans.
  */
 function createWindow(log: Pick<EventLog, 'read'>, ranges: readonly LedgerGap[]) {
   const ends = new Map<string, number>()

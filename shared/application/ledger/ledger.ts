@@ -1,14 +1,16 @@
 import type { LedgerGap, LedgerLoss, LedgerPartition, LogBreak, ParkedState } from '../../ports/ledger.ts'
 
 /**
- * The ledger's verdict: every record of the orders topic has exactly one outcome, and the figures say so:
+ * The ledger's verdict: every record of the orders topic has exactly one outcome, and the figures show it:
  *
- *   next − first = stored + duplicate + parked + gaps + damaged + lost + absent, for every partition
- *   end − next   = still to come, minus uncounted offsets that will never be delivered, because they were skipped
+ *   next − first = stored + duplicate + parked + gaps + damaged + lost + absent − uncounted, for every partition
+ *   end − next   = still to come + uncounted
  *   records      = end − first − absent
  *   accepted     = records − redriven records, which no caller sent
  *
- * Records that leave the log after they were counted keep their outcome; `expired` says how many did.
+ * Uncounted offsets are those from `next` on that were skipped. They will never be delivered, and they are part of
+ * gaps, damaged, lost and absent. Records that leave the log after they were counted keep their outcome; `expired` is
+ * their number.
  */
 export interface LedgerVerdict {
   readonly balanced: boolean
@@ -40,7 +42,7 @@ export interface LedgerTotals {
   /** Skipped records that can no longer be read. */
   readonly damaged: number
   readonly lost: number
-  /** Offsets that never were records, such as transaction markers. */
+  /** Offsets that never held a record, such as transaction markers. */
   readonly absent: number
   /** Offsets that were counted and have since left the log. They are part of the other figures too. */
   readonly expired: number

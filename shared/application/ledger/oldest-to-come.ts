@@ -4,7 +4,7 @@ import type { ExaminedLine } from './examine-ledger.ts'
 
 /**
  * The time in milliseconds since 1970 before which all readable records of the topic have been processed; `now` if no
- * record waits.
+ * record is waiting.
  */
 export async function oldestToCome(
   log: Pick<EventLog, 'read'>,

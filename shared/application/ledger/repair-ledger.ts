@@ -11,26 +11,29 @@ import type { HandleDelivery } from '../processing/handle-delivery.ts'
 export interface LedgerRepair {
   /** Skipped records that now have an outcome. */
   readonly processed: number
-  /** Whether time ran out before all records were processed; another repair continues from there. */
+  /** Whether time ran out before all records were processed; another repair then continues where this one ended. */
   readonly more: boolean
-  /** Why the repair stopped before all records were processed; another repair would stop there too. */
+  /** Why the repair stopped before all records were processed; another repair would stop at the same point. */
   readonly why: string | null
 }
 
-/** Rejects like log and store. Writes an audit entry. */
+/** Rejects like the log and the store. Writes an audit entry. */
 export type RepairLedger = (act: Act) => Promise<LedgerRepair>
 
 /** The caller waits for the response, so a long repair is divided into several calls. */
 const MAX_REPAIR_MS = 20_000
 
-/** How long a process that died during a repair blocks others. If it outlasts the lease, nothing changes twice. */
+/**
+ * How long a process that died during a repair blocks others. If a repair outlasts its lease, another one may run at
+ * the same time, but nothing is counted twice.
+ */
 const LEASE_MS = 60_000
 const ANOTHER_REPAIRS = 'Another repair of the ledger is running: look at the ledger when it has ended.'
 
 /**
- * Processes skipped records: each record that the log has is stored or parked like any other, and so leaves the ledger's
- * gaps. Offsets that the log does not have stay unchanged. A batch that cannot be read stays a gap, and the records after
- * it are processed.
+ * Processes skipped records: each record that the log has is stored or parked like any other, and so leaves the
+ * ledger's gaps. Offsets that the log does not have stay unchanged. A batch that cannot be read stays a gap, but the
+ * records after it are processed.
  *
  * No record is processed twice. If a processed record still counts as skipped, the repair stops there and reports it.
  * Otherwise each repair would process the record again and might publish it to the dead-letter topic again.
@@ -95,7 +98,7 @@ export function createRepairLedger(dependencies: {
         }
         if (isEmpty) absent.add(range)
       }
-      // A round without records leaves only offsets that the log does not have or cannot read.
+      // After a round without records, the only offsets left are those that the log does not have or cannot read.
       if (processed === before) return { processed, more: false, why: unreadable }
     }
   }
@@ -110,7 +113,7 @@ export function createRepairLedger(dependencies: {
   }
 }
 
-/** Null while all processed records are counted. */
+/** Null as long as all the processed records are counted. */
 function whyNotShrinking(gaps: readonly LedgerGap[], done: ReadonlyMap<number, readonly number[]>): string | null {
   for (const [partition, processed] of done) {
     const offset = firstWithin(

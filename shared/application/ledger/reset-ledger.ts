@@ -10,10 +10,9 @@ import type { LedgerRepair, RepairLedger } from './repair-ledger.ts'
 
 /**
  * Starts a new ledger epoch at the current log start, after the log was truncated or recreated. A repair then accounts
- * for the records that the consumer has already read from the log: they are read again, and stored orders do not change.
- * Damaged records in the embedded log are settled as absent, because the operator who resets takes responsibility for
- * them.
- * Rejects with `conflict` while the ledger balances, unless forced.
+ * for the records that the consumer has already read from the log: they are read again, and stored orders do not
+ * change. Damaged records in the embedded log are settled as absent, because the operator who resets takes
+ * responsibility for them. Rejects with `conflict` while the ledger balances, unless `force` is set.
  */
 export type ResetLedger = (act: Act, force: boolean) => Promise<LedgerRepair>
 
@@ -47,14 +46,14 @@ export function createResetLedger(dependencies: {
       return { partition, first, next }
     })
     await maintenance.resetLedger(groupId, { topic, logId, partitions }, act)
-    // Includes damage that an earlier reset settled, because the new epoch does not know about it.
+    // This includes damage that an earlier reset settled, because the new epoch does not know about it.
     if (totals.damaged + totals.absent > 0) await settleDamage(partitions)
     return repairLedger(act)
   }
 
   /**
-   * Only for the embedded log, where an absent offset can only be a damaged one. An unreadable batch of Kafka stays a gap,
-   * because another version may be able to read it, and absent offsets there are transaction markers.
+   * Only for the embedded log, where an absent offset can only be a damaged one. In Kafka, an unreadable batch stays a
+   * gap, because another version of this product may be able to read it, and absent offsets are transaction markers.
    */
   async function settleDamage(partitions: LedgerEpoch['partitions']): Promise<void> {
     if ((await log.retention(topic)).holesAreMarkers) return

@@ -9,7 +9,7 @@ import { SETTLED_AT_ONCE } from './ledger-gaps.ts'
 import type { RepairLedger } from './repair-ledger.ts'
 
 export interface LedgerWatch {
-  /** Checks once; rejects like log and store. */
+  /** Checks once; rejects like the log and the store. */
   look(): Promise<void>
   /** Checks every minute until the signal aborts. Never rejects. */
   run(): Promise<void>
@@ -49,7 +49,7 @@ export function createWatchLedger(dependencies: {
     await beginLedger(dependencies)
     const { brokenBy, gaps, unsettled } = await examineLedger()
     if (brokenBy !== null) {
-      // Recorded, because one day the new log will be as long as the earlier log and look the same.
+      // The break is recorded, because one day the new log will be as long as the earlier log and look the same.
       if (await ledger.markBroken(groupId, topic, brokenBy)) events.emit('ledger:log-broken', { topic, brokenBy })
       // The new log contains no information about the counted log.
       return
@@ -62,8 +62,8 @@ export function createWatchLedger(dependencies: {
   }
 
   /**
-   * Repairs only gaps that two checks in a row found, because another instance may be processing the batch right now.
-   * Leaves out gaps at which an earlier repair stopped, because they need an investigation.
+   * Repairs only gaps that two consecutive checks found, because another instance may be processing the batch right
+   * now. Leaves out gaps at which an earlier repair stopped, because somebody has to investigate them.
    */
   async function repair(gaps: readonly LedgerGap[]): Promise<void> {
     const places = gaps.map(({ partition, from }) => `${partition}:${from}`)

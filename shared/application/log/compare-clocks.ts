@@ -3,10 +3,10 @@ import { HEADER, headerText } from '../../messaging/records/headers.ts'
 import type { ClockReading, EventLog } from '../../ports/event-log.ts'
 
 /**
- * Clock faults, one sentence each. This machine's clock is compared with the log's clock by the timestamps that
- * publishing returned. The clocks of machines that place orders are checked by the newest orders, which have the time
- * of acceptance and the timestamp from the log. A clock is ahead if its time of acceptance is later than the log's
- * timestamp. An earlier time of acceptance proves nothing, because the record may be a copy.
+ * Clock faults, one sentence each. The timestamps that publishing returned show how this machine's clock differs from
+ * the log's. The newest orders show whether the clocks of the machines that place orders are ahead, because each record
+ * has both the time of acceptance and the log's timestamp. A clock is ahead if its time of acceptance is later than the
+ * log's timestamp. An earlier time of acceptance proves nothing, because the record may be a copy.
  */
 export async function compareClocks(
   log: Pick<EventLog, 'clock' | 'offsets' | 'read' | 'timestampTypeOf'>,

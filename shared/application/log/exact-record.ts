@@ -5,7 +5,7 @@ import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
 import { readJourney, type Journey } from '../../messaging/parking/parking.ts'
 import type { EventLog, LogRecord } from '../../ports/event-log.ts'
 
-/** Each read keeps the broker's response in memory until all reads are done. */
+/** Each read keeps the broker's response in memory until all concurrent reads are done. */
 const READ_AT_ONCE = 8
 
 /** Reads the exact bytes of the records, a few at a time, and keeps the sequence of the records. */
@@ -22,8 +22,8 @@ export async function readAllExactly(
 }
 
 /**
- * The record with its exact bytes. A lossy record is read again from its own offset; the key, value and headers
- * of a stub are read from its origin. If the log no longer has the record, or cannot read it, it stays as it was
+ * The record with its exact bytes. A lossy record is read again from its own offset; the key, value and headers of a
+ * stub are read from its origin. If the log no longer has the record, or cannot read it, the record stays as it was
  * delivered.
  */
 async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord): Promise<DeliveredRecord> {
@@ -33,7 +33,7 @@ async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord)
   const place = journey?.origin ?? record
   const [original] = await log.read(place.topic, place.partition, place.offset, 1).catch(nothingIfUnreadable)
   if (original?.offset !== place.offset) return record
-  // By now the log may have been replaced and have another record at this offset.
+  // The log may have been replaced since then, and hold another record at this offset.
   if (isStub && !isOriginal(record, journey, original)) return record
   const { key, value, timestamp } = original
   if (!isStub) return { ...record, key, value, timestamp }
@@ -46,7 +46,10 @@ export function nothingIfUnreadable(error: unknown): readonly LogRecord[] {
   throw error
 }
 
-/** A stub has its original's key and timestamp. An order id as key is proof enough; otherwise the timestamp must match. */
+/**
+ * A stub has its original's key and timestamp. If the key is an order id, that is proof enough; otherwise the timestamp
+ * must match too.
+ */
 function isOriginal(stub: DeliveredRecord, journey: Journey | undefined, original: LogRecord): boolean {
   const { key, timestamp } = original
   const isSameKey = key === null ? stub.key === null : stub.key !== null && Buffer.from(key).equals(stub.key)

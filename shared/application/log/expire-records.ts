@@ -13,8 +13,8 @@ export interface RecordExpiry {
   /** Runs one round. Resolves with the number of removed records. Rejects like the log and the store. */
   expire(): Promise<number>
   /**
-   * What the last two rounds both found. One round may find old records that are still being processed, which is no
-   * fault.
+   * The findings that the last two rounds had in common. A single round may find old records that are still being
+   * processed, which is not a fault.
    */
   kept(): readonly RecordsKept[]
   /** Runs a round every minute until the signal aborts. Never rejects. */
@@ -29,8 +29,8 @@ export interface RecordsKept {
   /** A clause for an operator. */
   readonly why: string
   /**
-   * When the oldest record should have left, in milliseconds since 1970. If the record's age is unknown, when this
-   * process found the record.
+   * When the oldest record should have left, in milliseconds since 1970. If the record's age is unknown, the time at
+   * which this process found the record.
    */
   readonly since: number
 }
@@ -51,8 +51,8 @@ const PAUSE_MS = 20
 
 /**
  * Removes records that are older than the retention and that nobody needs, from a log that does not remove them itself.
- * Pauses while the orders are rebuilt; other work that needs all records uses `keepingRecords`. Undefined without
- * `removal`, or if records are kept forever.
+ * Pauses while the orders are being rebuilt; other work that needs all the records uses `keepingRecords`. Undefined
+ * without `removal`, or if records are kept forever.
  */
 export function createExpireRecords(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed' | 'readers' | 'read' | 'identity'>
@@ -65,7 +65,10 @@ export function createExpireRecords(dependencies: {
   lastReset: () => Promise<number | undefined>
   clock: Clock
   signal: AbortSignal
-  /** Called once for each finding that two rounds in a row agree on, and not again while later rounds find the same. */
+  /**
+   * Called once for each finding that two consecutive rounds have in common, and not again while later rounds find the
+   * same.
+   */
   onKept: (kept: RecordsKept) => void
   /** Called once for each reason why rounds fail, and `onBack` once when a round succeeds again. */
   onError: (error: unknown) => void
@@ -168,8 +171,8 @@ export function createExpireRecords(dependencies: {
   }
 
   /**
-   * Reports only what two rounds have found. After a long stop, the first round finds old records that the process
-   * handles before the next round.
+   * Reports only findings that two consecutive rounds have in common. After a long stop, the first round finds old
+   * records that the process will have handled by the next round.
    */
   function tell(kept: readonly RecordsKept[]): void {
     const now = new Map<string, { one: RecordsKept; isTold: boolean }>()

@@ -14,8 +14,9 @@ export interface ForgottenGroup {
 /**
  * Forgets a consumer group that will not return, so that the records that it has not read may leave the log. A group of
  * this name that reads a topic later begins at the first record. Writes an audit entry. Rejects with `not-found` if the
- * group has read no topic. Rejects with `conflict` if the group is one of the product's own, such as that of a retry
- * tier that is no longer configured, or is reading now, or if the log does not keep records for groups.
+ * group has read no topic. Rejects with `conflict` if the log does not keep records for groups, if the group is reading
+ * now, or if it is one of the product's own. The groups of retry tiers that are no longer configured are the product's
+ * own too.
  */
 export type ForgetGroup = (group: string, act: Act) => Promise<ForgottenGroup>
 
@@ -38,7 +39,7 @@ export function createForgetGroup(dependencies: {
     if (read.length === 0) throw new OrderError('not-found', `No consumer group named ${group} has read a topic.`)
     await refuseMembers(group, read)
 
-    // First, because an operator who repeats the act after an error must still find the group.
+    // The audit entry comes first. If writing it fails, the group still exists, so the operator can repeat the call.
     await maintenance.recordAct('forget-group', group, act)
     await removal.forgetGroup(group)
     return { group, topics: read }

@@ -4,7 +4,7 @@ import type { EventLog } from '../../ports/event-log.ts'
 
 /**
  * The retry topics that nobody has read since RETRY_DELAYS was shortened, in sequence. Empty while the log is
- * unavailable, which looks the same as a topic that does not exist.
+ * unavailable, because that looks the same as a topic that does not exist.
  */
 export async function formerRetriesOf(
   log: Pick<EventLog, 'offsets'>,

@@ -3,7 +3,7 @@ import { nextOffset, type EventLog, type LogRecord } from '../../ports/event-log
 import type { FirstUncounted } from '../ledger/first-uncounted.ts'
 import { readBeyondUnreadable } from './read-beyond-unreadable.ts'
 
-/** The record that is closest to leaving the log, of those that wait or were passed over. */
+/** Of the records that are waiting or were passed over, the one that is closest to leaving the log. */
 export interface LifeInLog {
   readonly topic: string
   readonly partition: number
@@ -14,17 +14,17 @@ export interface LifeInLog {
   readonly staysUntilProcessed: boolean
 }
 
-/** From this share on an operator has to act, because half of the time is over. */
+/** From this share on, an operator has to act, because half of the record's time is over. */
 export const LIFE_TO_WARN_OF = 0.5
 
 const RECORDS_TO_WEIGH = 10
 const RECORD_OVERHEAD_BYTES = 70
 
 /**
- * How close a group's oldest record is to leaving the log, of those that the group has not committed or the ledger has
- * not counted; undefined if there is none, or if the topic keeps everything. A record may stay longer, because Kafka
- * deletes whole segments. The number of bytes after the record is estimated from the sizes of the next few records,
- * because only the broker knows the size on disk.
+ * Finds the record that is closest to leaving the log, among those that a group has not committed or the ledger has not
+ * counted. Undefined if there is no such record, or if the topic keeps everything. A record may stay longer, because
+ * Kafka deletes whole segments. The number of bytes after the record is estimated from the sizes of the next few
+ * records, because only the broker knows the size on disk.
  */
 export function createLifeInLog(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed' | 'read' | 'retention'>

@@ -4,10 +4,10 @@ import { nextOffset, type EventLog, type PartitionOffsets } from '../../ports/ev
 import type { Ledger, LedgerSnapshot } from '../../ports/ledger.ts'
 import { readPart, RECORDS_AT_ONCE } from './read-beyond-unreadable.ts'
 
-/** The reason why old records stay in the log: the label of a metric. */
+/** The reason why old records stay in the log, which is also the label of a metric. */
 export type KeptBy = 'group' | 'ledger' | 'copies' | 'damage' | 'maintenance'
 
-/** The first record of a partition that somebody still needs. */
+/** The first record in a partition that somebody still needs. */
 export interface Need extends PartitionOffsets {
   readonly from: number
   readonly by: KeptBy
@@ -30,8 +30,8 @@ const MAX_COPIES = 20_000
 
 /**
  * Finds the first record that is still needed in each partition. Every group that has read the topic needs the records
- * that it has not committed. So does the product's own group, even if it has never committed. In the orders topic, the
- * ledger needs the records that it has not counted, and those that it counted as passed over.
+ * that it has not committed. So does the product's own group, even if it has never committed anything. In the orders
+ * topic, the ledger needs the records that it has not counted, and those that it counted as passed over.
  */
 export async function neededIn(
   { log, ledger, topics }: NeedsOfLog,
@@ -43,8 +43,8 @@ export async function neededIn(
     topic === topics.orders
       ? toCount(await ledger.read(topics.group, MAX_GAPS), topic, await log.identity(topic))
       : () => Number.POSITIVE_INFINITY
-  // Read last, because records arrive and are counted meanwhile. If the end were read earlier, the log would look
-  // truncated.
+  // The offsets are read last, because records arrive and are counted in the meantime. Had the end been read earlier,
+  // the log would look truncated.
   const places = await log.offsets(topic)
   return places.map((place) => {
     const ofLedger = { from: countedUntil(place), by: 'ledger' as const, why: 'the ledger has not accounted for them' }
@@ -61,7 +61,7 @@ export async function neededIn(
 
 /**
  * Returns the first offset that the ledger still needs in a partition. Negative infinity for a log that is not the
- * counted one, because the ledger says nothing about the records of such a log.
+ * counted one, because the ledger says nothing about the records in such a log.
  */
 function toCount({ logs, partitions, gaps }: LedgerSnapshot, topic: string, logId: string | null) {
   const counted = logs.find((log) => log.topic === topic)

@@ -8,9 +8,9 @@ export interface PrepareTopicsOptions {
   readonly log: Log
   readonly specs: readonly TopicSpec[]
   readonly clock: Clock
-  /** Aborts waiting and further attempts. */
+  /** Ends the wait and prevents further attempts. */
   readonly signal: AbortSignal
-  /** Whether an error of the first attempt prevents the start. */
+  /** Whether an error in the first attempt prevents the start. */
   readonly failsStart: (error: unknown) => boolean
   /** Called once while the topics cannot be prepared, and again only if the reason changes. */
   readonly onAway: (error: unknown) => void
@@ -18,14 +18,18 @@ export interface PrepareTopicsOptions {
   readonly onBack: () => void
 }
 
-/** How long a start waits for the first attempt. If the start waited longer, a supervisor might take it for hanging. */
+/**
+ * How long a start waits for the first attempt. If the start took longer, a supervisor might conclude that the process
+ * hangs.
+ */
 const START_WAIT_MS = 5000
 const RETRY_MS = 1000
 
 /**
  * Creates missing topics before anything is published or consumed. An unavailable log does not delay the start by more
- * than five seconds: the result is then a log that rejects `publish` with `log-unavailable`, reports itself unavailable,
- * and consumes nothing until an attempt succeeds. Rejects with the first attempt's error if `failsStart` says so.
+ * than five seconds: the result is then a log that rejects `publish` with `log-unavailable`, reports itself as
+ * unavailable, and consumes nothing until an attempt succeeds. Rejects with the first attempt's error if `failsStart`
+ * returns true for it.
  */
 export async function prepareTopics(options: PrepareTopicsOptions): Promise<Log> {
   const { log, specs, clock, signal, failsStart } = options
@@ -43,13 +47,13 @@ export async function prepareTopics(options: PrepareTopicsOptions): Promise<Log>
   return unpreparedLog(first, options)
 }
 
-/** The log until its topics are prepared. Afterwards every call goes straight through. */
+/** Stands in for the log until the topics are prepared. Afterwards every call goes straight through to the log. */
 function unpreparedLog(first: Promise<void>, { log, specs, clock, signal, onAway, onBack }: PrepareTopicsOptions): Log {
   let isPrepared = false
   let cause = 'its topics are still being checked'
   let told: string | undefined
   const prepared = prepare()
-  // It fails only when the process stops.
+  // This promise rejects only when the process stops.
   prepared.catch(() => undefined)
 
   async function prepare(): Promise<void> {

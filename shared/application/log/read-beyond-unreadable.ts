@@ -31,13 +31,13 @@ export async function readPart(
   }
 }
 
-/** Each unreadable batch needs its own fetch, while somebody waits for the figures. */
+/** There is a limit, because each unreadable batch needs its own fetch while somebody waits for the figures. */
 const MAX_PASSED = 10
 
 /**
- * The first readable records at or after the offset, so that an unreadable batch does not hide a figure: timestamps
- * ascend, so the records after the batch give a lower bound. Empty if no such record exists, or only after more than
- * ten unreadable batches.
+ * The first readable records at or after the offset, so that an unreadable batch does not hide how old the records are:
+ * timestamps ascend, so the batch is at least as old as the records after it. Empty if no such record exists, or if at
+ * least ten unreadable batches come first.
  */
 export async function readBeyondUnreadable(
   log: Pick<EventLog, 'read'>,

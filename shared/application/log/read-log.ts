@@ -7,7 +7,7 @@ const MAX_BATCH_BYTES = 8 * 1024 * 1024
 interface Reading {
   readonly partition: number
   readonly end: number
-  /** Where to continue reading, and the records that were read but not yielded yet. */
+  /** Where to continue reading, and the records that have been read but not yielded yet. */
   next: number
   records: LogRecord[]
 }
@@ -47,7 +47,7 @@ export async function* readInOrderOfTime(
     return oldest?.records.shift()
   }
 
-  /** Reads until there is a record or the end. Skips offsets that the log does not have or cannot read. */
+  /** Reads until it finds a record or reaches the end. Skips offsets that the log does not have or cannot read. */
   async function readOn(reading: Reading): Promise<void> {
     while (reading.records.length === 0 && reading.next < reading.end) {
       const { records, behind } = await readPart(log, topic, reading.partition, reading.next, limit)

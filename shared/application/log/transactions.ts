@@ -1,10 +1,10 @@
 import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
 
-/** The maximum for one storing transaction, so that no delivery occupies the store for long. */
+/** The limits of one transaction that stores records, so that no delivery occupies the store for long. */
 const MAX_RECORDS = 500
 const MAX_BYTES = 8 * 1024 * 1024
 
-/** Splits a delivery into portions for one transaction each. */
+/** Splits a delivery into portions, one for each transaction. */
 export function* transactions(records: readonly DeliveredRecord[]): Generator<readonly DeliveredRecord[]> {
   let some: DeliveredRecord[] = []
   let bytes = 0

@@ -11,9 +11,9 @@ export interface FoundOrArchived<T> {
 
 /**
  * Looks for something that belongs to an order and, if that is not there, for the order's tombstone. The two reads see
- * different moments. If the order is archived in between, the first read has found it. If the order is restored in
- * between, neither read finds anything, so `find` is called once more. To miss the order then as well, somebody would
- * have to export and archive it again between the last two reads.
+ * the store at different moments. If the order is archived in between, the first read has already found it. If the
+ * order is restored in between, neither read finds anything, so `find` is called once more. This third read would miss
+ * the order only if somebody exported and archived it again between the last two reads.
  */
 export async function findOrArchived<T>(
   orderId: string,

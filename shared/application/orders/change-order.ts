@@ -31,16 +31,16 @@ interface Found extends LookedUp {
 export type ChangeOrder = (orderId: string, change: OrderChange, options: AcceptOptions) => Promise<AcceptedChange>
 
 /**
- * Accepts a change of an order: resolves with the change id once the event is durable in the log, after all earlier
+ * Accepts a change to an order: resolves with the change id once the event is durable in the log, after all earlier
  * events of the order. Whether the change is applied is decided when its turn comes.
  *
- * An Idempotency-Key works as for orders (`OncePerKey`), and each order has its own keys. No change is refused because
- * the store is unavailable or slow, except a change of an order whose id was not issued here: only the store knows
- * whether another producer placed such an order.
+ * An Idempotency-Key works as it does for orders (`OncePerKey`), and each order has its own keys. No change is refused
+ * because the store is unavailable or slow, except a change to an order whose id was not issued here: only the store
+ * knows whether another producer placed such an order.
  *
  * Rejects with `order-not-found`; with `order-archived`, `order-cancelled`, `order-discarded` or `precondition-failed`
- * if the store knows already that the change comes too late; with `store-unavailable` as described above; with
- * `idempotency-key-reused`; or like the log. After any of the last three the caller may send the same request again.
+ * if the store already knows that the change comes too late; with `store-unavailable` as described above; with
+ * `idempotency-key-reused`; or like the log. After any of the last three, the caller may send the same request again.
  */
 export function createChangeOrder(dependencies: {
   log: Pick<EventLog, 'publish'>
@@ -59,8 +59,8 @@ export function createChangeOrder(dependencies: {
   })
 
   /**
-   * Reads the order before the key: if the order already includes this change, the key is known too, and the repeat
-   * gets the response to the first request instead of a refusal.
+   * Reads the order before the key. If the order already includes this change, the store then knows the key too, so a
+   * repeated request gets the response to the first one instead of a refusal.
    */
   async function lookUp(orderId: string, keyHash: string | null): Promise<Found> {
     const { found: view, archivedAt } = await findOrArchived(orderId, views, () => views.get(orderId))

@@ -2,16 +2,16 @@ import { OrderError } from '../../domain/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { answeredInTime } from './answered-in-time.ts'
 
-/** What a request that is accepted into the log brings besides its body. */
+/** The parts of a request, apart from its body, that matter when it is accepted. */
 export interface AcceptOptions {
   readonly idempotencyKey?: string
-  /** The request's, if it is valid. */
+  /** The request's traceparent, if it is valid. */
   readonly traceparent?: string
-  /** The request's, if it is valid; never without a traceparent. */
+  /** The request's tracestate, if it is valid; never present without a traceparent. */
   readonly tracestate?: string
 }
 
-/** What an Idempotency-Key stands for: an order or a change, by its id. */
+/** The order or change that an Idempotency-Key stands for. */
 export interface Accepted {
   readonly id: string
   /** RFC 3339. */
@@ -22,22 +22,24 @@ export interface KnownByKey extends Accepted {
   readonly bodyHash: string
 }
 
-/** What the store knows when a request is decided. A use case may read more than the key. */
+/** The result of the look-up on which a request is decided. A use case may look up more than the key. */
 export interface LookedUp {
-  /** What the key stands for already. */
+  /** The order or change for which the key was used before. */
   readonly known: KnownByKey | undefined
 }
 
-/** How many Idempotency-Keys this process remembers, which covers the retries of a few minutes. */
+/** How many Idempotency-Keys this process remembers: enough for the retries of a few minutes. */
 const REMEMBERED_KEYS = 100_000
 
 /**
- * Accepts one request for each Idempotency-Key, by the key's hash. This process's memory, then the store, distinguish a
- * repetition (same answer, nothing published, `replayed`) from a *different* body under a known key, which rejects with
- * `idempotency-key-reused`. A store that is away does not prevent accepting: it finds both later.
- * A key counts from the moment a request brings it. Concurrent requests with the key share the outcome of the first,
- * whose body belongs to the key from then on. They share its rejection too, because the log may have kept a record that
- * it did not acknowledge.
+ * Accepts one request for each Idempotency-Key, which is identified by its hash. Looks for the key in this process's
+ * memory and then in the store. A request with a known key and the same body is a repetition: it gets the same response
+ * with `replayed`, and nothing is published. A request with a known key and a *different* body rejects with
+ * `idempotency-key-reused`. An unavailable store does not prevent accepting: it recognises both cases later.
+ *
+ * A key counts as used from the moment a request brings it. Concurrent requests with the key share the outcome of the
+ * first, whose body belongs to the key from then on. They share its rejection too, because the log may have kept a
+ * record that it did not acknowledge.
  */
 export type OncePerKey = <Found extends LookedUp>(
   keyHash: string,
@@ -50,7 +52,7 @@ export type OncePerKey = <Found extends LookedUp>(
 ) => Promise<Accepted & { readonly replayed?: true }>
 
 export function createOncePerKey(dependencies: {
-  /** For the caller of a different body. */
+  /** The message for a caller who used the key with a different body. */
   reused: string
   clock: Pick<Clock, 'sleep'>
 }): OncePerKey {

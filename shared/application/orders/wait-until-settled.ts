@@ -1,8 +1,8 @@
 import type { Clock } from '../../ports/clock.ts'
 
 /**
- * Resolves with the view once it is settled, or with its state when the time is up (undefined if the store does not
- * know it yet). Rejects if the store is unavailable.
+ * Resolves with the view once it is settled, or with the current view when the time is up (undefined if the store has
+ * none yet). Rejects if the store is unavailable.
  */
 export type WaitUntilSettled<View> = (id: string, waitMs: number) => Promise<View | undefined>
 

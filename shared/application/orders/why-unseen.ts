@@ -19,19 +19,22 @@ export interface Unseen {
 }
 
 /**
- * Undefined while the order or change may simply be on its way. Returns without I/O, from the last check of the ledger,
- * and starts another check if the last one is old.
+ * Undefined while the order or change may simply be on its way. Uses the result of the last check of the ledger,
+ * without I/O, and starts another check if the last one is old.
  */
 export type WhyUnseen = (id: string) => Unseen | undefined
 
 const LOOK_MS = 60_000
-/** The interval while records are missing, because each check covers orders that were placed later. */
+/**
+ * The interval is shorter while records are missing, because only the next check covers the orders that were placed
+ * after the last one.
+ */
 const LOOK_AGAIN_MS = 10_000
 /** An id is generated before its record is published, and the log's timestamps may come from another machine. */
 const MARGIN_MS = 10_000
 const MAX_ASKED_FOR = 10_000
 /**
- * The clocks of any two machines are assumed to differ by at most this. A final status must not depend on such
+ * The clocks of any two machines are assumed to differ by at most this much. A final status must not depend on such
  * differences.
  */
 const CLOCKS_APART_MS = 10 * 60_000
@@ -45,7 +48,7 @@ const MISSING: Unseen = {
   },
 }
 
-/** Says nothing of the record's time, because the request may have been sent again since. */
+/** Says nothing about the record's time, because the request may have been sent again since. */
 const MISSING_UNDER_KEY: Unseen = {
   isLost: false,
   cause: {
@@ -59,9 +62,10 @@ const MISSING_UNDER_KEY: Unseen = {
  * A damaged or lost record does not reveal its order. It is known, however, that such records exist, and that the
  * processor has passed the time at which this order was accepted without finding the order.
  *
- * The record is certain to be lost if every record that was in the log at some moment was accounted for, none of them
- * is damaged, passed over or in a dead letter without an order id, and the id was known before that moment. An id that is
- * derived from an Idempotency-Key is never certain: any instance may publish it again at any time.
+ * The record is certain to be lost if there is a moment for which the following holds: every record that was in the log
+ * then has been accounted for, none of them is damaged, passed over or in a dead letter without an order id, and the id
+ * was known before that moment. An id that is derived from an Idempotency-Key is never certain: any instance may
+ * publish it again at any time.
  */
 export function createWhyUnseen(dependencies: {
   log: Pick<EventLog, 'read' | 'retention'>
@@ -74,7 +78,7 @@ export function createWhyUnseen(dependencies: {
   const { log, examineLedger, mayHoldAnyOrder, topic, clock, onError } = dependencies
   /** All readable orders accepted before this time were processed; undefined while nothing is missing. */
   let metUntil: number | undefined
-  /** Present if only lost records are missing, with what is known of these. */
+  /** Present if all the missing records are lost, with what is known about them. */
   let lost: Unseen | undefined
   let lookAt = -Infinity
   let isLooking = false
@@ -91,7 +95,8 @@ export function createWhyUnseen(dependencies: {
       const isUnreadable = examination.damaged.length > 0 || (await isDamageSettled(examination))
       const isUnclear = isUnreadable || examination.gaps.length > 0 || examination.brokenBy !== null
       const found = isUnclear ? undefined : toLost(losses, examination.lines)
-      // Asked after the examination, so that the letter of every record that the ledger counted as parked is included.
+      // This is asked after the examination, so that the letter of every record that the ledger counted as parked is
+      // included.
       const isInLetter = found !== undefined && (await mayHoldAnyOrder())
       progress.look(beganAt, examination.lines)
       lost = isInLetter ? undefined : found
@@ -107,8 +112,8 @@ export function createWhyUnseen(dependencies: {
   }
 
   /**
-   * If holes are not markers, only a reset settles offsets as absent: damaged offsets for which an operator took
-   * responsibility.
+   * If holes in the log cannot be markers, an offset is absent only because a reset settled it: it was damaged, and an
+   * operator took responsibility for it.
    */
   async function isDamageSettled({ snapshot }: LedgerExamination): Promise<boolean> {
     const isAbsent = snapshot.partitions.some((row) => row.topic === topic && row.absent > 0)
@@ -136,14 +141,17 @@ export function createWhyUnseen(dependencies: {
   }
 }
 
-/** A moment at which the log had only records that have been processed since. Does not rely on records' timestamps. */
+/**
+ * Tracks a moment at which the log held only records that have been processed since. Does not rely on records'
+ * timestamps.
+ */
 function createProgress() {
   let done = -Infinity
   let pending: { readonly at: number; readonly ends: ReadonlyMap<number, number> } | undefined
 
   return {
     doneAt: () => done,
-    /** `at` is before the lines were read. */
+    /** `at` is a time before the lines were read. */
     look(at: number, lines: readonly ExaminedLine[]): void {
       const ends = new Map(lines.map(({ row, end, behindTransaction }) => [row.partition, end + behindTransaction]))
       const isPast = (some: ReadonlyMap<number, number>) =>

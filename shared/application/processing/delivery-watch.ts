@@ -17,13 +17,13 @@ import type { HandleDelivery } from './handle-delivery.ts'
  * changes nothing.
  */
 export interface DeliveryWatch {
-  /** The same use case, whose batches count as delivered. */
+  /** The same use case, but its batches are counted as deliveries. */
   watched(topic: string, useCase: HandleDelivery): HandleDelivery
   /** The first waiting record; undefined while deliveries arrive. */
   readonly stall: Stall | undefined
   /**
-   * The unreadable batches that have blocked records for as long as a stall takes, one sentence each. Empty if this
-   * process reads the log itself, because then the log's health reports them at once.
+   * The unreadable batches that have blocked records for as long as it takes to report a stall, one sentence each.
+   * Empty if this process reads the log itself, because then the log's health reports them at once.
    */
   readonly unreadable: readonly string[]
   /** Checks until the process stops. Never rejects. */
@@ -39,14 +39,15 @@ export interface Stall extends RecordPosition {
 export interface WatchedSource {
   readonly topic: string
   readonly group: string
-  /** How long an invocation may wait on purpose, like a retry tier. */
+  /** How long an invocation may wait on purpose, as in a retry tier. */
   readonly delayMs: number
 }
 
 export const LOOK_MS = 30_000
 /**
- * Beyond its source's own delay an invocation may hold for five minutes. Another five allow for a rebalance, a restart
- * of the process that held the partition, or a redelivery, during which the offset does not move either.
+ * In addition to its source's own delay, an invocation may hold a batch for five minutes. Another five allow for a
+ * rebalance, a restart of the process that held the partition, or a redelivery, during which the offset does not move
+ * either.
  */
 const PATIENCE_MS = 2 * MAX_HOLD_MS
 
@@ -54,9 +55,9 @@ interface Watched extends WatchedSource {
   inFlight: number
   /** When a batch was last in flight here, or when watching began. */
   quietSince: number
-  /** The group's offset, and since when, by partition. */
+  /** By partition, the group's offset and the time since which it has been there. */
   readonly positions: Map<number, { readonly next: number; readonly since: number }>
-  /** The unreadable offset, and why, by partition; removed when the group moves on. */
+  /** By partition, the unreadable offset and the reason; removed when the group moves on. */
   readonly unreadable: Map<number, { readonly next: number; readonly why: string }>
 }
 
@@ -127,7 +128,7 @@ export function createDeliveryWatch(dependencies: {
       if (elsewhere.has(partition)) continue
       // An open transaction or its marker may be waiting there, and neither can be delivered.
       const { records, unreadable } = await readPart(log, topic, partition, next, 1)
-      // Not a stall, because a restart does not help.
+      // This is not a stall, because a restart does not help.
       if (unreadable !== undefined && !isTold) tellUnreadable(source, partition, next, unreadable.error)
       // An unreadable batch may block one partition while others are delivered; a stall requires that nothing is
       // delivered.

@@ -38,8 +38,8 @@ export function outcomesOf(batch: readonly Readable[], { outcomes, changes }: St
 }
 
 /**
- * The records of a batch in groups that can be stored in any sequence: all records of an order are one group, in log
- * order. Without changes each record is a group, because then no record has to wait for another.
+ * The records of a batch in groups that can be stored in any sequence: all the records of an order form one group, in
+ * log order. Without changes, each record is a group of its own, because then no record has to wait for another.
  */
 export function groupsOf(batch: readonly Readable[]): readonly (readonly Readable[])[] {
   if (!batch.some(({ event }) => isChange(event))) return batch.map((readable) => [readable])
@@ -47,8 +47,8 @@ export function groupsOf(batch: readonly Readable[]): readonly (readonly Readabl
 }
 
 /**
- * The first change of each order, which is blamed for a failure that no record reproduces when stored as a copy.
- * Changes take their turns only with the batch of their origins, so a fault in reading waiting changes occurs nowhere
+ * The first change to each order. It is blamed for a failure that no record reproduces when it is stored as a copy.
+ * Changes take their turns only in a batch of original records, so a fault in reading waiting changes occurs nowhere
  * else.
  */
 export function firstChanges(batch: readonly Readable[], failure: Failure): Unstorable[] {

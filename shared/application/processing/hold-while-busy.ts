@@ -9,7 +9,7 @@ import type { OrderStore, OrderToStore } from '../../ports/order-store.ts'
 /**
  * A store that is locked or permanently throttled fails every order as if that order were the cause. So before an order
  * is blamed for a busy store, a made-up order is stored in a transaction that is rolled back. While the store is too
- * busy for this probe too, the failure counts as an outage, and the batch is held. Resolves with whether the batch had
+ * busy for this probe too, the failure counts as an outage, and the batch is held. Resolves with true if the batch had
  * to be held; rejects with `store-unavailable` when `deadline` has passed.
  */
 export async function holdWhileBusy(

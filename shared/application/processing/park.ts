@@ -12,7 +12,7 @@ import type { EventLog, LogRecord } from '../../ports/event-log.ts'
 import type { ForgottenHere } from '../forgetting/forgotten-here.ts'
 import type { ChangeToStore, OrderToStore, ParkedChange, ParkedRecord } from '../../ports/order-store.ts'
 
-/** A record with its journey, so that its headers are decoded once per delivery. */
+/** A record with its journey, so that its headers are decoded only once per delivery. */
 export interface ParkableRecord {
   readonly record: LogRecord
   /** Undefined for a record that has not failed yet, such as every record in the orders topic. */
@@ -55,7 +55,10 @@ export function createPark(dependencies: {
   events: PipelineEmitter
 }): Park {
   const { log, timestampTypeOf, topics, groupId, forgottenHere, clock, events } = dependencies
-  /** Checked when the record is sent, because its customer may have been forgotten while the log was unavailable. */
+  /**
+   * The check takes place when the record is sent, because its customer may have been forgotten while the log was
+   * unavailable.
+   */
   const sendable = (record: LogRecord) => forgottenHere?.without(record) ?? record
   const maxAttempts = topics.retries.length + 1
 
@@ -106,8 +109,8 @@ export function createPark(dependencies: {
   }
 
   /**
-   * Parks a record that is too large without its stack, or otherwise without its value; the copy still names its
-   * origin.
+   * Parks a record that is too large. Omits the stack first and, if that is not enough, the value too; the copy still
+   * names its origin.
    */
   async function sendSmaller(topic: string, { unstorable, journey }: Parcel): Promise<void> {
     let refusal: unknown
@@ -155,7 +158,7 @@ function toParkedRecord({ unstorable: { record, event }, journey }: Parcel): Par
   }
 }
 
-/** Identified by the record's headers, even if the value cannot be read. */
+/** The change is identified by the record's headers, even if the value cannot be read. */
 function parkedChange(record: LogRecord, event: Unstorable['event']): ParkedChange | undefined {
   if (event !== null && !isChange(event)) return undefined
   const known = changeOf(record)

@@ -61,7 +61,7 @@ export function createStoreOrders(dependencies: {
       const decoded = await (ahead ?? decode(slice))
       const next = slices[index + 1]
       ahead = next && decode(next)
-      // The next transaction is awaited later, unless the current one fails first.
+      // This promise is awaited in the next round, but if the current transaction fails first, it never is.
       ahead?.catch(() => undefined)
       await storeSlice(decoded, deliveredAt)
     }
@@ -81,7 +81,8 @@ export function createStoreOrders(dependencies: {
     let isUnexplained = false
     let isWholeFailing = false
     /**
-     * Whether the first record of each order is parked, so that the rest proves nothing about the orders in the batch.
+     * Whether the first record of each order has been parked. The records that are left then prove nothing about the
+     * orders in the batch.
      */
     let onlyFollowers = false
     let result = await attempt(batch, parked, hold)
@@ -123,7 +124,7 @@ export function createStoreOrders(dependencies: {
     tell(topic, result.outcomes, batch, parked.length, startedAt)
   }
 
-  /** Yields in between, because decoding 500 large orders in one go would keep HTTP requests waiting. */
+  /** Yields in between, because decoding 500 large orders without a pause would keep HTTP requests waiting. */
   async function decode(delivery: readonly DeliveredRecord[]): Promise<Decoded> {
     const records = await read(delivery)
     const readable: Readable[] = []
@@ -176,10 +177,10 @@ export function createStoreOrders(dependencies: {
    */
   async function findBlamed(batch: readonly Readable[], { class: kind }: Failure, hold: HoldOptions) {
     if (kind === 'transient' && (await holdWhileBusy(store, hold))) return []
-    // Stores them as copies: good orders are stored on the way, and no offset is counted before the culprits are
+    // Stores them as copies: good orders are stored along the way, and no offset is counted before the culprits are
     // parked.
     const tryToStore = async (some: readonly Readable[]) => {
-      // This takes long in a slow store, and a stopping process has no time for it.
+      // The search takes long in a slow store, and a process that is stopping has no time for it.
       signal.throwIfAborted()
       if (clock.now() > hold.deadline) {
         const detail = 'Too slow to tell which orders it cannot store.'

@@ -12,10 +12,10 @@ import type { Readable } from './events-of-batch.ts'
 import type { Unstorable } from './park.ts'
 
 /**
- * The records of changes that could not be decided, to be parked. If a change has waited since an earlier batch, its
- * record is read from the log again. If the log no longer has the record, the error is reported, and the change waits
- * in the store until another event of its order arrives. Changes whose records are already parked are left out, because
- * the copy or the redrive brings them back.
+ * The records to park for changes that could not be decided. If a change has waited since an earlier batch, its record
+ * is read from the log again. If the log no longer has the record, the error is reported, and the change waits in the
+ * store until another event of its order arrives. Changes whose records are already parked are left out, because the
+ * copy or the redrive brings them back.
  */
 export type RecordsOfUndecided = (
   undecided: readonly UndecidableChange[],
@@ -47,13 +47,15 @@ export function createRecordsOfUndecided(dependencies: {
     const [original] = await log.read(topic, partition, offset, 1).catch(nothingIfUnreadable)
     if (original?.offset !== offset) return undefined
     const record = withProvenMarks(withoutJourney(original), proofs)
-    // By now the log may have been replaced and have another record at this offset.
+    // The log may have been replaced since then, and hold another record at this offset.
     if (changeOf(record)?.changeId !== change.changeId) return undefined
     return { record, journey: undefined, event: readEvent(record, change.origin) }
   }
 }
 
-/** Reports the bug of a change that is not parked: it goes on waiting in the store. */
+/**
+ * Reports the bug that prevented a change from being decided. The change is not parked and keeps waiting in the store.
+ */
 export function reportUndecided(events: PipelineEmitter, change: UndecidableChange): void {
   const { error, origin } = change
   events.emit('attempt:failed', { topic: origin.topic, attempt: 1, records: 1, cause: failureOf(change).cause, error })
