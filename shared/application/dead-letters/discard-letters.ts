@@ -6,21 +6,21 @@ import { deadAmong, noneIsDead } from './dead-among.ts'
 export interface Discarded {
   /** How many letters this call discarded. */
   readonly count: number
-  /** Where the next call continues, if time ran out before all letters were discarded; null at the end. */
+  /** Where the next call continues if time ran out before all letters were discarded; otherwise null. */
   readonly nextCursor: string | null
 }
 
 export interface DiscardLetters {
-  /** How many letters would be discarded now. Rejects with `dead-letter-not-found` if no letter has any of the ids. */
+  /** How many letters would be discarded now. Rejects with `dead-letter-not-found` if one of the ids is unknown. */
   preview(which: WhichLetters): Promise<number>
   /**
-   * Discards every letter that matches and is `dead`, newest first. A letter that dies after the first call is not
-   * discarded. The audit gets one line that describes the whole act, and one line for each letter.
+   * Discards every letter that matches and is `dead`, newest first. A letter that becomes `dead` after the first call
+   * is not discarded. The audit gets one entry that describes the whole act, and one entry for each letter.
    *
    * The caller waits for the response, so an act on many letters takes several calls of a few seconds each. Each call
    * starts at the cursor that the previous call returned. Letters stay discarded if no further call follows. Without a
-   * cursor the call rejects with `conflict` if no letter is `dead`, and with `dead-letter-not-found` if no letter has any
-   * of the ids.
+   * cursor, the call rejects with `conflict` if no letter is `dead`, and with `dead-letter-not-found` if one of the ids
+   * is unknown.
    */
   discard(which: WhichLetters, act: Act, cursor?: string): Promise<Discarded>
 }

@@ -16,7 +16,7 @@ import { transactions } from '../log/transactions.ts'
 
 /**
  * Fills the dead-letter store from the dead-letter topic. No record is poison here: all bytes are kept, including those
- * from other people's consumers.
+ * of other consumers' letters.
  */
 export function createKeepDeadLetters(dependencies: {
   log: Pick<EventLog, 'read'>
@@ -79,7 +79,7 @@ function toDeadLetter(record: DeliveredRecord): DeadLetter {
   }
 }
 
-/** If the record has no value, adds what an operator can still do, because a redrive would fail at once. */
+/** If the record has no value, adds the operator's remaining options, because a redrive would fail at once. */
 function lastCauseOf(record: DeliveredRecord, { last }: Journey): Cause {
   if (!isBareStub(record)) return last.cause
   const detail = `${last.cause.detail} ${ORIGINAL_GONE} A redrive cannot store it: edit it with the whole order, or discard it.`

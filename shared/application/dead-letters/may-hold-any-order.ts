@@ -3,14 +3,16 @@ import { nextOffset, type EventLog } from '../../ports/event-log.ts'
 import type { Topics } from '../../messaging/topics.ts'
 
 /**
- * Whether an open dead letter may contain the record of an order that the store does not know, because the order id of
- * that record cannot be read.
+ * Whether an open dead letter may contain the record of an order that the store does not know. It may if the letter's
+ * order id cannot be read.
  */
 export type MayHoldAnyOrder = () => Promise<boolean>
 
 /** Dead letters are listed again at the end, because a redriven record may have become a new dead letter meanwhile. */
 const OPEN = ['dead', 'redriven', 'dead'] as const
-/** If more letters are open, some of them are not looked at, so the answer is that one may contain the record. */
+/**
+ * If more letters are open, not all of them are looked at, and the answer is that one of them may contain the record.
+ */
 const MAX_LOOKED_AT = 1000
 
 export function createMayHoldAnyOrder(dependencies: {
@@ -20,7 +22,10 @@ export function createMayHoldAnyOrder(dependencies: {
 }): MayHoldAnyOrder {
   const { log, deadLetters, topics } = dependencies
 
-  /** A letter is in the topic before it is kept, and the ledger counts its record as parked by then. */
+  /**
+   * A letter is in the dead-letter topic before the store keeps it, and the ledger may already count its record as
+   * parked.
+   */
   async function areAllKept(): Promise<boolean> {
     const offsets = await log.offsets(topics.deadLetters)
     const committed = await log.committed(topics.deadLetterGroup, topics.deadLetters)

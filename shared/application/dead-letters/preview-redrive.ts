@@ -16,11 +16,11 @@ import type { Page } from '../../ports/order-views.ts'
 import { toBatch } from '../processing/events-of-batch.ts'
 import { deadAmong, noneIsDead } from './dead-among.ts'
 
-/** At most this many letters of one order are listed beside those of the page. */
+/** At most this many letters of one order are listed in addition to those of the page. */
 const MAX_COMPANIONS = 1000
 const LISTED_AT_ONCE = 100
 
-/** What a redrive of a dead letter would do with today's code. */
+/** The effect that a redrive of a dead letter would have with the current code. */
 export interface RedrivePreview {
   readonly id: string
   readonly orderId: string | null
@@ -52,7 +52,7 @@ export interface RedriveFollower {
  * Processes dead letters as a redrive of the whole selection would, one page at a time, in transactions that are rolled
  * back. Letters of one order are processed together in log order, even if they are on different pages. The outcome is
  * `unknown` if the store is unavailable or busy. Rejects like the creation of a redrive task: with
- * `dead-letter-not-found` if no letter has any of the ids, with `conflict` if no letter is dead.
+ * `dead-letter-not-found` if one of the ids is unknown, and with `conflict` if no letter is dead.
  */
 export type PreviewRedrive = (
   which: WhichLetters,
@@ -80,7 +80,7 @@ export function createPreviewRedrive(dependencies: {
     return { items: items.map(({ id }) => id), nextCursor }
   }
 
-  /** The other selected letters of orders that have a letter of a change among these. */
+  /** For each order to which one of these letters contains a change, the order's other selected letters. */
   async function companionsOf(letters: readonly KeptDeadLetter[], which: WhichLetters): Promise<KeptDeadLetter[]> {
     const known = new Set(letters.map(({ id }) => id))
     const ids: string[] = []
@@ -143,7 +143,10 @@ export function createPreviewRedrive(dependencies: {
     }
     return letters.flatMap(({ id }) => previews.get(id) ?? [])
 
-    /** The first of one order's letters that fails. If no letter fails alone, the last, which depends on the others. */
+    /**
+     * The first of one order's letters at which processing them in sequence fails; the last one, if none before it
+     * fails.
+     */
     async function firstCulprit(group: readonly Readable[], failure: Failure): Promise<Culprit<Readable>> {
       for (let count = 1; count < group.length; count += 1) {
         const before = group.slice(0, count)
@@ -179,7 +182,7 @@ interface Previewed {
   readonly followers?: readonly RedriveFollower[]
 }
 
-/** The order comes first: after partitions were added, it may lie in another partition than its changes. */
+/** The order comes first: after partitions were added, it may lie in a different partition from its changes. */
 function bySequence({ event: one }: Readable, { event: other }: Readable): number {
   const byKind = Number(isChange(one)) - Number(isChange(other))
   return byKind || one.origin.partition - other.origin.partition || one.origin.offset - other.origin.offset

@@ -4,7 +4,7 @@ import type { EventLog } from '../../ports/event-log.ts'
 
 const MAX_NAMED = 20
 
-/** A warning for operators who are about to redrive letters of other people's consumers. */
+/** A warning for operators who are about to redrive letters of other consumers. */
 export interface RedriveWarning {
   readonly detail: string
   /** The consumer groups that have read the orders topic; null if the log is unavailable. */
@@ -12,8 +12,8 @@ export interface RedriveWarning {
 }
 
 /**
- * A redrive of another consumer's letters writes them to the orders topic, and so to every group that reads the topic,
- * not only to the group that failed. Undefined if all letters are this product's own. Rejects like the dead-letter
+ * A redrive of another consumer's letters writes them to the orders topic, where every group that reads the topic gets
+ * them, not only the group that failed. Undefined if all letters are this product's own. Rejects like the dead-letter
  * store.
  */
 export type WarnOfRedrive = (which: WhichLetters) => Promise<RedriveWarning | undefined>

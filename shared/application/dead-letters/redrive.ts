@@ -15,7 +15,10 @@ import type { Act, RedriveEnding, Redrives, RedriveTask } from '../../ports/redr
 /** How often a process checks whether a task is due, and how long it pauses after a failure. */
 const LOOK_MS = 500
 const PAUSE_MS = 5000
-/** How long a process that died in mid-step blocks the task. If it outlasts the lease, letters are only sent twice. */
+/**
+ * How long a process that died in the middle of a step blocks the task. If a step outlasts its lease, letters are sent
+ * twice, which is harmless.
+ */
 const LEASE_MS = 10_000
 
 export const DEFAULT_RATE_PER_SECOND = 100
@@ -25,7 +28,8 @@ export interface Redrive {
   start(letters: WhichLetters, ratePerSecond: number, act: Act): Promise<RedriveTask>
   /**
    * Sends a corrected payload instead of the letter's own; the original is kept. Rejects with `dead-letter-not-found`,
-   * and with `conflict` if the letter is not dead, names no order, contains a change or belongs to another consumer.
+   * and with `conflict` if the letter is not dead, names no order, contains a change, belongs to another consumer, or
+   * comes from a customer who was forgotten.
    */
   edit(letterId: string, order: NewOrderCommand, act: Act): Promise<KeptDeadLetter>
   /** Runs tasks until the process stops. Never rejects. */
@@ -82,9 +86,9 @@ export function createRedrive(dependencies: {
   }
 
   /**
-   * Sends a letter before marking it. A process that dies in between sends the letter again, and the order is still stored
-   * once. A letter that its topic no longer accepts stops the task, because it would fail for ever; the reason names the
-   * letter.
+   * Sends a letter before marking it. If the process dies in between, the letter is sent again, but the order is still
+   * stored only once. A letter that its topic no longer accepts stops the task, because it would fail for ever; the
+   * reason names the letter.
    */
   async function send(
     task: RedriveTask,

@@ -20,7 +20,7 @@ export interface TakenOut {
   /** The id of the resulting dead letter: the record's original topic, partition and offset. */
   readonly letterId: string
   readonly group: string
-  /** How many records waited before the removed record; they were processed normally. */
+  /** How many records waited before the removed record. They were processed normally. */
   readonly processed: number
 }
 
@@ -29,14 +29,17 @@ export interface TakenOut {
  * parked, and moves the group past it. Records that wait before it are processed first, so that no record is skipped. A
  * record of the dead-letter topic is kept as the letter that it already is.
  *
- * Every step can be repeated, so after a failure the same call completes the act. Rejects with `conflict` while the group
- * has members or if the group is already past the record, and with `not-found` if there is no such record. Rejects with
- * `log-unreadable` if the record, or one before it, lies in a batch that cannot be read: there are no bytes for a dead
- * letter, and only moving the group behind the batch helps.
+ * Every step can be repeated, so after a failure the same call completes the act. Rejects with `conflict` while the
+ * group has members or if the group is already past the record, and with `not-found` if there is no such record.
+ * Rejects with `log-unreadable` if the record, or one before it, lies in a batch that cannot be read: there are no
+ * bytes for a dead letter, and the only remedy is to move the group past the batch.
  */
 export type TakeOut = (place: RecordPosition, act: Act) => Promise<TakenOut>
 
-/** More records than any delivery contains. A consumer with more waiting records than this can progress on its own. */
+/**
+ * More records than any delivery contains. If more than these lie before the record, the consumer can get closer to it
+ * on its own.
+ */
 export const MAX_BEFORE = 2000
 
 interface Source {
@@ -99,7 +102,7 @@ export function createTakeOut(dependencies: {
     if (found?.offset !== offset) throw new OrderError('not-found', `The log has no record at ${deadLetterId(place)}.`)
     const record = source.asProcessed(found)
 
-    // First, so that an act whose outcome is unknown is recorded too.
+    // The audit entry comes first, so that an act whose outcome is unknown is recorded too.
     await maintenance.recordAct('take-out', deadLetterId(place), act)
     await beginLedger()
     const processed = await processBefore(source, place, next)
@@ -172,7 +175,7 @@ export function createTakeOut(dependencies: {
   }
 }
 
-/** The event, if the record can be read, so that its order can be identified by content. */
+/** The event, if the record can be read, so that its order can be identified by its content. */
 function eventIn(record: LogRecord) {
   try {
     return readEvent(record, originOf(record))

@@ -18,8 +18,8 @@ export interface Backup {
 
 export interface Backups {
   /**
-   * Starts a backup and resolves at once. Rejects with `conflict` while one is running, and if log or store are not
-   * files of this process.
+   * Starts a backup and resolves at once. Rejects with `conflict` while one is running, and if the log or the store is
+   * not in files of this process.
    */
   start(name: string | undefined, act: Act): Promise<Backup>
   /** The running backup, or the last one of this process. */

@@ -33,7 +33,7 @@ export function createDoctor(dependencies: {
   lifeInLog: (topic: string, groupId: string) => Promise<LifeInLog | undefined>
   /** Records that stay in the log although they are older than LOG_RETENTION. */
   recordsKept: () => readonly RecordsKept[]
-  /** How long the log and the store keep what the settings can limit, in one sentence. */
+  /** One sentence that says how long the log and the store keep the data that settings can limit. */
   keptFor: string
   topics: Topics
   partitions: number
@@ -44,7 +44,7 @@ export function createDoctor(dependencies: {
   role: string
   /** Conflicts among the settings, one sentence each. */
   contradictions: readonly string[]
-  /** Undefined if log and store are on other machines. */
+  /** Undefined if the log and the store are on other machines. */
   freeSpace: () => Promise<{ readonly directory: string; readonly bytes: number } | undefined>
 }): Doctor {
   const { log, store, maintenance, ledgerVerdict, clockFaults, lifeInLog, topics, partitions, specs } = dependencies
@@ -128,7 +128,7 @@ export function createDoctor(dependencies: {
     )
   }
 
-  /** Without a consumer, orders are accepted and only the lag grows. */
+  /** Without a consumer, orders are still accepted, and only the growing lag shows the fault. */
   async function checkConsumers() {
     const members = await orderConsumers()
     if (members.length > 0) return well(`Members of ${topics.group}: ${members.length}.`)

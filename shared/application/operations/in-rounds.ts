@@ -2,9 +2,8 @@ import { isOrderError, messageOf } from '../../domain/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 
 /**
- * Does the work again and again, with a pause after each round, until the signal aborts. Never rejects. `onError` is
- * called once for each reason why rounds fail, unless the signal has aborted, and `onBack` once when a round succeeds
- * again.
+ * Repeats the work, with a pause after each round, until the signal aborts. Never rejects. `onError` is called once for
+ * each reason why rounds fail, unless the signal has aborted, and `onBack` once when a round succeeds again.
  */
 export async function inRounds(
   work: () => Promise<unknown>,

@@ -1,18 +1,20 @@
 import type { Clock } from '../../ports/clock.ts'
 import type { EventLog, GroupMember } from '../../ports/event-log.ts'
 
-/** The members of the group that processes orders; empty only if it has been empty for a while. */
+/** The members of the group that processes orders; empty only if the group has been empty for a while. */
 export type OrderConsumers = () => Promise<readonly GroupMember[]>
 
 /** Longer than a lone consumer takes to leave its group and rejoin. */
 export const LOOK_AGAIN_MS = 1000
-/** How long an empty group is assumed to stay empty, because a dashboard queries more often. */
+/**
+ * How long an empty group is assumed to stay empty. A dashboard queries more often, and not every query should pause.
+ */
 export const EMPTY_FOR_MS = 60_000
 
 /**
  * A group is empty for a moment while its only consumer leaves and rejoins. So an empty result is checked a second
  * time, after a pause, before the group is reported as empty. Further calls within a minute do not pause again, unless
- * the group has had members. Concurrent calls share one result.
+ * the group has had members in between. Concurrent calls share one result.
  */
 export function createOrderConsumers(dependencies: {
   log: Pick<EventLog, 'members'>

@@ -11,7 +11,10 @@ type StoreFigures = Pick<HistoryPoint, 'stored' | 'storedLater' | 'retrying' | '
 const NO_PACE = { p50Ms: null, p99Ms: null }
 const UNKNOWN: StoreFigures = { stored: null, storedLater: null, retrying: null, dead: null, ...NO_PACE }
 
-/** The figures of one moment. Counters only grow, so two moments give a rate. Null if the store did not respond. */
+/**
+ * The figures at one moment. Counters only grow, so two points give a rate. The store's figures are null if it did not
+ * respond.
+ */
 export interface HistoryPoint {
   /** RFC 3339. */
   readonly at: string
@@ -27,8 +30,8 @@ export interface HistoryPoint {
   readonly retrying: number | null
   readonly dead: number | null
   /**
-   * Milliseconds from accepting to storing, for the newest orders stored since the previous point; null without such
-   * orders.
+   * Milliseconds from accepting to storing, for the newest orders stored since the previous point; null if there are
+   * none.
    */
   readonly p50Ms: number | null
   readonly p99Ms: number | null
@@ -107,7 +110,7 @@ export function createPipelineHistory(dependencies: {
       const { partitions, parked } = await ledger.read(topics.group, 0)
       const stored = partitions.reduce((total, one) => total + one.stored, 0) + parked.stored
       const { stored: storedLater, retrying, dead } = parked
-      // If nothing was stored since, the newest orders are the same, so most instances need not read them.
+      // If nothing has been stored since the last point, the newest orders are the same, so they need not be read.
       const pace = stored === points.at(-1)?.stored ? NO_PACE : paceOf(await newest())
       return { stored, storedLater, retrying, dead, ...pace }
     } catch (error) {
@@ -126,7 +129,7 @@ export function createPipelineHistory(dependencies: {
     }
   }
 
-  /** Empty at the first point, because the newest orders may have arrived a minute or a year ago. */
+  /** The figures are null at the first point, because the newest orders may have been stored a minute or a year ago. */
   function paceOf(orders: readonly OrderView[] | undefined): Pick<HistoryPoint, 'p50Ms' | 'p99Ms'> {
     if (orders === undefined) return NO_PACE
     const since = seenStoredAt

@@ -11,7 +11,7 @@ export interface Readiness {
   }
 }
 
-/** The log's health, including further unreadable parts. */
+/** The log's health, with further unreadable parts added. */
 export function withUnreadable(health: LogHealth, more: readonly string[]): LogHealth {
   return more.length === 0 ? health : { ...health, unreadable: [...(health.unreadable ?? []), ...more] }
 }
@@ -19,8 +19,8 @@ export function withUnreadable(health: LogHealth, more: readonly string[]): LogH
 export type CheckReadiness = () => Promise<Readiness>
 
 /**
- * Ready means that everything is available that this process's enabled HTTP functions need. Placing orders needs only
- * the log, so a process that places orders stays in service while the store is unavailable; a process that only answers
+ * A process is ready if everything that its enabled HTTP functions need is available. Placing orders needs only the
+ * log, so a process that places orders stays in service while the store is unavailable; a process that only answers
  * queries does not.
  */
 export function createReadiness(dependencies: {

@@ -20,11 +20,11 @@ import { toBatch } from '../processing/events-of-batch.ts'
 import { readInOrderOfTime } from '../log/read-log.ts'
 
 /**
- * Rebuilds the orders of the read model from the log with the current code, beside the live orders, which answer
- * queries and accept new orders meanwhile; then swaps the two. An order that the ledger counted as stored but that the
+ * Rebuilds the orders of the read model from the log with the current code. Meanwhile the live orders stay in use for
+ * queries and for storing; the two are swapped at the end. An order that the ledger counted as stored but that the
  * store has lost is stored again on the way. An order whose record has left the log is kept as it is, with the changes
- * that were applied to it, because nothing else has it. If anything fails, the live orders are untouched and another
- * rebuild can start.
+ * that were applied to it, because only the live orders have it. If anything fails, the live orders are untouched and
+ * another rebuild can start.
  */
 export interface RebuildOrders {
   /**
@@ -37,10 +37,10 @@ export interface RebuildOrders {
 /** Reads a record: with the current code, unless a test supplies other code. */
 export type ReadRecord = (record: LogRecord) => OrderToStore | ChangeToStore
 
-/** A step occupies the store's writer for a few milliseconds; orders are stored between steps. */
+/** A step of this size occupies the store's writer for a few milliseconds; orders are stored between steps. */
 const ORDERS_AT_ONCE = 200
 const LEASE_MS = 10_000
-/** The last step is a single transaction, however many orders there are. */
+/** The last step is a single transaction, whatever the number of orders. */
 const SWAP_LEASE_MS = 15 * 60_000
 
 /** Does not verify redrive proofs, because a rebuild does not depend on which letter a record redrives. */
@@ -81,7 +81,7 @@ export function createRebuild(dependencies: {
   async function carryOut(owner: string, begun: RebuildProgress, offsets: readonly PartitionOffsets[]): Promise<void> {
     try {
       const projected = await project(owner, begun, offsets)
-      // Read only now, because records may have left the log before the rebuild could read them.
+      // The starts are read only now, because records may have left the log before the rebuild could read them.
       const logStarts = await startsOfLog()
       const completed = await complete(owner, projected, logStarts)
       const swapping: RebuildProgress = { ...completed, phase: 'swapping' }
@@ -115,7 +115,7 @@ export function createRebuild(dependencies: {
   }
 
   /**
-   * Stores the events like any copy. Restored orders go to the end of the store, because their earlier positions are
+   * Stores the events as copies. Restored orders go to the end of the store, because their earlier positions are
    * unknown. Returns the number of restored orders.
    */
   async function restore(
@@ -147,7 +147,8 @@ export function createRebuild(dependencies: {
   }
 
   /**
-   * Skips poison, which is a dead letter or an order that is kept unchanged. A bug in this product ends the rebuild.
+   * Skips poison: such a record either is a dead letter, or belongs to an order that is kept unchanged. A bug in this
+   * product ends the rebuild.
    */
   function readable(record: LogRecord): (OrderToStore | ChangeToStore)[] {
     try {

@@ -32,7 +32,7 @@ export interface PipelineStatus {
     readonly waiting: number
   }[]
   readonly deadLetters: { readonly topic: string; readonly records: number; readonly waiting: number }
-  /** Every record that was ever parked, by its current state. */
+  /** How many records were ever parked, by their current state. */
   readonly parked: Readonly<Record<ParkedState, number>>
   readonly readiness: Readiness
 }

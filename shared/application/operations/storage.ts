@@ -3,7 +3,7 @@ import type { DiskUsage } from '../../ports/disk-usage.ts'
 import type { EventLog } from '../../ports/event-log.ts'
 import { readBeyondUnreadable } from '../log/read-beyond-unreadable.ts'
 
-/** The disk usage of log and store, and how far back the log reaches. */
+/** The disk usage of the log and the store, and how far back the log reaches. */
 export interface PipelineStorage {
   /** RFC 3339. */
   readonly at: string
@@ -12,7 +12,8 @@ export interface PipelineStorage {
     /** `LOG_RETENTION` in ms; null if records are kept forever. */
     readonly retentionMs: number | null
     /**
-     * RFC 3339: the timestamp of the oldest record that the topic has; null without records, or if it is not a time.
+     * RFC 3339: the timestamp of the oldest record that the topic has; null if there are no records, or if the
+     * timestamp is not a valid time.
      */
     readonly oldestRecordAt: string | null
     /** The size of the embedded log's files; null on Kafka. */

@@ -5,8 +5,8 @@ import { inRounds } from './in-rounds.ts'
 
 export interface StoreRetention {
   /**
-   * Removes what is too old, from where the last call ended, and once a day from the beginning. Rejects like the store,
-   * or because the process stops.
+   * Removes data that is too old. Continues where the last call ended, and starts from the beginning once a day.
+   * Rejects like the store, or if the process stops.
    */
   remove(): Promise<void>
   /** Calls `remove` every minute until the signal aborts. Never rejects. */
@@ -21,7 +21,7 @@ const PARTS: Readonly<Record<keyof StoreRetentionMs, readonly RemovablePart[]>> 
   history: ['histories', 'change-histories'],
   audit: ['audit', 'redrives'],
 }
-/** Rows in one transaction. A dead letter may have 2 MiB, so few letters are emptied at once. */
+/** Rows in one transaction. A dead letter may take up 2 MiB, so few letters are emptied at once. */
 const ROWS_AT_ONCE: Readonly<Record<RemovablePart, number>> = {
   'dead-letters': 25,
   histories: 200,
@@ -31,16 +31,16 @@ const ROWS_AT_ONCE: Readonly<Record<RemovablePart, number>> = {
 }
 const ROUND_MS = 60_000
 /**
- * A round goes on where the last one ended, because old entries of open orders stay and would be examined every minute.
- * After this time, a round begins from the beginning, because these orders may be final by now.
+ * A round continues where the last one ended, because old entries of open orders stay and would otherwise be examined
+ * every minute. After this time, a round starts from the beginning, because those orders may be final by then.
  */
 const BEGIN_AGAIN_MS = 24 * 60 * 60_000
 /** A pause between two steps, so that storing spends only a small part of its time waiting for them. */
 const PAUSE_MS = 20
 
 /**
- * Removes from the store what is older than the settings allow. Several processes may do this at once, because each
- * step is one transaction that finds only what is still there. Undefined if everything is kept forever.
+ * Removes data from the store that is older than the settings allow. Several processes may do this at once, because
+ * each step is one transaction that finds only the data that is still there. Undefined if everything is kept forever.
  */
 export function createStoreRetention(dependencies: {
   retention: Retention
