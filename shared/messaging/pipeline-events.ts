@@ -29,8 +29,8 @@ export interface PipelineEvents {
     changes?: ChangeFigures
     durationMs: number
     /**
-     * From acceptance to storage, for each stored order whose acceptance time is known; 0 if that time is in the
-     * future.
+     * The time from acceptance to storage, for each stored order whose acceptance time is known; 0 if that time is in
+     * the future.
      */
     latenciesMs: readonly number[]
   }
@@ -74,7 +74,7 @@ export interface PipelineEvents {
   'delivery:passed-over': { topic: string; records: number }
   /** The log that the ledger had counted was replaced or truncated; emitted once. */
   'ledger:log-broken': { topic: string; brokenBy: LogBreak }
-  /** Old rows left the store; `removed` is the number of letters, entries or tasks. */
+  /** Old data has left the store; `removed` is the number of letters, entries or tasks. */
   'store:removed': { part: RemovablePart; removed: number; olderThan: string }
   'outage:began': { of: 'store' | 'log'; cause: Cause; error: unknown }
   'outage:ended': { of: 'store' | 'log'; durationMs: number }

@@ -2,7 +2,10 @@ import { isOrderError } from '../domain/errors.ts'
 import type { FailureClass } from './failure.ts'
 import type { RetryTier } from './topics.ts'
 
-/** Retry numbers and pure decisions: time and randomness are arguments, so that tests can control them. */
+/**
+ * The figures and decisions for retries. The functions are pure: time and randomness are arguments, so that tests can
+ * control them.
+ */
 export interface Backoff {
   readonly initialMs: number
   readonly maxMs: number

@@ -80,7 +80,7 @@ export function createPreviewRedrive(dependencies: {
     return { items: items.map(({ id }) => id), nextCursor }
   }
 
-  /** For each order to which one of these letters contains a change, the order's other selected letters. */
+  /** The other selected letters of every order to which one of these letters contains a change. */
   async function companionsOf(letters: readonly KeptDeadLetter[], which: WhichLetters): Promise<KeptDeadLetter[]> {
     const known = new Set(letters.map(({ id }) => id))
     const ids: string[] = []

@@ -87,7 +87,7 @@ export function createRedrive(dependencies: {
 
   /**
    * Sends a letter before marking it. If the process dies in between, the letter is sent again, but the order is still
-   * stored only once. A letter that its topic no longer accepts stops the task, because it would fail for ever; the
+   * stored only once. A letter that its topic no longer accepts stops the task, because it would fail forever; the
    * reason names the letter.
    */
   async function send(
@@ -117,7 +117,7 @@ export function createRedrive(dependencies: {
     await redrives.markSent(task.id, ids, sentAt)
   }
 
-  /** How long to pause before the next check. */
+  /** Makes one check. Returns how long to pause before the next one. */
   async function turn(): Promise<number> {
     try {
       const pauseMs = (await look()) ? 0 : LOOK_MS

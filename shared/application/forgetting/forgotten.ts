@@ -28,7 +28,7 @@ export interface TopicRecords {
    * remove records by age.
    */
   readonly until: string | null
-  /** Whether the topic keeps records for ever. */
+  /** Whether the topic keeps records forever. */
   readonly forEver: boolean
 }
 

@@ -31,9 +31,9 @@ export async function findPassedOver({
   topic: string
   groupId: string
 }) {
-  // The committed offsets are read before the ends, because committed offsets were counted earlier, and records
-  // published in between are still to come. The log start is read before the ledger, because records that are counted
-  // and leave the log in between are not lost.
+  // The committed offsets are read before the ledger, because a record is counted before it is committed. So is the log
+  // start, because records that are counted and leave the log in between are not lost. The ends are read last, so that
+  // records published in between count as still to come.
   const starts = new Map((await log.offsets(topic)).map(({ partition, first }) => [partition, first]))
   const committed = await log.committed(groupId, topic)
   const snapshot = await ledger.read(groupId, MAX_RANGES)
@@ -96,8 +96,9 @@ interface Found extends OffsetRange {
 const NOTHING: Found = { from: Infinity, to: Infinity, readable: true }
 
 /**
- * Finds the first record or unreadable batch at or after `next`; at infinity if there is none. Each transaction marker
- * leaves a gap, so many ranges lie close together, and one read covers all the ranges that it spans.
+ * Returns a function that finds the first record or unreadable batch at or after `next`; `NOTHING` if there is none.
+ * Each transaction marker leaves a gap, so many ranges lie close together, and one read covers all the ranges that it
+ * spans.
  */
 function createWindow(log: Pick<EventLog, 'read'>, ranges: readonly LedgerGap[]) {
   const ends = new Map<string, number>()

@@ -25,7 +25,7 @@ export interface LedgerVerdict {
   readonly gaps: readonly LedgerGap[]
   /** Skipped offsets that cannot be read: damaged records, or batches that cannot be decoded. */
   readonly damaged: readonly LedgerGap[]
-  /** Offsets that left the log before they were counted, at most 100 ranges. */
+  /** Offsets that were lost before they were counted, at most 100 ranges. */
   readonly lost: readonly LedgerLoss[]
   /** Why the log differs from the counted log; null if it seems to be the same. */
   readonly brokenBy: LogBreak | null

@@ -31,9 +31,9 @@ const LEASE_MS = 60_000
 const ANOTHER_REPAIRS = 'Another repair of the ledger is running: look at the ledger when it has ended.'
 
 /**
- * Processes skipped records: each record that the log has is stored or parked like any other, and so leaves the
- * ledger's gaps. Offsets that the log does not have stay unchanged. A batch that cannot be read stays a gap, but the
- * records after it are processed.
+ * Processes skipped records: each record that the log has is stored or parked like any other, and is then no longer a
+ * gap in the ledger. Offsets that the log does not have stay unchanged. A batch that cannot be read stays a gap, but
+ * the records after it are processed.
  *
  * No record is processed twice. If a processed record still counts as skipped, the repair stops there and reports it.
  * Otherwise each repair would process the record again and might publish it to the dead-letter topic again.

@@ -12,11 +12,11 @@ export interface ForgottenGroup {
 }
 
 /**
- * Forgets a consumer group that will not return, so that the records that it has not read may leave the log. A group of
- * this name that reads a topic later begins at the first record. Writes an audit entry. Rejects with `not-found` if the
- * group has read no topic. Rejects with `conflict` if the log does not keep records for groups, if the group is reading
- * now, or if it is one of the product's own. The groups of retry tiers that are no longer configured are the product's
- * own too.
+ * Forgets a consumer group that will not return, so that the records that it has not read may leave the log. If a group
+ * of this name reads a topic later, it begins at the first record. Writes an audit entry. Rejects with `not-found` if
+ * the group has read no topic. Rejects with `conflict` if the log does not keep records for groups, if the group is
+ * reading now, or if it is one of the product's own. The groups of retry tiers that are no longer configured count as
+ * the product's own.
  */
 export type ForgetGroup = (group: string, act: Act) => Promise<ForgottenGroup>
 

@@ -79,7 +79,7 @@ function toCount({ logs, partitions, gaps }: LedgerSnapshot, topic: string, logI
 }
 
 /**
- * For each partition of the orders topic, the first origin whose copy waits in a retry topic, current or former, or in
+ * For each partition of the orders topic, the first origin whose copy waits in a current or former retry topic or in
  * the dead-letter topic. If the copy is a stub, only the orders topic has the value. Undefined if too many copies wait.
  *
  * Topics are read in the sequence in which a record passes through them. A record is in the next topic before it is

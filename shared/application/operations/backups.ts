@@ -18,8 +18,8 @@ export interface Backup {
 
 export interface Backups {
   /**
-   * Starts a backup and resolves at once. Rejects with `conflict` while one is running, and if the log or the store is
-   * not in files of this process.
+   * Starts a backup and resolves at once. Rejects with `conflict` while one is running, and if this process does not
+   * keep both the log and the store in its own files.
    */
   start(name: string | undefined, act: Act): Promise<Backup>
   /** The running backup, or the last one of this process. */
@@ -50,7 +50,7 @@ export function createBackups(dependencies: {
       if (backUp === undefined) throw new OrderError('conflict', ELSEWHERE)
       if (latest?.state === 'running') throw new OrderError('conflict', `The backup ${latest.name} is running.`)
       const startedAt = now().toISOString()
-      // To the second, and without colons, because some file systems do not allow them.
+      // The name is precise to the second. It contains no colons, because some file systems do not allow them.
       const name = asked ?? startedAt.replace(/\.\d+Z$/, 'Z').replaceAll(':', '-')
       const begun: Backup = { state: 'running', name, startedAt, endedAt: null, folder: null, bytes: null, why: null }
       const before = latest

@@ -21,7 +21,7 @@ const PARTS: Readonly<Record<keyof StoreRetentionMs, readonly RemovablePart[]>> 
   history: ['histories', 'change-histories'],
   audit: ['audit', 'redrives'],
 }
-/** Rows in one transaction. A dead letter may take up 2 MiB, so few letters are emptied at once. */
+/** The number of rows in one transaction. A dead letter may take up 2 MiB, so few letters are emptied at once. */
 const ROWS_AT_ONCE: Readonly<Record<RemovablePart, number>> = {
   'dead-letters': 25,
   histories: 200,

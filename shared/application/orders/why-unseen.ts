@@ -11,8 +11,9 @@ import { oldestToCome } from '../ledger/oldest-to-come.ts'
 /** Why the store does not know an order or a change whose id was issued. */
 export interface Unseen {
   /**
-   * Whether the record is certain to have left the log before it was processed. Otherwise it may only be missing. Always
-   * false for an id that is derived from an Idempotency-Key, because the same request may publish that id again.
+   * Whether the record is certain to have left the log before it was processed. If not, it is only possible that the
+   * record is missing. Always false for an id that is derived from an Idempotency-Key, because the same request may
+   * publish that id again.
    */
   readonly isLost: boolean
   readonly cause: Cause

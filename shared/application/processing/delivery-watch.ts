@@ -198,8 +198,8 @@ function isRebalancing(members: readonly GroupMember[]): boolean {
 }
 
 /**
- * The partitions that certainly belong to another machine. Members' addresses distinguish machines only if one of
- * them is this machine's: behind network address translation all addresses may be the same.
+ * The partitions that certainly belong to another machine. Members' addresses distinguish machines only if one of them
+ * is this machine's: behind network address translation, all addresses may be the same.
  */
 function heldElsewhere(members: readonly GroupMember[]): ReadonlySet<number> {
   if (!members.some(({ isHere }) => isHere)) return new Set()

@@ -56,8 +56,8 @@ export function createPark(dependencies: {
 }): Park {
   const { log, timestampTypeOf, topics, groupId, forgottenHere, clock, events } = dependencies
   /**
-   * The check takes place when the record is sent, because its customer may have been forgotten while the log was
-   * unavailable.
+   * Whether the customer was forgotten is checked when the record is sent, because that may have happened while the log
+   * was unavailable.
    */
   const sendable = (record: LogRecord) => forgottenHere?.without(record) ?? record
   const maxAttempts = topics.retries.length + 1
@@ -152,7 +152,7 @@ function toParkedRecord({ unstorable: { record, event }, journey }: Parcel): Par
     cause: journey.last.cause,
     acceptedAt: acceptedAtOf(record),
     order: event === null || isChange(event) ? null : event.order,
-    // Available even if the record cannot be read, so that the ledger does not count a redrive as an accepted order.
+    // The header is readable even if the record is not, so the ledger does not count a redrive as an accepted order.
     redriveOf: headerText(record, HEADER.redriveOf) ?? null,
     ...(change !== undefined && { change }),
   }

@@ -61,7 +61,8 @@ export function createStoreOrders(dependencies: {
       const decoded = await (ahead ?? decode(slice))
       const next = slices[index + 1]
       ahead = next && decode(next)
-      // This promise is awaited in the next round, but if the current transaction fails first, it never is.
+      // This promise is awaited only in the next round. If the current transaction fails first, nothing else handles
+      // its rejection.
       ahead?.catch(() => undefined)
       await storeSlice(decoded, deliveredAt)
     }
@@ -171,9 +172,9 @@ export function createStoreOrders(dependencies: {
   }
 
   /**
-   * Blames no order if the store is too busy for any order, whether that is found before or after the search. Among one
-   * order's records it blames the first that fails. Later records of that order are not tried, because they must not
-   * overtake it: they stay in the batch, and wait in the store once the first record is parked.
+   * Blames no order if the store is too busy for any order, whether that turns out before or after the search. Among
+   * one order's records it blames the first that fails. Later records of that order are not tried, because they must
+   * not overtake it: they stay in the batch, and wait in the store once the first record is parked.
    */
   async function findBlamed(batch: readonly Readable[], { class: kind }: Failure, hold: HoldOptions) {
     if (kind === 'transient' && (await holdWhileBusy(store, hold))) return []

@@ -18,7 +18,7 @@ const DESCRIBES_THE_PAYLOAD: ReadonlySet<string> = new Set([
 
 /**
  * The original's bytes, key and headers, marked with the letter's id. A foreign letter's failure headers are omitted,
- * because that consumer would otherwise consider its attempts used up.
+ * because the other consumer would otherwise consider its attempts used up.
  */
 export function toRedriven(letter: KeptDeadLetter): RecordToPublish {
   const isOfFailure = (name: string) => letter.foreign !== null && describesFailure(name)

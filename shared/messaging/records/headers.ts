@@ -122,6 +122,6 @@ function bigEndian64(value: number): Uint8Array {
 
 /** Decodes UTF-8; undefined for any other bytes. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
-  // Called for several headers of every record, and a TextDecoder that throws is four times as expensive.
+  // This is called for several headers of every record, and a TextDecoder that throws would be four times as expensive.
   return isUtf8(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8') : undefined
 }

@@ -8,7 +8,7 @@ import { isRebalancing, kafkaUnavailable } from '../client/errors.ts'
 import type { Lazy } from '../client/lazy.ts'
 import { within } from '../../../threads/waiting.ts'
 
-/** The members of the group with their partitions of the topic; empty if the group does not exist. */
+/** The group's members, each with its partitions of the topic; empty if the group does not exist. */
 export async function membersOf(admin: AdminClient, groupId: string, topic: string): Promise<readonly GroupMember[]> {
   const { groups } = await admin.ask(`Asking Kafka for the members of ${groupId}`, (kafka) =>
     kafka.describeGroups([groupId]),

@@ -45,7 +45,8 @@ const MAX_WAIT_MS = 250
 const HEARTBEAT_INTERVAL_MS = 3000
 const REBALANCE_TIMEOUT_MS = 60_000
 /**
- * A consumer that shows no activity for this long counts as hung (tulios/kafkajs#659). Joining is the longest request.
+ * A consumer that shows no activity for this long counts as hung (tulios/kafkajs#659). Joining the group is the longest
+ * request.
  */
 const SILENCE_MS = REBALANCE_TIMEOUT_MS + 30_000
 /**

@@ -19,7 +19,7 @@ export interface KafkaQueueOptions extends QueueLimits {
   readonly onClockRefused: () => void
 }
 
-/** The limit for a record with its key and headers, as in the settings of the retry and dead-letter topics. */
+/** The size limit for a record with its key and headers; the retry and dead-letter topics are set to the same limit. */
 const MAX_RECORD_BYTES = 2 * 1024 * 1024
 /** Kafka's limit applies to a batch. A group that becomes a single batch must fit the default `max.message.bytes`. */
 const GROUP_BYTES = 900 * 1024

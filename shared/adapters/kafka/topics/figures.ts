@@ -7,8 +7,8 @@ interface Known {
   /** The group's committed offset at the last request. */
   readonly committed: number
   /**
-   * The offset of the next record, or the partition's end if there is none, and the end at the time of the lookup.
-   * Undefined until looked up.
+   * `position` is the offset of the next record, or the partition's end if there was none. `end` is the end at the time
+   * of the lookup. Undefined until looked up.
    */
   readonly found: { readonly end: number; readonly position: number } | undefined
 }
