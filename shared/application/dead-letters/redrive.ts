@@ -55,7 +55,9 @@ export function createRedrive(dependencies: {
   const parkingTopics = new Set([topics.deadLetters, ...topics.retries.map(({ topic }) => topic)])
   const now = () => new Date(clock.now()).toISOString()
 
-  /** The original's topic. Records that another producer wrote to a retry or dead-letter topic go to the orders topic. */
+  /**
+   * The original's topic. Records that another producer wrote to a retry or dead-letter topic go to the orders topic.
+   */
   function destinationOf({ origin }: KeptDeadLetter): string {
     return parkingTopics.has(origin.topic) ? topics.orders : origin.topic
   }

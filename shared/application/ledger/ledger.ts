@@ -21,7 +21,9 @@ export interface LedgerVerdict {
   /** How many of the stored records are changes that wait for an earlier event of their order. */
   readonly waiting: number
   readonly partitions: readonly LedgerLine[]
-  /** Skipped offsets that the log has, one by one, ascending; together with `damaged` at most 100. `to` is exclusive. */
+  /**
+   * Skipped offsets that the log has, one by one, ascending; at most 100 together with `damaged`. `to` is exclusive.
+   */
   readonly gaps: readonly LedgerGap[]
   /** Skipped offsets that cannot be read: damaged records, or batches that cannot be decoded. */
   readonly damaged: readonly LedgerGap[]
