@@ -9,14 +9,13 @@ import type { Act } from './redrives.ts'
  *
  * The store keeps the ids, positions and hashes of an archived order and of its changes forever. Their ids and
  * Idempotency-Keys are therefore never used again, a late delivery of their records is recognised, and a rebuild leaves
- * them archived. `OrderViews.archivedAt` is the only view that knows archived orders.
+ * them archived. `OrderViews.archivedAt` is the only view that knows about archived orders.
  */
 export interface Archive {
   /**
    * Returns orders that were accepted before a given time and that only an operator can still change. They are stored,
-   * cancelled or discarded, have no undecided change, and have no dead letter that is open or being redriven. The
-   * oldest orders come first, and discarded orders last. A page may be empty although more pages follow. The last page
-   * has no cursor.
+   * cancelled or discarded, have no undecided change, and have no open dead letter. The oldest orders come first, and
+   * discarded orders last. A page may be empty although more pages follow. The last page has no cursor.
    *
    * Two kinds of orders are left out. Orders whose documents are longer than `MAX_ARCHIVED_BYTES` stay in the store. On
    * SQLite, so does the order that was stored last, because its position must not be assigned again.
@@ -24,10 +23,10 @@ export interface Archive {
   exportOrders(query: ExportQuery): Promise<Page<ExportedOrder>>
 
   /**
-   * Removes orders that a file of an archive has, in small transactions, so that orders can be stored in between. Each
-   * order is removed wholly or not at all. After a failure, the orders before it stay archived. The first transaction
-   * that removes an order writes an audit entry. Rejects with `conflict` while a rebuild or a reindex runs. After each
-   * transaction, no rebuild can begin for a while, because a rebuild would bring the orders back.
+   * Removes orders that are in an archive file, in small transactions, so that orders can be stored in between. Each
+   * order is removed wholly or not at all. After a failure, the orders that were already removed stay archived. The
+   * first transaction that removes an order writes an audit entry. Rejects with `conflict` while a rebuild or a reindex
+   * runs. After each transaction, no rebuild can begin for a while, because a rebuild would bring the orders back.
    */
   archiveOrders(orders: readonly OrderToArchive[], file: string, act: ArchivingAct): Promise<ArchiveResult>
 
@@ -37,8 +36,8 @@ export interface Archive {
    * may not alter the table. An order that the store already has stays unchanged. The first transaction that restores
    * an order writes an audit entry, with `source` as its target.
    *
-   * Rejects with `conflict` like `archiveOrders`. Also rejects with `conflict` if an order's Idempotency-Key belongs to
-   * another order by now, or if a document lacks changes that its order had when it was last archived.
+   * Rejects with `conflict` like `archiveOrders`. Also rejects with `conflict` if an order's Idempotency-Key now
+   * belongs to another order, or if a document lacks changes that its order had when it was last archived.
    */
   restoreOrders(orders: readonly ArchivedOrder[], source: string, act: ArchivingAct): Promise<RestoreResult>
 }
@@ -54,7 +53,7 @@ export interface ArchivingAct extends Act {
 export interface ExportQuery {
   /** RFC 3339. */
   readonly before: string
-  /** 1 to 200. A page with long documents may have fewer orders. */
+  /** 1 to 200. A page with long documents may contain fewer orders. */
   readonly limit: number
   readonly cursor?: string
 }

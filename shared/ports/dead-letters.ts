@@ -4,14 +4,15 @@ import type { RecordPosition } from './event-log.ts'
 import type { Page } from './order-views.ts'
 
 /**
- * The dead-letter store: every record that ever was in the dead-letter topic, byte for byte, and its state. No query
- * returns a letter that was removed (port Retention).
+ * The dead-letter store: every record that was ever in the dead-letter topic, byte for byte, and its state. No query
+ * returns a letter that was removed (see `Retention`).
  */
 export interface DeadLetters {
   /**
    * Keeps letters, in one transaction, and gives their orders the status `dead-lettered` unless the order is stored or
-   * the letter is foreign. Nothing is refused: any bytes are kept. A known letter stays unchanged, or removed. A letter
-   * of another record at the same position, such as from an earlier log, is kept beside it.
+   * the letter is foreign. Nothing is refused: any bytes are kept. A letter that is already known stays as it is, even
+   * if it was removed. A letter of a different record at the same position, for example from an earlier log, is kept
+   * alongside it.
    */
   keep(letters: readonly DeadLetter[]): Promise<void>
 
@@ -20,7 +21,7 @@ export interface DeadLetters {
   /** Newest first, by keyset; without payloads. */
   list(query: DeadLetterQuery): Promise<Page<DeadLetterSummary>>
 
-  /** The number of matching letters. The cost grows with it. */
+  /** The number of matching letters. The cost grows with this number. */
   count(query: Omit<DeadLetterQuery, 'limit' | 'cursor'>): Promise<number>
 
   /** Groups of letters with the same cause, most recent first. */
@@ -36,8 +37,8 @@ export type DeadLetterState = (typeof DEAD_LETTER_STATES)[number]
 
 export interface DeadLetter {
   /**
-   * The record's position in the orders topic, which as `topic:partition:offset` is the letter's id. For a letter that
-   * another consumer wrote, the letter's own position in the dead-letter topic.
+   * The record's position in the orders topic. Written as `topic:partition:offset`, it is the letter's id. For a letter
+   * that another consumer wrote, this is the letter's own position in the dead-letter topic.
    */
   readonly origin: RecordPosition
   readonly orderId: string | null
@@ -63,7 +64,7 @@ export interface DeadLetter {
   readonly redriveOf: string | null
   /** The original record's timestamp, in milliseconds since 1970. */
   readonly recordTimestamp: number
-  /** Null for a record that this product itself gave up. */
+  /** Null for a record that this product itself gave up on. */
   readonly foreign: ForeignFailure | null
 }
 
@@ -73,8 +74,8 @@ export interface LetterChange {
 }
 
 /**
- * The failure of another consumer that gave up the record, from unverified headers. No act on such a letter changes an
- * order's status or the ledger.
+ * The failure of another consumer that gave up on the record, as unverified headers describe it. No action on such a
+ * letter changes an order's status or the ledger.
  */
 export interface ForeignFailure {
   /** The writer's header format; `unknown` for an unrecognised format. */
@@ -114,7 +115,7 @@ export interface DeadLetterQuery {
   /** RFC 3339. Bounds of the last failure: at or after `from`, before `to`. */
   readonly from?: string
   readonly to?: string
-  /** True for only other consumers' letters, false for only this product's. */
+  /** True selects only other consumers' letters, false only this product's. */
   readonly foreign?: boolean
 }
 
@@ -127,7 +128,7 @@ export interface DeadLetterGroup {
   /** The exception and where it was thrown, in one line (domain/stack.ts); null without an exception. */
   readonly exception: string | null
   readonly consumerGroup: string
-  /** Null for records that this product itself gave up. */
+  /** Null for records that this product itself gave up on. */
   readonly foreignDialect: ForeignDialect | null
   readonly count: number
   readonly firstSeen: string
@@ -137,14 +138,14 @@ export interface DeadLetterGroup {
 }
 
 /**
- * The id of a letter. If letters of several logs have the same position, such as after a topic was recreated, the later
- * letters are kept beside the first: the second is `topic@2:partition:offset`. No topic name contains an `@`.
+ * The id of a letter. If letters from several logs have the same position, for example after a topic was recreated, the
+ * later letters are kept alongside the first: the second is `topic@2:partition:offset`. No topic name contains an `@`.
  */
 export function deadLetterId(origin: RecordPosition): string {
   return `${origin.topic}:${origin.partition}:${origin.offset}`
 }
 
-/** The topic under which the `n`th letter of one position is kept, counted from 1. */
+/** The topic under which the `n`th letter at one position is kept, counted from 1. */
 export function topicOfLetter(topic: string, n: number): string {
   return n === 1 ? topic : `${topic}@${n}`
 }
@@ -155,8 +156,8 @@ export function originTopicOf(topic: string): string {
 }
 
 /**
- * Whether two letters of one position are of the same record rather than of two logs: they have the same order and
- * change, or neither has an order and their timestamps are equal.
+ * Whether two letters at one position are for the same record, and not for records from two different logs: they have
+ * the same order and change, or neither has an order and their timestamps are equal.
  */
 export function isSameLetter(one: LetterIdentity, other: LetterIdentity): boolean {
   if (one.orderId === null && other.orderId === null) return one.recordTimestamp === other.recordTimestamp

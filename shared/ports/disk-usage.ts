@@ -1,4 +1,4 @@
-/** Bytes on this machine's disk; null for a log or a store on other machines. */
+/** Bytes on this machine's disk; null if the log or the store is on other machines. */
 export interface DiskUsage {
   readonly log: number | null
   readonly store: number | null

@@ -1,6 +1,7 @@
 /**
- * The log: partitioned, durable, and readable again from any offset at any time. Kafka in production, the embedded log
- * for `npm start` and tests. The orders topic is the source of truth; everything else can be rebuilt from it.
+ * The log: partitioned, durable, and readable again from any offset at any time. It is Kafka in production, and the
+ * embedded log for `npm start` and tests. The orders topic is the source of truth; everything else can be rebuilt from
+ * it.
  */
 
 import type { Finding } from './finding.ts'
@@ -21,7 +22,7 @@ export interface RecordToPublish {
   /** A string is written as UTF-8; null is a tombstone. */
   readonly value: Uint8Array | string | null
   readonly headers: readonly RecordHeader[]
-  /** Milliseconds since 1970; the time of publishing when absent. */
+  /** Milliseconds since 1970; if absent, the time of publishing. */
   readonly timestamp?: number
 }
 
@@ -33,7 +34,9 @@ export interface LogRecord extends RecordPosition {
   readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[]
 }
 
-/** Whether a record keeps its producer's timestamp or gets the time at which the log appended it. Kafka's names. */
+/**
+ * Whether a record keeps its producer's timestamp or gets the time at which the log appended it. The names are Kafka's.
+ */
 export type TimestampType = 'CreateTime' | 'LogAppendTime'
 
 /** This machine's clock compared with the log's clock, as measured when this process publishes. */
@@ -43,7 +46,7 @@ export interface ClockReading {
    * they agree within the time that publishing took, undefined if the log did not report its time.
    */
   readonly aheadMs: number | undefined
-  /** Whether the clocks differ by more than two clocks that are set by NTP ever do. */
+  /** Whether the difference is too large for two clocks that are both set by NTP. */
   readonly isOff: boolean
   /** Whether the log refused the last records because of their timestamps. */
   readonly isRefused: boolean
@@ -53,7 +56,9 @@ export interface ClockReading {
 export interface PartitionOffsets {
   readonly partition: number
   readonly first: number
-  /** Where reading ends for now: the offset that the next record will get, or the first of an open transaction. */
+  /**
+   * Where reading ends for now: the offset that the next record will get, or the first offset of an open transaction.
+   */
   readonly end: number
   /** The number of offsets beyond `end` that cannot be read before a transaction ends; absent if zero. */
   readonly behindTransaction?: number
@@ -74,39 +79,40 @@ export interface LogHealth {
   /** Why the log is unavailable, in words for an operator. */
   readonly cause?: string
   /**
-   * Faults of this process's consumers although the log may be available, one line each: a partition that is blocked by
-   * an unreadable batch, or a group that cannot be joined. Absent without faults.
+   * Faults of this process's consumers, one line each: a partition that is blocked by an unreadable batch, or a group
+   * that cannot be joined. The log itself may be available. Absent if there are no faults.
    */
   readonly unreadable?: readonly string[]
 }
 
 export interface EventLog extends AsyncDisposable {
   /**
-   * Resolves, in the order given, with the positions of the records once each is durable: acknowledged by every in-sync
-   * replica, or flushed to disk by fsync. Concurrent calls share one flush. All records of one call are durable
-   * together, or the call rejects. After a rejection any of them may still be in the log, so a caller who publishes
-   * again may duplicate records but never loses any.
+   * Resolves with the positions of the records, in the sequence given, once all of them are durable: acknowledged by
+   * every in-sync replica, or flushed to disk by fsync. Concurrent calls share one flush. If any record of a call
+   * cannot be made durable, the whole call rejects. After a rejection, any of the records may still be in the log, so a
+   * caller who publishes again may duplicate records but never loses any.
    *
-   * Rejects with `log-unavailable` (retriable), `queue-full` (retriable: more waiting than the queue holds; nothing was
-   * written), `record-too-large` (nothing was written) or `clock-wrong` (retriable: the log refuses this machine's
-   * time).
+   * Rejects with `log-unavailable` (retriable), `queue-full` (retriable: more records are waiting than the queue can
+   * hold; nothing was written), `record-too-large` (nothing was written) or `clock-wrong` (retriable: the log refuses
+   * this machine's time).
    */
   publish(topic: string, records: readonly RecordToPublish[]): Promise<readonly RecordPosition[]>
 
   /**
    * Records of one partition from `fromOffset` on, ascending, at most `limit` of them and about 8 MiB; empty at the
    * end. Skips offsets that are not in the log and records of aborted transactions. Rejects with `log-unavailable`, or
-   * with `log-unreadable` if the first record lies in a batch that cannot be decoded: the error's `unreadable` has the
-   * offsets.
+   * with `log-unreadable` if the first record lies in a batch that cannot be decoded: the error's `unreadable` gives
+   * the offsets.
    */
   read(topic: string, partition: number, fromOffset: number, limit: number): Promise<readonly LogRecord[]>
 
-  /** One entry per partition, ascending. A topic that does not exist rejects with `log-unavailable`. */
+  /** One entry per partition, ascending. Rejects with `log-unavailable` if the topic does not exist. */
   offsets(topic: string): Promise<readonly PartitionOffsets[]>
 
   /**
-   * The offset of the record that the group gets next, for each partition that the group has ever committed. If there
-   * is no such record yet, the end of the partition. Skips offsets that hold no record, such as transaction markers.
+   * For each partition in which the group has ever committed an offset: the offset of the record that the group gets
+   * next, or the end of the partition if there is no such record yet. Skips offsets that hold no record, such as
+   * transaction markers.
    */
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>>
 
@@ -126,14 +132,15 @@ export interface EventLog extends AsyncDisposable {
   ensureTopics(topics: readonly TopicSpec[]): Promise<void>
 
   /**
-   * Compares the settings of existing topics, including inherited ones, with the requested settings: one sentence
-   * for each difference, with its consequence for orders. Changes nothing. Rejects with `log-unavailable`.
+   * Compares the settings of existing topics, including inherited ones, with the requested settings. Returns one
+   * sentence for each difference, with its consequence for orders. Changes nothing. Rejects with `log-unavailable`.
    */
   settingWarnings(topics: readonly TopicSpec[]): Promise<readonly string[]>
 
   /**
-   * Sets the age at which records leave existing topics to the requested one, where it differs, and leaves every other
-   * setting unchanged. Returns what was changed. Rejects with `log-unavailable`, or with `conflict` if the log refuses.
+   * Changes the age at which records leave existing topics, if it differs from the requested age, and leaves every
+   * other setting unchanged. Returns what was changed. Rejects with `log-unavailable`, or with `conflict` if the log
+   * refuses.
    */
   alterRetention(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]>
 
@@ -143,8 +150,8 @@ export interface EventLog extends AsyncDisposable {
   clock(): ClockReading
 
   /**
-   * Distinguishes this log from another of the same name, such as a topic that was deleted and recreated, or its
-   * mirror. Null if nothing distinguishes them. Rejects with `log-unavailable`.
+   * An id that distinguishes this log from any other with the same name: a mirror, or the topic as it was before it was
+   * deleted and recreated. Null if the log has no id. Rejects with `log-unavailable`.
    */
   identity(topic: string): Promise<string | null>
 
@@ -166,20 +173,20 @@ export interface EventLog extends AsyncDisposable {
 
 /**
  * Removes records from a log that otherwise keeps them forever. Kafka's brokers remove records themselves, so only the
- * embedded log has this.
+ * embedded log implements this.
  */
 export interface RecordRemoval {
   /**
    * One step: removes records from the beginning of the partition, in sequence, as long as each is older than
    * `olderThan` and its offset is less than `toOffset`. The caller guarantees that nobody needs the records before
-   * `toOffset`. A step is small, so publishing between two steps does not wait long.
+   * `toOffset`. Each step is small, so publishing does not have to wait long for it.
    *
    * The partition's first offset moves in the same transaction. From then on, `offsets`, `read` and consumers begin
    * there. An offset is never assigned again, even if the partition becomes empty. After a crash, records that were
-   * removed shortly before may be back. Later records reuse the space of removed ones.
+   * removed shortly before it may be back. Later records reuse the space of removed ones.
    *
    * Stops before a record that cannot be read, and returns the error in `unreadable`, unless the bounds say that
-   * damaged records may leave too. Removes nothing while `keepingRecords` runs. Rejects with `log-unavailable` or
+   * damaged records may leave too. Removes nothing while `keepingRecords` is running. Rejects with `log-unavailable` or
    * `log-full`.
    */
   removeRecords(topic: string, partition: number, bounds: RemovalBounds): Promise<RemovalStep>
@@ -190,7 +197,7 @@ export interface RecordRemoval {
   /** Forgets which records a group has read, in every topic. Rejects with `conflict` while the group has members. */
   forgetGroup(groupId: string): Promise<void>
 
-  /** Runs the work while no record leaves the log. Settles like the work. */
+  /** Runs the work, and lets no record leave the log until it has ended. Settles as the work does. */
   keepingRecords<T>(work: () => Promise<T>): Promise<T>
 }
 
@@ -199,8 +206,8 @@ export interface RemovalBounds {
   readonly olderThan: number
   readonly toOffset: number
   /**
-   * Damaged records leave too if the next readable record is older than this and older than `olderThan`, because the
-   * age of a damaged record is unknown. Absent if damaged records stay.
+   * Damaged records also leave if the next readable record is older than both this and `olderThan`. That record is
+   * checked because a damaged record's own age is unknown. Absent if damaged records stay.
    */
   readonly damagedOlderThan?: number
 }
@@ -211,11 +218,11 @@ export interface RemovalStep {
   readonly more: boolean
   /** `log-unreadable`: the record at which the removal stopped. */
   readonly unreadable?: unknown
-  /** True if nothing was removed because `keepingRecords` runs. */
+  /** True if nothing was removed because `keepingRecords` is running. */
   readonly isHeld?: true
 }
 
-/** Removes personal data from records. In no other case does a record change (decision 037). */
+/** Removes personal data from records. Records never change for any other reason (decision 037). */
 export interface LogRedaction {
   /** Resolves once every record whose publishing began before this call is in the log. Rejects like `publish`. */
   settled(): Promise<void>
@@ -223,13 +230,13 @@ export interface LogRedaction {
   /**
    * Replaces the values of records, by offset, in one flushed transaction. The records keep their offsets, timestamps,
    * keys and headers, and `read` returns the new values from then on. A batch that was delivered before may still have
-   * the old values. Rejects with `log-unavailable`, also if a record is damaged or while a backup copies the file.
+   * the old values. Rejects with `log-unavailable`, including when a record is damaged or a backup is copying the file.
    */
   replace(topic: string, partition: number, values: ReadonlyMap<number, Uint8Array>): Promise<void>
 
   /**
-   * Overwrites the remains of replaced values and removed records in the log's files. Can be repeated at any time.
-   * Rejects with `log-unavailable`, also while a backup copies the file.
+   * Overwrites what replaced values and removed records left behind in the log's files. May be repeated at any time.
+   * Rejects with `log-unavailable`, including while a backup is copying the file.
    */
   purge(): Promise<void>
 }
@@ -241,10 +248,10 @@ export interface TopicRetention {
   readonly maxBytes: number | null
   /**
    * Whether an offset that is missing after the log start can only be a transaction marker or an aborted record. False
-   * if records can vanish from within the log, because both cases then look alike.
+   * if records can vanish from within the log, because the log then looks the same in either case.
    */
   readonly holesAreMarkers: boolean
-  /** Records that are not processed yet stay, however old they are. */
+  /** Records that have not been processed yet stay, regardless of their age. */
   readonly keepsUnprocessed?: true
 }
 
@@ -282,8 +289,8 @@ export interface Subscription {
 /** Delivers records to the triggers of the embedded host; the Functions runtime has its own consumer. */
 export interface LogConsumer {
   /**
-   * Delivers at least once, from the committed offset or otherwise from the log start. Closing waits for the batch in
-   * flight.
+   * Delivers at least once, from the committed offset, or from the log start if there is none. Closing waits for the
+   * batch in flight.
    */
   subscribe(subscription: Subscription): Promise<AsyncDisposable>
 }

@@ -2,7 +2,7 @@
 export interface Finding {
   readonly name: string
   readonly well: boolean
-  /** Only a part was checked, and the result is about that part. */
+  /** Only a part was checked, and the result describes only that part. */
   readonly partial?: true
   /** The result in words, and what to do if it is not well. */
   readonly detail: string

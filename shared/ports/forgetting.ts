@@ -6,7 +6,7 @@ import type { Act } from './redrives.ts'
  * counted as before.
  */
 export interface Forgetting {
-  /** The places where the store still keeps removed data although everything was done, one sentence each. */
+  /** The places that still hold removed data after everything has been done, one sentence each. */
   readonly remains: readonly string[]
 
   /** Counts the rows that hold the customer's personal data. Changes nothing. */
@@ -17,44 +17,44 @@ export interface Forgetting {
    * that the customer was forgotten at `act.at`. All of this is one transaction, with an audit entry. Returns what the
    * store held before.
    *
-   * From then on, any record of an order that was accepted until `act.at` is stored without personal data, whether the
+   * From then on, any record of an order that was accepted up to `act.at` is stored without personal data, whether the
    * record comes from the log, a retry, a redrive or a rebuild. An order that is accepted later is a new relationship
    * and is stored with its data. A change is treated like its order. Forgetting the customer again removes the data
-   * that was stored since.
+   * that has been stored since.
    *
    * Rejects with `conflict` while a rebuild runs, or while orders of an earlier version are being indexed.
    */
   forget(customerId: number, act: Act): Promise<Held>
 
   /**
-   * Removes personal data from the changes and dead letters of orders that so far are only in the log. The caller has
+   * Removes personal data from the changes and dead letters of orders that are only in the log so far. The caller has
    * found these orders in the log, and all of them belong to the customer.
    */
   forgetOrders(orderIds: readonly string[]): Promise<void>
 
   /**
-   * Overwrites the remains of removed data in the store's files, where the store can do so (`remains`). Can be repeated
-   * at any time. Rejects with `store-busy` while a reader uses an earlier state of the store.
+   * Overwrites what removed data left behind in the store's files, where the store can do so (see `remains`). May be
+   * repeated at any time. Rejects with `store-busy` while a reader uses an earlier state of the store.
    */
   purge(): Promise<void>
 }
 
-/** Everything that holds the customer's personal data: numbers of rows, and files. */
+/** Everything that holds the customer's personal data: the numbers of rows, and the names of files. */
 export interface Held {
   /** Stored orders. */
   readonly orders: number
   /** Orders that are not stored: retried, dead or discarded ones. `retrying` of them wait for their next attempt. */
   readonly unstored: number
   readonly retrying: number
-  /** Changes of orders. `waitingChanges` of them wait for an earlier event. */
+  /** Changes to orders. `waitingChanges` of them wait for an earlier event. */
   readonly changes: number
   readonly waitingChanges: number
   /** Dead letters, including their payloads. `edits` of them have an edited payload. */
   readonly deadLetters: number
   readonly edits: number
   /**
-   * Orders that are in files of the archive with their personal data, as far as the store knows, and the names of these
-   * files. Forgetting does not change them.
+   * Orders whose personal data is in archive files, as far as the store knows, and the names of these files. Forgetting
+   * does not change them.
    */
   readonly archived: number
   readonly archiveFiles: readonly string[]

@@ -1,7 +1,7 @@
 /**
- * The ledger: the outcome of each offset, for every partition of the orders topic. It is counted in the storing
- * transaction (`OrderStore.storeBatch`). This port reads the ledger, and settles skipped offsets according to the log.
- * The ledger counts; it never decides what to skip.
+ * The ledger: the outcome of each offset, for every partition of the orders topic. The transaction that stores a batch
+ * also counts its offsets (`OrderStore.storeBatch`). This port reads the ledger, and settles skipped offsets according
+ * to the log. The ledger only counts; it never decides which offsets to skip.
  */
 export interface Ledger {
   /**
@@ -10,15 +10,16 @@ export interface Ledger {
   read(groupId: string, maxGaps: number): Promise<LedgerSnapshot>
 
   /**
-   * Starts counting partitions that have no row yet, each from the log start, so that records count as lost if they
-   * leave the log before the first one is counted. Existing rows stay. `logId` is the log's own id, if it has one; the
-   * ledger keeps the first id that it gets.
+   * Starts counting partitions that have no row yet. Each is counted from the log start, so that records that leave the
+   * log before anything is counted are recognised as lost. Existing rows stay. `logId` is the log's own id, if it has
+   * one; the ledger keeps the first id that it gets.
    */
   begin(groupId: string, topic: string, starts: ReadonlyMap<number, number>, logId: string | null): Promise<void>
 
   /**
-   * Records that the counted log was replaced or truncated. The mark stays, however far the log grows, until the ledger
-   * is reset (`Maintenance.resetLedger`). False if the break was recorded before.
+   * Records that the counted log was replaced or truncated. The mark stays until the ledger is reset
+   * (`Maintenance.resetLedger`), no matter how far the log grows again. Returns false if the break was already
+   * recorded.
    */
   markBroken(groupId: string, topic: string, brokenBy: LogBreak): Promise<boolean>
 
@@ -53,7 +54,9 @@ export interface CountedLog {
   readonly brokenBy: LogBreak | null
 }
 
-/** `replaced`: there is another log under the same name. `truncated`: the log ended before the last counted offset. */
+/**
+ * `replaced`: there is now another log under the same name. `truncated`: the log ended before the last counted offset.
+ */
 export type LogBreak = 'replaced' | 'truncated'
 
 export type ParkedState = 'retrying' | 'stored' | 'duplicate' | 'dead' | 'discarded' | 'redriven'

@@ -4,16 +4,16 @@ import type { ChangeToStore, OrderToStore } from './order-store.ts'
 import type { Act, AuditEntry } from './redrives.ts'
 
 /**
- * Operations on the whole read model: rebuilding its orders from the log beside the live orders, starting a new ledger
- * epoch, and the state of the store itself. Each call is one transaction.
+ * Operations on the whole read model: rebuilding its orders from the log alongside the live orders, starting a new
+ * ledger epoch, and inspecting the store itself. Each call is one transaction unless its description says otherwise.
  *
  * A rebuild is carried out by one process, its `owner`, in steps. Each step renews a lease. If the owner dies, another
  * process may start over once the lease has expired. A step rejects with `conflict` if its owner has lost the rebuild.
  */
 export interface Maintenance {
   /**
-   * Starts a rebuild: drops the tables that an earlier rebuild left, and creates empty tables beside the live ones.
-   * Writes an audit entry. Rejects with `conflict` while another owner's lease lasts, and while orders are being
+   * Starts a rebuild: drops the tables that an earlier rebuild left behind, and creates empty tables alongside the live
+   * ones. Writes an audit entry. Rejects with `conflict` while another owner's lease lasts, and while orders are being
    * archived or restored.
    */
   beginRebuild(step: RebuildStep, act: Act): Promise<Rebuild>
@@ -25,7 +25,7 @@ export interface Maintenance {
    * Projects log records into the new tables. Data that the record alone does not contain comes from the live tables:
    * which of an order's records stored it, when, and in what sequence. Returns for each record:
    * - `projected`: the live order comes from this record and is now in the new tables.
-   * - `elsewhere`: its order was stored from another record, such as after an edit.
+   * - `elsewhere`: its order was stored from another record, for example after an edit.
    * - `refused`: the live order comes from this record, but the tables do not allow the order as the current code reads
    *   it.
    * - `archived`: its order or change is in an archive and stays there.
@@ -33,8 +33,8 @@ export interface Maintenance {
    * - `not-stored`: retried, dead, discarded, replaced, or not processed yet.
    *
    * An order is projected with the changes that were applied to it, as the current code folds them. Changes themselves
-   * are not rebuilt, because the store keeps their events: a change is `projected` if it is known from this record,
-   * `elsewhere` if it is known from another record, otherwise `lost` or `not-stored`.
+   * are not rebuilt, because the store keeps their events. A change is `projected` if it is known from this record,
+   * `elsewhere` if it is known from another record, and otherwise `lost` or `not-stored`.
    */
   projectOrders(
     step: RebuildStep,
@@ -43,17 +43,18 @@ export interface Maintenance {
   ): Promise<readonly RebuildOutcome[]>
 
   /**
-   * Processes at most `limit` more live orders, in the sequence in which they were stored: copies orders that no record
-   * produced, and adds all of them to the full-text index. Returns how many orders were processed; fewer than `limit`
-   * means that the end is reached for now. `kept` is the number of orders that existed when the rebuild started; the
-   * current code stored the rest meanwhile. `expired` is the number of kept orders whose records have left the log.
+   * Processes at most `limit` more live orders, in the sequence in which they were stored: copies those that no record
+   * produced, and adds all of them to the full-text index. `orders` is the number of orders processed; fewer than
+   * `limit` means that the end is reached for now. `kept` is the number of copied orders that existed when the rebuild
+   * started; the current code has stored the other copied orders since. `expired` is the number of kept orders whose
+   * records have left the log.
    */
   completeOrders(
     step: RebuildStep,
     limit: number,
   ): Promise<{ readonly orders: number; readonly kept: number; readonly expired: number }>
 
-  /** Completes the remaining orders and replaces the live tables by the new ones, in one transaction. */
+  /** Completes the remaining orders and replaces the live tables with the new ones, in one transaction. */
   swapOrders(step: RebuildStep): Promise<Rebuild>
 
   /** Drops the new tables; the live ones were never touched. Does nothing if `owner` has lost the rebuild. */
@@ -61,31 +62,31 @@ export interface Maintenance {
 
   /**
    * Replaces a group's ledger with a new epoch, and deletes the old epoch's parked positions. Offsets between `first`
-   * and `next` count as skipped, for `ledger repair`. Writes an audit entry.
+   * and `next` count as skipped, so that `ledger repair` processes them. Writes an audit entry.
    *
    * Deletion runs in steps, each in one transaction, and the last step starts the new epoch. If the reset ends halfway,
-   * the old ledger remains with fewer parked positions: it does not balance, and another reset continues.
+   * the old ledger is still there, but with fewer parked positions. It does not balance, and another reset continues.
    */
   resetLedger(groupId: string, epoch: LedgerEpoch, act: Act): Promise<void>
 
-  /** Writes an audit entry for an act that is carried out elsewhere, such as in the log. */
+  /** Writes an audit entry for an action that is carried out elsewhere, such as in the log. */
   recordAct(action: AuditEntry['action'], target: string, act: Act): Promise<void>
 
   /**
-   * Lets `owner` repair a group's ledger, and writes an audit entry. False while another owner's lease lasts, so that
-   * only one of several instances repairs.
+   * Lets `owner` repair a group's ledger, and writes an audit entry. Returns false while another owner's lease lasts,
+   * so that only one of several instances repairs.
    */
   beginRepair(lease: RepairLease, act: Act): Promise<boolean>
 
-  /** Ends the lease of `owner`. Does nothing if another owner has the lease by now. */
+  /** Ends the lease of `owner`. Does nothing if another owner now has the lease. */
   endRepair(groupId: string, owner: string): Promise<void>
 
-  /** Brings the schema up to date, like opening the store; returns every migration. */
+  /** Brings the schema up to date, as opening the store does, and returns every migration. */
   migrate(): Promise<Schema>
 
   /**
-   * Findings about the store itself for operators: its version, damage, the isolation of readers, … Reading and writing
-   * continue meanwhile.
+   * Findings about the store itself for operators, such as its version, damage and the isolation of readers. Reading
+   * and writing continue meanwhile.
    */
   inspect(): Promise<readonly Finding[]>
 }
@@ -133,7 +134,7 @@ export const NO_PROGRESS: RebuildProgress = {
 }
 
 export interface Rebuild extends RebuildProgress {
-  /** `abandoned`: its process died; start another rebuild. */
+  /** `abandoned`: its process died, so another rebuild has to be started. */
   readonly state: 'running' | 'done' | 'failed' | 'abandoned'
   /** Why the rebuild failed, in words. */
   readonly why: string | null

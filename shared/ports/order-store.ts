@@ -5,32 +5,34 @@ import type { RecordPosition } from './event-log.ts'
 
 /**
  * The write side. A batch of delivered records becomes orders, statuses, history and ledger in one round trip and one
- * transaction. The effect is idempotent, so that a redelivered batch changes nothing.
+ * transaction. The effect is idempotent, so a redelivered batch changes nothing.
  */
 export interface OrderStore extends AsyncDisposable {
   /**
    * Stores new orders, recognises known orders, and accounts for every record of the batch in the ledger.
    *
-   * Returns an outcome for each order, in the order given:
-   * - `stored`: the order is in the store now, or already was *from this same position* (a redelivery).
+   * Returns an outcome for each order, in the sequence given:
+   * - `stored`: the order is now in the store, or was already stored *from this same position* (a redelivery).
    * - `duplicate`: the same order with the same body was stored from another position.
-   * - `withheld`: an operator decided otherwise. Its dead letter was discarded or edited, or the edited payload died
-   *   and has a letter of its own, or the order was discarded. Redeliveries change nothing until the letter is restored
-   *   or redriven; the ledger counts the record as parked.
+   * - `withheld`: an operator decided otherwise. The order or its dead letter was discarded, or the letter was edited,
+   *   even if the edited payload has since been dead-lettered under a letter of its own. Redeliveries change nothing
+   *   until the letter is restored or redriven; the ledger counts the record as parked.
    * - a `Rejection`: the order can never be stored as it is. The other orders of the batch are stored nevertheless.
    *
-   * The ledger (for `delivered: 'origin'`) first locks its rows in topic, partition order, then counts only offsets at
-   * or beyond `next`, and any skipped offset as a gap. An offset that was counted as a gap leaves the gaps if it is
-   * delivered after all. If any order is rejected, the ledger does not move (`counted: false`): the caller parks the
-   * rejected orders and calls again with them in `parked`, and stored orders are found by their positions.
+   * For `delivered: 'origin'`, the ledger's rows are locked first, in topic and partition order. The ledger then counts
+   * only offsets at or beyond `next`, and counts any skipped offset as a gap. An offset that is delivered after all is
+   * no longer a gap. If any order is rejected, the ledger does not move (`counted: false`): the caller parks the
+   * rejected orders and calls again with them in `parked`. This second call recognises the orders that are already
+   * stored by their positions.
    *
-   * For `delivered: 'copy'` (retry topics) no offset is counted: the parked row of each origin gets the new state.
+   * For `delivered: 'copy'` (retry topics), no offset is counted. Instead, the parked row of each origin gets the new
+   * state.
    *
    * Changes come after the orders of their batch, in log order. Each change is kept with its event and takes its turn:
    * it is decided when every earlier event of the same order is decided, in the same transaction or right after it.
-   * Until then the change waits, and any act that decides its predecessor decides it too: a retry, a redrive, an edit,
-   * a discard. Returns an outcome for each change, in the order given:
-   * - `applied`: the order includes the change, now or already before *from this same position*.
+   * Until then the change waits, and whatever decides its predecessor also decides the change: a retry, a redrive, an
+   * edit or a discard. Returns an outcome for each change, in the sequence given:
+   * - `applied`: the order now includes the change, or already did *from this same position*.
    * - `refused`: the order's state did not allow the change (domain/order.ts), an earlier event was discarded, or a
    *   later change was applied before this change came back from a dead letter. `OrderViews` reports the cause.
    * - `waiting`: the turn of the change has not come.
@@ -38,15 +40,15 @@ export interface OrderStore extends AsyncDisposable {
    * - `withheld`: as for orders.
    * - a `Rejection` with `order-id-reused` if the id belongs to another change.
    *
-   * A copy or a dead letter may arrive before the ledger has counted its origin, such as after a process died in
-   * between. The origin's batch may contain earlier changes of the order. Until that batch, the change is kept, is not
-   * decided, and holds back no other change; its turn is that of its origin. An origin in a topic that the ledger does
-   * not count has its turn at once.
+   * A copy or a dead letter may arrive before the ledger has counted its origin, for example if a process died in
+   * between. The origin's batch may contain earlier changes to the order. Until that batch is stored, the change is
+   * kept but not decided, and it holds back no other change. Its place among the order's changes is that of its origin.
+   * If the ledger does not count the origin's topic, the change does not wait for the origin's batch.
    *
    * If deciding a change fails because of a bug, the result lists the change in `undecided`, and the batch is stored
    * nevertheless. The change and its successors stay unchanged until its record arrives again. The caller parks that
    * record with the code `change-not-decided`. Only this failure holds back a waiting change, because any other failure
-   * may be reported late, after a copy of the record was stored.
+   * may be reported only after a copy of the record was stored.
    *
    * Rejects as a whole, with nothing changed, if the store is unavailable: `store-unavailable`, `store-full` (outages:
    * the batch is good) or `store-busy` (transient).
@@ -54,16 +56,16 @@ export interface OrderStore extends AsyncDisposable {
   storeBatch(batch: StoreBatch): Promise<StoreResult>
 
   /**
-   * What `storeBatch` would do with these orders and then with these changes, and which changes waiting in the store it
-   * would decide with them. Nothing is written. Rejects with the original error if deciding one of these changes fails
-   * because of a bug.
+   * Predicts the outcome of `storeBatch` for these orders and then for these changes, and which changes that wait in
+   * the store it would decide along with them. Nothing is written. Rejects with the original error if deciding one of
+   * these changes fails because of a bug.
    */
   previewBatch(batch: Pick<StoreBatch, 'orders' | 'changes'>): Promise<BatchPreview>
 
-  /** The order that came with the Idempotency-Key of this hash, if the store knows it. Reads the newest state. */
+  /** The order that came with the Idempotency-Key that has this hash, if the store knows it. Reads the newest state. */
   findByIdempotencyKey(keyHash: string): Promise<KnownOrder | undefined>
 
-  /** The change that came with the key of this hash (`changeKeyHash`). */
+  /** The change that came with the key that has this hash (`changeKeyHash`). */
   findChangeByIdempotencyKey(keyHash: string): Promise<KnownChange | undefined>
 
   /** Never rejects. */
@@ -80,7 +82,7 @@ export interface StoreBatch {
   readonly groupId: string
   readonly delivered: 'origin' | 'copy'
   readonly orders: readonly OrderToStore[]
-  /** In log order. Absent in a batch without changes, as in most batches. */
+  /** In log order. Absent if the batch has no changes, which is the usual case. */
   readonly changes?: readonly ChangeToStore[]
   /** Records of the batch that are already durable in a retry topic or the dead-letter topic. */
   readonly parked: readonly ParkedRecord[]
@@ -99,7 +101,10 @@ export interface OrderToStore {
   readonly idempotencyKeyHash: string | null
   /** The id (`topic:partition:offset`) of the dead letter that this record redrives, if any. */
   readonly redriveOf: string | null
-  /** The dead letter whose edited payload this is; it may have another body under the same order id. */
+  /**
+   * The id of the dead letter whose edited payload this is, if any. The payload may have a different body under the
+   * same order id.
+   */
   readonly supersedes: string | null
 }
 
@@ -120,7 +125,7 @@ export interface ChangeToStore {
   readonly redriveOf: string | null
 }
 
-/** The change in a parked record whose order is `orderId`. */
+/** The change in a parked record. `ParkedRecord.orderId` identifies its order. */
 export interface ParkedChange {
   readonly changeId: string
   readonly kind: ChangeKind
@@ -145,10 +150,13 @@ export interface ParkedRecord {
   readonly nextAttemptAt: string | null
   readonly cause: Cause
   readonly acceptedAt: string | null
-  /** The order, if the record can be read, so that its caller can see it meanwhile. */
+  /** The order, if the record can be read, so that its caller can see it while it is parked. */
   readonly order: NewOrderCommand | null
   readonly redriveOf: string | null
-  /** Absent for a record of the order itself. The change holds back later changes, and the order's own status stays. */
+  /**
+   * Absent for a record of the order itself. A parked change holds back later changes and leaves the order's own status
+   * as it is.
+   */
   readonly change?: ParkedChange
 }
 
@@ -165,7 +173,7 @@ export interface BatchPreview {
   readonly outcomes: readonly StoreOutcome[]
   /** One for each of the changes, in the same sequence. */
   readonly changes: readonly ChangePreview[]
-  /** These orders' changes that are not in the batch but would be decided with it, in sequence. */
+  /** Changes to these orders that are not in the batch but would be decided with it, in sequence. */
   readonly followers: readonly FollowerPreview[]
 }
 
@@ -191,7 +199,7 @@ export interface StoreResult {
   readonly outcomes: readonly StoreOutcome[]
   /** One for each of `batch.changes`; absent without changes. */
   readonly changes?: readonly ChangeOutcome[]
-  /** Changes whose turn came but that could not be decided, at most one per order; absent if all were decided. */
+  /** Changes that could not be decided although their turn came, at most one per order; absent if all were decided. */
   readonly undecided?: readonly UndecidableChange[]
   /** Whether the ledger now accounts for the batch. */
   readonly counted: boolean
@@ -199,7 +207,7 @@ export interface StoreResult {
 
 export interface UndecidableChange {
   readonly changeId: string
-  /** The position of the record from which the change is kept, which need not be in this batch. */
+  /** The position of the record that contained the change, which need not be in this batch. */
   readonly origin: RecordPosition
   readonly error: unknown
 }

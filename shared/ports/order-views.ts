@@ -2,7 +2,9 @@ import type { ChangeView } from '../domain/changes/change-view.ts'
 import type { Currency, PaymentMethod } from '../domain/order-commands.ts'
 import type { HistoryEntry, OrderView, StoreStatus } from '../domain/order-view.ts'
 
-/** The read side. Readers never wait for writers. Rejects with `store-unavailable` if the store cannot be queried. */
+/**
+ * The read side. Readers never wait for writers. A query rejects with `store-unavailable` if the store cannot be read.
+ */
 export interface OrderViews {
   /** The order as the store knows it; undefined if it has not reached the store, though its id may have been issued. */
   get(orderId: string): Promise<OrderView | undefined>
@@ -12,21 +14,21 @@ export interface OrderViews {
 
   /**
    * Newest first, paged by position in the store and never by OFFSET, so that inserts while paging neither repeat nor
-   * hide existing orders. Without `status`, returns all stored orders, including cancelled ones; with a status, the
-   * orders that have it, with their content if known.
+   * hide existing orders. Without `status`, returns all stored orders, including cancelled ones. With `status`, returns
+   * the orders that have this status, with their content if it is known.
    */
   list(query: ListQuery): Promise<Page<OrderView>>
 
   /**
-   * Full text over customer names, item descriptions, item codes, references, e-mail addresses and order ids: every
-   * word must occur, as a word or as the prefix of a word, in any case and with or without accents
-   * (domain/search/search-words.ts defines words). An order id is found as a whole or by its last twelve digits. On SQL
-   * Server, a word with digits from an e-mail address, such as `test7`, is found by `test` too; on SQLite, only by the
-   * whole word.
+   * Searches customer names, item descriptions, item codes, references, e-mail addresses and order ids. Every word must
+   * occur, as a word or as the prefix of a word, in upper or lower case and with or without accents
+   * (domain/search/search-words.ts defines words). There are two exceptions for prefixes: an order id is found only as
+   * a whole or by its last twelve digits. On SQLite, a word with digits from an e-mail address, such as `test7`, is
+   * found only as a whole; on SQL Server, `test` finds it too.
    *
    * The best matches come first: whole words before prefixes, and the customer's name before the rest. Equal matches
    * are sorted newest first. An order's rank does not change when other orders are added, so pages are stable. Query
-   * syntax counts as plain text, and a text without a word finds nothing.
+   * syntax counts as plain text, and a text without any word finds nothing.
    *
    * After an update that changes how words are folded, earlier orders are folded again in the background. Until then
    * each order is found by the words that the old and the new folding have in common.
@@ -34,8 +36,8 @@ export interface OrderViews {
   search(query: SearchQuery): Promise<Page<OrderView>>
 
   /**
-   * The changes of an order that reached the store, in the sequence of their arrival; empty without changes. `behind`
-   * describes the current state.
+   * The changes to an order that have reached the store, in the sequence of their arrival; empty if there are none.
+   * `behind` describes the current state.
    */
   changes(orderId: string, query: { limit: number; cursor?: string }): Promise<Page<ChangeView>>
 
@@ -60,7 +62,7 @@ export interface OrderViews {
 export interface ListQuery {
   /** 1 to 200. */
   readonly limit: number
-  /** From an earlier page. Another query's cursor rejects with `invalid-request`. */
+  /** From an earlier page. A cursor from another query is rejected with `invalid-request`. */
   readonly cursor?: string
   readonly customerId?: number
   readonly status?: StoreStatus
@@ -79,7 +81,7 @@ export interface SearchQuery {
   readonly q: string
   readonly limit: number
   readonly cursor?: string
-  /** Search only customer names, like the original application. */
+  /** Searches only customer names, like the original application. */
   readonly customersOnly?: boolean
 }
 

@@ -3,14 +3,15 @@ import type { UndecidableChange } from './order-store.ts'
 import type { Page } from './order-views.ts'
 
 /**
- * Operators' acts on dead letters, kept beside the letters: redrive tasks, discards, edits, and the audit of every act.
- * Each call is one transaction unless its description says otherwise. A call with an `Act` also writes an audit entry.
+ * Operators' actions on dead letters, kept alongside the letters: redrive tasks, discards, edits, and the audit of
+ * every action. Each call is one transaction unless its description says otherwise. A call with an `Act` also writes an
+ * audit entry.
  */
 export interface Redrives {
   /**
    * Creates a task for the letters that match and are `dead`, in the sequence in which they were kept. Letters selected
    * by id belong to the task in any state, but letters that are not `dead` are skipped. Rejects with
-   * `dead-letter-not-found` if no letter has any of the ids, with `conflict` if no letter is `dead`.
+   * `dead-letter-not-found` if no letter has any of the ids, and with `conflict` if no letter is `dead`.
    *
    * Letters that match a filter are gathered in steps, each in one transaction, and the task starts when all are
    * gathered. If the process dies or the store becomes unavailable meanwhile, the next process that leases the task
@@ -27,22 +28,22 @@ export interface Redrives {
   list(query: { limit: number; cursor?: string }): Promise<Page<RedriveTask>>
 
   /**
-   * Gives `owner` the running task that has been due longest, until `leaseMs` after `nowMs`. A task whose owner died is
-   * free once its lease has expired; an owner that failed in between may lease it again at once. Undefined if no task
-   * is due.
+   * Leases the running task that has been due longest to `owner`, until `leaseMs` after `nowMs`. A task whose owner
+   * died is free once its lease has expired. An owner whose step failed may lease the task again at once. Undefined if
+   * no task is due.
    */
   lease(owner: string, nowMs: number, leaseMs: number): Promise<RedriveTask | undefined>
 
   /**
-   * The `dead` letters of the task's next step, at most `limit` and about 8 MiB, recorded for that step before they are
-   * sent. If a process died before `markSent`, the recorded letters that are still `dead` come first. Empty if the task
-   * is not running or not leased to `owner`.
+   * The `dead` letters of the task's next step, at most `limit` of them and about 8 MiB, recorded for that step before
+   * they are sent. If a process died before `markSent`, the recorded letters that are still `dead` come first. Empty if
+   * the task is not running or not leased to `owner`.
    */
   claim(taskId: string, owner: string, limit: number): Promise<readonly KeptDeadLetter[]>
 
   /**
-   * Marks letters as sent to their origin topic at `at`: `dead` becomes `redriven`, and the histories of orders that
-   * were not stored before get an entry.
+   * Marks letters as sent to their origin topic at `at`: `dead` becomes `redriven`, and the history of each order that
+   * was not stored yet gets an entry.
    */
   markSent(taskId: string, letterIds: readonly string[], at: string): Promise<void>
 
@@ -53,37 +54,38 @@ export interface Redrives {
   release(taskId: string, owner: string, next: { dueMs: number; at: string; ending?: RedriveEnding }): Promise<void>
 
   /**
-   * For operators: cancels a running task, or resumes a stopped or cancelled one, which then begins with one letter
-   * again. A resume prepares the letters in steps before the task runs again. Rejects with `not-found` or `conflict`.
+   * For operators: cancels a running task, or resumes a stopped or cancelled one, which then starts again with a step
+   * of one letter. A resume prepares the letters in steps before the task runs again. Rejects with `not-found` or
+   * `conflict`.
    */
   change(taskId: string, to: 'cancelled' | 'running', act: Act): Promise<RedriveTask>
 
   /**
-   * `dead` becomes `discarded`, or the reverse. The order's status follows unless the order is stored or another of its
-   * letters is still open. Rejects with `dead-letter-not-found` or `conflict`.
+   * `discard` turns `dead` into `discarded`, and `restore` does the reverse. The order's status follows unless the
+   * order is stored or another of its letters is still open. Rejects with `dead-letter-not-found` or `conflict`.
    */
   discard(letterId: string, act: Act): Promise<KeptDeadLetter>
   restore(letterId: string, act: Act): Promise<KeptDeadLetter>
 
   /**
-   * Discards each of the letters that is `dead`, like `discard`, and returns how many; the number may be too low if a
+   * Discards those of the letters that are `dead`, like `discard`, and returns their number, which may be too low if a
    * step lost a race and was repeated. Skips unknown ids and letters in another state. Each letter is discarded wholly
-   * or not at all, with its audit entry; after a failure, the letters before it stay discarded.
+   * or not at all, with its audit entry. After a failure, the letters that were already discarded stay discarded.
    */
   discardMany(letterIds: readonly string[], act: Act): Promise<number>
 
   /**
-   * Discards a waiting change, and lets its successors take their turns. Returns the successor that could not be
-   * decided because of a bug, if any; that successor goes on waiting. Rejects with `conflict`, with nothing changed, if
-   * the change does not wait, or if its order or an earlier change of that order is retried, dead or discarded. Also
+   * Discards a waiting change and lets its successors take their turns. Returns the successor that could not be decided
+   * because of a bug, if any; that successor keeps waiting. Rejects with `conflict`, with nothing changed, if the
+   * change is not waiting, or if its order or an earlier change to that order is being retried, dead or discarded. Also
    * rejects if the order is stored, unless the change itself cannot be decided.
    */
   discardChange(changeId: string, act: Act): Promise<readonly UndecidableChange[]>
 
   /**
-   * Keeps the edited payload beside the original before it is sent, so that an edit whose sending is uncertain is
-   * recorded too. The letter stays `dead`. Rejects with `dead-letter-not-found`, or with `conflict`, as for a letter of
-   * a change.
+   * Keeps the edited payload alongside the original before it is sent, so that the edit is recorded even if it is
+   * uncertain whether it was sent. The letter stays `dead`. Rejects with `dead-letter-not-found` or `conflict`, for
+   * example if the letter contains a change.
    */
   recordEdit(letterId: string, value: Uint8Array, act: Act): Promise<KeptDeadLetter>
 
@@ -94,7 +96,7 @@ export interface Redrives {
   audit(query: { limit: number; cursor?: string; target?: string }): Promise<Page<AuditEntry>>
 }
 
-/** Who acts and why. The operator is the name in the request, unless the platform has authenticated the operator. */
+/** Who acts, and why. `operator` is the name in the request, unless the platform has authenticated the operator. */
 export interface Act {
   readonly operator: string
   readonly verified: boolean
@@ -105,7 +107,7 @@ export interface Act {
 
 export type RedriveState = 'running' | 'stopped' | 'cancelled' | 'done'
 
-/** How a task ends without an operator; `why` is in words. */
+/** How a task ends by itself; `why` is in words. */
 export type RedriveEnding = { readonly state: 'done' } | { readonly state: 'stopped'; readonly why: string }
 
 export interface NewRedrive {
@@ -118,7 +120,7 @@ export interface NewRedrive {
 export interface RedriveTask {
   readonly id: string
   readonly state: RedriveState
-  /** Why the task stopped without an operator, in words. */
+  /** Why the task stopped by itself, in words. */
   readonly why: string | null
   readonly createdAt: string
   readonly updatedAt: string
@@ -141,8 +143,8 @@ export interface RedriveTask {
   /** Never sent, because the letters were discarded, redriven or edited before their turn. */
   readonly skipped: number
   /**
-   * The figures of the last step alone, as far as it was sent; `retrying` of the `pending` letters are in a retry
-   * topic.
+   * The figures of the last step alone, for the letters that were sent; `retrying` of the `pending` letters are in a
+   * retry topic.
    */
   readonly lastStep: {
     readonly sent: number
@@ -177,9 +179,8 @@ export interface AuditEntry {
   readonly at: string
   readonly action: (typeof AUDITED_ACTIONS)[number]
   /**
-   * The id of a letter, a task or a change, a record's position, a description of many letters, the topic of a rebuild
-   * or a ledger, the name of a backup or of an archive's file, a customer,
-   * or a consumer group.
+   * One of these: the id of a letter, task or change; a record's position; a description of many letters; the topic of
+   * a rebuild or a ledger; the name of a backup or an archive file; a customer; a consumer group.
    */
   readonly target: string
   readonly operator: string
@@ -195,7 +196,7 @@ export interface RedriveOutcome {
   readonly last: 0 | 1
   readonly state: DeadLetterState
   readonly letters: number
-  /** How many of the sent letters belong to an order that waits for its next attempt. */
+  /** How many of the sent letters belong to an order that is waiting for its next attempt. */
   readonly retrying: number
 }
 
@@ -224,7 +225,7 @@ export function tallyOf(outcomes: readonly RedriveOutcome[]): Pick<RedriveTask, 
   }
 }
 
-/** A letter that was recorded and is still `dead` was not sent: its process died, or is about to send it. */
+/** A letter that was recorded and is still `dead` has not been sent: its process died, or is about to send it. */
 function figureOf({ noted, state }: RedriveOutcome): Figure {
   if (state === 'dead') return 'waiting'
   if (noted === 0 || state === 'discarded') return 'skipped'

@@ -5,19 +5,20 @@
 export interface Retention {
   /**
    * Removes the next rows of one part that are older than a given time, in one small transaction. The caller repeats
-   * the step, each time from `next`, until `next` is null. Several processes may do so at once, and a step may be
-   * repeated: rows that are gone already do not count as removed.
+   * the step, each time from `next`, until `next` is null. Several processes may do this at once, and a step may be
+   * repeated: rows that are already gone do not count as removed.
    *
-   * - `dead-letters`: letters that were resolved, superseded or discarded before that time, unless a running redrive
-   *   task has them. Their payloads, headers, causes and edits are removed, and no query returns them any more. Their
-   *   ids, positions and states stay, so that a record that is delivered again is treated as before: no removed letter
-   *   is kept a second time, and no discarded record is stored.
-   * - `histories`, `change-histories`: entries of orders whose last entry is before that time, and about which nothing
-   *   is open: neither a retry, nor an open dead letter, nor an undecided change. `OrderViews.history` then has an
-   *   entry `entries-removed`. The acceptance and the storing stay, because they belong to the order itself.
+   * - `dead-letters`: letters that were resolved, superseded or discarded before that time, unless they belong to a
+   *   running redrive task. Their payloads, headers, causes and edits are removed, and no query returns the letters any
+   *   more. Their ids, positions and states stay, so that a record that is delivered again is treated as before: no
+   *   removed letter is kept a second time, and no discarded record is stored.
+   * - `histories`, `change-histories`: entries of orders whose last entry is before that time and that have no pending
+   *   retry, no open dead letter and no undecided change. `OrderViews.history` then contains an entry
+   *   `entries-removed`. It still shows when the order was accepted and stored, because the order itself records these
+   *   times.
    * - `audit`: entries before that time.
-   * - `redrives`: tasks that do not run and did not change since that time. No query returns a task that is partly
-   *   removed.
+   * - `redrives`: tasks that are not running and have not changed since that time. No query returns a task that is
+   *   partly removed.
    */
   remove(part: RemovablePart, bounds: RemovalBounds): Promise<RemovalStep>
 }
@@ -33,8 +34,8 @@ export interface RemovalBounds {
   readonly olderThan: string
   readonly from: number
   /**
-   * The number of letters, entries or, for `redrives`, letters of a task that one step takes. A step that takes an entry
-   * of a history removes the earlier entries of the same order too.
+   * The maximum number of rows that one step takes: letters, entries or, for `redrives`, letters of tasks. A step that
+   * takes an entry of a history also removes the earlier entries of the same order.
    */
   readonly limit: number
 }
