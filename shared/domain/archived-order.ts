@@ -92,7 +92,7 @@ export type ArchivedOrder = z.output<typeof archivedOrderSchema>
 export type ArchivedChange = z.output<typeof change>
 export type ArchivedEntry = z.output<typeof entry>
 
-/** The version of these documents, as a manifest gives it. */
+/** The version of these documents, as manifests state it. */
 export const ARCHIVE_SCHEMA_VERSION = 1
 
 /**

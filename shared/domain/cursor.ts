@@ -3,8 +3,8 @@ import { OrderError } from './errors.ts'
 
 /**
  * Marks where a page ended. A cursor is opaque and valid only for the query that produced it, because the same position
- * in another result would skip or repeat rows. Because of the version, another program's cursor is refused instead of
- * being misread.
+ * in another result would skip or repeat rows. The version makes sure that a cursor of another format is refused
+ * instead of being misread.
  */
 const VERSION = 1
 
@@ -30,7 +30,8 @@ export function toPage<Row, Item>(
 }
 
 /**
- * The cursor's position; undefined for a query without a cursor. Throws `invalid-request` for another query's cursor.
+ * The cursor's position; undefined for a query without a cursor. Throws `invalid-request` for a cursor from another
+ * query.
  */
 export function fromCursor<const Types extends readonly ('number' | 'string')[]>(
   query: { readonly cursor?: string },

@@ -82,8 +82,8 @@ export interface OrderErrorOptions {
 }
 
 /**
- * The only error class. Check errors with `isOrderError`, which tests properties and so accepts errors from another
- * thread.
+ * The only error class. Check errors with `isOrderError`, which tests properties and therefore also accepts errors from
+ * another thread.
  */
 export class OrderError extends Error {
   override readonly name = 'OrderError'

@@ -108,7 +108,7 @@ const LOGGED: Texts = { filled: (max, lines) => text(1, max, lines), email: text
 export const orderItemSchema = itemSchema(SENT)
 export const newOrderCommandSchema = orderSchema(SENT, orderItemSchema)
 export const newOrderCommand = quickParse(newOrderCommandSchema)
-/** For requests in which an unknown member is refused, in an item too. */
+/** For requests in which an unknown member is refused, including one in an item. */
 export const strictOrderSchema = orderSchema(SENT, orderItemSchema.strict())
 
 /** For log records. */

@@ -18,7 +18,7 @@ export const CHANGE_TYPES = {
   cancel: 'OrderCancelled.v1',
 } as const satisfies Record<ChangeKind, string>
 
-/** An accepted order. `data` holds names (`EUR`, `CreditCard`), never the original's numbers. */
+/** An accepted order. `data` holds names (`EUR`, `CreditCard`), never the original application's numbers. */
 export interface NewOrder {
   readonly orderId: string
   /** RFC 3339, UTC. */
@@ -33,15 +33,15 @@ const MAX_LOGGED_REASON = 200
 const MAX_TYPE_LENGTH = 100
 
 /**
- * Upcasts every version ever written to the current one: each entry converts its own version's JSON to the next
- * version. To change the event, name the new version and make the old version's entry its upcaster. An optional member
- * needs no new version, because readers ignore unknown members.
+ * Upcasters from every version that was ever written: each entry converts its own version's JSON to the next version.
+ * To change the event, name the new version, and make the old version's entry convert to it. An optional member needs
+ * no new version, because readers ignore unknown members.
  */
 const UPCASTERS: ReadonlyMap<string, (data: unknown) => unknown> = new Map([[NEW_ORDER_TYPE, upcastV1]])
 
 /**
- * Members that were added to version 1 later. Until then, other producers could send anything under these names, and it
- * was ignored; so values that do not fit a member are still ignored.
+ * Members that were added to version 1 later. Before that, anything that other producers sent under these names was
+ * ignored, so values that do not fit a member are still ignored.
  */
 const LATER_MEMBERS = { reference: referenceSchema, metadata: metadataSchema } as const
 
@@ -87,7 +87,7 @@ export function bodyHash(json: string): string {
   return hash('sha256', json)
 }
 
-/** An accepted change of an order. */
+/** An accepted change to an order. */
 export interface ChangeEvent {
   readonly changeId: string
   readonly orderId: string

@@ -27,7 +27,7 @@ const RANDOM_POOL_BYTES = 4096
 const NO_ORDER = ''
 /** An id without its tag. */
 const TAGGED_BYTES = 12
-/** The text of an order id, which the tag of a change covers too. */
+/** The length of an order id as text. The tag of a change id also covers this text. */
 const ORDER_ID_BYTES = 36
 const SHA256_BLOCK_BYTES = 64
 const SHA256_BYTES = 32
@@ -57,7 +57,7 @@ export function changeKeyHash(orderId: string, idempotencyKey: string): string {
 
 /** Signs with the first secret and verifies with all, so that a secret can be replaced while earlier ids stay valid. */
 export function createOrderIds(secrets: readonly [string, ...string[]]): OrderIds {
-  // Each key is prepared once and not for every id.
+  // Each key is prepared once, not again for every id.
   const signing = createSecretKey(secrets[0], 'utf8')
   const tagOf = createTag(secrets[0])
   const tags = [tagOf, ...secrets.slice(1).map(createTag)]
@@ -82,10 +82,10 @@ export function createOrderIds(secrets: readonly [string, ...string[]]): OrderId
   }
 
   function next(nowMs: number, orderId: string): string {
-    // A clock that steps back must not lead to a repeated id, so the last time is kept and the counter continues.
+    // A clock that is set back must not lead to a repeated id, so the last time is kept and the counter continues.
     if (nowMs > lastMs) {
       lastMs = nowMs
-      counter = random32() >>> 22 // starts in the lower quarter, so that a busy millisecond has room
+      counter = random32() >>> 22 // starts in the lower quarter, so that there is room for a busy millisecond
     } else if (++counter >>> COUNTER_BITS) {
       lastMs += 1
       counter = 0
@@ -129,7 +129,8 @@ export function createOrderIds(secrets: readonly [string, ...string[]]): OrderId
 
 /**
  * Computes tags, in hex: HMAC-SHA-256 of an id's first 96 bits and, for a change, its order's id, truncated to 32 bits.
- * Two one-shot hashes (RFC 2104) instead of `createHmac`, whose stream for every id costs three times as much.
+ * Uses two one-shot hashes (RFC 2104), because `createHmac` would create a stream for every id, which costs three times
+ * as much.
  */
 function createTag(secret: string): (bytes: Buffer, orderId: string) => string {
   const given = Buffer.from(secret)

@@ -57,12 +57,12 @@ export interface OrderState {
   readonly updatedAt?: string
 }
 
-/** Whether the status is final unless somebody acts. */
+/** Whether the status can change only if somebody acts. */
 export function isFinal({ status }: Pick<OrderState, 'status'>): boolean {
   return isInStore({ status }) || status === 'dead-lettered' || status === 'discarded' || status === 'lost'
 }
 
-/** Whether the order was stored, whatever changes have followed. */
+/** Whether the order was stored, regardless of later changes to it. */
 export function isInStore({ status }: Pick<OrderState, 'status'>): boolean {
   return status === 'stored' || status === 'cancelled'
 }
@@ -145,7 +145,7 @@ export function ownContent({ reference, metadata }: Pick<NewOrderCommand, 'refer
 
 /**
  * The kinds of entries in an order's history. `entries-removed`: the store has removed all entries before this time,
- * except the order's acceptance and storing (port Retention).
+ * except the order's acceptance and storing (see `Retention`).
  */
 export const HISTORY_KINDS = [
   'accepted',
@@ -170,7 +170,9 @@ export interface HistoryEntry {
   readonly attempt?: number
   readonly nextAttemptAt?: string
   readonly cause?: Cause
-  /** The operator's reason, for operator actions; for `entries-removed`, a sentence that says so. */
+  /**
+   * The operator's reason, for operator actions; for `entries-removed`, a sentence that says that entries were removed.
+   */
   readonly reason?: string
   /** The change that the entry is about; absent if the entry is about the order itself. */
   readonly changeId?: string
@@ -179,9 +181,9 @@ export interface HistoryEntry {
 }
 
 /**
- * An order's history, sorted by time: its acceptance, failures and operators' acts before it was stored, the moment it
- * was stored, and the events of its changes. At equal times, the order's own entries come first. The acceptance always
- * comes first, even if the clock that timed it was ahead of the others.
+ * An order's history, sorted by time: its acceptance, failures and operators' actions before it was stored, the moment
+ * it was stored, and the events of its changes. At equal times, the order's own entries come first. The acceptance
+ * always comes first, even if the clock that timed it was ahead of the other clocks.
  */
 export function toHistory(
   { acceptedAt, storedAt }: Pick<OrderView, 'acceptedAt' | 'storedAt'>,

@@ -3,8 +3,8 @@ import type { NewOrderCommand } from './order-commands.ts'
 import type { Cause, OrderState } from './order-view.ts'
 
 /**
- * The whole aggregate. A command is decided against the order's current state (`decide`), and only events change an
- * order (`evolve`). No I/O, no clock, no randomness: ids and times are arguments.
+ * The order as an aggregate. A command is decided against the order's current state (`decide`), and only events change
+ * an order (`evolve`). No I/O, no clock, no randomness: ids and times are arguments.
  */
 
 export type OrderEvent =
@@ -57,7 +57,7 @@ export interface AppliedChange {
   readonly acceptedAt: string
 }
 
-/** Reapplies changes that were applied to the order before. Undefined if the current code refuses one of them. */
+/** Reapplies changes that were applied to the order earlier. Undefined if the current code refuses one of them. */
 export function reapply(order: Order, applied: readonly AppliedChange[]): Order | undefined {
   let current = order
   for (const { change, acceptedAt } of applied) {

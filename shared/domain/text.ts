@@ -12,7 +12,10 @@ const CONTROL = {
   'many lines': String.raw`\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ud800-\udfff`,
 } as const satisfies Record<Lines, string>
 
-/** ECMAScript's white space, written out because `\s` varies among the languages whose tools read the API documents. */
+/**
+ * ECMAScript's white space, written out because the meaning of `\s` varies among the languages whose tools read the API
+ * documents.
+ */
 const SPACES = String.raw`\t\n\r\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff`
 
 /** A text of `min` to `max` characters. */

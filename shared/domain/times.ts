@@ -18,12 +18,14 @@ const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
  */
 export const CLOCK_TOLERANCE_MS = 5000
 
-/** The given Unix time in ms if it lies between 1970 and 9999; undefined otherwise, because it is no real time. */
+/**
+ * The given Unix time in ms if it lies between 1970 and 9999; undefined otherwise, because it cannot be a real time.
+ */
 export function knownTime(ms: number): number | undefined {
   return ms > 0 && ms <= LAST_MS ? ms : undefined
 }
 
-/** Such as `90 days` or `60 s`, rounded to a tenth. */
+/** The duration in words, such as `90 days` or `60 s`, rounded to a tenth. */
 export function durationInWords(ms: number): string {
   const [amount, unit] = ms >= DAY_MS ? [ms / DAY_MS, 'days'] : [ms / 1000, 's']
   return `${Math.round(amount * 10) / 10} ${unit}`

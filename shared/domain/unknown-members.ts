@@ -8,7 +8,7 @@ export const ORDER_MEMBERS: ReadonlySet<string> = new Set(Object.keys(newOrderCo
 export const ITEM_MEMBERS: ReadonlySet<string> = new Set(Object.keys(orderItemSchema.shape))
 
 /**
- * RFC 6901 pointers to unknown members in the body of a valid order, which validation left out: at most 20. Names are
+ * At most 20 RFC 6901 pointers to the unknown members of a valid order's body, which validation has left out. Names are
  * truncated to 100 characters.
  */
 export function unknownMembers(body: unknown): string[] {
@@ -19,7 +19,7 @@ export function unknownMembers(body: unknown): string[] {
 }
 
 /**
- * The pointers for any body, valid or not, with the given known members. Its items, if any, are checked as order items.
+ * The same for any body, valid or not, whose known members are given. Its items, if any, are checked as order items.
  */
 export function unknownMembersOf(body: unknown, known: ReadonlySet<string>): string[] {
   return collectAll([], body, known)

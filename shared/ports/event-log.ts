@@ -197,7 +197,7 @@ export interface RecordRemoval {
   /** Forgets which records a group has read, in every topic. Rejects with `conflict` while the group has members. */
   forgetGroup(groupId: string): Promise<void>
 
-  /** Runs the work, and lets no record leave the log until it has ended. Settles as the work does. */
+  /** Runs the work, and lets no record leave the log until the work has ended. Settles as the work does. */
   keepingRecords<T>(work: () => Promise<T>): Promise<T>
 }
 

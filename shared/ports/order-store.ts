@@ -22,8 +22,8 @@ export interface OrderStore extends AsyncDisposable {
    * For `delivered: 'origin'`, the ledger's rows are locked first, in topic and partition order. The ledger then counts
    * only offsets at or beyond `next`, and counts any skipped offset as a gap. An offset that is delivered after all is
    * no longer a gap. If any order is rejected, the ledger does not move (`counted: false`): the caller parks the
-   * rejected orders and calls again with them in `parked`. This second call recognises the orders that are already
-   * stored by their positions.
+   * rejected orders and calls again with them in `parked`. This second call recognises orders by their positions if
+   * they are already stored.
    *
    * For `delivered: 'copy'` (retry topics), no offset is counted. Instead, the parked row of each origin gets the new
    * state.
@@ -56,9 +56,9 @@ export interface OrderStore extends AsyncDisposable {
   storeBatch(batch: StoreBatch): Promise<StoreResult>
 
   /**
-   * Predicts the outcome of `storeBatch` for these orders and then for these changes, and which changes that wait in
-   * the store it would decide along with them. Nothing is written. Rejects with the original error if deciding one of
-   * these changes fails because of a bug.
+   * Predicts what `storeBatch` would do with these orders and then with these changes, and which waiting changes it
+   * would decide along with them. Nothing is written. Rejects with the original error if deciding one of these changes
+   * fails because of a bug.
    */
   previewBatch(batch: Pick<StoreBatch, 'orders' | 'changes'>): Promise<BatchPreview>
 

@@ -22,9 +22,9 @@ export interface OrderViews {
   /**
    * Searches customer names, item descriptions, item codes, references, e-mail addresses and order ids. Every word must
    * occur, as a word or as the prefix of a word, in upper or lower case and with or without accents
-   * (domain/search/search-words.ts defines words). There are two exceptions for prefixes: an order id is found only as
-   * a whole or by its last twelve digits. On SQLite, a word with digits from an e-mail address, such as `test7`, is
-   * found only as a whole; on SQL Server, `test` finds it too.
+   * (domain/search/search-words.ts defines words). Two kinds of words are not found by their prefixes. An order id is
+   * found only as a whole or by its last twelve digits. On SQLite, a word with digits from an e-mail address, such as
+   * `test7`, is found only as a whole; on SQL Server, `test` finds it too.
    *
    * The best matches come first: whole words before prefixes, and the customer's name before the rest. Equal matches
    * are sorted newest first. An order's rank does not change when other orders are added, so pages are stable. Query

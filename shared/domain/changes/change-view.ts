@@ -1,7 +1,7 @@
 import type { Amendment, ChangeKind } from './order-changes.ts'
 import type { Cause, OrderStatus } from '../order-view.ts'
 
-/** A change of an order, as queries return it. Times are RFC 3339 in UTC. */
+/** A change to an order, as queries return it. Times are RFC 3339 in UTC. */
 
 export const CHANGE_STATUSES = [
   'accepted',
@@ -31,7 +31,7 @@ export interface ChangeView {
   readonly cause?: Cause
   /** When the next attempt is due, while the change waits for its own retry. */
   readonly nextAttemptAt?: string
-  /** What has to be decided first, while the change waits for an earlier event. */
+  /** The earlier event that has to be decided first, while the change waits for it. */
   readonly behind?: Predecessor
   /** The amended members; present only for an amendment that can be read. */
   readonly changes?: Amendment
@@ -46,7 +46,7 @@ export type Predecessor =
   | { readonly kind: 'order'; readonly orderId: string; readonly status: OrderStatus }
   | { readonly kind: 'change'; readonly changeId: string; readonly status: ChangeStatus }
 
-/** Whether the status is final unless an operator acts. */
+/** Whether the status can change only if an operator acts. */
 export function isSettled({ status }: Pick<ChangeView, 'status'>): boolean {
   return status !== 'accepted' && status !== 'waiting'
 }

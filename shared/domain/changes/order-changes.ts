@@ -11,7 +11,7 @@ import { expected } from '../violations.ts'
 export const CHANGE_KINDS = ['amend', 'cancel'] as const
 export type ChangeKind = (typeof CHANGE_KINDS)[number]
 
-/** What an amendment may replace. An order's customer and currency never change. */
+/** The members that an amendment may replace. An order's customer and currency never change. */
 const AMENDABLE = {
   customerName: true,
   customerLastName: true,
@@ -56,12 +56,12 @@ export const loggedAmendmentSchema = z.object(eachOptional(loggedOrderSchema.pic
 
 export type Amendment = z.output<typeof amendmentSchema>
 
-/** The expected version of a change that matches no version of an order: versions begin with 1. */
+/** An expected version that no order ever has, because versions begin with 1. */
 export const NO_VERSION = 0
 
 /**
- * The change that a caller wants, and the version that the order must have. `forgotten` is set once the order's
- * customer has been forgotten.
+ * The change that a caller wants, and the version that the order must have, if the caller specified one. `forgotten` is
+ * set once the order's customer has been forgotten.
  */
 export type OrderChange = (
   | { readonly kind: 'amend'; readonly amendment: Amendment }

@@ -2,7 +2,7 @@ import { decide, evolve, type Order, type Refused } from '../order.ts'
 import type { OrderChange } from './order-changes.ts'
 import type { Cause } from '../order-view.ts'
 
-/** A change that is stored but not decided yet, in the sequence in which the order's changes arrived. */
+/** A change that is stored but not decided yet. Lists are in the sequence in which the order's changes arrived. */
 export interface UndecidedChange {
   readonly changeId: string
   /**
@@ -31,10 +31,10 @@ const OVERTAKEN: Cause = {
 }
 
 /**
- * Decides those of an order's changes whose turn has come, one after the other, and stops at the first that has to
- * wait. Each store supplies what only the store knows: which changes are kept, in which sequence, and whether a
- * constraint refuses the result. `order` is undefined while the order is not stored: then nothing is decided, unless
- * the order was discarded.
+ * Decides the changes to an order whose turn has come, one after the other, and stops at the first change that has to
+ * wait. Each store supplies what it alone knows: which changes are kept, in which sequence, and whether a constraint
+ * refuses the result. `order` is undefined while the order is not stored. In that case nothing is decided, unless the
+ * order was discarded.
  */
 export function takeTurns(
   order: Order | undefined,

@@ -46,7 +46,7 @@ export function shownOf(amendment: Amendment): Amendment | undefined {
 
 /**
  * Whether an order or a letter that was accepted at this time was forgotten with its customer. Orders that are accepted
- * later are a new relationship.
+ * later belong to a new relationship.
  */
 export function isBefore(acceptedAt: string, forgottenAtMs: number): boolean {
   return !(Date.parse(acceptedAt) > forgottenAtMs)

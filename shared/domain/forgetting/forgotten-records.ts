@@ -12,13 +12,13 @@ import { FORGOTTEN, shownOf } from './forgotten-data.ts'
 /**
  * Removes personal data from the values of records, in the log and in dead letters.
  *
- * The result is the same event without the members that hold personal data, and with one more member: `forgotten`. In
- * an order, this member is the SHA-256 (base64url) of the event's original JSON. The hash identifies the order when a
- * copy of the original or a repeated request arrives. In a change, which may be shorter than a hash, the member is 1. A
- * value that cannot be read as an event loses all of its content.
+ * The result is the same event without the members that hold personal data, and with an additional member, `forgotten`.
+ * In an order, this member is the SHA-256 (base64url) of the event's original JSON. The hash identifies the order when
+ * a copy of the original or a repeated request arrives. In a change, which may be shorter than a hash, the member is 1.
+ * A value that cannot be read as an event loses all of its content.
  *
- * Spaces fill the value up to its original length, because SQLite overwrites a row of the same length in place. Another
- * length may move rows to other pages, and a copy of a row may remain in a page's free space.
+ * The value is padded with spaces to its original length, because SQLite overwrites a row in place if the length stays
+ * the same. A different length may move rows to other pages, and may leave a copy of a row in a page's free space.
  */
 type Json = Readonly<Record<string, unknown>>
 
@@ -61,7 +61,10 @@ export function isForgottenValue(value: Uint8Array | null): boolean {
   return data !== undefined && isForgotten(data)
 }
 
-/** Removes personal data from the value. Returns the same value if it has no personal data, or has lost it already. */
+/**
+ * Removes personal data from the value. Returns the value itself if it contains no personal data or has already lost
+ * it.
+ */
 export function forgetValue(value: Uint8Array): Uint8Array {
   if (isForgottenValue(value)) return value
   const json = readObject(value)
@@ -74,7 +77,7 @@ export function forgetValue(value: Uint8Array): Uint8Array {
   return Buffer.from((isTooShort ? '' : text).padEnd(value.length))
 }
 
-/** Returns the mark that the event's data has lost its personal data; undefined if there is no such mark. */
+/** Returns the mark of event data that has lost its personal data; undefined if there is no mark. */
 export function forgottenMark(data: unknown): { readonly bodyHash: string | undefined } | undefined {
   const mark = isObject(data) ? data['forgotten'] : undefined
   if (mark === BRIEF_MARK) return { bodyHash: undefined }
@@ -82,7 +85,9 @@ export function forgottenMark(data: unknown): { readonly bodyHash: string | unde
   return { bodyHash: Buffer.from(mark, 'base64url').toString('hex') }
 }
 
-/** Adds placeholders for the members that the event's data has lost, so that the event can be read like any other. */
+/**
+ * Adds placeholders for the members that the event's data has lost, so that the event can be read like any other event.
+ */
 export function withPlaceholders(data: unknown): unknown {
   if (!isObject(data)) return data
   const { changes } = data
@@ -102,7 +107,10 @@ function forgetData(data: Json | undefined): Json {
   return forgetOrderData(data) ?? forgetChangeData(data) ?? { forgotten: BRIEF_MARK }
 }
 
-/** Keeps the other members as they were written, because a name may be longer than the number that stood for it. */
+/**
+ * Keeps the other members as they were written. A currency may have been written as a number, for example, and its name
+ * would be longer, but the value must not grow.
+ */
 function forgetOrderData(data: Json): Json | undefined {
   const order = unlessUnreadable(() => readNewOrderData(NEW_ORDER_TYPE, data))
   if (order === undefined) return undefined

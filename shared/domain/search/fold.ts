@@ -4,8 +4,8 @@
  *
  * 1. Compatibility decomposition (Unicode NFKD, UAX #15): é is e and an accent, ﬁ is fi, full-width Ａ is A.
  * 2. Marks (general category M) are removed.
- * 3. Case folding: to upper case and then to lower case (Unicode chapter 3.13), because for ß and ı that differs from
- * lower case alone. Both small sigmas become σ.
+ * 3. Case folding: to upper case and then to lower case (Unicode chapter 3.13), because for ß and ı the result differs
+ * from lower case alone. Both small sigmas become σ.
  * 4. Latin letters without a decomposition become their ASCII equivalents, as in CLDR's transform Latin-ASCII
  * (common/transforms/Latin-ASCII.xml): ł is l, ø is o, æ is ae, þ is th. Only letters that alphabets use are listed.
  *

@@ -5,11 +5,11 @@ import { customerFullName, longDescription } from '../order-view.ts'
  * Splits orders and queries into words, the same way for every store. Words are letters and digits, folded (fold.ts).
  * Everything else separates words, so query syntax counts as plain text. Three kinds of words are special:
  *
- * - Words with an apostrophe. The word is indexed without the apostrophe, and so are its parts: `O'Connor` is found by
- *   `oconnor`, `o'connor` and `connor`.
- * - Chinese and Japanese, which are written without spaces (Han, Hiragana and Katakana). Each character and each pair
- *   of adjacent characters are words, as in Lucene's CJKBigramFilter: `小龍` is found by `龍`, and a longer text by its
- *   pairs.
+ * - Words with an apostrophe. Such a word is indexed without the apostrophe, and so are its parts: `O'Connor` is found
+ *   by `oconnor`, `o'connor` and `connor`.
+ * - Chinese and Japanese, which are written without spaces (Han, Hiragana and Katakana). Each character is a word, and
+ *   so is each pair of adjacent characters, as in Lucene's CJKBigramFilter: `小龍` is found by `龍`, and a longer text by
+ *   its pairs.
  * - The last twelve digits of an order id, by which people distinguish orders. A whole id in a query is reduced to
  *   these digits.
  */
@@ -23,9 +23,12 @@ const MAX_TEXT = 4096
 /** Text that only needs lower-casing: no apostrophe, and no non-ASCII letter. */
 const PLAIN = /^[\x20-\x26\x28-\x5f\x61-\x7e]*$/
 const PLAIN_WORD = /[a-z0-9]+/g
-/** Typed or typographic: ’ ‘ ʼ ʻ ′ and `, and the Catalan middle dot; full-width ones are folded. */
+/**
+ * Apostrophes as people type or typeset them: ’ ‘ ʼ ʻ ′ and `, and the Catalan middle dot. Folding converts full-width
+ * ones.
+ */
 const APOSTROPHE = /[\u2019\u2018\u02bc\u02bb\u2032`\u00b7]/g
-/** ´ alone, which folding would treat as an accent on a space. */
+/** A lone ´, which folding would treat as an accent on a space. */
 const ACUTE = /\u00b4/g
 const WORD = /[\p{L}\p{N}]+(?:'[\p{L}\p{N}]+)*/gu
 const UNSPACED = /([\p{scx=Han}\p{scx=Hira}\p{scx=Kana}]+)/u
@@ -91,7 +94,7 @@ function compoundsOf(text: string): string[] {
   return fold(text.replaceAll(ACUTE, "'")).replaceAll(APOSTROPHE, "'").match(WORD) ?? []
 }
 
-/** The word itself; in a script without spaces, its characters and each adjacent pair. */
+/** The word itself; in a script without spaces, its characters and each pair of adjacent ones. */
 function pieces(word: string): string[] {
   if (!isUnspaced(word)) return [word]
   return splitUnspaced(word).flatMap((run) => (isUnspaced(run) ? [...Array.from(run), ...pairs(run)] : [run]))

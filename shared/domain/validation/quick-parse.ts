@@ -10,9 +10,9 @@ type Read = (value: unknown) => unknown
 const UNSURE = Symbol('unsure')
 
 /**
- * Parses exactly as the schema does, but a valid value several times faster, because zod creates objects for each
- * member in case it has a fault. A value that may be invalid is left to zod, which finds its faults. So is a value
- * whose kind of schema this function does not know.
+ * Parses exactly as the schema does, but is several times faster for a valid value, because zod creates objects for
+ * each member in case the member has a fault. zod itself parses any value that may be invalid, to find its faults, and
+ * any value whose kind of schema this function does not know.
  */
 export function quickParse<Schema extends z.ZodType>(schema: Schema): Parser<z.output<Schema>> {
   const read = readerOf(schema)
@@ -92,7 +92,7 @@ function objectReader(shape: z.core.$ZodShape): Read {
   }
 }
 
-/** For a schema that accepts only certain values, whatever it makes of each. */
+/** For a schema that accepts only certain values. Looks up the result for each. */
 function listedReader(schema: z.core.$ZodType, values: Iterable<unknown>): Read {
   const results = new Map([...values].map((value) => [value, z.parse(schema, value)]))
   return (value) => results.get(value) ?? UNSURE
