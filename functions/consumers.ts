@@ -7,7 +7,10 @@ const { orders, group, retries, deadLetters, deadLetterGroup } = topicsOf()
 /** Stores the records of the orders topic in batches. A record that cannot be stored is parked. */
 kafkaTrigger('consumeOrders', { topic: orders, group }, ({ storeOrders }) => storeOrders)
 
-/** One function for each retry tier, so that waiting in one tier does not delay the others: consumeRetry1, consumeRetry2, … */
+/**
+ * One function for each retry tier (consumeRetry1, consumeRetry2, …), so that waiting in one tier does not delay the
+ * others.
+ */
 for (const { tier, topic, group } of retries) {
   kafkaTrigger(`consumeRetry${tier}`, { topic, group }, ({ storeRetries }) => {
     const storeTier = storeRetries[tier - 1]

@@ -46,7 +46,7 @@ httpTrigger('getDeadLetter', async (request, { deadLetters, views }) => {
   return json(200, letter)
 })
 
-/** GET /api/dead-letters/{id}/fixture: the record as a file, for running through the code on a developer's machine. */
+/** GET /api/dead-letters/{id}/fixture: the record as a file, for processing on a developer's machine. */
 httpTrigger('deadLetterFixture', async (request, { deadLetters }) => {
   const letter = await existing(request, deadLetters)
   const name = `dead-letter-${letter.id.replaceAll(/[^\w.-]/g, '-')}.json`
@@ -62,13 +62,13 @@ httpTrigger('editDeadLetter', async (request, { redrives, config }) => {
   return json(202, withIgnored(toDeadLetterView(edited), unknownMembers(body)))
 })
 
-/** POST /api/dead-letters/{id}/discard: gives up the letter and records the reason. */
+/** POST /api/dead-letters/{id}/discard: discards the letter and records the reason. */
 httpTrigger('discardDeadLetter', async (request, { redriveTasks, config }) => {
   const { act } = await readAct(request, requiredReasonBody, config)
   return json(200, toDeadLetterView(await redriveTasks.discard(letterId(request), act)))
 })
 
-/** POST /api/dead-letters/discard: gives up all matching letters, in parts. A dry run counts them. */
+/** POST /api/dead-letters/discard: discards all matching letters, in parts. A dry run only counts them. */
 httpTrigger('discardDeadLetters', async (request, { discards, config }) => {
   const query = readQuery(request.query, discardQuery)
   const body = await readActBody(request, discardBody)

@@ -8,7 +8,7 @@ import { httpTrigger } from '../shared/triggers.ts'
 
 // With FAULTS=off, these routes do not exist.
 if (settings().faults) {
-  /** GET /api/ops/faults: the faults that are currently on. */
+  /** GET /api/ops/faults: the faults that are currently switched on. */
   httpTrigger('getFaults', async (_, { faults }) => json(200, { ...faults?.plan, poison: 0 }, FRESH))
 
   /** POST /api/ops/faults: switches faults on. Faults that the body does not name are switched off. */

@@ -5,8 +5,8 @@ import { deliveryStall, services } from '../shared/services.ts'
 import { httpTrigger, standaloneHttpTrigger } from '../shared/triggers.ts'
 
 /**
- * GET /api/health/live: 503 only if a restart may help, because the host delivers none of the waiting records. Checks
- * neither the log nor the store, so that their outage does not restart the process.
+ * GET /api/health/live: responds with 503 only if a restart may help because the host delivers none of the waiting
+ * records. Checks neither the log nor the store, so that their outage does not restart the process.
  */
 standaloneHttpTrigger('liveness', async () => {
   const stall = deliveryStall()
@@ -14,7 +14,7 @@ standaloneHttpTrigger('liveness', async () => {
   return json(stall === undefined ? 200 : 503, body, FRESH)
 })
 
-/** GET /api/health/ready: 503 if something that this process's HTTP functions need is unavailable. */
+/** GET /api/health/ready: responds with 503 if something that this process's HTTP functions need is unavailable. */
 standaloneHttpTrigger('readiness', async () => {
   const report = await services().then(({ checkReadiness }) => checkReadiness(), unopened)
   return json(report.ready ? 200 : 503, report, FRESH)

@@ -58,7 +58,7 @@ httpTrigger('forgetGroup', async (request, { forgetGroup, config }) => {
   return json(200, await forgetGroup(body.group, act))
 })
 
-/** POST /api/ops/changes/{changeId}/discard: gives up a change that waits for an event that never arrives. */
+/** POST /api/ops/changes/{changeId}/discard: discards a change that waits for an event that will never arrive. */
 httpTrigger('discardChange', async (request, { discardChange, config }) => {
   const changeId = changeIdIn(request)
   const { act } = await readAct(request, requiredReasonBody, config)
@@ -81,7 +81,7 @@ httpTrigger('opsHistory', async (_, { pipelineHistory }) =>
   json(200, { everyMs: POINT_EVERY_MS, items: pipelineHistory.points() }, FRESH),
 )
 
-/** GET /api/ops/storage: the disk usage of log and store, and how far back the log reaches. */
+/** GET /api/ops/storage: the disk usage of the log and the store, and how far back the log reaches. */
 httpTrigger('opsStorage', async (_, { pipelineStorage }) => json(200, await pipelineStorage(), FRESH))
 
 /** GET /api/ops/ledger: whether every record of the orders topic is accounted for. */

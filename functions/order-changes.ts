@@ -14,14 +14,15 @@ import { readQuery } from '../shared/http/protocol/query.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
 /**
- * PATCH /api/orders/{orderId}: accepts an amendment of the order, which takes effect after all of its earlier events.
+ * PATCH /api/orders/{orderId}: accepts an amendment of the order, which takes effect after all earlier events of the
+ * order.
  */
 httpTrigger('amendOrder', amendOrder)
 
 /** POST /api/orders/{orderId}/cancel: accepts a cancellation, which also takes effect after all earlier events. */
 httpTrigger('cancelOrder', cancelOrder)
 
-/** GET /api/orders/{orderId}/changes: the changes that reached the store, oldest first, paginated. */
+/** GET /api/orders/{orderId}/changes: the changes that have reached the store, oldest first, paginated. */
 httpTrigger('listOrderChanges', async (request, { orderIds, views }) => {
   const orderId = orderIdIn(request)
   const query = readQuery(request.query, changeQuery)

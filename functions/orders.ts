@@ -43,7 +43,7 @@ httpTrigger('orderHistory', async (request, { orderIds, views }) => {
   const orderId = orderIdIn(request)
   const ofOrder = await findUnlessArchived(orderId, views, async () => {
     const known = await views.history(orderId)
-    // A change that arrives after its order was archived has entries in the store, but the order itself has none.
+    // A change that arrives after its order was archived has entries in the store, although the order itself has none.
     return known?.some(({ changeId }) => changeId === undefined) === true ? known : undefined
   })
   const items = withBeginning(orderId, ofOrder ?? (await views.history(orderId)) ?? [], orderIds)

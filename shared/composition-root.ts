@@ -109,7 +109,10 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly metrics: Metrics
   /** Undefined if no traces are exported. */
   readonly tracing: Tracing | undefined
-  /** Ends everything that only waits: holds, backoffs, callers who asked to wait. Disposal then closes the adapters. */
+  /**
+   * Ends everything that is only waiting: holds, backoffs, and requests whose callers asked to wait. Disposal then
+   * closes the adapters.
+   */
   stop(): void
 }
 
@@ -147,7 +150,7 @@ export async function openServices(chosen: Config): Promise<Services> {
   const orderIds = createOrderIds(secrets)
   const proofs = createRedriveProofs(secrets)
 
-  // Retry tiers use this group's id too, because they update the rows of records that the group parked in its ledger.
+  // Retry tiers also use this group's id, because they update the rows of parked records in this group's ledger.
   const groupId = topics.group
   const publisher = tracing?.tracePublishing(log) ?? log
   const timestampTypeOf = (topic: string) => log.timestampTypeOf(topic)

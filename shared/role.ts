@@ -2,7 +2,7 @@ import { rightFor } from './http/rights.ts'
 import { FAULT_ROUTES, ROUTES } from './http/routes.ts'
 import type { Topics } from './messaging/topics.ts'
 
-/** Functions that every instance serves, whatever its role. */
+/** Functions that every instance serves, regardless of its role. */
 const OF_ALL: ReadonlySet<string> = new Set(['liveness', 'readiness', 'metrics', 'home'])
 
 /** The functions of each part of the product, with one `consumeRetry<n>` for each retry tier. */
@@ -19,7 +19,8 @@ function parts(tiers: number): Readonly<Record<string, readonly string[]>> {
 
 /**
  * Describes for operators, in one or two sentences, what an instance serves. If only some functions of a part are
- * disabled, the description names them, because the product's own lists of disabled functions never split a part.
+ * disabled, the description names them, because somebody chose them: the product's own lists of disabled functions
+ * never split a part.
  */
 export function describeRole(disabled: ReadonlySet<string>, tiers: number): string {
   const told = Object.entries(parts(tiers)).map(([part, functions]) => {

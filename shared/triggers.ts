@@ -130,7 +130,7 @@ export function kafkaTrigger(
   })
 }
 
-/** Processes the portions of a delivery in turn. The time limit counts from the delivery's arrival. */
+/** Processes the portions of a delivery in turn. The time limit is counted from the delivery's arrival. */
 async function deliver(events: unknown, useCase: (all: Services) => HandleDelivery): Promise<void> {
   const process = useCase(await services())
   const deliveredAt = Date.now()

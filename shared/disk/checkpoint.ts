@@ -8,14 +8,14 @@ const WAL_KEPT_BYTES = 32 * 1024 * 1024
 
 /**
  * Replaces SQLite's automatic checkpoints, which hide errors. The kernel reports a failed flush only once, so a program
- * that misses the report would take the next flush for a success.
+ * that misses the report would mistake the next flush for a success.
  *
  * Call this before writing anything. Otherwise the first commit to a long WAL runs SQLite's own checkpoint.
  */
 export function prepareCheckpoints(db: DatabaseSync) {
   db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`)
-  // SQLite before 3.51, as in Node 22, treats NOOP as PASSIVE, so this statement copies every time, and may find the
-  // disk full.
+  // SQLite before 3.51, as in Node 22, treats NOOP as PASSIVE, so there this statement copies every time, and may find
+  // the disk full.
   const inspect = db.prepare('PRAGMA wal_checkpoint(NOOP)')
   const copy = db.prepare('PRAGMA wal_checkpoint(PASSIVE)')
 
@@ -48,10 +48,11 @@ const IO_ERROR = 10
 const OF_A_FLUSH: ReadonlySet<number> = new Set([0, 4, 5, 6, 16, 17].map((kind) => IO_ERROR | (kind << 8)))
 
 /**
- * Whether this SQLite error leaves the content of the disk in doubt. A failed flush does, because its writes had
- * already succeeded. A refused call does not, because its transaction is rolled back. With IOERR_WRITE, the kernel may
- * report the failure of an earlier write, but then it also reports that failure to the next flush (write(2), EIO).
- * Errors of temporary files (IOERR_SHM…), locks and reads lose no data, and IOERR_…_ATOMIC does not occur in WAL mode.
+ * Whether this SQLite error leaves the content of the disk in doubt. A failed flush does, because the writes before it
+ * had already been reported as successful. A refused call does not, because its transaction is rolled back. With
+ * IOERR_WRITE, the kernel may report the failure of an earlier write, but then it also reports that failure to the next
+ * flush (write(2), EIO). Errors of temporary files (IOERR_SHM…), locks and reads lose no data, and IOERR_…_ATOMIC does
+ * not occur in WAL mode.
  */
 export function leavesDiskInDoubt(error: unknown): boolean {
   const code = errcodeOf(error)
@@ -59,8 +60,8 @@ export function leavesDiskInDoubt(error: unknown): boolean {
 }
 
 /**
- * Copies the WAL, then closes the connection. Closing the last connection would also copy the WAL, but hide errors.
- * Throws if copying fails.
+ * Copies the WAL, then closes the connection. Closing the last connection would also copy the WAL, but would hide
+ * errors. Throws if copying fails.
  */
 export function closeAfterCopy(db: DatabaseSync): void {
   try {
@@ -76,8 +77,8 @@ const keptOpen = new Set<DatabaseSync>()
 
 /**
  * Closes a connection after this error. After a failed flush, however, the connection stays open until the process is
- * killed, referenced so that it is not garbage-collected. Closing it would flush again, seem to succeed, and remove the
- * WAL.
+ * killed, and stays referenced so that it is not garbage-collected. Closing it would flush again, seem to succeed, and
+ * remove the WAL.
  */
 export function closeUnlessInDoubt(db: DatabaseSync, error: unknown): void {
   if (leavesDiskInDoubt(error)) keptOpen.add(db)

@@ -14,8 +14,8 @@ const MARK = 'disk-in-doubt'
 const FILES = [LOG_FILE, STORE_FILE]
 
 export function markInDoubt(directory: string): void {
-  // The mark is empty, so that it fits on a full disk, and not flushed, because it only has to outlive the process, not
-  // the machine.
+  // The mark is empty, so that it fits on a full disk. It is not flushed, because it only has to survive the end of the
+  // process, not a crash of the machine.
   closeSync(openSync(join(directory, MARK), 'w', 0o600))
 }
 
@@ -24,9 +24,10 @@ export function isInDoubt(directory: string): boolean {
 }
 
 /**
- * Replaces the log and the store with copies read from the disk, which has everything that was flushed. No process may
- * have the files open. Throws without changing anything if the disk still fails, has no room for the copies, or has a
- * damaged file. Interrupting it at any time is safe, because the old and the new files have the same content.
+ * Replaces the log and the store with copies read from the disk, which contains everything that was flushed. The files
+ * must not be open in any process. Throws without changing anything if the disk still fails, has no room for the
+ * copies, or contains a damaged file. This can safely be interrupted at any time, because the old and the new files
+ * have the same content.
  */
 export function settleDoubt(directory: string): void {
   const files = FILES.map((name) => join(directory, name)).filter((file) => existsSync(file))
@@ -60,7 +61,7 @@ function removeCopy(file: string): void {
 
 /**
  * Copies the WAL into the file, flushes the file, checks its integrity and compares it with the disk. Use this only for
- * a copy, which is discarded after an error: closing after a failed flush removes the WAL.
+ * a copy, which is discarded after an error, because closing after a failed flush removes the WAL.
  */
 function verify(file: string): void {
   const db = new DatabaseSync(file)

@@ -9,13 +9,14 @@ const CHUNK_BYTES = 1024 * 1024
 const WASM_PAGE_BYTES = 64 * 1024
 
 /**
- * Copies a file as it is on the disk. After a failed flush, programs may read different data from the kernel's cache,
- * which treats the unwritten pages as written. Direct I/O bypasses the cache. If direct I/O is not available, the copy
- * is made through the cache. The copy is a new file, because pages that are written to the old file again may not reach
- * the disk either (seen on ext4). The copy is flushed, read back from the disk and compared.
+ * Copies a file's content as it is on the disk. After a failed flush, programs may read different data from the
+ * kernel's cache, which treats the unwritten pages as written. Direct I/O bypasses the cache. If direct I/O is not
+ * available, the copy is made through the cache. The copy is a new file, because pages that are written to the old file
+ * again may not reach the disk either (seen on ext4). The copy is flushed, read back from the disk and compared.
  *
- * Synchronous. Throws if reading or writing fails. No process may have either file open, because closing a file
- * releases every lock that the process has on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+ * Synchronous. Throws if reading or writing fails. This process must not have either file open elsewhere, because
+ * closing a file releases every lock that the process has on it (https://www.sqlite.org/howtocorrupt.html, section
+ * 2.2).
  */
 export function copyFromDisk(from: string, to: string): void {
   const source = openDirect(from)
@@ -53,7 +54,7 @@ export function compareWithDisk(path: string): void {
 
 /** Opens with O_DIRECT if the platform and the file system support it. */
 function openDirect(path: string): number {
-  // The type of O_DIRECT does not say that the constant is missing on some platforms.
+  // The type of O_DIRECT does not show that the constant is missing on some platforms.
   const direct = (constants.O_DIRECT as number | undefined) ?? 0
   try {
     return openSync(path, constants.O_RDONLY | direct)

@@ -38,8 +38,8 @@ export function acceptedHeaders(
 const timers = { sleep: (ms: number, signal: AbortSignal) => setTimeout(ms, undefined, { signal }) }
 
 /**
- * Waits, unless the request is a repeat for an archived order, which is final. Only a repeat can concern an archived
- * order, so other requests do not cost a query.
+ * Waits, unless the request is a repeat for an archived order, whose state is final. Only a repeat can concern an
+ * archived order, so other requests need no query.
  */
 export function unlessArchived<View>(
   wait: WaitUntilSettled<View>,
@@ -52,8 +52,8 @@ export function unlessArchived<View>(
 }
 
 /**
- * The state of the accepted order or change, however the wait ends: an unavailable store causes no error, and an
- * unresponsive store prolongs the wait by no more than the grace period.
+ * The state of the accepted order or change; undefined if the store does not return it in time. An unavailable store
+ * causes no error, and an unresponsive store prolongs the wait by no more than the grace period.
  */
 export function ifSettled<View>(wait: WaitUntilSettled<View>, id: string, waitMs: number): Promise<View | undefined> {
   return answeredInTime(() => wait(id, waitMs), timers, waitMs + GRACE_MS)

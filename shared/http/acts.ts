@@ -12,20 +12,20 @@ export const reason = z
   .string({ error: 'must be a string' })
   .max(MAX_REASON_LENGTH, { error: `must have at most ${MAX_REASON_LENGTH} characters` })
   .refine((text) => text.trim() !== '', { error: 'must not be empty' })
-  .meta({ minLength: 1, pattern: String.raw`\S` }) // for the documents, which cannot show a `refine`
+  .meta({ minLength: 1, pattern: String.raw`\S` }) // for the API documents, which cannot show a `refine`
 
 /**
- * Bodies of operator actions are strict: if a misspelt member were ignored, the action could apply to everything, and
- * without a dry run.
+ * Bodies of operator actions are strict. If a misspelt member were ignored, the action could apply to everything, or
+ * run when only a dry run was intended.
  */
 export const actBody = z.strictObject({ reason: z.exactOptional(reason) }, { error: memberFault })
 
 export const requiredReasonBody = z.strictObject({ reason }, { error: memberFault })
 
 /**
- * The operator of an action, its time and its reason. A principal whom the platform signed in is verified; the name in
- * the header X-Operator is recorded as claimed. Without a platform that signs operators in, callers could send the
- * platform's header themselves, so that header is read only if `platformSignsIn` is set.
+ * The operator of an action, its time and its reason. A principal that the platform has signed in is verified. The name
+ * in the header X-Operator is only recorded as claimed. If no platform signs operators in, callers could send the
+ * platform's header themselves, so it is read only if `platformSignsIn` is set.
  */
 export function actOf(
   request: HttpRequest,

@@ -20,8 +20,8 @@ const orderId = z
   .refine((id) => UUID.test(id), { error: 'must be an order id' })
   .meta({ format: 'uuid' }) // for the API documents, which cannot express a `refine`
 /**
- * The name of a file as `ops archive` generates it. The store keeps the name with each order, and the audit has it as
- * the target.
+ * The name of a file, as `ops archive` generates it. The store keeps the name with each order, and the audit records it
+ * as the target.
  */
 const fileName = z
   .string({ error: 'must be a string' })
@@ -63,7 +63,7 @@ export const restoreBody = actBody.extend({
 
 const documents = z.object({ orders: z.array(archivedOrderSchema) })
 
-/** The act, as a step of a run that may have begun earlier. */
+/** The action as a step of a run that may have begun earlier. */
 export function archivingAct(act: Act, body: { readonly continues?: boolean }): ArchivingAct {
   return { ...act, continues: body.continues ?? false }
 }

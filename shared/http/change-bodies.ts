@@ -57,7 +57,7 @@ function unknownMember(pointer: string, owner: string, members: ReadonlySet<stri
   return { pointer, detail: `is not known here: ${owner} may have ${[...members].join(', ')}` }
 }
 
-/** RFC 7396 removes a member that is null. */
+/** RFC 7396: null removes a member. */
 function isRemoval(body: unknown, pointer: string): boolean {
   const name = pointer.slice(1)
   return AMENDABLE.has(name) && (body as Readonly<Record<string, unknown>>)[name] === null

@@ -28,7 +28,10 @@ interface Use {
   readonly views: Pick<OrderViews, 'get' | 'archivedAt'>
 }
 
-/** PATCH: 202 as soon as the amendment is durable. If the caller waits: 200 with the order, or 409. */
+/**
+ * PATCH: responds with 202 as soon as the amendment is durable. If the caller waits and the change is decided in time,
+ * responds with 200 and the order, or with the reason for the rejection.
+ */
 export async function amendOrder(request: HttpRequest, use: Use): Promise<HttpResponseInit> {
   return changeOrder(request, use, async () => {
     return { kind: 'amend', amendment: readAmendment(await readJson(request, MERGE_PATCH)) }
@@ -58,7 +61,7 @@ async function changeOrder(
   const settled = unlessArchived(use.waitForChange, orderId, accepted, use.views)
   const view = wait === 0 ? undefined : await ifSettled(settled, changeId, wait * 1000)
   if (view?.status === 'rejected') throw rejected(view)
-  // The change took effect even if the store is unavailable for the order query a moment later.
+  // The change has taken effect, even if the store is unavailable a moment later, when the order is queried.
   const order = view?.status === 'applied' ? await ifAvailable(use.views.get(orderId)) : undefined
   if (order !== undefined) {
     return json(200, order, { ...headers, etag: etagOf(JSON.stringify(order), versionOf(order)) })
@@ -71,7 +74,7 @@ function receipt(orderId: string, { kind }: OrderChange, { changeId, acceptedAt 
   return { orderId, changeId, kind, status: 'accepted', acceptedAt }
 }
 
-/** The problem type is the rejection's cause. */
+/** The rejection's cause determines the problem type. */
 function rejected({ changeId, cause }: ChangeView): OrderError {
   const code = cause !== undefined && cause.code in PROBLEMS ? (cause.code as ProblemCode) : 'conflict'
   return new OrderError(code, cause?.detail ?? 'The change was rejected.', { changeId })
@@ -87,7 +90,7 @@ export function changeIdIn(request: HttpRequest): string {
 }
 
 /**
- * A change that the store has not seen, with the cause if it is lost or may be. Throws `change-not-found` for an id
+ * A change that the store has not seen, with the cause if it is or may be lost. Throws `change-not-found` for an id
  * that was never issued for this order.
  */
 export function unseenChange(

@@ -34,7 +34,7 @@ export const editQuery = z.object({
 const MAX_IDS = 1000
 const FILTERS = ['fingerprint', 'code', 'orderId', 'from', 'to', 'foreign'] as const
 
-/** Selects letters by id, by a filter, or with `all` every dead letter. */
+/** Selects letters by id or by a filter, or every dead letter with `all`. */
 export const lettersBody = actBody.extend({
   dryRun: dryRunMember,
   ids: z.exactOptional(
@@ -80,7 +80,7 @@ export function toLetterFilter(body: z.output<typeof lettersBody>): NewRedrive['
   }
 }
 
-/** The reason for a discard. Throws `invalid-request` when it is missing. */
+/** The reason for a discard. Throws `invalid-request` if it is missing. */
 export function requiredReason({ reason }: z.output<typeof discardBody>): string {
   if (reason !== undefined) return reason
   throw invalidRequest('The reason', '/reason', 'must say why, unless it is a dry run')
@@ -112,7 +112,7 @@ export function toDeadLetterView({ key, value, editedValue, headers, ...letter }
   }
 }
 
-/** One page of letters, each with the number of waiting changes. Only unsettled letters hold back changes. */
+/** One page of letters, each with the number of waiting changes. Only this product's open letters hold back changes. */
 export async function withWaiting<Letter extends Pick<DeadLetterSummary, 'state' | 'orderId' | 'foreign'>>(
   letters: readonly Letter[],
   views: Pick<OrderViews, 'countWaiting'>,
@@ -127,7 +127,7 @@ export async function withWaiting<Letter extends Pick<DeadLetterSummary, 'state'
   })
 }
 
-/** A dead letter as a file that `npm run ops -- replay-fixture` runs through the current code. */
+/** A dead letter as a file, which `npm run ops -- replay-fixture` processes with the current code. */
 export function toFixture(letter: KeptDeadLetter) {
   return {
     format: 'order-event-processing/dead-letter/1',

@@ -15,7 +15,7 @@ export const takeOutBody = requiredReasonBody.extend({
     .regex(/^[A-Za-z0-9._-]{1,249}:[0-9]{1,10}:[0-9]{1,16}$/, { error: 'must be topic:partition:offset' }),
 })
 
-/** The body of POST /api/ops/forget-group. Kafka's limit for the name of a group is the same. */
+/** The body of POST /api/ops/forget-group. */
 export const forgetGroupBody = requiredReasonBody.extend({ group: text(1, 249) })
 
 /** The body of POST /api/ops/backup. */

@@ -48,7 +48,10 @@ const MAX_RETRY_AFTER_SECONDS = 60
 
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
 
-/** Accepts any UUID: one that we never issue, such as a version 4 UUID, is a valid request with the response 404. */
+/**
+ * Accepts any UUID. A request with one that we never issue, such as a version 4 UUID, is valid and gets the response
+ * 404.
+ */
 export function orderIdIn(request: HttpRequest): string {
   const orderId = uuidIn(request, 'orderId')
   if (orderId !== undefined) return orderId
@@ -64,7 +67,7 @@ export function uuidIn(request: HttpRequest, name: string): string | undefined {
 }
 
 /**
- * An order that the store has not seen, with the cause if it is lost or may be. Throws `order-not-found` for an id that
+ * An order that the store has not seen, with the cause if it is or may be lost. Throws `order-not-found` for an id that
  * was never issued.
  */
 export function unseenOrder(orderId: string, orderIds: OrderIds, whyUnseen: WhyUnseen = () => undefined): OrderView {
@@ -80,7 +83,7 @@ export function unseenOrder(orderId: string, orderIds: OrderIds, whyUnseen: WhyU
 }
 
 /**
- * The stored history, with the acceptance added in front while the store has only the order's changes, or nothing.
+ * The stored history. The acceptance is added in front while the store has only changes to the order, or nothing.
  * Throws `order-not-found` if nothing is stored and the id was never issued.
  */
 export function withBeginning(

@@ -11,7 +11,7 @@ import { readJson } from './protocol/json-body.ts'
 import { waitSeconds } from './protocol/preferences.ts'
 import { validated } from './protocol/validated.ts'
 
-/** The part of a response that lists body members which were left out. */
+/** The part of a response that lists the members of the body that were left out. */
 export interface Ignored {
   /** JSON pointers to unknown members, so that a misspelt member is not lost silently; absent if there are none. */
   readonly ignored?: readonly string[]

@@ -21,7 +21,7 @@ export function rightFor(name: string): Right | undefined {
   return route.methods.includes('GET') ? 'read' : 'operate'
 }
 
-/** The keys with fewer rights than FUNCTIONS_KEY, which grants all. */
+/** The keys with fewer rights than FUNCTIONS_KEY, which grants all rights. */
 export function narrowKeys({ keys }: Pick<Config, 'keys'>): { key: string; opens: (name: string) => boolean }[] {
   return Object.entries(RIGHTS).flatMap(([setting, rights]) => {
     const key = keys[setting as keyof typeof RIGHTS]

@@ -1,8 +1,8 @@
 import type { HttpMethod } from '@azure/functions'
 
 /**
- * All HTTP routes. Functions register with this table, the OpenAPI document is generated from it, and the catch-all
- * takes the Allow header of a 405 from it.
+ * All HTTP routes. Functions are registered from this table, the OpenAPI document is generated from it, and the
+ * catch-all derives the Allow header of a 405 from it.
  *
  * The runtime tries functions in the sequence of their names and does not prefer literal routes over parameters. So a
  * constraint excludes a parameter's literal siblings, and the catch-all's name sorts last.
@@ -98,13 +98,13 @@ export const FAULT_ROUTES: ReadonlySet<string> = new Set<RouteName>(['getFaults'
 
 const CONSTRAINT = /^\{\w+:regex\((.*)\)\}$/
 
-/** The methods of all routes of this process that match the path; empty if none does. */
+/** The methods of all the routes of this process that match the path; empty if no route matches. */
 export function allowedMethods(path: string, isServed: (name: string) => boolean = () => true): HttpMethod[] {
   const matching = Object.entries<Route>(ROUTES).filter(([name, { route }]) => isServed(name) && matches(route, path))
   return [...new Set(matching.flatMap(([, { methods }]) => methods))]
 }
 
-/** The access level of the route that matches the path; undefined if none does. */
+/** The access level of the route that matches the path; undefined if no route matches. */
 export function accessTo(path: string): Route['access'] | undefined {
   return Object.values<Route>(ROUTES).find(({ route }) => matches(route, path))?.access
 }

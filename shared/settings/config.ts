@@ -32,7 +32,7 @@ export interface Config {
   /** Undefined when SQLite is used. */
   readonly sqlConnectionString: string | undefined
   readonly functionsKey: string | undefined
-  /** Keys for the embedded host with some of the rights of `functionsKey`. */
+  /** Keys for the embedded host that grant some of the rights of `functionsKey`. */
   readonly keys: Readonly<Record<'metrics' | 'place' | 'read', string | undefined>>
   readonly orderIdSecrets: readonly [string, ...string[]] | undefined
   /** Whether the platform signs operators in, and therefore sets the header with their identity. */
@@ -110,7 +110,7 @@ const topicName = optional.refine((value) => value === undefined || /^[A-Za-z0-9
   error: "must be 1 to 200 letters, digits, '.', '_' or '-'",
 })
 
-/** A hundred years. A longer time is probably a typing error. */
+/** A hundred years. A longer time is probably a typo. */
 const MAX_RETENTION_DAYS = 36_500
 const DELAYS_MS = [10_000, 60_000, 600_000]
 /** The retry delays with FAULTS=on, so that a demonstration does not take eleven minutes. */
@@ -192,7 +192,7 @@ const settingsSchema = z.object({
   LOG_REFUSALS: oneOf(['on', 'off']),
 })
 
-/** The names that `local.settings.json` may have. Other names are reported. */
+/** The names that `local.settings.json` may contain. Other names are reported. */
 export const SETTING_NAMES: readonly string[] = Object.keys(settingsSchema.shape)
 
 export function readConfig(environment: Environment, runtime: Config['runtime']): Config {

@@ -14,7 +14,7 @@ export function disabledFunctions(settings: Environment): ReadonlySet<string> {
   return new Set(namesIn(settings, DISABLED).map(({ name }) => name.toLowerCase()))
 }
 
-/** One line about misspelt settings that disable no function; undefined if there are none. */
+/** One line about misspelt settings that were meant to disable a function but do not; undefined if there are none. */
 export function disablesWithoutEffect(settings: Environment): string | undefined {
   const [first, ...others] = namesIn(settings, WITHOUT_EFFECT)
   if (first === undefined) return undefined

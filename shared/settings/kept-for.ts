@@ -4,7 +4,7 @@ import type { Config } from './config.ts'
 const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
 
-/** One sentence for operators: how long the log and the store keep what the settings can limit. */
+/** One sentence for operators: how long the log and the store keep the data whose retention can be set. */
 export function keptFor({ logRetentionMs, storeRetentionMs: { settled, history, audit } }: Config): string {
   const found: readonly (readonly [string, number | null])[] = [
     ['records in the log', logRetentionMs],

@@ -9,7 +9,7 @@ const HOST_KEYS = ['READ_KEY', 'PLACE_KEY', 'METRICS_KEY'] as const
 
 /**
  * One line for each setting that has a value but no effect: a misspelt setting that should disable a function, a name
- * that differs in one letter from a setting's name, or a key that only the embedded host reads. `known` are the
+ * that differs by one letter from a setting's name, or a key that only the embedded host reads. `known` contains the
  * settings' names.
  */
 export function settingsWithoutEffect(

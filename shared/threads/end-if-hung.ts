@@ -9,15 +9,15 @@ const WATCH = `
 
 /**
  * Prints this line to standard error and kills the process, unless the result is disposed of within `limitMs`. The
- * timer runs in its own thread, because a call into a hanging file system blocks the calling thread with its timers and
- * signal handlers.
+ * timer runs in its own thread, because a call into a hanging file system blocks the calling thread along with its
+ * timers and signal handlers.
  */
 export function endIfHung(limitMs: number, line: string): Disposable {
   const workerData = { limitMs, line: `${line}\n` }
   const worker = new Worker(WATCH, { eval: true, name: 'end-if-hung', workerData, execArgv: [] })
   worker.unref()
-  // This error is ignored: without free file descriptors no thread can start, but then opening the file fails at once,
-  // too.
+  // This error is ignored. If there are no free file descriptors, no thread can start, but then opening the file does
+  // not hang: it fails at once.
   worker.on('error', () => undefined)
   return { [Symbol.dispose]: () => void worker.terminate() }
 }

@@ -10,9 +10,9 @@ type Result<T> = T extends (...args: never[]) => infer R ? R : never
 /** The main thread's side of a thread that serves a file (`serveFile`). Calls are handled in order. */
 export interface FileThread<T extends Operations> extends AsyncDisposable {
   /**
-   * Rejects with the method's error, or with the error of `unavailable` if the thread is dead, dies or is closed. In
-   * that case the method may or may not have done its work. A thread that died is restarted, with a growing delay if it
-   * keeps dying.
+   * Rejects with the method's error, or with an error that `unavailable` creates if the thread is dead, dies or is
+   * closed. In the latter case, the method may or may not have done its work. A thread that died is restarted, with a
+   * growing delay if it keeps dying.
    */
   call<M extends Method<T>>(method: M, ...args: Args<T[M]>): Promise<Result<T[M]>>
 }
@@ -25,7 +25,7 @@ export interface FileThreadOptions<E = SentError> {
   readonly unavailable: (cause: unknown) => unknown
   /** Creates the error for callers from the error that the thread sent. */
   readonly received: (sent: E) => unknown
-  /** Called before a call rejects if the disk's content is in doubt. The thread then refuses all calls. */
+  /** Called if the disk's content is in doubt, before the failed call rejects. The thread then refuses all calls. */
   readonly onDiskInDoubt?: ((error: unknown) => void) | undefined
   /** Called when the thread has died, after all calls in flight were rejected. */
   readonly onDown?: (error: unknown) => void

@@ -10,13 +10,13 @@ export interface Request {
 
 export type Reply<E = unknown> = { readonly id: number } & (
   | { readonly result: unknown }
-  /** With `inDoubt`, the content of the disk is in doubt, and the thread refuses all later calls. */
+  /** If `inDoubt` is set, the content of the disk is in doubt, and the thread refuses all later calls. */
   | { readonly error: E; readonly inDoubt?: true }
 )
 
 /** A thread's methods on its file. Their arguments and results must be structured-cloneable. */
 export interface Operations {
-  /** Does work that can wait until after a reply. Returns `close` if the next request must reopen the file. */
+  /** Does work that can wait until a reply has been sent. Returns `close` if the next request must reopen the file. */
   tidy?(): 'close' | void
   close(): void
 }

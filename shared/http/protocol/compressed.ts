@@ -3,7 +3,7 @@ import { gzip } from 'node:zlib'
 import type { HttpRequest, HttpResponseInit } from '@azure/functions'
 import { acceptsCoding } from './accepts-coding.ts'
 
-/** In bytes. A shorter body fits into one packet uncompressed. */
+/** In bytes. A shorter body fits into one packet without compression. */
 const MIN_LENGTH = 1400
 /** Level 6 takes 50 % more time for output that is only 5 % smaller. */
 const LEVEL = 4
@@ -28,7 +28,7 @@ export async function compressed(request: HttpRequest, answer: HttpResponseInit)
   }
 }
 
-/** Adds Accept-Encoding to Vary, unless Vary covers it already. */
+/** Adds Accept-Encoding to Vary, unless Vary already covers it. */
 function withEncoding(vary: string | undefined): string {
   if (vary === undefined) return 'accept-encoding'
   const names = vary.split(',').map((name) => name.trim().toLowerCase())

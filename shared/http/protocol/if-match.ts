@@ -10,7 +10,7 @@ const OF_VERSION = /^([1-9]\d{0,8})-/
 /**
  * The version that `If-Match` requires (RFC 9110 §13.1.1): the number at the beginning of the ETag. Undefined if the
  * header is absent or `*`; `NO_VERSION` for an ETag without a version. A weak ETag is treated like a strong one,
- * because proxies weaken ETags when they compress, and the version is unaffected.
+ * because proxies weaken ETags when they compress, which does not affect the version.
  *
  * Throws `invalid-request` for a malformed header.
  */

@@ -10,7 +10,8 @@ export const MERGE_PATCH = 'application/merge-patch+json'
 
 /**
  * The JSON value in a request, of any JSON media type or only of `mediaType`. Throws `unsupported-media-type`,
- * `payload-too-large` or `malformed-json`. The last reports the error and its position, but never quotes the body.
+ * `payload-too-large` or `malformed-json`. A `malformed-json` error gives the position of the fault, but never quotes
+ * the body.
  */
 export async function readJson(request: HttpRequest, mediaType?: string): Promise<unknown> {
   requireJson(request.headers.get('content-type'), mediaType)
@@ -29,8 +30,8 @@ function whyEmpty({ headers }: HttpRequest): string {
 }
 
 /**
- * When in doubt, assumes a body, because a missed body would count as empty. HTTP/2 requires neither length nor
- * encoding.
+ * Whether the request has a body. When in doubt, assumes that it has one, because a body that is overlooked would count
+ * as empty. HTTP/2 requires neither of the headers for length and encoding.
  */
 export function hasBody({ headers }: HttpRequest): boolean {
   const length = headers.get('content-length')

@@ -168,7 +168,7 @@ const SAME_PROBLEM: Readonly<Partial<Record<ErrorCode, ProblemCode>>> = {
   'store-busy': 'store-unavailable',
   'store-full': 'store-unavailable',
 }
-/** The beginning of the detail; it is followed by the remedy that all problems of a type share. */
+/** The beginning of the detail. The remedy, which all problems of a type share, follows it. */
 const CAUSES: Readonly<Partial<Record<ErrorCode, string>>> = {
   'log-full': 'The disk of the log is full: nothing is accepted until the operator frees some space. ',
   'store-full': 'The disk of the store is full. ',

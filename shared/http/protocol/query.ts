@@ -7,7 +7,7 @@ const HOST_PARAMETERS: ReadonlySet<string> = new Set(['code'])
 
 /**
  * The validated query parameters. An unknown name is refused, because ignoring a misspelt filter would return
- * everything. A repeated name is refused, because it is ambiguous which value counts.
+ * everything. A repeated name is refused, because it would be unclear which value counts.
  */
 export function readQuery<Schema extends z.ZodObject>(query: URLSearchParams, schema: Schema): z.output<Schema> {
   const violations: Violation[] = []
@@ -47,7 +47,7 @@ export const instant = z
   .transform((text) => text.replace(' ', '+'))
   .pipe(z.iso.datetime({ offset: true, error: 'must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z' }))
   .transform((text) => new Date(text).toISOString())
-  .meta({ type: 'string', format: 'date-time' }) // for the documents, which cannot show a transform
+  .meta({ type: 'string', format: 'date-time' }) // for the API documents, which cannot show a transform
 
 /** The bounds of a time range. */
 export const from = instant.describe('From this time on (RFC 3339), inclusive.')

@@ -3,7 +3,7 @@ import { OrderError, type Violation } from '../../domain/errors.ts'
 import type { Parser } from '../../domain/validation/quick-parse.ts'
 import { violationsOf } from '../../domain/violations.ts'
 
-/** The body, validated. Throws the given code, with a pointer to each error. */
+/** The body, validated. Throws an error with the given code and a pointer to each violation. */
 export function validated<T>(parser: Parser<T>, body: unknown, code: 'invalid-order' | 'invalid-request'): T {
   const parsed = parser.safeParse(body)
   if (parsed.success) return parsed.data

@@ -13,8 +13,8 @@ const MAX_CAUSES = 5
 
 /**
  * Removes personal data from an error. A parser's message may quote its input, and a database's message may quote a
- * value. So only our own messages are kept unchanged. Other messages lose everything in quotes or parentheses. Type,
- * code, number and stack frames are enough to find the cause.
+ * value, so only our own messages and those of the operating system are kept. Other messages lose everything in quotes
+ * or parentheses. Type, code, number and stack frames are enough to find the cause.
  */
 export function toErrorLine(error: unknown): ErrorLine {
   if (!(error instanceof Error))
@@ -35,7 +35,7 @@ export function toErrorLine(error: unknown): ErrorLine {
   }
 }
 
-/** The error without its stack. `at` has the frame that threw the error. */
+/** The error without its stack. `at` is the frame that threw the error. */
 export function toBriefErrorLine(error: unknown): Omit<ErrorLine, 'stack'> {
   const { stack: _stack, ...line } = toErrorLine(error)
   const [frame] = error instanceof Error ? framesOf(error) : []
@@ -51,16 +51,18 @@ export function messageFor(error: unknown): string {
   return withoutQuotes(error.message)
 }
 
-/** A message of ours may contain its cause's message, which may contain personal data. */
+/** One of our own messages may contain its cause's message, which may contain personal data. */
 function ours({ message, cause }: Error): string {
   if (!(cause instanceof Error) || cause.message === '' || isOrderError(cause)) return message
   return message.replaceAll(cause.message, () => messageFor(cause))
 }
 
-/** The most common message of the JavaScript engine, which quotes only a name in our code. */
+/** The most common message of the JavaScript engine, which quotes only a name from our code. */
 const NAMES_A_PROPERTY = /^Cannot (?:read|set) properties of (?:undefined|null) \((?:reading|setting) '[\w$]{1,100}'\)$/
 
-/** Removes everything from the first to the last quote, because quoted text may contain quotes. */
+/**
+ * Removes everything from the first to the last quote or parenthesis, because quoted text may itself contain quotes.
+ */
 function withoutQuotes(message: string): string {
   return NAMES_A_PROPERTY.test(message) ? message : message.replace(/["'`(].*["'`)]/s, '…')
 }

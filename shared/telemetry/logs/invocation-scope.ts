@@ -7,7 +7,10 @@ import { isTraceparent, traceIdOf } from '../../messaging/records/traceparent.ts
 interface Invocation {
   readonly context: InvocationContext
   readonly request: HttpRequest | undefined
-  /** True after the invocation, whose log is then closed. Work that continues, such as a connection, logs elsewhere. */
+  /**
+   * True once the invocation has ended and its log is closed. Anything that outlives it, such as a connection, logs
+   * elsewhere.
+   */
   isOver: boolean
 }
 

@@ -25,7 +25,7 @@ const PERSONAL = [
 ]
 const REDACTED_PATHS = PERSONAL.flatMap((field) => [field, `*.${field}`, `*.*.${field}`])
 
-/** Writes JSON lines. Each line has its invocation, and the event's stable name in `event`. */
+/** Writes JSON lines. Each line names its invocation, and has the event's stable name in `event`. */
 export function createLogger(level: Config['logLevel'], stream: DestinationStream): Logger {
   const options = {
     level,

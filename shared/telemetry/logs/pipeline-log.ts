@@ -8,11 +8,12 @@ import { traceIdOf } from '../../messaging/records/traceparent.ts'
 import { toBriefErrorLine } from './error-line.ts'
 
 /**
- * Writes one line for each important event, with the event's name in `event`. A line about a single order has the
+ * Writes one line for each important event, with the event's name in `event`. A line about a single order contains the
  * order's id, and the trace id if the order has a trace.
  */
 export function logPipeline(events: PipelineEmitter, logger: Logger): void {
-  // This event occurs thousands of times a second, so a listener is registered only if its lines are written.
+  // These events may occur thousands of times a second, so their listeners are registered only if the lines are
+  // written.
   const isDebugged = logger.isLevelEnabled('debug')
   if (isDebugged) {
     events.on('order:accepted', (event) => {
@@ -22,7 +23,7 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
       logger.debug(lineOf('change:accepted', event), 'a change of an order is durable in the log')
     })
   }
-  // Without stack traces, because the parked record's line has one, and up to three attempts precede it.
+  // Without stack traces, because up to three attempts precede the line of the parked record, which has one.
   const attempts = isDebugged ? logger : logger.child({}, { serializers: { err: toBriefErrorLine } })
   events.on('batch:stored', ({ topic, stored, duplicates, parked, changes, durationMs }) => {
     const counts = { topic, stored: stored.length, duplicates: duplicates.length, parked, changes, durationMs }

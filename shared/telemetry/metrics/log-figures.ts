@@ -20,7 +20,10 @@ export interface TopicFigures {
    * topics. All records in a batch are committed together, so values up to the tier's delay plus a hold are normal.
    */
   readonly overdueMs: number | null
-  /** The share of its life in the log that the oldest unprocessed record has used; 0 without a limit or record. */
+  /**
+   * The share of its life in the log that the oldest unprocessed record has used; 0 if there is no limit or no such
+   * record.
+   */
   readonly lifeUsed: number
 }
 
@@ -42,7 +45,7 @@ export function createLogFigures(dependencies: {
   }
 
   async function figuresOf(topic: string, group: string, delayed: boolean): Promise<TopicFigures> {
-    // Committed offsets are read first. In reverse, records processed in between could make the lag negative.
+    // Committed offsets are read first. In the reverse order, records processed in between could make the lag negative.
     const committed = await log.committed(group, topic)
     const offsets = await log.offsets(topic)
     const positions = offsets.map(({ partition, first, end }) => {
@@ -58,7 +61,7 @@ export function createLogFigures(dependencies: {
       committed: positions.reduce((total, { next }) => total + next, 0),
       lag: behind.reduce((total, { lag }) => total + lag, 0),
       behindTransaction: offsets.reduce((total, { behindTransaction = 0 }) => total + behindTransaction, 0),
-      // Records that were passed over are not part of the lag.
+      // The orders topic is checked even without a lag, because records that were passed over are not part of the lag.
       lifeUsed: behind.length === 0 && topic !== topics.orders ? 0 : ((await lifeInLog(topic, group))?.used ?? 0),
       overdueMs: delayed ? Math.max(0, ...dueAt.map((at) => now() - at)) : null,
     }

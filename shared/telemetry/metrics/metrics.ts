@@ -39,7 +39,7 @@ export function createMetrics(dependencies: {
   /** Records that stay in the log although they are older than LOG_RETENTION. */
   recordsKept: () => readonly RecordsKept[]
   now: () => number
-  /** Called when a figure could not be read. */
+  /** Called if a figure could not be read. */
   onError: (error: unknown) => void
 }): Metrics {
   const { events, topics, log, checkReadiness, ledgerVerdict, lifeInLog, recordsKept, now, onError } = dependencies

@@ -5,7 +5,7 @@ import type { Readiness } from '../../application/operations/readiness.ts'
 import type { Topics } from '../../messaging/topics.ts'
 import type { TopicFigures } from './log-figures.ts'
 
-/** The results for one scrape; undefined if a request failed. */
+/** The results for one scrape. A result is undefined if its request failed. */
 export interface Asked {
   readonly topics: readonly TopicFigures[] | undefined
   readonly readiness: Readiness | undefined
@@ -19,8 +19,8 @@ const TOPIC = 'messaging_destination_name'
 const GROUP = 'messaging_consumer_group_name'
 
 /**
- * The figures for the log, the store and the ledger, which every instance reports identically. An unreadable figure is
- * omitted, because an old value would be misleading.
+ * The figures that are read from the log, the store and the ledger. Most of them are the same on every instance. A
+ * figure that cannot be read is omitted, because an old value would be misleading.
  */
 export function createScrapeGauges(registry: Registry, topics: Topics): (asked: Asked) => void {
   const lag = gauge('messaging_consumer_group_lag', 'Records that the group has not committed.', [TOPIC, GROUP, 'tier'])
@@ -72,7 +72,7 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
     waiting.remove()
     for (const { topic, tier, delayMs } of topics.retries) delay.set({ [TOPIC]: topic, tier }, delayMs / 1000)
     for (const figure of figures ?? []) setTopic(figure)
-    // The longest of all partitions is set last.
+    // The longest time of all the partitions is set last, and therefore remains.
     for (const { topic, by, since } of recordsKept.toSorted((one, other) => other.since - one.since)) {
       kept.set({ [TOPIC]: topic, reason: by }, Math.max(0, now - since) / 1000)
     }

@@ -42,9 +42,9 @@ type Policy = NonNullable<ExporterOptions['additionalPolicies']>[number]['policy
 
 /** Sends traces to Application Insights through Microsoft's package, as the process's global tracer provider. */
 export function openApplicationInsights(connectionString: string, resource: Resource, logger: Logger): TracerSource {
-  // The default is OpenTelemetry's. The package's default keeps five traces a second and ignores the caller's decision,
-  // so few orders would have a complete trace. The package accepts a parent-based sampler only through this variable,
-  // and has another name for one sampler.
+  // Our default is OpenTelemetry's. The package's own default keeps five traces a second and ignores the caller's
+  // decision, so few orders would have a complete trace. The package accepts a parent-based sampler only through this
+  // variable, and has a different name for one of the samplers.
   const sampler = process.env['OTEL_TRACES_SAMPLER'] ?? 'parentbased_always_on'
   process.env['OTEL_TRACES_SAMPLER'] = sampler.replace('traceidratio', 'trace_id_ratio')
   process.env['OTEL_SPAN_LINK_COUNT_LIMIT'] ??= String(MAX_LINKS)
@@ -66,7 +66,7 @@ export function openApplicationInsights(connectionString: string, resource: Reso
 const PARTIALLY_ACCEPTED = 206
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
-/** A response that is not JSON was sent by a proxy, so no items count as accepted. */
+/** If the response is not JSON, a proxy sent it, so no items count as accepted. */
 function partialResult(body: string): { readonly accepted: number; readonly why: string | undefined } {
   try {
     const { itemsAccepted = 0, errors = [] } = JSON.parse(body) as PartialResult

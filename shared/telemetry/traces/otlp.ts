@@ -19,7 +19,10 @@ export function openOtlp(url: string, resource: Resource, logger: Logger): Trace
   return { tracer: provider.getTracer('order-event-processing'), shutdown: () => provider.shutdown() }
 }
 
-/** The exporter only logs this message if a collector rejects part of an export ("Partial Success" in OTLP). */
+/**
+ * If a collector rejects part of an export ("Partial Success" in OTLP), the exporter does nothing except log this
+ * message.
+ */
 const PARTIAL_SUCCESS = 'Received Partial Success response:'
 
 const ignore = () => undefined
@@ -41,7 +44,7 @@ interface PartialSuccess {
   readonly errorMessage?: string
 }
 
-/** Another version of the package may send a message that is not JSON. The number of rejected spans is then unknown. */
+/** Another version of the package may log something that is not JSON. The number of rejected spans is then unknown. */
 function partialSuccess(text: string): PartialSuccess {
   try {
     return JSON.parse(text) as PartialSuccess

@@ -23,7 +23,7 @@ export function toTraceparent(span: Span): string {
   return `00-${traceId}-${spanId}-${(traceFlags & 1) === 1 ? '01' : '00'}`
 }
 
-/** The span's `tracestate`, which has entries of other systems; undefined if it is empty. */
+/** The span's `tracestate`, which contains the entries of other systems; undefined if it is empty. */
 export function toTracestate(span: Span): string | undefined {
   const text = span.spanContext().traceState?.serialize()
   return text === '' ? undefined : text

@@ -31,7 +31,7 @@ export function tracePublishing(tracer: Tracer, log: Pick<EventLog, 'publish'>):
   }
 }
 
-/** Adds the span's context, also as the start of the journey if the headers do not have one. */
+/** Adds the span's context. The context also becomes the start of the journey if the headers contain none. */
 function withTrace(headers: RecordToPublish['headers'], span: Span): RecordToPublish['headers'] {
   const hasStart = headers.some(([name]) => name === HEADER.startingTrace)
   return [...inTraceOf(headers, span), ...(hasStart ? [] : [[HEADER.startingTrace, toTraceparent(span)] as const])]

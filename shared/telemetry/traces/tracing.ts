@@ -26,6 +26,6 @@ export const MAX_LINKS = 1000
 
 export interface TracerSource {
   readonly tracer: Tracer
-  /** Flushes the remaining spans. May reject or take arbitrarily long. */
+  /** Flushes the remaining spans. May reject, or take arbitrarily long. */
   shutdown(): Promise<void>
 }
