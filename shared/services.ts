@@ -29,7 +29,9 @@ export function useSettings(chosen: Config): void {
   config = chosen
 }
 
-/** Opened once per process, on first use. A failed opening is not cached, so the next call retries. */
+/**
+ * The services, opened once per process, on first use. A failure to open them is not cached, so the next call retries.
+ */
 export function services(): Promise<Services> {
   opening ??= openServices(settings()).then(
     (all) => (opened = all),

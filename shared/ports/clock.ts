@@ -1,4 +1,4 @@
-/** Time, randomness and waiting as a dependency, so that a test passes minutes of outage in an instant. */
+/** Time, randomness and waiting as a dependency, so that a test can go through minutes of an outage in an instant. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number
@@ -6,6 +6,6 @@ export interface Clock {
   random: () => number
   /** Rejects with the signal's reason when the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>
-  /** Yields to other work that waits for this thread. */
+  /** Yields to other work that is waiting for this thread. */
   yield(): Promise<void>
 }

@@ -101,7 +101,7 @@ export type DeadLetterSummary = Omit<KeptDeadLetter, 'key' | 'value' | 'editedVa
 
 /** The part of a letter that shows whether changes wait until the letter is repaired. */
 export interface Waiting {
-  /** How many changes of the order wait for an earlier event, such as the letter's record; absent if none wait. */
+  /** How many changes to the order wait for an earlier event, such as the letter's record; absent if none wait. */
   readonly waitingChanges?: number
 }
 

@@ -155,7 +155,7 @@ export interface EventLog extends AsyncDisposable {
    */
   identity(topic: string): Promise<string | null>
 
-  /** How long the topic keeps records, by the settings in force. Rejects with `log-unavailable`. */
+  /** How long the topic keeps records, according to the settings in force. Rejects with `log-unavailable`. */
   retention(topic: string): Promise<TopicRetention>
 
   /**
@@ -179,11 +179,11 @@ export interface RecordRemoval {
   /**
    * One step: removes records from the beginning of the partition, in sequence, as long as each is older than
    * `olderThan` and its offset is less than `toOffset`. The caller guarantees that nobody needs the records before
-   * `toOffset`. Each step is small, so publishing does not have to wait long for it.
+   * `toOffset`. Each step is small, so publishing never has to wait long for one.
    *
    * The partition's first offset moves in the same transaction. From then on, `offsets`, `read` and consumers begin
-   * there. An offset is never assigned again, even if the partition becomes empty. After a crash, records that were
-   * removed shortly before it may be back. Later records reuse the space of removed ones.
+   * there. An offset is never assigned again, even if the partition becomes empty. Records that were removed shortly
+   * before a crash may be back after it. Later records reuse the space of removed ones.
    *
    * Stops before a record that cannot be read, and returns the error in `unreadable`, unless the bounds say that
    * damaged records may leave too. Removes nothing while `keepingRecords` is running. Rejects with `log-unavailable` or

@@ -18,8 +18,7 @@ export interface Ledger {
 
   /**
    * Records that the counted log was replaced or truncated. The mark stays until the ledger is reset
-   * (`Maintenance.resetLedger`), no matter how far the log grows again. Returns false if the break was already
-   * recorded.
+   * (`Maintenance.resetLedger`), even if the log grows again. Returns false if the break was already recorded.
    */
   markBroken(groupId: string, topic: string, brokenBy: LogBreak): Promise<boolean>
 

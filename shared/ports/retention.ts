@@ -1,6 +1,6 @@
 /**
- * Removes old rows from the store: settled dead letters, histories of final orders, the audit, and redrive tasks that
- * have ended. Orders and the ledger stay as they are.
+ * Removes old rows from the store: settled dead letters, histories of orders with nothing pending, the audit, and
+ * redrive tasks that have ended. Orders and the ledger stay as they are.
  */
 export interface Retention {
   /**

@@ -34,7 +34,7 @@ const UNASKED = -1
 
 /**
  * Handles the main thread's requests one after another, in order, until the main thread sends `close`. A request opens
- * the file if it is not open, so that the file becomes available again once the disk works.
+ * the file if it is not open, so that the file becomes available again once the disk works again.
  *
  * After a failed flush, this thread refuses every request and does not even close the file. Closing would flush again
  * and seem to succeed, because the kernel reports a failed flush only once.

@@ -7,7 +7,7 @@ export interface UndecidedChange {
   readonly changeId: string
   /**
    * `ready`: the change is decided once its turn comes. `held`: the change's own record is in a retry topic or
-   * dead-lettered, and no later change of the order is decided before it.
+   * dead-lettered, and no later change to the order is decided before it.
    */
   readonly state: 'ready' | 'held'
   /** RFC 3339. */

@@ -11,8 +11,8 @@ const UNSURE = Symbol('unsure')
 
 /**
  * Parses exactly as the schema does, but is several times faster for a valid value, because zod creates objects for
- * each member in case the member has a fault. zod itself parses any value that may be invalid, to find its faults, and
- * any value whose kind of schema this function does not know.
+ * each member in case the member has a fault. A value that may be invalid is left to zod, which finds its faults. So is
+ * any value for a kind of schema that this function does not know.
  */
 export function quickParse<Schema extends z.ZodType>(schema: Schema): Parser<z.output<Schema>> {
   const read = readerOf(schema)

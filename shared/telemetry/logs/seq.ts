@@ -12,7 +12,7 @@ export interface SeqOptions {
   readonly onBack: (lost: number) => void
 }
 
-/** Lines beyond these limits are dropped and counted, so that a Seq outage does not exhaust the memory. */
+/** Lines beyond these limits are dropped and counted, so that a Seq outage does not exhaust memory. */
 const MAX_LINES = 10_000
 const MAX_BYTES = 8 * 1024 * 1024
 const BATCH_LINES = 500
