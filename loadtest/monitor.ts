@@ -40,7 +40,7 @@ export function startMonitor(target: Target, now: () => number, onSecond: (lag: 
   }
 }
 
-/** Undefined if the product is unavailable, as in an outage; the charts then lack that second. */
+/** Undefined if the product is unavailable, as in an outage; the charts then omit that second. */
 async function readOrders(target: Target): Promise<PipelineStatus['orders'] | undefined> {
   try {
     const { status, body } = await ask(target, '/api/ops/status')

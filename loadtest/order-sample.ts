@@ -2,7 +2,7 @@ export type OrderSample = ReturnType<typeof createOrderSample>
 
 /**
  * At most `limit` paths of accepted orders and changes, spread evenly over the run. The sample first keeps every path,
- * then every second, every fourth and so on: whenever the sample is full, every other path is dropped.
+ * then every second one, every fourth one, and so on: whenever the sample is full, every other path is dropped.
  */
 export function createOrderSample(limit: number) {
   let kept: string[] = []

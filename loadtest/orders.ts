@@ -1,4 +1,4 @@
-/** Invented names. The same seed produces the same orders. */
+/** Invented names. */
 const FIRST_NAMES = 'Alex Robin Sam Kim Charlie Jules Noa Sascha Andrea Luca Mika Toni Nicola Jean Marian Dana'.split(
   ' ',
 )
@@ -15,7 +15,7 @@ const ITEM_CODES = 5_000
 export interface Orders {
   /** The next order's JSON, as a caller would send it. */
   next(): string
-  /** The JSON of an amendment that fits every order: another address. */
+  /** The JSON of an amendment that fits every order: a new address. */
   amendment(): string
   /** A random customer id, for queries. */
   customerId(): number
@@ -23,6 +23,7 @@ export interface Orders {
   searchTerm(): string
 }
 
+/** The same seed produces the same orders. */
 export function createOrders(seed: number): Orders {
   const random = createRandom(seed)
   const below = (limit: number) => Math.floor(random() * limit)

@@ -70,7 +70,7 @@ export interface PhaseSpan {
 /** How long a caller waits for a response by default. */
 export const PATIENCE_MS = 10_000
 
-/** How the requests of a run arrive. All lanes of a run have the same arrivals. */
+/** How the requests of a run arrive. All lanes of a run have the same `arrivals`. */
 export function arrivalsOf({ phases }: { readonly phases: readonly Phase[] }): Arrivals {
   return phases[0]?.lanes[0]?.arrivals ?? 'even'
 }

@@ -18,13 +18,13 @@ export interface RampSettings {
 export interface Climber {
   /** Sends requests at this rate for the length of a step. */
   step(rate: number): Promise<Omit<RampStep, 'held' | 'broke'>>
-  /** Waits, as long as time is left, until the orders left over from a failed step are processed. */
+  /** Waits until the orders left over from a failed step are processed, or until time runs out. */
   settle(): Promise<void>
   /** Seconds since the run began. */
   passed(): number
 }
 
-/** Rates within this ratio of each other count as equal, because even two runs at one rate differ by more. */
+/** Rates within this ratio of each other count as equal, because even two runs at the same rate differ by more. */
 const CLOSE_ENOUGH = 1.1
 /** A rate counts as failed only after this many failures, because a single failure may be a hiccup of the machine. */
 const FAILURES = 2

@@ -3,12 +3,12 @@ import { createOrders } from './orders.ts'
 import type { RequestToSend } from './sending/connections.ts'
 import { isChange, type RequestKind } from './plan.ts'
 
-/** The requests that a shop's callers send: orders, changes of recently accepted orders, and queries for them. */
+/** The requests that a shop's callers send: orders, changes to recently accepted orders, and queries for them. */
 export interface Requests {
   next(kind: RequestKind): RequestToSend
   /**
-   * Records a response. An accepted order is changed and queried later. Accepted orders and changes may be looked up at
-   * the end.
+   * Records a response. An accepted order may be changed and queried later. Accepted orders and changes may be looked
+   * up at the end.
    */
   answered(kind: RequestKind, status: number, body: string): void
   /** The number of accepted orders and changes, and the number of changes among them. */
@@ -18,7 +18,7 @@ export interface Requests {
 }
 
 const RECENT = 1000
-/** The orders and changes to look up one by one at the end. */
+/** The maximum number of orders and changes to look up one by one at the end. */
 const SAMPLE = 2000
 const JSON_BODY = { 'content-type': 'application/json' }
 const MERGE_PATCH = { 'content-type': 'application/merge-patch+json' }

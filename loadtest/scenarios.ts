@@ -19,7 +19,7 @@ export interface Settings {
   readonly broken: Breakable
   /** Whether all requests for a second are sent at its start. */
   readonly burst: boolean
-  /** Set only for a ramp: its assertions and the length of each step. */
+  /** Used only for a ramp: its assertions and the length of each step. */
   readonly bound: readonly Assertion[]
   readonly stepSeconds: number
 }
@@ -100,13 +100,14 @@ export function isScenario(name: string): name is ScenarioName {
 export const DEFAULT_BOUND = 'p99<200ms,refused=0,errors=0,timeouts=0'
 const STEP_SECONDS = 5
 /**
- * Shorter than usual, because requests of a step whose rate is too high would still be sent long after the step's end.
+ * Shorter than usual, because otherwise the requests of a step whose rate is too high would still be sent long after
+ * the step's end.
  */
 const RAMP_PATIENCE_MS = 2000
 
 /**
- * The scenario supplies the defaults. The plan starts with a warm-up like the first phase, which is excluded from the
- * figures.
+ * The scenario supplies the defaults. The plan starts with a warm-up that resembles the first phase and is excluded
+ * from the figures.
  */
 export function planOf(name: ScenarioName, said: Partial<Settings>): Plan {
   const settings = {

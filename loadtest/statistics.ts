@@ -25,7 +25,7 @@ export class Samples {
     return this.#values[index] ?? Number.NaN
   }
 
-  /** Sorted: all samples, or only this many of the latest. */
+  /** Sorts all samples, or only the `latest` most recent ones. */
   toSorted(latest = this.#length): Float64Array {
     return this.#values.slice(Math.max(0, this.#length - latest), this.#length).sort()
   }

@@ -32,8 +32,8 @@ export function runningTarget(url: string, key: string | undefined): Target {
 }
 
 /**
- * Starts the product of a checkout as `npm start` does there, on a free port. The environment may name a Kafka broker
- * and an SQL Server. Without a `DATA_DIR` the product gets an empty temporary directory, which `stop` removes.
+ * Starts the product in a checkout as `npm start` does there, on a free port. The environment may name a Kafka broker
+ * and an SQL Server. Without a `DATA_DIR`, the product gets an empty temporary directory, which `stop` removes.
  */
 export async function startProduct(settings: Readonly<Record<string, string>> = {}, root = ROOT): Promise<Target> {
   const directory = mkdtempSync(join(tmpdir(), 'loadtest-'))
@@ -64,8 +64,8 @@ function startCommand(root: string): [string, ...string[]] {
 }
 
 /**
- * Starts a program that prints the address on which it listens. Rejects with the program's standard error if it ends
- * before that.
+ * Starts a program that prints the address on which it listens. Rejects with the program's standard error if the
+ * program ends before that.
  */
 export async function startServer(
   name: string,

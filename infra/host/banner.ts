@@ -4,7 +4,7 @@ type BannerFacts = Pick<Product, 'url' | 'functionsKey'> & { readonly services: 
 
 /**
  * The text that `npm start` prints. The key and the sign-in link are printed only to a terminal, so that no log
- * collects them. The link has the key in its fragment, which browsers never send.
+ * collects them. The link carries the key in its fragment, which browsers never send.
  */
 export function banner(
   { url, functionsKey: { key, file }, services: { described } }: BannerFacts,

@@ -27,12 +27,12 @@ export interface EmbeddedHostOptions {
   readonly consumer: LogConsumer
   /** The key that gives access to every function. */
   readonly functionsKey: string
-  /** Keys that give access to some functions. */
+  /** Keys that each give access to certain functions only. */
   readonly narrowKeys?: readonly NarrowKey[]
   readonly corsOrigins: readonly string[]
   readonly logger: HostLogger
   readonly invocation: InvocationPath
-  /** App settings. Bindings refer to them, and some disable functions. */
+  /** The app settings. Bindings refer to them by name, and some of them disable functions. */
   readonly settings: Environment
   readonly limits?: Partial<HttpLimits>
   /** Whether requests that the host itself refuses are logged. */

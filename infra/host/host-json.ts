@@ -13,7 +13,7 @@ export interface HostJson {
     readonly maxBatchSize: number
     /** Whether a batch is skipped once the function's retry policy is exhausted. */
     readonly commitOnFailure: boolean
-    /** Without commitOnFailure: how often a batch is retried before it is skipped; -1 means forever. */
+    /** Without commitOnFailure: how many times a batch is retried before it is skipped; -1 means forever. */
     readonly maxRetries: number
   }
 }

@@ -11,7 +11,7 @@ export interface LocalSettings {
 }
 
 /**
- * The Values in local.settings.json, which `func start` reads too; empty if there is no such file. Throws
+ * The Values in local.settings.json, which `func start` also reads; empty if there is no such file. Throws
  * `invalid-setting` if the file cannot be used.
  */
 export function readLocalSettings(file: string, knownNames: readonly string[]): LocalSettings {

@@ -19,7 +19,7 @@ export async function main(root: string): Promise<void> {
     unfinished: () => product?.unfinished() ?? ['starting'],
     say: (line) => process.stderr.write(`${line}\n`),
   })
-  // Set before the modules are loaded, so that a signal which arrives meanwhile waits too.
+  // Set before the modules are loaded, so that a stop that is requested meanwhile waits for the startup.
   started = start()
   product = await started
   process.stdout.write(banner(product, process.stdout.isTTY))

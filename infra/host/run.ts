@@ -29,13 +29,13 @@ export interface Product {
 
 /**
  * host.json keeps batches small because the runtime copies them several times. This host does not copy them, and limits
- * them to 8 MiB.
+ * each batch to about 8 MiB.
  */
 const IN_ONE_PROCESS = { AzureFunctionsJobHost__extensions__kafka__maxBatchSize: '1000' }
 
 /**
- * Reads the settings, opens the services, loads the functions and starts the host. May be called once in a process. The
- * environment overrides local.settings.json in `root`. After a rejection nothing is left open.
+ * Reads the settings, opens the services, loads the functions and starts the host. May be called once per process. The
+ * environment overrides local.settings.json in `root`. After a rejection, nothing is left open.
  */
 export async function startProduct(root: string): Promise<Product> {
   const local = readLocalSettings(join(root, 'local.settings.json'), [...SETTING_NAMES, 'FUNCTIONS_INVOCATION'])

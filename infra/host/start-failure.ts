@@ -5,7 +5,7 @@ import { outOfFiles } from './out-of-files.ts'
 /** The system calls that use addresses. For files, the same error codes have another meaning. */
 const OF_ADDRESSES: ReadonlySet<string> = new Set(['listen', 'bind', 'getaddrinfo'])
 
-/** One line on why the process could not start, with the stack trace if LOG_LEVEL is debug or trace. */
+/** One line that says why the process could not start, with the stack trace if LOG_LEVEL is debug or trace. */
 export function startFailure(error: unknown, { HOST = '127.0.0.1', PORT = '7071', LOG_LEVEL }: Environment): string {
   const code =
     error instanceof Error && 'syscall' in error && 'code' in error && OF_ADDRESSES.has(String(error.syscall))

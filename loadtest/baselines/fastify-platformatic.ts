@@ -16,8 +16,8 @@ import { openOneByOneStore } from './one-by-one-store.ts'
 import { announce, kafkaSettings } from './settings.ts'
 
 /**
- * A baseline built from the fastest libraries: Fastify with its own validation, and @platformatic/kafka, one message at
- * a time.
+ * A baseline built from the fastest libraries: Fastify with its own validation, and @platformatic/kafka. Its consumer
+ * handles one message at a time.
  */
 const { brokers: bootstrapBrokers, topic, group, partitions, isStoring } = kafkaSettings()
 const admin = new Admin({ clientId: 'baseline', bootstrapBrokers })

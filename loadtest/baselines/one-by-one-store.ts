@@ -5,8 +5,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { newOrderCommandSchema } from '../../shared/domain/order-commands.ts'
 
 /**
- * The obvious first store: one durable transaction for each order. The store has orders and items, and a primary key to
- * prevent duplicates, but no history, search or ledger.
+ * The obvious first store: one durable transaction for each order. The store has tables for orders and items, and a
+ * primary key to prevent duplicates, but no history, search or ledger.
  */
 export function openOneByOneStore() {
   const directory = mkdtempSync(join(tmpdir(), 'one-by-one-'))

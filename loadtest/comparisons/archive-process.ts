@@ -11,13 +11,13 @@ const ROOT = join(import.meta.dirname, '../..')
 
 /** `ops archive` in a process of its own, which can be paused. Disposing kills the process. */
 export interface RunningArchive extends AsyncDisposable {
-  /** Resolves when the first file is complete, and the process begins to remove its orders from the store. */
+  /** Resolves when the first file is complete and the process begins to remove the orders in it from the store. */
   firstFile(signal: AbortSignal): Promise<void>
   pause(): void
   resume(): void
   /** The number of orders that are archived in this store file. */
   archivedIn(file: string): number
-  /** How long the process has run so far, without its pauses. */
+  /** How long the process has run so far, not counting pauses. */
   runSeconds(): number
   /** Throws `TargetError` if the process has ended. */
   requireRunning(): void

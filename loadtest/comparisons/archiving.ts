@@ -23,17 +23,18 @@ export type ArchivingOptions = Omit<ArchivingTask, 'does'> & Caller
 
 const WARM_UP_SECONDS = 5
 const WINDOW_SECONDS = 10
-/** A pause after each change of the condition, so that a request under way can end. */
+/** A pause after each change between the conditions, so that requests in flight can finish. */
 const SETTLE_MS = 1000
 const DRAIN_SECONDS = 60
 const AT_ONCE = 16
 const EMBEDDED = { KAFKA_BROKERS: '', SQL_CONNECTION_STRING: '' }
 
 /**
- * A table of how long orders take with and without `ops archive` beside them, in one run. The archive is a process of
- * its own, as operators run it, and moves the older half of the orders. It is paused every other window, so that other
- * work on the machine affects both conditions equally. Each condition is measured for `seconds`, from the moment when
- * the store begins to remove the orders of the first file, because removing them is the longest part and costs most.
+ * A table that shows how long orders take while `ops archive` runs and while it does not, both measured in one run. The
+ * archive runs in a process of its own, as it does for operators, and moves the older half of the orders. It is paused
+ * in every other window, so that other work on the machine affects both conditions equally. Each condition is measured
+ * for `seconds`. Measuring starts when the store begins to remove the first file's orders, because removal takes the
+ * longest and costs the most.
  */
 export async function archiving(options: ArchivingOptions): Promise<string> {
   const { orders, onProgress } = options
@@ -74,13 +75,16 @@ function words(
 The archive removed ${removed.orders} orders from the store in ${Math.round(removed.seconds)} s. Ratios compare the p99 of both rows.`
 }
 
-/** The requests of one condition, over all of its windows. */
+/** The requests of one condition, in all of its windows. */
 type Measured = ReturnType<typeof measured>
 function measured() {
   return { tally: new Tally('place-order'), requests: createRequests(1) }
 }
 
-/** The conditions change places from pair to pair, so that a steady change of the machine's speed cancels out. */
+/**
+ * The two conditions swap places from one pair of windows to the next, so that a steady drift in the machine's speed
+ * cancels out.
+ */
 async function alternate(target: Target, archive: RunningArchive, options: ArchivingOptions) {
   const { seconds, onProgress, signal } = options
   const [paused, running] = [measured(), measured()]

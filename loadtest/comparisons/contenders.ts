@@ -16,8 +16,8 @@ export function contender(program: Program, work: string, name = `${program.name
 }
 
 /**
- * The contenders whose names contain one of the texts, or all without texts. Contenders whose programs cannot be built
- * here are left out, with a line for each program that says why.
+ * The contenders whose names contain one of the texts, or all contenders if there are no texts. Contenders whose
+ * programs cannot be built here are left out; `leftOut` has one line for each such program, which says why.
  */
 export async function choose(contenders: readonly Contender[], only: readonly string[]) {
   const chosen = contenders.filter(({ name }) => only.length === 0 || only.some((text) => name.includes(text)))
@@ -44,8 +44,8 @@ export interface Row extends Contender {
 }
 
 /**
- * The figures of this checkout's product, divided by those of each peer that does the same work. Empty without such a
- * peer.
+ * The figures of this checkout's product, divided by those of each peer that does the same work. Empty if there is no
+ * such peer.
  */
 export function ratioTables(rows: readonly Row[], columns: readonly string[]): string[] {
   const pairs = rows

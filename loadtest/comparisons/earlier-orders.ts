@@ -15,7 +15,7 @@ const DAY_MS = 24 * 60 * 60_000
 /** The orders were accepted in the two years that ended this long ago. */
 const ENDED_DAYS_AGO = 30
 const SPAN_DAYS = 730
-/** A topic and a group of their own, because the log of the measured product does not have these records. */
+/** A topic and a group of their own, because the log of the measured product does not contain these records. */
 const ORIGIN = { topic: 'loadtest-earlier', partition: 0 }
 const GROUP = 'loadtest-earlier'
 
@@ -27,8 +27,8 @@ export interface EarlierOrders {
 
 /**
  * Fills the store of a product that is not running. The orders pass through the store's own adapter in batches of the
- * product's size, so the tables, the search index and the ledger are as the product leaves them. Only intake and log
- * are skipped, which take longer than storing.
+ * product's size, so the tables, the search index and the ledger end up as if the product had stored the orders. Only
+ * the intake and the log are skipped, which take longer than storing.
  */
 export async function storeEarlierOrders(
   directory: string,
@@ -47,7 +47,7 @@ export async function storeEarlierOrders(
       signal.throwIfAborted()
       const size = Math.min(BATCH, count - start)
       const batch = Array.from({ length: size }, (_, n) => orderAt(start + n, acceptedAt(start + n), orders, orderIds))
-      // This thread makes the next batch while the store's thread writes this one.
+      // This thread has made this batch while the store's thread was writing the previous one.
       await storing
       const now = batch.at(-1)?.acceptedAt ?? ''
       storing = opened.store.storeBatch({ groupId: GROUP, delivered: 'origin', orders: batch, parked: [], now })

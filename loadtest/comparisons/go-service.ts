@@ -6,14 +6,14 @@ import { promisify } from 'node:util'
 import { TargetError } from '../target.ts'
 
 const SOURCES = join(import.meta.dirname, '../baselines/go')
-/** As found by PATH, and where the official archive installs it. */
+/** The compiler on the PATH, and the one that the official archive installs. */
 const GO = ['go', '/usr/local/go/bin/go']
 
 const run = promisify(execFile)
 
 /**
  * Builds the Go service once, into a temporary directory that is removed when this process ends. The returned function
- * resolves with the program's path. It throws `TargetError` where Go is not installed or the build fails.
+ * resolves with the program's path. It rejects with `TargetError` if Go is not installed or the build fails.
  */
 export function createGoService(compilers: readonly string[] = GO): () => Promise<string> {
   let built: Promise<string> | undefined

@@ -71,7 +71,7 @@ async function growStored({ connections, onProgress, signal }: GrowthOptions): P
       await fill(target, size, connections, signal)
       await STORING_PRODUCT.settle(target, size, signal)
       const seconds = (performance.now() - began) / 1000
-      // Lets follow-up work of storing, such as a checkpoint, finish before reads are measured.
+      // Lets the work that follows storing, such as a checkpoint, finish before reads are measured.
       await sleep(SETTLE_MS, undefined, { signal })
       onProgress(`reading, with ${size} orders stored`)
       rows.push([size, Math.round(seconds), ...(await readTimes(target))])

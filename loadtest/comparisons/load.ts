@@ -35,7 +35,7 @@ export async function load(target: Target, { seconds, connections, signal, rate,
 
 /**
  * Warms up, loads, and waits until all orders are stored, if the target stores orders. CPU is in microseconds per
- * accepted order, including those that are stored late. CPU and memory are undefined without /proc.
+ * accepted order, and includes the work until the last order is stored. CPU and memory are undefined without /proc.
  */
 export async function measureLoad(target: Target, options: Load, storing?: Storing) {
   const { signal } = options

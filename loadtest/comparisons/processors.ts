@@ -76,7 +76,7 @@ async function measure(admin: Admin, { topic, processors, orders, signal }: Run)
     for (const start of starting) if (start.status === 'rejected') throw start.reason
     await untilAllAreMembers(admin, groupId, processors, signal)
     const begun = await standing(targets)
-    // With less than half of the orders left, start and end effects would dominate the measurement.
+    // With fewer than half of the orders left, start and end effects would dominate the measurement.
     if (begun.stored > orders / 2)
       throw new TargetError('Most orders were stored before all processors had joined: use a larger --seconds.')
     return rateBetween(begun, await untilStored(orders, 'The group', () => standing(targets), signal))

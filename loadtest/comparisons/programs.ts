@@ -27,7 +27,7 @@ export interface Storing {
 }
 
 export interface Role {
-  /** False: the program only accepts orders. */
+  /** If false, the program accepts orders but does not store them. */
   readonly storing: boolean
   readonly topic?: string
   readonly group?: string
@@ -47,7 +47,7 @@ export const STORING_PRODUCT: Storing = {
   settle: async (target, _, signal) => void (await drainFully(target, DRAIN_SECONDS, signal)),
 }
 
-/** The product of a checkout. `settings` apply in addition to those of its role. */
+/** The product in a checkout. `settings` apply in addition to the settings of its role. */
 export function product(root: string, log: LogKind, settings: Settings = {}): Program {
   const name = root === ROOT ? 'product' : `product at ${commitOf(root) ?? basename(root)}`
   return {
@@ -68,7 +68,7 @@ function productSettings({ storing, topic, group, directory }: Role): Settings {
   }
 }
 
-/** The product of this checkout, and that of the directory which `--against` names. */
+/** The product in this checkout, and the one in the directory that `--against` names. */
 export function products(log: LogKind, against: string | undefined, settings?: Settings): Program[] {
   const roots = against === undefined ? [ROOT] : [resolve(against), ROOT]
   return roots.map((root) => product(root, log, settings))
@@ -99,7 +99,7 @@ function script(file: string): () => Promise<Command> {
 function baseline(name: string, command: () => Promise<Command>): Program {
   return {
     name,
-    // Each start gets its own topic, because leftover orders from earlier starts would be stored first.
+    // Each start gets its own topic, because otherwise leftover orders from earlier starts would be stored first.
     async start({ storing, topic = `loadtest-baseline-${Date.now().toString(36)}`, group = topic }) {
       const settings = { BASELINE_TOPIC: topic, BASELINE_GROUP: group, BASELINE_STORING: storing ? 'on' : 'off' }
       return { ...(await startServer(name, await command(), { ...process.env, ...settings })), key: undefined }

@@ -12,22 +12,25 @@ import { fill } from './fill.ts'
 import { express, goService, product, products, type Program } from './programs.ts'
 import type { VersusOptions } from './versus.ts'
 
-/** Where orders wait: in a topic on the broker, or in that of an embedded log, in this data directory. */
+/** Where orders wait: in a topic on the broker, or in a topic of the embedded log in this data directory. */
 interface Log {
   readonly topic: string
   readonly directory?: string
 }
 type Measured = Awaited<ReturnType<typeof measure>>
 
-/** Records per delivery for functions that run as in the Functions worker, through the library's invocation model. */
+/**
+ * The batch sizes that are measured with functions run as in the Functions worker, through the library's invocation
+ * model.
+ */
 const DELIVERIES = [64, 1000]
 /** The names of a row's `medians`. */
 const RATIOS = ['orders/s', 'CPU/order', 'memory']
 
 /**
- * Compares how fast orders that wait in a log are stored, by the product, by another checkout of it, and by consumers
- * written without it. All store the same number of orders, in turn; the clock runs from the first order stored to the
- * last.
+ * Compares how fast orders that wait in a log are stored by the product, by another checkout of it, and by consumers
+ * written without it. They take turns and store the same number of orders. The clock runs from the first stored order
+ * to the last.
  */
 export async function compareWaiting(orders: number, options: VersusOptions): Promise<string> {
   const { onProgress, against, only, rounds } = options

@@ -11,7 +11,7 @@ export interface Standing {
 
 export type StoringRate = ReturnType<typeof rateBetween>
 
-/** Polling more often would distort the measurement, because each response makes the product query the broker. */
+/** Polling more often would distort the measurement, because each poll makes the product query the broker. */
 export const LOOK_EVERY_MS = 250
 const STILL_LIMIT_MS = 60_000
 

@@ -116,7 +116,7 @@ export function changeBetween(before: LedgerVerdict, after: LedgerVerdict): Ledg
   }
 }
 
-/** `unknown` counts orders that get a 404; `open` counts those and the orders without a final state. */
+/** `unknown` counts the orders whose lookup returned 404; `open` counts those and the orders without a final state. */
 export function summed(
   claim: Claim,
   ledger: LedgerChange | null,

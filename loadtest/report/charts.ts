@@ -10,7 +10,7 @@ import {
 import type { LatencyFigures, LatencySecond } from '../sending/latencies.ts'
 import { chart, type Band, type XAxis } from './chart.ts'
 
-/** The charts for a run, without those that have no measurements. */
+/** The charts for a run, except those without measurements. */
 export function chartsOf(result: RunResult): Html[] {
   const { requests, stored, pipeline } = result
   const x: XAxis = { kind: 'seconds', to: result.seconds }
@@ -55,7 +55,7 @@ function bandsOf({ phases, ramp }: RunResult): Band[] {
   return special.map(({ name, broken, from, to }) => ({ label: broken === null ? name : `${broken} away`, from, to }))
 }
 
-/** One line for each name, which shows the figure of that name for every second. */
+/** One line for each name in `figures`, with the value of its figure for every second. */
 function linesOf(
   { timeline }: LatencyFigures,
   figures: Readonly<Record<string, Exclude<keyof LatencySecond, 'second'>>>,

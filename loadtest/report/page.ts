@@ -18,7 +18,7 @@ export function reportPage(result: RunResult): string {
   const { scenario, startedAt, seconds, settings, verdict, assertions, ramp, client } = result
   const isGood = verdict.lost === 0 && assertions.every(({ holds }) => holds)
   const arrivals = ARRIVALS[arrivalsOf(settings)]
-  // The policy contains the hashes of these two, so no formatter may indent them.
+  // The policy contains the hashes of these two, so a formatter must not indent them.
   const [style, script] = [new Html(REPORT_STYLE), new Html(HOVER)]
   const policy = `default-src 'none'; style-src '${hashOf(REPORT_STYLE)}'; script-src '${hashOf(HOVER)}'`
   return html`<!doctype html>
@@ -84,7 +84,7 @@ function rampPart(ramp: RampFigures): Html {
     ${tableOf(rampTable(ramp))}`
 }
 
-/** The latencies without correction, and how many requests are left out of them. */
+/** The latencies without correction, and how many requests they exclude. */
 function observedLine({ kind, observed, omitted, sentLate }: RequestFigures): Html {
   if (observed === null) return html``
   const without = `mean ${rounded(observed.mean)}, p99 ${rounded(observed.p99)}, max ${rounded(observed.max)} ms`

@@ -19,12 +19,14 @@ export interface Group {
   readonly rate: number | undefined
 }
 
-/** Sends in a closed loop, or with a rate in bursts at the start of each second. */
+/** Sends in a closed loop or, if there is a rate, in bursts at the start of each second. */
 export async function fireAutocannon(volley: Volley): Promise<void> {
   await Promise.all(groupsOf(volley.lane).map((group) => fireGroup(volley, group)))
 }
 
-/** autocannon's rates are integers per connection, so connections that send one request more form a second group. */
+/**
+ * autocannon's rates are integers per connection, so the connections that send one more request form a second group.
+ */
 export function groupsOf({ connections, rate }: Pick<Lane, 'connections' | 'rate'>): Group[] {
   if (rate === undefined) return [{ connections, rate }]
   // A connection cannot send less often than once a second.

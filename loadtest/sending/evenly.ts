@@ -12,7 +12,7 @@ const LOOK_FOR_LATE_EVERY_MS = 100
 /**
  * Sends requests at even intervals, whatever the outcome of earlier ones (an open model). Latency is measured from the
  * due time, so it includes the wait of requests that a server stall holds back. A request that is due while all
- * connections are busy is sent as soon as one is free, or given up when its caller's patience is exhausted.
+ * connections are busy is sent as soon as one is free, or abandoned once its caller's patience is exhausted.
  */
 export async function sendEvenly(volley: Volley): Promise<void> {
   const { lane, seconds, tally, now, signal, patienceMs = PATIENCE_MS } = volley

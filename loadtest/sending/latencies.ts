@@ -4,7 +4,7 @@ import { distributionOf, Samples, summarize, type DistributionPoint, type Summar
 export interface Timed {
   /** When the response arrived, measured from the start of the run. */
   readonly atMs: number
-  /** The latency, measured from when the request was due or, without a due time, was sent. */
+  /** The latency, measured from when the request was due or, if it had no due time, was sent. */
   readonly tookMs: number
   /** The part of the latency before the request was sent. */
   readonly waitedMs?: number

@@ -7,7 +7,7 @@ export class Tally {
   readonly latencies = new Latencies()
   readonly statuses = new Map<number, number>()
   sent = 0
-  /** Requests without a response in time. Their latency counts as the time limit. */
+  /** Requests that got no response in time. Their latency counts as the time limit. */
   timeouts = 0
   /** Timeouts of requests that were never sent, because no connection became free in time. */
   unsent = 0

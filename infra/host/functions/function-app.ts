@@ -4,7 +4,7 @@ import type { FunctionCallback, FunctionMetadata, RpcBinding, RpcLogCategory } f
 
 /** The functions and hooks that the files of a function app have registered. */
 export interface FunctionApp {
-  /** Registered functions by id, in the sequence in which they were registered. */
+  /** The registered functions by id, in registration order. */
   readonly functions: ReadonlyMap<string, RegisteredFunction>
   readonly hooks: Readonly<Record<HookName, HookCallback[]>>
   /** Shared by all of the app's hooks. */

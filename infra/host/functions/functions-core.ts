@@ -35,7 +35,10 @@ export function programmingModel(): ProgrammingModel {
   return model
 }
 
-/** Kept on globalThis, because the library and this file may be in different module graphs, as under a test runner. */
+/**
+ * Kept on globalThis, because the library and this file may be in different module graphs, as they are under a test
+ * runner.
+ */
 function installCore(): Core {
   const place = globalThis as WithCore
   if (place[PLACE] !== undefined) return place[PLACE].core

@@ -48,7 +48,7 @@ export interface RpcHttpCookie {
   readonly maxAge?: RpcNullable<number>
 }
 
-/** Has the properties of HTTP and Kafka triggers that this host reads. */
+/** The properties of HTTP and Kafka triggers that this host reads. */
 export interface RpcBinding {
   readonly type: string
   readonly direction?: 'in' | 'out'

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { queryValue } from './query-string.ts'
 
-/** A key that grants access to some functions. */
+/** A key that grants access to certain functions only. */
 export interface NarrowKey {
   readonly key: string
   /** Never called for functions with authLevel `admin`. */
@@ -23,7 +23,7 @@ export type CheckKey = (
 ) => KeyVerdict
 
 /**
- * Checks the request's key, which is in the header x-functions-key or otherwise in ?code=, as in the runtime. The
+ * Checks the request's key, which is in the header x-functions-key or, failing that, in ?code=, as in the runtime. The
  * hashes of all keys are always compared in constant time, so the time does not reveal a key's length, content or
  * position.
  */

@@ -61,7 +61,7 @@ const MAX_HEADER_BYTES = 32 * 1024
 const IDLE_TIMEOUT_MS = 120_000
 const KEEP_ALIVE_MS = 72_000
 const CHECKING_INTERVAL_MS = 1000
-/** The first turn accepts pending connections, the second turn those that arrived meanwhile. */
+/** The first turn accepts pending connections; the second turn accepts those that arrived meanwhile. */
 const TURNS_TO_ACCEPT = 2
 /** How long a closing server waits for the last request on an apparently idle connection. */
 const IDLE_CLOSING_MS = 500
@@ -182,7 +182,7 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
       for (let turn = 0; turn < TURNS_TO_ACCEPT; turn++) await nextTurn()
       // Does not use http's own close, which ends idle connections at once. A request may be in transit on one of these
       // connections, and its client would not know the outcome. Busy connections end with their next response, which
-      // has Connection: close.
+      // carries Connection: close.
       const ended = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
       await Promise.race([ended, sleep(IDLE_CLOSING_MS)])
       server.close()

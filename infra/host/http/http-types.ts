@@ -1,4 +1,4 @@
-/** A routed request. Both ways of invoking a function create its HttpRequest from it. */
+/** A routed request, from which both ways of invoking a function create the HttpRequest. */
 export interface RoutedRequest {
   readonly method: string
   /** The absolute URL. */

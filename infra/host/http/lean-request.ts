@@ -18,7 +18,7 @@ export function createLeanRequest(routed: RoutedRequest): OfficialRequest {
 class LeanRequest {
   readonly params: Record<string, string>
   readonly #routed: RoutedRequest
-  /** Undefined for GET and HEAD too, because fetch does not allow them a body. */
+  /** Also undefined for GET and HEAD, because fetch does not allow a body with these methods. */
   readonly #body: Uint8Array | undefined
   #used = false
   #native: Request | undefined
@@ -52,7 +52,7 @@ class LeanRequest {
     return this.#query
   }
 
-  /** The library reads these headers. Only a platform that signs users in sets them. */
+  /** The library reads the user from request headers, which only a platform that signs users in sets. */
   get user(): HttpRequestUser | null {
     if (this.#user !== undefined) return this.#user
     const signedIn = this.headers.has(PRINCIPAL)
@@ -124,7 +124,7 @@ class LeanRequest {
 
 Object.setPrototypeOf(LeanRequest.prototype, HttpRequest.prototype)
 
-/** The bytes as an ArrayBuffer. Copies them only if they share their memory with others, as a part of a pool does. */
+/** The bytes as an ArrayBuffer. Copies them only if other bytes share their memory, as in a pool. */
 function ownMemory(bytes: Uint8Array): ArrayBuffer {
   const { buffer, byteLength } = bytes
   return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? buffer : new Uint8Array(bytes).buffer

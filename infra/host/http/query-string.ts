@@ -18,7 +18,7 @@ export function parseQuery(rawQuery: string): Record<string, string> {
   return query
 }
 
-/** Returns one parameter. `name` is in lower case, and the case of names in the query is ignored. */
+/** Returns one parameter. `name` must be in lower case; the case of names in the query is ignored. */
 export function queryValue(rawQuery: string, name: string): string | undefined {
   if (rawQuery === '') return undefined
   return Object.entries(parseQuery(rawQuery)).find(([found]) => found.toLowerCase() === name)?.[1]

@@ -31,17 +31,18 @@ const FIRST_MS = Date.parse('0001-01-01T00:00:00Z')
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
 /**
- * ISO 8601 in UTC without trailing zeros in the fraction, as Newtonsoft writes it. In the extension a time outside
- * DateTime's range ends the trigger; here it becomes DateTime's first instant.
+ * ISO 8601 in UTC without trailing zeros in the fraction, as Newtonsoft writes it. In the extension, a time outside
+ * DateTime's range stops the trigger; here, it becomes DateTime's first instant.
  */
 export function toTimestamp(ms: number): string {
   if (!(ms > FIRST_MS && ms <= LAST_MS)) return '0001-01-01T00:00:00Z'
   const iso = new Date(ms).toISOString()
-  // Nine out of ten times end with another digit, and the regular expression would be tried at each character.
+  // Most times have no trailing zero. The check spares them the regular expression, which would be tried at each
+  // character.
   return iso.endsWith('0Z') ? iso.replace(/\.?0*Z$/, 'Z') : iso
 }
 
-/** Offset, topic and key are represented differently for an event and for a batch. */
+/** The fields that are JSON both for an event and for a batch. Offset, topic and key differ. */
 const ALWAYS_JSON = ['Partition', 'Timestamp', 'Headers', 'LeaderEpoch', 'IsPartitionEOF'] as const
 
 /** The extension's trigger metadata for a batch (KafkaTriggerBindingStrategy.cs). */
@@ -68,8 +69,8 @@ export function eventMetadata(event: KafkaEvent): TriggerData {
 }
 
 /**
- * The metadata as a function finds it in `context.triggerMetadata`. The library's conversions turn the first letter of
- * every name into lower case, and leave offsets as two protobuf halves.
+ * The metadata as a function finds it in `context.triggerMetadata`. The library's conversions change the first letter
+ * of every name to lower case, and leave each offset as two protobuf halves.
  */
 export function asLibraryReads(metadata: TriggerData): Record<string, unknown> {
   const read = Object.entries(metadata).map(([name, data]) => [name, fromRpc(data)] as const)

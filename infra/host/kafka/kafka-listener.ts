@@ -25,8 +25,8 @@ export interface KafkaListenerOptions {
 export type KafkaListener = ReturnType<typeof createKafkaListener>
 
 /**
- * The Kafka trigger. Each function has one batch in flight. The batch is subject first to the function's retry policy,
- * then to host.json's. Throws for a binding that this host does not support.
+ * The Kafka trigger. Each function has one batch in flight at a time. The batch is subject first to the function's
+ * retry policy, then to host.json's. Throws for a binding that this host does not support.
  */
 export function createKafkaListener(
   target: RegisteredFunction,

@@ -3,7 +3,10 @@ import type { RpcRetryOptions } from '../functions/rpc.ts'
 /** The jitter of the exponential part, from the WebJobs SDK's RandomizedExponentialBackoffStrategy. */
 const RANDOMIZATION = 0.2
 
-/** An endless sequence of waits between attempts, in milliseconds. `random` returns a number from 0 to below 1. */
+/**
+ * An endless sequence of waits between attempts, in milliseconds. `random` returns a number that is at least 0 and
+ * below 1.
+ */
 export function* retryDelays(policy: RpcRetryOptions, random: () => number): Generator<number, never> {
   if (policy.retryStrategy === 'fixedDelay') {
     while (true) yield (policy.delayInterval?.seconds ?? 0) * 1000

@@ -1,6 +1,7 @@
 // A compiled peer: net/http, franz-go and SQLite, as a Go team would write it. Each request awaits the acknowledgement
-// of all in-sync replicas, and the consumer stores what it polled in one durable transaction. Orders are validated as
-// in the product; history, search and ledger are missing. Settings and routes are those of express-kafkajs.ts.
+// of all in-sync replicas, and the consumer stores the records of each poll in one durable transaction. Orders are
+// validated as in the product; there is no history, search or ledger. Settings and routes are those of
+// express-kafkajs.ts.
 package main
 
 import (
@@ -40,7 +41,7 @@ func run(ctx context.Context) error {
 	brokers := kgo.SeedBrokers(strings.Split(os.Getenv("KAFKA_BROKERS"), ",")...)
 	topic := cmp.Or(os.Getenv("BASELINE_TOPIC"), "loadtest-baseline")
 	group := cmp.Or(os.Getenv("BASELINE_GROUP"), topic)
-	// By default a record waits 10 ms for others, which would limit 50 callers to 5,000 orders a second.
+	// By default, a record waits 10 ms for others, which would limit 50 callers to 5,000 orders a second.
 	producer, err := kgo.NewClient(brokers, kgo.DefaultProduceTopic(topic), kgo.ProducerLinger(0))
 	if err != nil {
 		return err

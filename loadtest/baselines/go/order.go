@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// order has the fields and limits of the product's newOrderCommandSchema. A pointer tells a missing member from one
-// that may be empty or zero.
+// order has the fields and limits of the product's newOrderCommandSchema. A pointer distinguishes a missing member from
+// one that is empty or zero.
 type order struct {
 	CustomerID        int64             `json:"customerId"`
 	CustomerName      string            `json:"customerName"`
@@ -70,7 +70,7 @@ func (p *paymentMethod) UnmarshalJSON(json []byte) error {
 	return err
 }
 
-// numberedName reads a name, or its number from 1.
+// numberedName reads a name, or its number, counted from 1.
 func numberedName(json []byte, names []string) (string, error) {
 	if number, err := strconv.Atoi(string(json)); err == nil && number >= 1 && number <= len(names) {
 		return names[number-1], nil
@@ -116,7 +116,7 @@ func (i *item) isValid() bool {
 		i.Quantity >= 1 && i.Quantity <= math.MaxInt32 && isAmount(i.Price) && i.CurrencyType != ""
 }
 
-// The control characters that a text of many lines may contain.
+// The control characters that multi-line text may contain.
 const manyLines = "\t\n\r"
 
 func isText(text string, limit int, allowed string) bool {
@@ -128,7 +128,7 @@ func isFilled(text string, limit int, allowed string) bool {
 	return isText(text, limit, allowed) && strings.TrimSpace(text) != ""
 }
 
-// isEmail accepts an empty text, or text on both sides of an @.
+// isEmail accepts empty text, or text on both sides of an @.
 func isEmail(text string) bool {
 	name, domain, _ := strings.Cut(text, "@")
 	return isText(text, 100, "") && (text == "" || name != "" && domain != "")

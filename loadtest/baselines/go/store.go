@@ -13,10 +13,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// maxBatch is the size of the product's deliveries.
+// maxBatch is the maximum size of the product's deliveries.
 const maxBatch = 1000
 
-// The tables of one-by-one-store.ts. Like the product, they have FULL durability.
+// The tables of one-by-one-store.ts. They are written with FULL durability, as in the product.
 const (
 	options = "?_journal_mode=WAL&_synchronous=FULL&_txlock=immediate"
 	schema  = `
@@ -102,7 +102,7 @@ func (s *store) storeBatch(records []*kgo.Record) error {
 	return nil
 }
 
-// storeOrder returns 0 for an order that is stored already.
+// storeOrder returns 0 for an order that is already stored.
 func storeOrder(orders, items *sql.Stmt, record *kgo.Record) (int64, error) {
 	var o order
 	if err := json.Unmarshal(record.Value, &o); err != nil {

@@ -46,7 +46,7 @@ function compile<T>({ name, route, methods, target }: RouteEntry<T>) {
   }
 }
 
-/** A path's segments, unchanged and in lower case. A trailing slash matters only for a catch-all. */
+/** A path's segments, both unchanged and in lower case. A trailing slash matters only for a catch-all. */
 interface AskedPath {
   readonly segments: readonly string[]
   readonly lower: readonly string[]
@@ -90,7 +90,7 @@ function matchSegment(segment: Segment, index: number, asked: AskedPath, params:
   const { name, catchAll, optional, constraints } = segment
   const value = catchAll ? asked.segments.slice(index).join('/') + asked.trailing : asked.segments[index]
   if (value === undefined || (catchAll && value === '')) return optional
-  // A missing segment may be left out, but an empty one between slashes is not a value.
+  // An optional segment may be missing, but an empty segment between slashes is not a value.
   if (value === '') return false
   params[name] = value
   return constraints.every((accepts) => accepts(value))

@@ -17,7 +17,7 @@ interface ParameterSegment {
   readonly constraints: readonly Constraint[]
 }
 
-/** Inside braces a regular expression may contain slashes and doubled braces. */
+/** Inside braces, a regular expression may contain slashes and doubled braces. */
 const SEGMENTS = /(?:\{(?:[^{}]|\{\{|\}\})*\}|[^/])+/g
 const IN_BRACES = /^\{((?:[^{}]|\{\{|\}\})*)\}$/
 const PARAMETER = /^(\*{0,2})([^:=?*{}/]+)(?::(.*?))?(\?)?$/s
