@@ -23,7 +23,7 @@ import { API_VERSION } from './openapi.ts'
 import { jsonSchema, type JsonObject } from './schemas/schemas.ts'
 
 /**
- * The schemas for records, without the numbers that a command may use instead of names, because numbers are never
+ * The schemas for records, without the numbers that a command may use instead of names, because these numbers are never
  * logged.
  */
 const newOrderDataSchema = loggedOrderSchema.extend({
@@ -57,7 +57,7 @@ const EVENTS = {
   },
   OrderAmended: {
     type: CHANGE_TYPES.amend,
-    title: 'An amendment of an order was accepted',
+    title: 'An amendment to an order was accepted',
     retried: 'RetriedAmendment',
     data: orderAmendedDataSchema,
     example: {
@@ -86,16 +86,17 @@ const BINDING = { bindingVersion: '0.5.0' }
 const KEY = {
   type: 'string',
   format: 'uuid',
-  description: 'The order id: all events of one order stay in one partition, in order.',
+  description: 'The order id: all events of one order stay in one partition, in sequence.',
 }
 
-const DESCRIPTION = `An order that cannot be stored at once travels from the orders topic through the retry topics to the \
-dead-letter topic. Every event is a CloudEvent 1.0. It is written in binary mode; events of other producers are read \
-in structured mode (\`application/cloudevents+json\`) as well. An event of a change says that the change was accepted; \
-whether the order takes it is decided when its turn comes, behind all earlier events of the order. Optional members may be added to the data of a version: \
-readers ignore members that they do not know. The orders topic is the source of truth.`
+const DESCRIPTION = `An order that cannot be stored at once travels from the orders topic through the retry topics and, if its \
+retries are used up, to the dead-letter topic. Every event is a CloudEvent 1.0. This product writes binary mode; events \
+from other producers may also be in structured mode (\`application/cloudevents+json\`). An event for a change says only \
+that the change was accepted. Whether the change is applied or rejected is decided when its turn comes, after all earlier \
+events of the order. Optional members may be added to the data without a new version, so readers must ignore members \
+that they do not know. The orders topic is the source of truth.`
 
-const STORES_DUE = 'Stores records that are due, and waits for the next.'
+const STORES_DUE = 'Stores records that are due, and waits for the next one.'
 
 /** The topics of this installation, their messages, and the groups that consume them. */
 export function createAsyncApi(
@@ -127,35 +128,40 @@ export function createAsyncApi(
       orders: channel(
         topics.orders,
         'Orders',
-        `Every accepted order and every accepted change of one, kept ${logRetentionMs === null ? 'forever' : `for ${durationInWords(logRetentionMs)}`}.`,
+        `Every accepted order and every accepted change to an order, kept ${logRetentionMs === null ? 'forever' : `for ${durationInWords(logRetentionMs)}`}.`,
         IN_ORDERS,
       ),
       ...Object.fromEntries(
         topics.retries.map(({ tier, topic, delayMs }) => [
           `retry${tier}`,
-          channel(topic, `Retry ${tier}`, `Tried again ${delayMs / 1000} s after it failed.`, IN_RETRIES),
+          channel(
+            topic,
+            `Retry ${tier}`,
+            `Records that are tried again ${delayMs / 1000} s after they failed.`,
+            IN_RETRIES,
+          ),
         ]),
       ),
       deadLetters: channel(
         topics.deadLetters,
         'Dead letters',
-        'Records that cannot be stored, byte for byte, with their cause. Letters from other consumers of the orders are kept too, with any headers.',
+        'Records that cannot be stored, kept byte for byte and with their cause. Letters from other consumers of the orders are also kept, whatever their headers.',
         ['DeadLetter'],
       ),
     },
     operations: {
-      placeOrder: operation('send', 'orders', ['NewOrder'], 'An order was accepted, or a dead letter is redriven.'),
+      placeOrder: operation('send', 'orders', ['NewOrder'], 'An order was accepted, or its dead letter was redriven.'),
       amendOrder: operation(
         'send',
         'orders',
         ['OrderAmended'],
-        'An amendment was accepted, or its letter is redriven.',
+        'An amendment was accepted, or its dead letter was redriven.',
       ),
       cancelOrder: operation(
         'send',
         'orders',
         ['OrderCancelled'],
-        'A cancellation was accepted, or its letter is redriven.',
+        'A cancellation was accepted, or its dead letter was redriven.',
       ),
       storeOrders: operation('receive', 'orders', IN_ORDERS, 'Stores orders and changes, in batches.', topics.group),
       ...Object.fromEntries(
@@ -166,7 +172,7 @@ export function createAsyncApi(
           }),
         ),
       ),
-      parkDeadLetter: operation('send', 'deadLetters', ['DeadLetter'], 'Failed for good.'),
+      parkDeadLetter: operation('send', 'deadLetters', ['DeadLetter'], 'A record failed for good.'),
       keepDeadLetters: operation(
         'receive',
         'deadLetters',
@@ -192,7 +198,7 @@ function messagesOf(name: string, { type, title, retried, example }: (typeof EVE
   const examples = [{ name: 'example', headers: exampleHeaders(type, example), payload: example.payload }]
   return [
     [name, { ...message(name, title, eventHeaders(type), payload), examples }],
-    [retried, message(retried, `${title}, and is retried`, retryHeaders(), payload)],
+    [retried, message(retried, `${title} and is being retried`, retryHeaders(), payload)],
   ] as const
 }
 
@@ -223,7 +229,7 @@ function operation(
   }
 }
 
-/** The bindings have properties for a few of Kafka's settings, as lists and numbers where Kafka uses text. */
+/** The bindings contain properties for a few of Kafka's settings, as lists and numbers where Kafka uses text. */
 function topicConfiguration(config: Readonly<Record<string, string>>): JsonObject {
   const known: Readonly<Record<string, (text: string) => unknown>> = {
     'cleanup.policy': (text) => text.split(','),

@@ -9,7 +9,7 @@ export const REQUEST_HEADERS = {
   // No example, because the reference page would send it with every order that a reader tries.
   IdempotencyKey: requestHeader(
     'Idempotency-Key',
-    'A key such as "8e03978e-40d5-43dd-bc93-6894a57f9324", with or without the quotes. The same key with the same order always names the same order, stored once however often it is sent. A different order under a known key is refused with 422, even while the first is not stored yet. If another instance took the first, the second may be accepted and later get the status `dead-lettered`. Changes have keys in the same way, and each order has its own; a second change under a known key may be accepted and later rejected.',
+    'A key such as "8e03978e-40d5-43dd-bc93-6894a57f9324", with or without the quotes. Requests with the same key and the same order are repeats of one request: the order is stored once, no matter how many times it is sent. A different order with a key that was already used is refused with 422, even if the first order is not stored yet. If another instance accepted the first order, the second may be accepted and later get the status `dead-lettered`. Keys work in the same way for changes, separately for each order; a different change with a key that was already used may be accepted and later rejected.',
     { schema: { type: 'string', pattern: IDEMPOTENCY_KEY } },
   ),
   Prefer: requestHeader(
@@ -19,7 +19,7 @@ export const REQUEST_HEADERS = {
   ),
   IfNoneMatch: requestHeader(
     'If-None-Match',
-    'The ETags that the caller has already. If one of them is current, the answer is 304.',
+    'The ETags that the caller already has. If one of them is current, the answer is 304.',
   ),
   IfMatch: requestHeader(
     'If-Match',
@@ -53,7 +53,7 @@ export const ANSWER_HEADERS = {
   RetryAfter: { description: 'The number of seconds to wait before asking again.', schema: seconds },
   ETag: {
     description:
-      "A tag of exactly these bytes, for If-None-Match. An order's begins with its version and is for If-Match, too.",
+      "A tag that identifies exactly these bytes, for If-None-Match. The ETag of an order begins with the order's version and can also be sent in If-Match.",
     schema: { type: 'string' },
   },
   Link: { description: 'The next page, as `rel="next"`; absent on the last.', schema: { type: 'string' } },
@@ -62,14 +62,14 @@ export const ANSWER_HEADERS = {
     description: 'The format of a change (RFC 5789).',
     schema: { type: 'string', enum: ['application/merge-patch+json'] },
   },
-  Allow: { description: 'The methods of this path.', schema: { type: 'string' } },
+  Allow: { description: 'The methods that this path supports.', schema: { type: 'string' } },
   RequestId: {
     description: 'The id of the request in the log: the one that the caller sent, or a new one.',
     schema: { type: 'string', maxLength: 128 },
   },
   IdempotentReplayed: {
     description:
-      '`true` when an earlier request had this Idempotency-Key and this order or change, as far as this instance knows.',
+      '`true` if this instance knows of an earlier request with the same Idempotency-Key and the same order or change.',
     schema: { type: 'string', enum: ['true'] },
   },
   ContentDisposition: { description: 'The name of the file.', schema: { type: 'string' } },

@@ -11,7 +11,7 @@ function text(description: string, more: JsonObject = {}): JsonObject {
 const wholeNumber = { pattern: String.raw`^\d+$` }
 const instant = { format: 'date-time' }
 
-const ORDER_EVENT = text('The order id, which is the key too.', { format: 'uuid' })
+const ORDER_EVENT = text('The order id, which is also the key.', { format: 'uuid' })
 const CHANGE_EVENT = text('The id of the change.', { format: 'uuid' })
 const ANY_EVENT = text('The order id, or the id of the change.', { format: 'uuid' })
 const EVERY_TYPE = [NEW_ORDER_TYPE, CHANGE_TYPES.amend, CHANGE_TYPES.cancel]
@@ -36,8 +36,10 @@ const EVENT_OPTIONAL: Readonly<Record<string, JsonObject>> = {
   [HEADER.supersedes]: text('The id of the dead letter that an operator edited. This record replaces it.'),
 }
 
-/** Records of the orders topic have this header; parked copies do not. */
-const PROOF = text('HMAC-SHA-256 in hex that proves the two headers of a redrive. Without it they are ignored.')
+/** Only redriven records in the orders topic have this header; parked copies do not. */
+const PROOF = text(
+  'HMAC-SHA-256 in hex, which proves that the two headers of a redrive are genuine. Without it, they are ignored.',
+)
 
 /** The journey of a parked record. The original's key, value and headers stay unchanged. */
 const JOURNEY: Readonly<Record<string, JsonObject>> = {
@@ -47,16 +49,16 @@ const JOURNEY: Readonly<Record<string, JsonObject>> = {
   [HEADER.originTimestamp]: text('The timestamp of the original, in milliseconds since 1970.', {
     pattern: String.raw`^-?\d+$`,
   }),
-  [HEADER.attempt]: text('Deliveries that failed so far.', wholeNumber),
-  [HEADER.maxAttempts]: text('The highest number of deliveries.', wholeNumber),
-  [HEADER.firstCode]: text('The cause of the first failure, a code of docs/errors.md.'),
+  [HEADER.attempt]: text('The number of deliveries that have failed so far.', wholeNumber),
+  [HEADER.maxAttempts]: text('The maximum number of deliveries.', wholeNumber),
+  [HEADER.firstCode]: text('The cause of the first failure, a code from docs/errors.md.'),
   [HEADER.firstDetail]: text('The cause of the first failure in words.'),
   [HEADER.firstAt]: text('The time of the first failure.', instant),
   [HEADER.lastCode]: text('The cause of the last failure.'),
   [HEADER.lastDetail]: text('The cause of the last failure in words.'),
   [HEADER.lastAt]: text('The time of the last failure.', instant),
-  [HEADER.fingerprint]: text('The same for failures of the same kind.'),
-  [HEADER.group]: text('The consumer group that failed.'),
+  [HEADER.fingerprint]: text('A key that is the same for all failures of one kind.'),
+  [HEADER.group]: text('The consumer group in which the record failed.'),
   [spring('original-topic')]: text('The topic of the original, as Spring Kafka names it.'),
   [spring('original-partition')]: text(
     'The partition of the original, as Spring Kafka encodes it: a big-endian 32-bit integer.',
@@ -73,17 +75,17 @@ const JOURNEY: Readonly<Record<string, JsonObject>> = {
       enum: ['CreateTime', 'LogAppendTime'],
     },
   ),
-  [spring('original-consumer-group')]: text('The consumer group that failed, as Spring Kafka names it.'),
-  [spring('exception-fqcn')]: text('The cause of the last failure, a code of docs/errors.md.'),
+  [spring('original-consumer-group')]: text('The consumer group in which the record failed, as Spring Kafka names it.'),
+  [spring('exception-fqcn')]: text('The cause of the last failure, a code from docs/errors.md.'),
   [spring('exception-message')]: text('The cause of the last failure in words.'),
 }
 
 const JOURNEY_OPTIONAL: Readonly<Record<string, JsonObject>> = {
-  [HEADER.stack]: text('The stack of the last failure, at most 8 KiB.'),
+  [HEADER.stack]: text('The stack trace of the last failure, at most 8 KiB.'),
   [HEADER.stub]: text(
     'Present if the record was too large to park. The value of this copy is null; only the original has the value.',
   ),
-  [spring('exception-stacktrace')]: text('The stack of the last failure, as Spring Kafka names it.'),
+  [spring('exception-stacktrace')]: text('The stack trace of the last failure, as Spring Kafka names it.'),
 }
 
 const NOT_BEFORE = text('When the next attempt is due, in milliseconds since 1970.', wholeNumber)

@@ -24,19 +24,19 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationDescription>> = {
   ...SYSTEM_OPERATIONS,
 }
 
-const DESCRIPTION = `An order intake that never loses an order. \`POST /api/orders\` puts an order on the log and answers \
-202 once it is durable there; a consumer stores it; queries read it back. Changes of an order take the same way, and take \
-effect in the order in which they were accepted. Queries are eventually consistent: the \`status\` of an order or change \
+const DESCRIPTION = `An order intake that never loses an order. \`POST /api/orders\` writes an order to the log and answers \
+202 once it is durable there; a consumer stores it; queries read it back. Changes to an order take the same path, and take \
+effect in the sequence in which they were accepted. Queries are eventually consistent: the \`status\` of an order or change \
 says where it stands.
 
-Paths match without regard to case. Every GET also answers HEAD. Any other method is answered with 405 and \`Allow\`, an \
-unknown path with 404, and every error with problem details (RFC 9457) whose \`type\` links to its explanation \
-in [/docs/errors](/docs/errors). The topics are described in [/api/asyncapi.json](/api/asyncapi.json).`
+Paths are case-insensitive. Every path that answers GET also answers HEAD. Any other method is answered with 405 and \
+\`Allow\`, and an unknown path with 404. Every error is answered with problem details (RFC 9457), whose \`type\` links to \
+an explanation in [/docs/errors](/docs/errors). The topics are described in [/api/asyncapi.json](/api/asyncapi.json).`
 
 const KEYS =
   'Each route names the right that it needs. `FUNCTIONS_KEY` has every right; `READ_KEY` has `read` and `metrics`, `PLACE_KEY` has `place`, and `METRICS_KEY` has `metrics`.'
 
-/** The right that a key needs, as a role, because OpenAPI 3.1 allows role names in a security requirement. */
+/** The right that a key needs, expressed as a role, because OpenAPI 3.1 allows role names in a security requirement. */
 function securityOf(right: Right | undefined): JsonObject[] {
   const roles = right === undefined ? [] : [right]
   return [{ functionKey: roles }, { functionKeyInQuery: roles }]
@@ -46,10 +46,10 @@ function securityOf(right: Right | undefined): JsonObject[] {
 export function createOpenApi({ ordersAuth, faults }: Pick<Config, 'ordersAuth' | 'faults'>): JsonObject {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const [name, route] of Object.entries<Route>(ROUTES)) {
-    if (FAULT_ROUTES.has(name) && !faults) continue // the route does not exist then
+    if (FAULT_ROUTES.has(name) && !faults) continue // the route then does not exist
     const item = (paths[templateOf(route)] ??= {})
     for (const method of route.methods) {
-      // DESCRIPTION explains once for all routes that HEAD is GET without the body.
+      // DESCRIPTION says once for all routes that a path that answers GET also answers HEAD.
       if (method !== 'HEAD') item[method.toLowerCase()] = operation(name as RouteName, ordersAuth)
     }
   }

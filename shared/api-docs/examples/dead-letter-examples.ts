@@ -5,7 +5,7 @@ import type { Page } from '../../ports/order-views.ts'
 import type { AuditEntry, RedriveTask } from '../../ports/redrives.ts'
 import { EXAMPLE_ORDER_ID } from './examples.ts'
 
-/** Examples for the documents: a dead letter whose order has no quantity, and operator actions on it. */
+/** Examples for the documents: a dead letter whose order has no quantity, and operators' actions on it. */
 
 const ID = 'orders:0:42'
 const ORIGIN = { topic: 'orders', partition: 0, offset: 42 }

@@ -19,7 +19,7 @@ import { jsonAnswer, jsonBody, link, NOT_MODIFIED, pageAnswer } from './operatio
 import type { Answer, Link, Links, OperationDescription, PathParameter } from './operation.ts'
 import { ofThisOrder, ORDER_ID } from './order-operations.ts'
 
-/** Descriptions of the routes that change orders, and of their changes. */
+/** Descriptions of the routes that change orders and of those that return the changes. */
 
 export const CHANGE_ID: PathParameter = {
   description: 'The id that the request for the change returned.',
@@ -64,7 +64,7 @@ const PROBLEMS: readonly ProblemCode[] = [
 ]
 
 const SEMANTICS =
-  'The answer is 202 once the change is durable in the log. It takes effect behind all earlier events of the order: while one of them is retried or dead-lettered, the change waits, and no later order waits for it. With `Prefer: wait=N` the answer is 200 with the order if the change took effect in time, and 409 if it was rejected in time. With `If-Match` the change holds for that version of the order alone.'
+  'The answer is 202 once the change is durable in the log. The change takes effect after all earlier events of the order. While one of them is being retried or is dead-lettered, the change waits, but other orders do not. With `Prefer: wait=N`, the answer is 200 with the order if the change took effect in time, and 409 if it was rejected in time. With `If-Match`, the change is valid only for that version of the order.'
 
 function answers(order: unknown, receipt: unknown): Readonly<Record<number, Answer>> {
   const headers = ['Location', 'PreferenceApplied', 'IdempotentReplayed'] as const
@@ -85,7 +85,7 @@ function answers(order: unknown, receipt: unknown): Readonly<Record<number, Answ
 export const CHANGE_OPERATIONS = {
   amendOrder: {
     summary: 'Amend an order',
-    description: `A JSON merge patch (RFC 7396): each member replaces the order’s, \`orderItems\` as a whole. The customer and the currency stay. Unknown members are refused. ${SEMANTICS}`,
+    description: `A JSON merge patch (RFC 7396): each member replaces that of the order, \`orderItems\` as a whole. The customer id and the currency cannot be changed. Unknown members are refused. ${SEMANTICS}`,
     path: { orderId: ORDER_ID },
     headers: HEADERS,
     body: {
@@ -93,9 +93,9 @@ export const CHANGE_OPERATIONS = {
       schema: 'Amendment',
       required: true,
       examples: {
-        address: { summary: 'Another address', value: EXAMPLE_AMENDMENT },
+        address: { summary: 'A new address', value: EXAMPLE_AMENDMENT },
         items: {
-          summary: 'Other items, and their total',
+          summary: 'New items, and their total',
           value: { orderItems: [EXAMPLE_ORDER.orderItems[0]], totalPrice: 119.9 },
         },
       },
@@ -105,7 +105,7 @@ export const CHANGE_OPERATIONS = {
   },
   cancelOrder: {
     summary: 'Cancel an order',
-    description: `A cancelled order is kept, with its reason, and is changed no more. Without a body it has no reason. ${SEMANTICS}`,
+    description: `A cancelled order is kept, with the reason for its cancellation, and cannot be changed again. The body, and with it the reason, is optional. ${SEMANTICS}`,
     path: { orderId: ORDER_ID },
     headers: HEADERS,
     body: jsonBody('Cancellation', { summary: 'With a reason', value: EXAMPLE_CANCELLATION }),
@@ -113,8 +113,8 @@ export const CHANGE_OPERATIONS = {
     problems: PROBLEMS,
   },
   listOrderChanges: {
-    summary: 'List the changes of an order',
-    description: 'In the order in which they take effect. A change that is only in the log is not in the list yet.',
+    summary: 'List the changes to an order',
+    description: 'In the sequence in which they take effect. A change that is only in the log is not in the list yet.',
     path: { orderId: ORDER_ID },
     query: changeQuery,
     answers: {
@@ -125,9 +125,9 @@ export const CHANGE_OPERATIONS = {
     problems: ['order-not-found', 'order-archived', 'store-unavailable'],
   },
   getOrderChange: {
-    summary: 'Get a change of an order',
+    summary: 'Get a change to an order',
     description:
-      'An id that was issued is never answered with 404. Until the change reaches the store, its status is `accepted`; `lost` and the causes `record-lost` and `record-missing` mean the same as for an order. With `Prefer: wait=N` the answer waits until the change is applied, rejected, dead-lettered or discarded.',
+      'The answer is never 404 for an id that was issued. Until the change reaches the store, its status is `accepted`; `lost` and the causes `record-lost` and `record-missing` mean the same as for an order. With `Prefer: wait=N`, the answer waits until the change is applied, rejected, dead-lettered or discarded.',
     path: { orderId: ORDER_ID, changeId: CHANGE_ID },
     headers: ['Prefer', 'IfNoneMatch'],
     answers: {
@@ -139,7 +139,7 @@ export const CHANGE_OPERATIONS = {
           'application/json': {
             schema: 'OrderChange',
             examples: {
-              applied: { summary: 'In effect', value: EXAMPLE_APPLIED },
+              applied: { summary: 'Applied', value: EXAMPLE_APPLIED },
               waiting: { summary: 'Waiting for the order, which is being retried', value: EXAMPLE_WAITING },
               rejected: { summary: 'Rejected, because the order was changed meanwhile', value: EXAMPLE_REJECTED },
             },

@@ -22,7 +22,7 @@ const LETTER_ID: PathParameter = {
   example: 'orders:0:42',
 }
 const TASK_ID: PathParameter = {
-  description: 'The id that the start of the redrive returned.',
+  description: 'The id that was returned when the redrive was started.',
   schema: { type: 'string', minLength: 1, maxLength: 100 },
 }
 
@@ -37,7 +37,7 @@ const optionalReason = jsonBody('OptionalReason', {
 
 /** Links from responses to possible follow-up requests. */
 const ofThisTask: Links = { progress: link('getRedrive', 'id', '/id', 'The progress of the redrive.') }
-const fromRedrives: Links = { newest: link('getRedrive', 'id', '/items/0/id', 'The newest redrive alone.') }
+const fromRedrives: Links = { newest: link('getRedrive', 'id', '/items/0/id', 'The newest redrive.') }
 const fromPage: Links = {
   firstLetter: link('getDeadLetter', 'id', '/items/0/id', 'The first letter of the page, with its payload.'),
 }
@@ -48,7 +48,7 @@ const fromGroups: Links = {
 const fromLetter: Links = {
   fixture: link('deadLetterFixture', 'id', '/id', 'The letter as a file.'),
   history: link('orderHistory', 'orderId', '/orderId', 'The history of its order, if it names one.'),
-  actions: link('audit', 'target', '/id', 'The actions of operators on this letter.'),
+  actions: link('audit', 'target', '/id', 'Operators’ actions on this letter.'),
 }
 
 const redriveAnswers = {
@@ -86,7 +86,7 @@ export const DEAD_LETTER_OPERATIONS = {
   },
   deadLetterFixture: {
     summary: 'Download a dead letter as a file',
-    description: 'The file runs through the code on a developer’s machine, with `npm run ops -- replay-fixture`.',
+    description: 'On a developer’s machine, `npm run ops -- replay-fixture` runs the file through the code.',
     path: { id: LETTER_ID },
     answers: {
       200: jsonAnswer('The record as a file.', 'DeadLetterFixture', { headers: ['ContentDisposition'] }),
@@ -96,7 +96,7 @@ export const DEAD_LETTER_OPERATIONS = {
   redriveDeadLetters: {
     summary: 'Redrive dead letters',
     description:
-      'Sends the original bytes back to where they came from. The body must say which letters: those with the given ids, the dead ones that match a filter, or all dead ones. A redrive proceeds in steps and stops when letters keep failing. If the process ends, another one continues it.',
+      'Sends the original bytes back to where they came from. The body must select the letters: those with the given ids, the dead ones that match a filter, or all dead ones. A redrive proceeds in steps and stops when letters keep failing. If the process ends, another process continues the redrive.',
     query: redriveQuery,
     headers: ['Operator'],
     body: jsonBody('Redrive', {
@@ -117,7 +117,7 @@ export const DEAD_LETTER_OPERATIONS = {
     problems: ACT_PROBLEMS,
   },
   editDeadLetter: {
-    summary: 'Send a corrected order in its place',
+    summary: 'Send a corrected order in place of a dead letter',
     description:
       'The original is kept. The corrected order takes the order id of the letter, which must be dead and name an order. Unknown members are left out and named in `ignored`.',
     path: { id: LETTER_ID },
@@ -135,7 +135,7 @@ export const DEAD_LETTER_OPERATIONS = {
     body: jsonBody('RequiredReason', {
       required: true,
       summary: 'With a reason',
-      value: { reason: 'A test order of the shop.' },
+      value: { reason: 'A test order from the shop.' },
     }),
     answers: { 200: jsonAnswer('Discarded.', 'DeadLetter') },
     problems: ACT_PROBLEMS,
@@ -143,15 +143,17 @@ export const DEAD_LETTER_OPERATIONS = {
   discardDeadLetters: {
     summary: 'Discard dead letters',
     description:
-      'Gives up the letters with the given ids, the dead ones that match a filter, or all dead ones. The body must say which, and why. Letters that die after the first request are not discarded. One request works for some seconds; the next continues with `nextCursor`. Every letter is kept and can be restored.',
+      'Discards the letters with the given ids, the dead ones that match a filter, or all dead ones. The body must select the letters and give a reason. Letters that become dead after the first request are not discarded. One request works for a few seconds; the next one continues from `nextCursor`. Every letter is kept and can be restored.',
     query: discardQuery,
     headers: ['Operator'],
     body: jsonBody('Discard', {
       required: true,
       summary: 'The letters with one fingerprint',
-      value: { fingerprint: '5f0c2d9be1a47730', reason: 'Test orders of the shop.' },
+      value: { fingerprint: '5f0c2d9be1a47730', reason: 'Test orders from the shop.' },
     }),
-    answers: { 200: jsonAnswer('Discarded. With `dryRun`: how many letters would be.', 'Discarded') },
+    answers: {
+      200: jsonAnswer('Discarded. With `dryRun`: the number of letters that would be discarded.', 'Discarded'),
+    },
     problems: ACT_PROBLEMS,
   },
   restoreDeadLetter: {
@@ -181,7 +183,7 @@ export const DEAD_LETTER_OPERATIONS = {
     path: { id: TASK_ID },
     headers: ['Operator'],
     body: optionalReason,
-    answers: { 200: jsonAnswer('Cancelled. Letters that were sent already are still processed.', 'RedriveTask') },
+    answers: { 200: jsonAnswer('Cancelled. Letters that were already sent are still processed.', 'RedriveTask') },
     problems: TASK_ACT_PROBLEMS,
   },
   resumeRedrive: {
@@ -194,7 +196,7 @@ export const DEAD_LETTER_OPERATIONS = {
     problems: TASK_ACT_PROBLEMS,
   },
   audit: {
-    summary: 'List the actions of operators',
+    summary: 'List operators’ actions',
     description: 'Newest first.',
     query: auditQuery,
     answers: { 200: pageAnswer('audit', 'A page of actions.', 'AuditPage') },

@@ -6,7 +6,7 @@ import type { RouteName } from '../../http/routes.ts'
 import { forgetQuery } from '../../http/customers.ts'
 import { jsonAnswer, jsonBody, pageAnswer, type OperationDescription, type PathParameter } from './operation.ts'
 
-/** Descriptions of the routes that maintain log and store. */
+/** Descriptions of the routes that maintain the log and the store. */
 
 const ACT_PROBLEMS: readonly ProblemCode[] = [
   'conflict',
@@ -26,7 +26,7 @@ export const MAINTENANCE_OPERATIONS = {
   rebuildOrders: {
     summary: 'Rebuild the orders from the log',
     description:
-      'Builds a second set of tables. The live ones answer queries and take new orders until the new ones replace them. One rebuild runs at a time; a failed one can be started again.',
+      'Builds a second set of tables. The live tables answer queries and take new orders until the new tables replace them. Only one rebuild runs at a time; a failed one can be started again.',
     headers: ['Operator'],
     body: jsonBody('OptionalReason', { summary: 'With a reason', value: { reason: 'The event has a new version.' } }),
     answers: { 202: jsonAnswer('The rebuild has started.', 'Rebuild', { headers: ['Location', 'RetryAfter'] }) },
@@ -38,9 +38,9 @@ export const MAINTENANCE_OPERATIONS = {
     problems: ['store-unavailable'],
   },
   startBackup: {
-    summary: 'Back up log, store and secrets',
+    summary: 'Back up the log, the store and the secrets',
     description:
-      'Copies the files of the process that answers, while they are in use, into a folder of its DATA_DIR. The copy is consistent, and the product can be started on it. One backup runs at a time. Refused where log or store is not a file of this process.',
+      'Copies the files of the process that answers, while they are in use, into a folder in its DATA_DIR. The copy is consistent, and the product can be started from it. Only one backup runs at a time. Refused if this process does not keep both the log and the store in files.',
     headers: ['Operator'],
     body: jsonBody('BackupStart', { summary: 'With a name', value: { name: 'before-the-update' } }),
     answers: { 202: jsonAnswer('The backup has started.', 'Backup', { headers: ['Location', 'RetryAfter'] }) },
@@ -53,7 +53,7 @@ export const MAINTENANCE_OPERATIONS = {
   exportOrders: {
     summary: 'Export orders for an archive',
     description:
-      'Whole orders, each with its changes and its history, that were accepted before a time and that nothing can change any more without an operator. A page may be empty although more follow. `ops archive` writes them into files.',
+      'Whole orders that were accepted before the given time and that only an operator can still change, each with its changes and its history. A page may be empty even if more pages follow. `ops archive` writes the orders to files.',
     query: exportQuery,
     answers: {
       200: pageAnswer('exportOrders', 'A page of orders, each with the hash of its JSON.', 'ExportedOrderPage'),
@@ -61,9 +61,9 @@ export const MAINTENANCE_OPERATIONS = {
     problems: ['conflict', 'store-unavailable'],
   },
   archiveOrders: {
-    summary: 'Give up orders that an archive has',
+    summary: 'Remove archived orders from the store',
     description:
-      'Deletes the orders, and keeps their ids, positions and hashes. An order that is no longer as it was exported stays, and `changed` names it. Send it again after a failure: what was archived counts as `known`. Refused while a rebuild runs.',
+      'Deletes the orders, but keeps their ids, positions and hashes. An order that has changed since it was exported stays, and `changed` names it. After a failure, send the request again: orders that were already archived count as `known`. Refused while a rebuild runs.',
     headers: ['Operator'],
     body: jsonBody('ArchiveOrders', {
       required: true,
@@ -74,20 +74,20 @@ export const MAINTENANCE_OPERATIONS = {
         reason: 'Older than seven years.',
       },
     }),
-    answers: { 200: jsonAnswer('The number of orders that were given up.', 'ArchivedOrders') },
+    answers: { 200: jsonAnswer('The number of orders that were removed.', 'ArchivedOrders') },
     problems: ACT_PROBLEMS,
   },
   restoreOrders: {
-    summary: 'Take orders of an archive back',
+    summary: 'Restore orders from an archive',
     description:
-      'Each with its changes and its history. An order that the store has stays as it is. Refused while a rebuild runs.',
+      'Restores each order with its changes and its history. An order that is already in the store stays as it is. Refused while a rebuild runs.',
     headers: ['Operator'],
     body: jsonBody('RestoreOrders', {
       required: true,
       summary: 'Documents as they were exported',
       value: { source: 'orders-20260515T093000Z-0001.ndjson.gz', orders: [EXAMPLE_ARCHIVED] },
     }),
-    answers: { 200: jsonAnswer('The number of orders that were taken back.', 'RestoredOrders') },
+    answers: { 200: jsonAnswer('The number of orders that were restored.', 'RestoredOrders') },
     problems: ACT_PROBLEMS,
   },
   resetLedger: {
@@ -96,26 +96,26 @@ export const MAINTENANCE_OPERATIONS = {
       'For a log that was truncated or recreated. Counting restarts at the first record that the log has now, and records that the consumer has passed are read again.',
     headers: ['Operator'],
     body: jsonBody('LedgerReset', { summary: 'With a reason', value: { reason: 'The topic was recreated.' } }),
-    answers: { 200: jsonAnswer('The number of records read again, and the verdict after it.', 'LedgerRepair') },
+    answers: { 200: jsonAnswer('The number of records read again, and the verdict afterwards.', 'LedgerRepair') },
     problems: ACT_PROBLEMS,
   },
   takeOutRecord: {
     summary: 'Take a record out of the way of its consumer',
     description:
-      'For a record that the host cannot deliver, so that every record behind it waits. It becomes a dead letter, the ledger counts it as parked, and the group continues behind it. The group must have no members meanwhile.',
+      'For a record that the host cannot deliver and that therefore blocks every record behind it. The record becomes a dead letter, the ledger counts it as parked, and the group continues behind it. The group must have no members during this request.',
     headers: ['Operator'],
     body: jsonBody('TakeOut', {
       required: true,
       summary: 'The position of the record, and a reason',
-      value: { record: 'orders:5:3', reason: 'Its timestamp ends the trigger.' },
+      value: { record: 'orders:5:3', reason: 'Its timestamp stops the trigger.' },
     }),
-    answers: { 200: jsonAnswer('The record is a dead letter now.', 'TakenOut') },
+    answers: { 200: jsonAnswer('The record is now a dead letter.', 'TakenOut') },
     problems: [...ACT_PROBLEMS, 'not-found'],
   },
   forgetGroup: {
     summary: 'Forget a consumer group',
     description:
-      'For a group that read the embedded log and will not return. With `LOG_RETENTION`, the records that it has not read may then leave the log. Refused for the groups of the product itself, for a group that is reading now, and with Kafka, whose brokers remove records whether groups have read them or not.',
+      'For a group that read the embedded log and will not return. With `LOG_RETENTION`, the records that it has not read may then leave the log. Refused for the groups of the product itself, for a group that is reading now, and with Kafka, whose brokers remove records whether or not groups have read them.',
     headers: ['Operator'],
     body: jsonBody('ForgetGroup', {
       required: true,
@@ -128,7 +128,7 @@ export const MAINTENANCE_OPERATIONS = {
   forgetCustomer: {
     summary: 'Forget a customer',
     description:
-      'Removes names, e-mail address and addresses of the customer from orders, changes, dead letters, search and the embedded log, with `reference`, `metadata` and the reasons of cancellations. Ids, amounts and items stay. Late records of orders that were accepted before are stored without this data; an order that is accepted later begins a new relationship and keeps its data. With Kafka, `log` says until when the topics keep the records. `remains` says where data still remains, such as in the transaction log of SQL Server. An unknown customer is no error: nothing is held, and the act is remembered. A response means that everything is done; without one, repeat the request. Archives are not covered.',
+      'Removes the customer’s names, e-mail address and addresses from orders, changes, dead letters, the search and the embedded log, together with `reference`, `metadata` and the reasons for cancellations. Ids, amounts and items stay. An order that was accepted earlier but is stored only later is stored without this data; an order that is accepted later starts a new relationship and keeps its data. With Kafka, `log` says until when the topics keep the records. `remains` says where personal data still is, such as in the transaction log of SQL Server. An unknown customer is not an error: there is nothing to remove, and the request is remembered. A response means that everything is done; if there is none, repeat the request. Archives are not covered.',
     path: { customerId: CUSTOMER_ID },
     query: forgetQuery,
     headers: ['Operator'],
@@ -141,9 +141,9 @@ export const MAINTENANCE_OPERATIONS = {
     problems: [...ACT_PROBLEMS, 'invalid-request'],
   },
   discardChange: {
-    summary: 'Discard a change that waits',
+    summary: 'Discard a waiting change',
     description:
-      'For a change whose order does not come. The changes behind it take their turns. Refused while the order may still come: while the order, or an earlier change of it, is retried or dead, and while the ledger has not accounted for every record that is older than the change.',
+      'For a change whose order never arrives. The changes behind it then get their turns. Refused while the order may still arrive: while the order, or an earlier change to it, is being retried or is dead, and while the ledger has not accounted for every record that is older than the change.',
     path: { changeId: CHANGE_ID },
     headers: ['Operator'],
     body: jsonBody('RequiredReason', {
@@ -157,13 +157,14 @@ export const MAINTENANCE_OPERATIONS = {
   migrateStore: {
     summary: 'Bring the schema and the topics up to date',
     description:
-      'Every start brings the schema up to date too. Only this request sets the `retention.ms` of existing topics to LOG_RETENTION. It leaves their other settings, and is refused if records that wait would be lost by it.',
+      'Every start also brings the schema up to date, but only this request sets the `retention.ms` of existing topics to LOG_RETENTION. It leaves their other settings unchanged, and is refused if waiting records would be lost.',
     answers: { 200: jsonAnswer('Every migration, when it ran, and the topics that were changed.', 'StoreSchema') },
     problems: ['conflict', 'store-unavailable', 'log-unavailable'],
   },
   doctor: {
     summary: 'Run the checks that an operator would start with',
-    description: 'Checks versions, settings, log, store, disk and ledger. Reads the whole files of the store.',
+    description:
+      'Checks the versions, the settings, the log, the store, the disk and the ledger. Reads all of the store’s files.',
     answers: { 200: jsonAnswer('The result of every check.', 'Diagnosis') },
   },
 } as const satisfies Partial<Record<RouteName, OperationDescription>>

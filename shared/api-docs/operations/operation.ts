@@ -133,4 +133,4 @@ export function pageAnswer(
   return jsonAnswer(description, named, { headers: ['Link'], links: { nextPage, ...links } })
 }
 
-export const NOT_MODIFIED: Answer = { description: 'The caller has it already.', headers: ['ETag'] }
+export const NOT_MODIFIED: Answer = { description: 'The caller already has the current version.', headers: ['ETag'] }

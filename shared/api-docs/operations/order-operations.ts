@@ -24,7 +24,7 @@ export const ORDER_ID: PathParameter = {
 export const ofThisOrder = {
   order: link('getOrder', 'orderId', '/orderId', 'Where the order stands.'),
   history: link('orderHistory', 'orderId', '/orderId', 'The history of the order.'),
-  changes: link('listOrderChanges', 'orderId', '/orderId', 'The changes of the order.'),
+  changes: link('listOrderChanges', 'orderId', '/orderId', 'The changes to the order.'),
 }
 
 function page(operationId: RouteName): Answer {
@@ -35,7 +35,7 @@ function page(operationId: RouteName): Answer {
 const placeOrder: OperationDescription = {
   summary: 'Place an order',
   description:
-    'The answer is 202 once the order is durable in the log, before it is stored. From then on it cannot be lost. With `Prefer: wait=N` the answer is 201 with the stored order, if it is stored in time. Unknown members are left out and named in `ignored`.',
+    'The answer is 202 once the order is durable in the log, before it is stored. From then on it cannot be lost. With `Prefer: wait=N`, the answer is 201 with the stored order if it is stored in time. Unknown members are left out and named in `ignored`.',
   headers: ['IdempotencyKey', 'Prefer', 'RequestId', 'Traceparent', 'Tracestate'],
   body: {
     schema: 'OrderCommand',
@@ -43,7 +43,7 @@ const placeOrder: OperationDescription = {
     examples: {
       order: { summary: 'An order', value: EXAMPLE_ORDER },
       reference: {
-        summary: "With the caller's own reference and texts",
+        summary: "With the caller's own reference and metadata",
         value: { ...EXAMPLE_ORDER, reference: 'WEB-10482', metadata: { channel: 'web', campaign: 'spring' } },
       },
       numbers: {
@@ -101,7 +101,7 @@ export const ORDER_OPERATIONS = {
   listOrders: {
     summary: 'List orders',
     description:
-      'Newest first, a page at a time. Orders that arrive meanwhile neither repeat nor hide any. Without `status` the list has the orders that were stored, whether they were cancelled since or not. Orders that are accepted but not processed yet are only in the log, so no list has them. `from` is inclusive, `to` is exclusive. GET /api/Orders of the original application is this route.',
+      'Newest first, a page at a time. Orders that arrive while you read the pages cause no repetitions or gaps. Without `status`, the list contains all the orders that were stored, including those that have been cancelled since. Orders that are accepted but not processed yet are only in the log, so no list contains them. `from` is inclusive, and `to` is exclusive. This route is also GET /api/Orders of the original application.',
     query: listQuery,
     answers: { 200: page('listOrders') },
     problems: ['store-unavailable'],
@@ -131,7 +131,7 @@ export const ORDER_OPERATIONS = {
   getOrder: {
     summary: 'Get an order',
     description:
-      'An id that was issued is never answered with 404. Until the order reaches the store, its status is `accepted`. If its record is known to have left the log before it was processed, the status is `lost`, with the cause `record-lost`. If its record may be damaged or lost, the status stays `accepted`, with the cause `record-missing`. An order with an Idempotency-Key is never `lost`, because its request may be sent again. With `Prefer: wait=N` the answer waits until the order is stored, dead-lettered or discarded. The ETag begins with the order’s version; changes take it in `If-Match`.',
+      'The answer is never 404 for an id that was issued. Until the order reaches the store, its status is `accepted`. If its record is known to have left the log before it was processed, the status is `lost`, with the cause `record-lost`. If its record may be damaged or lost, the status stays `accepted`, with the cause `record-missing`. An order with an Idempotency-Key is never `lost`, because its request may be sent again. With `Prefer: wait=N`, the answer waits until the order is stored, dead-lettered or discarded. The ETag begins with the order’s version; changes take it in `If-Match`.',
     path: { orderId: ORDER_ID },
     headers: ['Prefer', 'IfNoneMatch'],
     answers: {
@@ -157,7 +157,7 @@ export const ORDER_OPERATIONS = {
   orderHistory: {
     summary: 'Get the history of an order',
     description:
-      'Oldest first: accepted, each failed attempt, stored, dead-lettered, redriven, and what happened to each change. Where entries were removed because of their age, `entries-removed` says so.',
+      'Oldest first: accepted, each failed attempt, stored, dead-lettered, redriven, and what happened to each change. If entries were removed because of their age, `entries-removed` says so.',
     path: { orderId: ORDER_ID },
     answers: { 200: jsonAnswer('The history.', 'OrderHistory') },
     problems: ['invalid-request', 'order-not-found', 'order-archived', 'store-unavailable'],

@@ -37,13 +37,13 @@ export const SYSTEM_OPERATIONS = {
   opsHistory: {
     summary: 'Get the last hour in numbers',
     description:
-      'One point every `everyMs`, oldest first, as recorded by the instance that answers since it started. Points at which the log or the store was unavailable are missing.',
+      'One point every `everyMs` milliseconds, oldest first. The instance that answers recorded the points since it started. Points at which the log or the store was unavailable are missing.',
     answers: { 200: jsonAnswer('The last hour.', 'PipelineHistory') },
   },
   opsStorage: {
     summary: 'Get the disk usage, and how far back the log reaches',
     description: 'Sizes are null for a log on Kafka and a store on SQL Server, because their servers report them.',
-    answers: { 200: jsonAnswer('The disk usage of log and store.', 'PipelineStorage') },
+    answers: { 200: jsonAnswer('The disk usage of the log and the store.', 'PipelineStorage') },
     problems: ['log-unavailable'],
   },
   opsLedger: {
@@ -55,20 +55,20 @@ export const SYSTEM_OPERATIONS = {
   },
   repairLedger: {
     summary: 'Store or park records that were passed over',
-    description: 'Works for about twenty seconds at most. If `more` is true, another repair continues from there.',
-    answers: { 200: jsonAnswer('The number of records processed, and the verdict after it.', 'LedgerRepair') },
+    description: 'Works for at most about twenty seconds. If `more` is true, another repair continues from there.',
+    answers: { 200: jsonAnswer('The number of records processed, and the verdict afterwards.', 'LedgerRepair') },
     problems: ['log-unavailable', 'store-unavailable', 'shutting-down'],
   },
   getFaults: {
-    summary: 'Get the faults that are on',
+    summary: 'Get the active faults',
     description: 'Only in the embedded host with FAULTS=on.',
-    answers: { 200: jsonAnswer('The faults that are on.', 'FaultPlan') },
+    answers: { 200: jsonAnswer('The active faults.', 'FaultPlan') },
   },
   setFaults: {
     summary: 'Break something on purpose',
-    description: 'Only in the embedded host with FAULTS=on. A fault that the body does not name ends.',
+    description: 'Only in the embedded host with FAULTS=on. Every fault that the body does not name ends.',
     body: jsonBody('FaultPlan', { summary: 'The store is down', value: { store: 'down' } }),
-    answers: { 200: jsonAnswer('The faults that are on.', 'FaultPlan') },
+    answers: { 200: jsonAnswer('The active faults.', 'FaultPlan') },
   },
   metrics: {
     summary: 'Get metrics for Prometheus',
@@ -84,10 +84,10 @@ export const SYSTEM_OPERATIONS = {
   liveness: {
     summary: 'Check whether a restart would help',
     description:
-      'Asks neither log nor store, so that their outage does not restart the process. A process that consumes checks twice a minute that it receives the records that wait for it.',
+      'Queries neither the log nor the store, so that an outage of either does not restart the process. A process with consumers checks twice a minute whether it receives the records that wait for it.',
     answers: {
       200: jsonAnswer('A restart would not help.', 'Liveness'),
-      503: jsonAnswer('Records wait, and the host delivers none of them to this process.', 'Liveness', {
+      503: jsonAnswer('Records are waiting, and the host delivers none of them to this process.', 'Liveness', {
         example: STALLED,
       }),
     },
@@ -95,7 +95,7 @@ export const SYSTEM_OPERATIONS = {
   readiness: {
     summary: 'Check whether requests can be served',
     description:
-      'Ready means that everything the functions of this process need is available: placing orders needs only the log. The rest is reported with its cause.',
+      'Ready means that everything that the functions of this process need is available. Placing orders needs only the log. Anything else that is unavailable is reported with its cause.',
     answers: {
       200: jsonAnswer('Ready.', 'Readiness'),
       503: jsonAnswer('Not ready, with the reason.', 'Readiness', { example: NOT_READY }),

@@ -40,7 +40,9 @@ const predecessorSchema = z.object({
   kind: z.enum(['order', 'change']),
   orderId: z.exactOptional(orderId.describe('The order, if it is not stored yet.')),
   changeId: z.exactOptional(changeId.describe('The earlier change of the order.')),
-  status: z.enum([...new Set([...ORDER_STATUSES, ...CHANGE_STATUSES])]).describe('Where that one stands now.'),
+  status: z
+    .enum([...new Set([...ORDER_STATUSES, ...CHANGE_STATUSES])])
+    .describe('The current status of that order or change.'),
 }) as z.ZodType as z.ZodType<Predecessor>
 
 const changeSchema = schemaOf<ChangeView>()({
@@ -55,18 +57,22 @@ const changeSchema = schemaOf<ChangeView>()({
   acceptedAt: z.exactOptional(instant),
   updatedAt: z.exactOptional(instant.describe('When the status last changed.')),
   expectedVersion: z.exactOptional(version.describe('The version that `If-Match` asked for.')),
-  version: z.exactOptional(version.describe('The version of the order that the change made.')),
+  version: z.exactOptional(version.describe('The version of the order that the change produced.')),
   cause: z.exactOptional(
     causeSchema.describe('Why it was rejected, dead-lettered, discarded or lost, or why its last attempt failed.'),
   ),
-  nextAttemptAt: z.exactOptional(instant.describe('While the change itself is being retried.')),
-  behind: z.exactOptional(predecessorSchema.describe('What has to be decided first, while the change waits for it.')),
+  nextAttemptAt: z.exactOptional(instant.describe('Present while the change itself is being retried.')),
+  behind: z.exactOptional(
+    predecessorSchema.describe(
+      'The order or the earlier change that has to be decided first. Present while the change waits for it.',
+    ),
+  ),
   changes: z.exactOptional(amendedSchema.describe('The members that an amendment replaces.')),
   reason: z.exactOptional(z.string().describe("The caller's reason for a cancellation.")),
   forgotten: z.exactOptional(
     z.boolean().describe("True if the order's customer was forgotten. Personal members and `reason` are then absent."),
   ),
-}).describe('A change of an order. Members other than the ids and `status` are present if they are known and apply.')
+}).describe('A change to an order. Members other than the ids and `status` are present if they are known and apply.')
 
 export const CHANGE_SCHEMAS = {
   Amendment: amendmentSchema,

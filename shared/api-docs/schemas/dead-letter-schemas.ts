@@ -21,17 +21,17 @@ import { CHANGE_KINDS } from '../../domain/changes/order-changes.ts'
 import { causeSchema, changeId, ignored, orderId } from './order-schemas.ts'
 import { count, instant, pageOf, schemaOf } from './schema-of.ts'
 
-/** Schemas for dead letters and operator actions on them. */
+/** Schemas for dead letters and operators' actions on them. */
 
 const deadLetterId = z.string().describe('The origin of the letter, `topic:partition:offset`.')
 const recordPlaceSchema = z.object({ topic: z.string(), partition: count, offset: count })
-const fingerprint = z.string().describe('The same for letters that failed for the same reason.')
+const fingerprint = z.string().describe('A key that is the same for all letters that failed for the same reason.')
 
 const dialect = z
   .enum(FOREIGN_DIALECTS)
   .nullable()
   .describe(
-    'The framework whose headers describe the failure, if another consumer of the orders gave the record up; null for our own letters. The headers have not been verified.',
+    'The framework whose headers describe the failure, if another consumer of the orders gave up on the record; null for our own letters. The headers have not been verified.',
   )
 
 const foreignFailureSchema = schemaOf<ForeignFailure>()({
@@ -48,10 +48,7 @@ const recordBytesSchema = schemaOf<BytesView>()({
 })
 
 const waitingChanges = z.exactOptional(
-  z
-    .int()
-    .min(1)
-    .describe('How many changes of its order wait for an earlier event, such as the record of this letter.'),
+  z.int().min(1).describe('How many changes to its order wait for an earlier event, such as the one in this letter.'),
 )
 
 const deadLetterSummarySchema = schemaOf<DeadLetterSummary & Waiting>()({
@@ -59,7 +56,7 @@ const deadLetterSummarySchema = schemaOf<DeadLetterSummary & Waiting>()({
   state: z.enum(DEAD_LETTER_STATES),
   origin: recordPlaceSchema,
   orderId: orderId.nullable(),
-  change: z.exactOptional(letterChangeSchema.describe('The change of the order, if the record is of one.')),
+  change: z.exactOptional(letterChangeSchema.describe('The change to the order, if the record is a change.')),
   waitingChanges,
   firstCause: causeSchema,
   lastCause: causeSchema,
@@ -73,7 +70,7 @@ const deadLetterSummarySchema = schemaOf<DeadLetterSummary & Waiting>()({
   foreign: foreignFailureSchema
     .nullable()
     .describe(
-      'Present if another consumer of the orders gave the record up, according to its headers, which have not been verified. Null for letters of this product. A foreign letter never changes an order or the ledger.',
+      'Present if another consumer of the orders gave up on the record, according to its headers, which have not been verified. Null for letters of this product. A foreign letter never changes an order or the ledger.',
     ),
   keptAt: instant,
 })
@@ -84,7 +81,7 @@ const deadLetterSchema = schemaOf<ReturnType<typeof toDeadLetterView> & Waiting>
   value: recordBytesSchema.nullable(),
   editedValue: recordBytesSchema.nullable().describe('The order that was sent in its place. The original is `value`.'),
   headers: z.array(z.object({ name: z.string(), value: recordBytesSchema.nullable() })),
-  stack: z.string().nullable().describe('The stack of the last failure, at most 8 KiB.'),
+  stack: z.string().nullable().describe('The stack trace of the last failure, at most 8 KiB.'),
 })
 
 const deadLetterGroupSchema = schemaOf<DeadLetterGroup>()({
@@ -131,11 +128,11 @@ const previewSchema = schemaOf<RedrivePreview>()({
       'would-wait',
     ])
     .describe(
-      'The last three are of changes. `would-wait`: an earlier event of the order, which is not selected or still fails, has to be repaired first.',
+      'The last three apply only to changes.  `would-wait`: an earlier event of the order, which is not selected or still fails, has to be repaired first.',
     ),
   cause: z.exactOptional(causeSchema),
   followers: z.exactOptional(
-    z.array(followerSchema).describe('Changes of the order that wait and would be decided with the letter.'),
+    z.array(followerSchema).describe('Waiting changes to the order that would be decided together with the letter.'),
   ),
 })
 
@@ -144,12 +141,12 @@ const warningSchema = schemaOf<RedriveWarning>()({
   readers: z
     .array(z.string())
     .nullable()
-    .describe('The consumer groups that have read the orders topic; null when the log could not be asked.'),
+    .describe('The consumer groups that have read the orders topic; null if the log could not be queried.'),
 })
 const warning = z
   .exactOptional(warningSchema)
   .describe(
-    'Present if letters of other consumers are included: every group that reads the orders receives them again.',
+    'Present if letters from other consumers are included: every group that reads the orders receives them again.',
   )
 
 const redriveTaskSchema = schemaOf<RedriveTask & { warning?: RedriveWarning }>()({
@@ -159,9 +156,9 @@ const redriveTaskSchema = schemaOf<RedriveTask & { warning?: RedriveWarning }>()
   createdAt: instant,
   updatedAt: instant,
   operator: z.string(),
-  reason: z.string().nullable().describe('The reason of the operator.'),
+  reason: z.string().nullable().describe('The operator’s reason.'),
   ratePerSecond: count,
-  step: count.describe('The number of steps so far. The first step sends one letter, later steps send more.'),
+  step: count.describe('The number of steps so far. The first step sends one letter; later steps send more.'),
   total: count,
   waiting: count.describe('Not sent yet.'),
   pending: count.describe('Sent; the outcome is not known yet.'),
@@ -229,7 +226,7 @@ export const DEAD_LETTER_SCHEMAS = {
       .string()
       .nullable()
       .describe(
-        'Many letters take several requests of some seconds each. To continue, send the same body with this value as `cursor`. Null when all are done.',
+        'Many letters take several requests of a few seconds each. To continue, send the same body with this value as `cursor`. Null when all are done.',
       ),
   }),
   OptionalReason: actBody,

@@ -12,7 +12,7 @@ import { backupBody, forgetGroupBody, resetLedgerBody, takeOutBody } from '../..
 import { orderId } from './order-schemas.ts'
 import { count, instant, pageOf, schemaOf } from './schema-of.ts'
 
-/** Schemas of maintenance: rebuild, backup, migrations and checks. */
+/** Schemas for maintenance: rebuilds, backups, archiving, forgetting, migrations and checks. */
 
 const rebuildSchema = schemaOf<Rebuild>()({
   state: z.enum(['running', 'done', 'failed', 'abandoned']),
@@ -26,7 +26,7 @@ const rebuildSchema = schemaOf<Rebuild>()({
   projected: count.describe('Orders that were rebuilt from their records.'),
   restored: count.describe('Orders that the log had and the store lacked.'),
   kept: count.describe('Orders that were kept unchanged, because their record is gone or cannot be read.'),
-  expired: count.describe('The part of them whose records have left the log, by its retention.'),
+  expired: count.describe('The number of kept orders whose records have left the log because of its retention.'),
   completed: count.describe('Orders in the full-text index so far.'),
 })
 
@@ -49,7 +49,7 @@ const exportedOrder = z.object({
 const forgottenSchema = schemaOf<Forgotten>()({
   dryRun: z.boolean(),
   customerId: z.int().min(1),
-  summary: z.string().describe('In a sentence for an operator.'),
+  summary: z.string().describe('One sentence for an operator.'),
   store: schemaOf<Forgotten['store']>()({
     orders: count.describe('Stored orders.'),
     unstored: count.describe('Orders that are retried, dead or discarded.'),
@@ -70,8 +70,8 @@ const forgottenSchema = schemaOf<Forgotten>()({
         records: count,
         until: instant
           .nullable()
-          .describe('When the last of them leaves the log; null if nothing says when, or if the log replaces them.'),
-        forEver: z.boolean().describe('Whether the topic keeps records for ever.'),
+          .describe('When the last of them leaves the log; null if that is unknown, or if the log replaces them.'),
+        forEver: z.boolean().describe('Whether the topic keeps records forever.'),
       }),
     ),
   }),
@@ -96,14 +96,16 @@ export const MAINTENANCE_SCHEMAS = {
   ExportedOrderPage: pageOf(exportedOrder),
   ArchiveOrders: archiveBody,
   ArchivedOrders: schemaOf<ArchiveResult>()({
-    archived: count.describe('Given up by this request.'),
+    archived: count.describe('Archived by this request.'),
     known: count.describe('Archived before.'),
-    changed: z.array(orderId).describe('The ids of orders that are not as they were exported. They stay.'),
+    changed: z
+      .array(orderId)
+      .describe('The ids of orders that have changed since they were exported. They stay in the store.'),
   }),
   RestoreOrders: restoreBody,
   RestoredOrders: schemaOf<RestoreResult>()({
     restored: count,
-    known: count.describe('Orders that the store had.'),
+    known: count.describe('Orders that were already in the store.'),
   }),
   StoreSchema: schemaOf<Migrated>()({
     migrations: z.array(z.object({ version: count, name: z.string(), appliedAt: instant })),
@@ -111,7 +113,7 @@ export const MAINTENANCE_SCHEMAS = {
       .array(
         z.object({
           topic: z.string(),
-          setting: z.string().describe("Kafka's own name."),
+          setting: z.string().describe("Kafka's own name for the setting."),
           before: z.string(),
           after: z.string(),
         }),

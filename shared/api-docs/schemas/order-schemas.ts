@@ -13,7 +13,7 @@ import { MAX_NAMED } from '../../domain/unknown-members.ts'
 import type { Ignored } from '../../http/place-order.ts'
 import { instant, pageOf, schemaOf } from './schema-of.ts'
 
-/** Schemas of orders and problems. */
+/** Schemas for orders and problems. */
 
 export const orderId = z.string().meta({
   format: 'uuid',
@@ -23,7 +23,7 @@ export const changeId = z.string().meta({
   format: 'uuid',
   description: 'A UUID of version 7, or of version 8 if the change was sent with an Idempotency-Key.',
 })
-/** An order's version; it easily fits into 32 bits. */
+/** An order's version, which easily fits into 32 bits. */
 export const version = z
   .int()
   .min(1)
@@ -31,13 +31,13 @@ export const version = z
 const currencySchema = z.enum(CURRENCIES).describe('ISO 4217.')
 const paymentMethodSchema = z.enum(PAYMENT_METHODS)
 export const orderStatusSchema = z.enum(ORDER_STATUSES)
-const amount = z.number().min(0).describe('At most 4 decimals, carried exactly.')
+const amount = z.number().min(0).describe('At most 4 decimals, preserved exactly.')
 export const causeSchema = schemaOf<Cause>()({
-  code: z.string().describe('A code of docs/errors.md.'),
+  code: z.string().describe('A code from docs/errors.md.'),
   detail: z.string(),
 })
 
-export const attempt = z.int().min(1).describe('Deliveries that failed so far; the first is 1.')
+export const attempt = z.int().min(1).describe('The number of deliveries that have failed so far.')
 
 export const orderItemViewSchema = schemaOf<OrderItemView>()({
   itemCode: z.string(),
@@ -56,7 +56,9 @@ export const orderViewSchema = schemaOf<OrderView>()({
   status: orderStatusSchema,
   acceptedAt: z.exactOptional(instant),
   storedAt: z.exactOptional(instant),
-  version: z.exactOptional(version.describe('How often the order was stored or changed: 1 if it was never changed.')),
+  version: z.exactOptional(
+    version.describe('The number of times that the order was stored or changed: 1 if it was never changed.'),
+  ),
   cancelledAt: z.exactOptional(instant),
   cancellationReason: z.exactOptional(z.string().describe("The caller's reason.")),
   recovered: z.exactOptional(z.boolean().describe("Stored only after an operator's redrive.")),
@@ -105,18 +107,18 @@ const historyEntrySchema = schemaOf<HistoryEntry>()({
   kind: z
     .enum(HISTORY_KINDS)
     .describe(
-      '`entries-removed`: entries before `at` were removed because of their age, except acceptance and storing.',
+      '`entries-removed`: entries before `at` were removed because of their age, except those for acceptance and storing.',
     ),
   attempt: z.exactOptional(attempt),
   nextAttemptAt: z.exactOptional(instant),
   cause: z.exactOptional(causeSchema),
   reason: z.exactOptional(
-    z.string().describe("An operator's reason; with `entries-removed`, a sentence that says so."),
+    z.string().describe("An operator's reason; with `entries-removed`, a sentence that explains the removal."),
   ),
   changeId: z.exactOptional(
-    changeId.describe('The change that it happened to; absent if it happened to the order itself.'),
+    changeId.describe('The change that the entry is about; absent if the entry is about the order itself.'),
   ),
-  version: z.exactOptional(version.describe('The version of the order that the change made.')),
+  version: z.exactOptional(version.describe('The version of the order that the change produced.')),
 })
 
 const violationSchema = schemaOf<Violation>()({
@@ -145,7 +147,9 @@ export const ORDER_SCHEMAS = {
   Cause: causeSchema,
   Problem: z
     .object({
-      type: z.string().meta({ format: 'uri-reference', description: 'Stable; links to its explanation.' }),
+      type: z
+        .string()
+        .meta({ format: 'uri-reference', description: 'Stable; links to an explanation of the problem.' }),
       title: z.string(),
       status: z.int().min(400).max(599),
       detail: z.string(),

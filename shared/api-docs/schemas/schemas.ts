@@ -46,7 +46,7 @@ export function jsonSchema(schema: z.ZodType): JsonObject {
   return withoutIdentity(z.toJSONSchema(schema, { io: 'input', override }))
 }
 
-/** A query's parameters with their logical type (an integer), although they arrive as text. */
+/** A query's parameters with their logical type, such as integer, although they arrive as text. */
 export function queryParameters(schema: z.ZodObject): JsonObject[] {
   const { properties } = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any', override })
   const { required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })

@@ -8,7 +8,7 @@ import type { PipelineStorage } from '../../application/operations/storage.ts'
 import type { LedgerGap, LedgerLoss, ParkedState } from '../../ports/ledger.ts'
 import { count, instant, schemaOf } from './schema-of.ts'
 
-/** Schemas of the pipeline's health and figures. */
+/** Schemas for the pipeline's health and figures. */
 
 const check = z.object({ available: z.boolean(), cause: z.exactOptional(z.string()), required: z.boolean() })
 
@@ -34,7 +34,7 @@ const parked = schemaOf<Record<ParkedState, number>>()({
   dead: count,
   discarded: count,
   redriven: count,
-}).describe('The number of records that were ever parked, by their state now.')
+}).describe('The number of records that were ever parked, by their current state.')
 
 const place = { partition: count, first: count, end: count }
 
@@ -49,7 +49,7 @@ const historyPointSchema = schemaOf<HistoryPoint>()({
   at: instant,
   records: count.describe('Records of the orders topic since it was created.'),
   stored: ofStore.describe('Orders that were stored, whether from the orders topic or after parking.'),
-  storedLater: ofStore.describe('The part of them that was parked before.'),
+  storedLater: ofStore.describe('How many of them had been parked before.'),
   deadLetters: count.describe('Records of the dead-letter topic since it was created.'),
   lag: count,
   retrying: ofStore,
@@ -84,12 +84,16 @@ const outcomes = {
   damaged: count.describe('Records that were passed over because the log can no longer return them.'),
   lost: count.describe('Records that left the log before they were counted.'),
   absent: count.describe(
-    'Offsets that never held a record, such as transaction markers. On the embedded log also damaged records that an operator settled by a reset.',
+    'Offsets that never held a record, such as transaction markers. In the embedded log, also damaged records that an operator accepted by a reset.',
   ),
   expired: count.describe(
-    'Offsets that were counted and have since left the log, by its retention. They are part of the other figures too.',
+    'Offsets that were counted and have since left the log because of its retention. They are also included in the other figures.',
   ),
-  toCome: z.int().describe('Below zero when the log ends before the last record that was counted.'),
+  toCome: z
+    .int()
+    .describe(
+      'The number of records that are not counted yet. Below zero if the log ends before the last record that was counted.',
+    ),
 }
 
 const ledgerVerdictSchema = schemaOf<LedgerVerdict>()({
@@ -126,7 +130,9 @@ export const STATUS_SCHEMAS = {
     status: z.enum(['live', 'stalled']),
     stall: z
       .exactOptional(z.object({ topic: z.string(), partition: count, offset: count, waitingMs: count }))
-      .describe('The record at which the group is stuck although it could be delivered, and for how long.'),
+      .describe(
+        'The record at which the group is stuck although it could be delivered, and how long it has been stuck.',
+      ),
   }),
   Readiness: readinessSchema,
   PipelineHistory: z.object({ everyMs: count, items: z.array(historyPointSchema) }),
@@ -134,14 +140,14 @@ export const STATUS_SCHEMAS = {
     at: instant,
     orders: z.object({
       topic: z.string(),
-      records: count.describe('Records since the topic was created, whether the log still has them or not.'),
+      records: count.describe('Records since the topic was created, whether or not the log still has them.'),
       stored: count,
       duplicate: count,
       lag: count.describe('Records that no consumer has committed yet.'),
       behindTransaction,
       consumers: count
         .nullable()
-        .describe('The number of members of the consumer group that processes orders. Null if the log could not tell.'),
+        .describe('The number of members of the consumer group that processes orders. Null if the log could not say.'),
       partitions: z.array(z.object({ ...place, committed: count, lag: count, behindTransaction })),
     }),
     retries: z.array(z.object({ tier: z.int().min(1), topic: z.string(), delayMs: count, waiting: count })),
@@ -156,7 +162,9 @@ export const STATUS_SCHEMAS = {
       retentionMs: count.nullable().describe('LOG_RETENTION; null if records are kept forever.'),
       oldestRecordAt: instant
         .nullable()
-        .describe('The timestamp of the oldest record in the topic; null without records, or if it is not a time.'),
+        .describe(
+          'The timestamp of the oldest record in the topic; null if there are no records, or if the timestamp is not a valid time.',
+        ),
       bytes: count.nullable().describe('The size of the embedded log; null on Kafka.'),
     }),
     store: z.object({ bytes: count.nullable().describe('The size of the SQLite database; null on SQL Server.') }),
@@ -165,8 +173,8 @@ export const STATUS_SCHEMAS = {
   LedgerVerdict: ledgerVerdictSchema,
   LedgerRepair: schemaOf<LedgerRepair & { ledger: LedgerVerdict }>()({
     processed: count.describe('Records that had been passed over and now have an outcome.'),
-    more: z.boolean().describe('True if the time was up: another repair continues from there.'),
-    why: z.string().nullable().describe('Why it stopped before all were processed; otherwise null.'),
+    more: z.boolean().describe('True if the time limit was reached: another repair continues from there.'),
+    why: z.string().nullable().describe('Why it stopped before all the records were processed; otherwise null.'),
     ledger: ledgerVerdictSchema,
   }),
   ForgottenGroup: z.object({
