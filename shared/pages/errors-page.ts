@@ -10,7 +10,7 @@ export function errorsPage(): string {
     <h1>Problems</h1>
     <p class="lead">
       A request that fails is answered with problem details (RFC 9457). Their <code>type</code> links to this page;
-      <code>errors</code> points at each member to correct.
+      <code>errors</code> points to each member to correct.
     </p>
     <ul class="contents">
       ${codes.map(entry)}

@@ -13,12 +13,12 @@ interface Link {
 const FIRST: readonly Link[] = [
   { path: '/docs', name: 'Reference', text: 'Every route, to read and to try.' },
   { path: '/docs/errors', name: 'Problems', text: 'The meaning of each problem, and what to do.' },
-  { path: '/dashboard', name: 'Dashboard', text: 'The pipeline in live numbers, dead letters and their repair.' },
+  { path: '/dashboard', name: 'Dashboard', text: 'Live numbers for the pipeline, and the repair of dead letters.' },
 ]
 
 const LISTS: readonly Link[] = [
   { path: '/api/orders', name: 'Orders', text: 'Newest first, a page at a time.' },
-  { path: '/api/orders/search?q=alex', name: 'Search', text: 'Full text over customers, items and ids.' },
+  { path: '/api/orders/search?q=alex', name: 'Search', text: 'Full-text search over customers, items and ids.' },
   { path: '/api/dead-letters', name: 'Dead letters', text: 'Orders that could not be stored, and why.' },
   { path: '/api/ops/ledger', name: 'Ledger', text: 'Whether every order is accounted for.' },
   { path: '/api/ops/status', name: 'Status', text: 'Lag, retries and dead letters in numbers.' },
@@ -88,7 +88,7 @@ function needsKey(path: string, { ordersAuth }: Access): boolean {
 }
 
 /**
- * A plain link cannot send the key, so the link leads to the dashboard, which requests the key and shows the response.
+ * A plain link cannot send the key, so the link leads to the dashboard, which asks for the key and shows the response.
  */
 function card({ path, name, text }: Link, isKeyed: boolean): Html {
   const href = isKeyed ? `/dashboard#show=${encodeURIComponent(path)}` : path

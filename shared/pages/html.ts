@@ -1,4 +1,4 @@
-/** Safe HTML. Only `html` creates instances, so that unescaped text cannot reach a page. */
+/** Safe HTML. Use `html` to create instances, so that unescaped text cannot reach a page. */
 export class Html {
   readonly text: string
   constructor(text: string) {

@@ -35,7 +35,7 @@ export interface Page {
   /** The path of the page, which the navigation marks as current. */
   readonly path: string
   readonly body: Html
-  /** Files of the route /docs/{asset}, before and after page.css and at the end of the page. */
+  /** Files of the route /docs/{asset}. The styles come before page.css, and the scripts run once the page is parsed. */
   readonly styles?: readonly string[]
   readonly scripts?: readonly string[]
   /** Further elements of the head. */
@@ -57,7 +57,7 @@ export function toPage({ title, path, body, styles = [], scripts = [], head = ht
         ${scripts.map((name) => html`<script src="/docs/${name}" defer></script> `)} ${head}
       </head>
       <body>
-        <a class="skip" href="#content">To the content</a>
+        <a class="skip" href="#content">Skip to the content</a>
         <header class="top">
           <a class="name" href="/"><img src="/docs/icon.svg" alt="" width="24" height="24" />Order event processing</a>
           <nav aria-label="Pages">${NAVIGATION.map(([href, name]) => link(href, name, path))}</nav>

@@ -5,25 +5,25 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   'malformed-json': 'The body is empty, is not UTF-8, or is not one JSON value. Nothing was written.',
   'invalid-order': 'The body is JSON but not an order: a field is missing or has an invalid value.',
   'invalid-change':
-    'The body is JSON but not a change of an order: it is empty, has a member that is unknown or cannot be changed, or an invalid value.',
+    'The body is JSON but not a change to an order: it is empty, has a member that is unknown or cannot be changed, or has an invalid value.',
   'invalid-request':
-    'A parameter of the path or the query, a header, or a field of an operator’s request cannot be used. An unknown parameter is refused too, because a misspelt filter that was ignored would return everything.',
-  unauthorized: 'The route needs a key, and the request has none, or one that is not known.',
+    'A parameter of the path or the query, a header, or a field of an operator’s request cannot be used. An unknown parameter is also refused, because if a misspelt filter were ignored, the response would contain everything.',
+  unauthorized: 'The route needs a key, but the request has none, or has one that is not known.',
   forbidden: 'The key is known, but does not have the right that the route needs.',
-  'order-not-found': 'The path holds a well-formed id that this product never issued.',
-  'change-not-found': 'The path holds a well-formed id of a change that this product never issued for this order.',
+  'order-not-found': 'The path contains a well-formed id that this product never issued.',
+  'change-not-found': 'The path contains a well-formed id of a change that this product never issued for this order.',
   'dead-letter-not-found': 'No dead letter has this id.',
   'not-found': 'No route has this path, or the thing that it names does not exist.',
   'method-not-allowed': 'The path exists, but not with this method.',
   conflict: 'The action does not fit the current state, such as redriving a letter that was discarded.',
-  'order-cancelled': 'The order was cancelled before the change took its turn.',
-  'order-discarded': 'An operator gave the order up before it was stored, so nothing can be changed.',
+  'order-cancelled': 'The order was cancelled before it was the change’s turn.',
+  'order-discarded': 'An operator discarded the order before it was stored, so it cannot be changed.',
   'version-conflict':
     'The change was made for one version of the order, as its If-Match said, and another change took effect first.',
   'earlier-change-discarded':
-    'An earlier change of the same order could not be processed, and an operator gave it up. Changes behind it are rejected, because they were made by callers who counted on it.',
+    'An earlier change to the same order could not be processed, and an operator discarded it. The changes behind it are rejected, because their callers relied on it.',
   overtaken:
-    'The change was a dead letter, and a later change of the order took effect before this one was processed again.',
+    'The change was a dead letter, and a later change to the order took effect before this one was processed again.',
   'constraint-violated': 'The change is valid by itself, but the store does not accept the order that would result.',
   'order-archived':
     'The order was moved from the store to an archive, with its changes and its history; the detail says when. Lists and searches leave it out.',
@@ -32,16 +32,16 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   'payload-too-large': 'The body is larger than 1 MiB.',
   'unsupported-media-type': 'The header content-type is missing, is not JSON, or names an encoding other than UTF-8.',
   'idempotency-key-reused':
-    'This key was already used for an earlier order, or for an earlier change of the same order, with different content.',
-  'queue-full': 'Orders arrive faster than the log takes them. Nothing was written.',
+    'This key was already used for an earlier order, or for an earlier change to the same order, with different content.',
+  'queue-full': 'Orders arrive faster than the log can take them. Nothing was written.',
   'log-unavailable':
-    'The log did not acknowledge the order, so no id was issued. It may still have been written; the same Idempotency-Key makes sure that it counts once.',
+    'The log did not acknowledge the order, so no id was issued. It may still have been written; a retry with the same Idempotency-Key makes sure that it counts only once.',
   'log-unreadable':
-    'A batch that is needed for the response cannot be decoded, such as one with an unknown compression. Orders are still accepted, and other batches are processed.',
+    'A batch of records that is needed for the response cannot be decoded, for example because its compression is unknown. Orders are still accepted, and other batches are processed.',
   'clock-wrong':
     'The clock of the machine that responded differs so much from the log’s clock that the log refuses its records. Nothing was written.',
   'store-unavailable': 'The store that queries read from is unavailable, busy or full. Orders are still accepted.',
-  'record-too-large': 'The order fits a request but not a record of the log. Nothing was written.',
+  'record-too-large': 'The order fits into a request but not into a record of the log. Nothing was written.',
   'shutting-down': 'The instance that took the request is being stopped.',
-  internal: 'Something failed that should not. The log has the cause; the response does not show it.',
+  internal: 'Something failed that should not have. The product’s log output shows the cause; the response does not.',
 }

@@ -45,7 +45,7 @@ function heading(): Html {
   return html`<div class="heading">
       <h1>Dashboard</h1>
       <ul class="lamps" aria-label="Health">
-        ${lamp('connection', 'Connection', 'not yet')} ${lamp('log', 'Log')} ${lamp('store', 'Store')}
+        ${lamp('connection', 'Connection', 'not connected')} ${lamp('log', 'Log')} ${lamp('store', 'Store')}
         ${lamp('ledger', 'Ledger')}
       </ul>
       <button id="forget-key" class="quiet" type="button" hidden>Forget the key</button>
@@ -54,7 +54,7 @@ function heading(): Html {
       ><p class="alarm">The dashboard needs JavaScript. In a terminal, use <code>npm run ops</code>.</p></noscript
     >
     <p id="alarm" class="alarm" role="alert" hidden></p>
-    <ul id="wrong" class="wrong" aria-label="Problems that need you" hidden></ul>`
+    <ul id="wrong" class="wrong" aria-label="Problems that need your attention" hidden></ul>`
 }
 
 function lamp(id: string, name: string, state = 'unknown'): Html {
@@ -63,14 +63,14 @@ function lamp(id: string, name: string, state = 'unknown'): Html {
 
 function gate(): Html {
   return html`<form id="gate" class="card gate" hidden>
-    <h2>The function key, please</h2>
+    <h2>Enter the function key</h2>
     <p>
       Anyone may open this page, but its numbers need the key. <code>npm start</code> shows the key and a link that
-      signs in, or says which file the key is in. It stays in this tab and is forgotten when you close it.
+      signs you in, or says which file the key is in. The key stays in this tab and is forgotten when you close it.
     </p>
     <div class="fields">
       <label>Function key <input id="key" type="password" autocomplete="off" required spellcheck="false" /></label>
-      <label>Your name, for the audit <input id="operator" maxlength="100" autocomplete="name" /></label>
+      <label>Your name, for the audit log <input id="operator" maxlength="100" autocomplete="name" /></label>
       <button type="submit">Open</button>
     </div>
     <p id="gate-fault" class="fault" role="alert"></p>
@@ -195,8 +195,9 @@ function deadLetters(): Html {
       </div>
     </div>
     <p class="explained">
-      Records that could not be stored, grouped by cause. A preview runs today’s code against the original and undoes
-      it; a redrive sends the original back to where it came from, one first, then more as long as they are stored.
+      Records that could not be stored, grouped by cause. A preview runs today’s code on the original and undoes the
+      result. A redrive sends the originals back to where they came from: one first, then more as long as they are
+      stored.
     </p>
     <div id="redrives"></div>
     <div id="dead-groups"></div>

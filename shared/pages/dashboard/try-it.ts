@@ -15,8 +15,9 @@ export function tryItSection(): Html {
   return html`<section id="try-it" class="card try-it" aria-labelledby="try-title">
     <h2 id="try-title" tabindex="-1">Try it</h2>
     <p class="explained">
-      Every order that got its 202 is stored in the end, and a bad order does not affect the others. Watch four plays,
-      explained step by step while the picture above and the charts below show them, or send and break things yourself.
+      Every order that got its 202 is stored in the end, and a bad order does not affect the others. Watch four
+      demonstrations, explained step by step while the diagram above and the charts below show the effects. Or send
+      orders and break things yourself.
     </p>
     <div class="columns plays">
       ${play('play-eventual', '1. A moment later', 'Accepted now, stored a moment later. Ten seconds.')}
@@ -25,12 +26,12 @@ export function tryItSection(): Html {
       ${play('play-change', '4. A change of mind', 'An order is retried, and its cancellation waits for it. Up to a minute.')}
     </div>
     <ol id="told" class="told" role="log" aria-label="What happens"></ol>
-    <button id="stop-play" class="quiet" type="button" hidden>Stop, and mend everything</button>
+    <button id="stop-play" class="quiet" type="button" hidden>Stop, and repair everything</button>
     <div class="columns">
       <fieldset>
         <legend>Send</legend>
         ${button('send-one', 'One order', 'Accepted, and stored a moment later.')}
-        ${button('send-many', 'A hundred a second', 'For ten seconds: look at how closely stored follows accepted.')}
+        ${button('send-many', 'A hundred a second', 'For ten seconds. See how closely “stored” follows “accepted”.')}
         ${button('send-same', 'One, five times', 'The same Idempotency-Key: five responses, one order.')}
         ${button('send-poison', 'A poison record', 'Not JSON. It becomes a dead letter; the records behind it are processed.')}
         ${button('send-bug', 'For customer 13', 'An ordinary order, unless the code throws for customer 13.')}
@@ -40,7 +41,7 @@ export function tryItSection(): Html {
         ${label(
           'The store is',
           select('break-store', [
-            ['ok', 'well'],
+            ['ok', 'healthy'],
             ['down', 'down: orders wait in the log and are not dead-lettered'],
             ['slow', 'slow: a second for each batch, so batches grow'],
             ['busy', 'busy: tried again in place'],
@@ -51,16 +52,16 @@ export function tryItSection(): Html {
         ${label(
           'The log is',
           select('break-log', [
-            ['ok', 'well'],
-            ['down', 'down: orders get 503, because a 202 could not be kept'],
+            ['ok', 'healthy'],
+            ['down', 'down: orders get 503, because a 202 would be a false promise'],
           ]),
           'choice',
         )}
         <label class="check"
-          ><input id="break-customer" type="checkbox" /> Code throws for customer 13: retried, then dead-lettered;
-          redrive it once this is off</label
+          ><input id="break-customer" type="checkbox" /> Code throws for customer 13: the order is retried, then
+          dead-lettered; redrive it once this is off</label
         >
-        <button id="mend" type="button">Mend everything</button>
+        <button id="mend" type="button">Repair everything</button>
       </fieldset>
       <fieldset>
         <legend>Outcome of your orders</legend>

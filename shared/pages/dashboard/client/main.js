@@ -49,7 +49,7 @@ const charts = [
   createChart(container, {
     title: 'Accepted and stored',
     explained:
-      'Orders a second, into the log and into the store. The two lines part during an outage of the store, and join again after it.',
+      'Orders a second, into the log and into the store. The two lines diverge during an outage of the store, and converge again after it.',
     format: toRate,
     wide: true,
     lines: [
@@ -147,10 +147,10 @@ function showFailure(error) {
   if (error instanceof UnreachableError) {
     showLamp('connection', 'bad', 'lost')
     for (const id of ['log', 'store', 'ledger']) showLamp(id, 'unknown', 'unknown')
-    alarm('The connection is lost, and the numbers are not updated. The page keeps trying.')
+    alarm('The connection is lost, and the numbers are no longer updated. The page keeps trying.')
     return
   }
-  showLamp('connection', 'warn', 'numbers stand still')
+  showLamp('connection', 'warn', 'numbers not updated')
   alarm(`${wordsOf(error)} The page keeps trying.`)
   void askHealth()
 }
@@ -213,7 +213,7 @@ const gate = createGate({
 function lockUp(why) {
   // Several polls may be refused at the same time.
   if (currentSession().key === '') return
-  gate.close(isTaken ? `The key is no longer accepted, since ${toTime(Date.now())}.` : why)
+  gate.close(isTaken ? `The key has not been accepted since ${toTime(Date.now())}.` : why)
 }
 
 for (const place of document.querySelectorAll('[data-zone]')) setText(place, zoneName())

@@ -4,7 +4,7 @@ import { block, orSay, say, showDetails } from './details.js'
 import { toTime } from '../page/format.js'
 
 /**
- * Shows an API response unchanged, for routes that require the key, because a plain link cannot send the key.
+ * Shows an API response as text, for routes that require the key, because a plain link cannot send the key.
  *
  * @param {import('../page/api.js').Api} api
  * @param {string} path
@@ -14,7 +14,7 @@ export async function showAnswer(api, path) {
   if (asked === undefined) return say('The link does not name a route of this product.')
   await orSay(async () => {
     const { text, next } = readAnswer(await api.text(asked), asked)
-    const when = `As the product responded at ${toTime(Date.now())}. Programs send the key as the header x-functions-key.`
+    const when = `The product’s response at ${toTime(Date.now())}. Programs send the key as the header x-functions-key.`
     const more =
       next === undefined ? null : el('p', {}, 'There is more: ', el('a', { href: linkTo({ show: next }) }, 'next page'))
     showDetails(`GET ${asked}`, el('p', { class: 'explained' }, when), block('Answer', text), more)

@@ -55,7 +55,7 @@ function toItem(change) {
 
 /** @param {ChangeView} change */
 function* wordsOf({ version, expectedVersion, cause, nextAttemptAt, changes, reason }) {
-  if (version !== undefined) yield `made version ${version}`
+  if (version !== undefined) yield `produced version ${version}`
   if (expectedVersion !== undefined && version === undefined) yield `for version ${expectedVersion}`
   if (changes !== undefined) yield Object.keys(changes).join(', ')
   if (reason !== undefined) yield `“${reason}”`

@@ -30,14 +30,14 @@ export function reasonForm({ explained, verb, act, label, fields = [], buttons =
     // Our own `alert` is read out and stays visible; the browser's validation bubble disappears after a moment.
     { novalidate: true, ...label },
     el('p', { class: 'explained' }, explained),
-    el('label', {}, 'Why ', reason),
+    el('label', {}, 'Reason ', reason),
     ...fields,
     actions(send, ...buttons),
     fault,
   )
   form.addEventListener('submit', (event) => {
     event.preventDefault()
-    fault.textContent = reason.value.trim() === '' ? 'Say why, please.' : ''
+    fault.textContent = reason.value.trim() === '' ? 'Please give a reason.' : ''
     if (fault.textContent === '') void busyWhile(send, confirm)
     else reason.focus()
   })
@@ -56,8 +56,8 @@ export function askReason({ title, act, ...deed }) {
   const form = reasonForm({
     ...deed,
     label: { 'aria-labelledby': 'details-title' },
-    fields: [el('label', {}, 'Your name, for the audit ', operator)],
-    buttons: [button('Leave it', async () => closeDetails(), { class: 'quiet' })],
+    fields: [el('label', {}, 'Your name, for the audit log ', operator)],
+    buttons: [button('Cancel', async () => closeDetails(), { class: 'quiet' })],
     async act(reason) {
       keepSession({ ...currentSession(), operator: operator.value.trim() })
       await act(reason)

@@ -82,7 +82,7 @@ export function closeBesideDetails() {
 }
 
 /**
- * A list of names and values, without absent values.
+ * A list of names and values, which omits absent values.
  *
  * @param {Record<string, Node | string | number | null | undefined>} facts
  */

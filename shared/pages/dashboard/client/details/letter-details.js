@@ -73,7 +73,10 @@ export async function showLetter(api, redrives, id, onChange) {
       letter.orderId === null || letter.foreign !== null || letter.change !== undefined
         ? el('p', { class: 'explained' }, notEditable(letter))
         : editForm(letter, (text) =>
-            attempt(() => api.send('PUT', `${path}/payload`, text), 'Sent in its place; the original is kept.'),
+            attempt(
+              () => api.send('PUT', `${path}/payload`, text),
+              'The corrected order was sent in its place; the original is kept.',
+            ),
           ),
       el(
         'details',
@@ -97,7 +100,10 @@ export async function showLetter(api, redrives, id, onChange) {
     const waiting = items.filter(({ behind }) =>
       behind?.kind === 'change' ? behind.changeId === change?.changeId : behind !== undefined && change === undefined,
     )
-    return changeList('What waits behind it', { items: waiting, nextCursor: waiting.length === 0 ? null : nextCursor })
+    return changeList('Changes that wait for it', {
+      items: waiting,
+      nextCursor: waiting.length === 0 ? null : nextCursor,
+    })
   }
 
   await orSay(async () => {
@@ -109,17 +115,17 @@ export async function showLetter(api, redrives, id, onChange) {
 /** @param {Letter} letter */
 function notEditable({ change, foreign }) {
   if (change !== undefined)
-    return 'This letter is a change of an order. To correct it, discard it and send another change.'
+    return 'This letter is a change to an order. To correct it, discard it and send another change.'
   return foreign === null
     ? 'The letter does not belong to an order, so nothing can be sent in its place.'
-    : 'Another consumer gave the letter up, so its order is not affected and nothing can be sent in its place.'
+    : 'Another consumer gave up on this record, so its order is not affected and nothing can be sent in its place.'
 }
 
 /** @param {Letter} letter */
 function discardExplained({ change }) {
   return change === undefined
-    ? 'The letter is given up, and callers who ask for the order see the reason. It can be restored.'
-    : 'The change is given up, and changes that wait for it are rejected. It can be restored; those cannot.'
+    ? 'The letter is discarded, and callers who ask for the order see the reason. The letter can be restored.'
+    : 'The change is discarded, and the changes that wait for it are rejected. The discarded change can be restored; the rejected ones cannot.'
 }
 
 /** @param {Letter} letter */
@@ -142,14 +148,14 @@ function factsOf(letter) {
     id,
     state,
     cause: `${lastCause.code}: ${lastCause.detail}`,
-    'at first': firstCause.detail === lastCause.detail ? undefined : `${firstCause.code}: ${firstCause.detail}`,
+    'first cause': firstCause.detail === lastCause.detail ? undefined : `${firstCause.code}: ${firstCause.detail}`,
     attempts: attempts === 0 ? undefined : attempts,
     'last failed': toTime(lastFailedAt),
     order: orderId === null ? null : el('a', { href: linkTo({ order: orderId }) }, orderId),
     change: change && `${CHANGE_NAMES[change.kind]} ${toShortId(change.changeId)}`,
     'redrive of': redriveOf === null ? null : el('a', { href: linkTo({ letter: redriveOf }) }, redriveOf),
     'given up by':
-      foreign === null ? undefined : `another consumer (${consumerGroup || 'not known'}, ${foreign.dialect})`,
+      foreign === null ? undefined : `another consumer (${consumerGroup || 'unknown'}, ${foreign.dialect})`,
     'read at': readAt == null ? undefined : `${readAt.topic}:${readAt.partition}:${readAt.offset}`,
   })
 }

@@ -10,7 +10,7 @@ import { showOrder } from './order-details.js'
  * @param {import('../page/api.js').Api} api
  * @param {ReturnType<typeof import('../lists/redrives.js').createRedrives>} redrives
  * @param {{ isOpen: () => boolean, onChange: () => void }} page `isOpen` returns whether somebody is signed in; nothing
- * is opened until then
+ * is opened before that
  */
 export function createLinked(api, redrives, { isOpen, onChange }) {
   async function follow() {

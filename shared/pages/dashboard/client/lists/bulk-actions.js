@@ -55,7 +55,7 @@ export function createBulkActions(api, redrives, onChange) {
       askReason({
         title: `Discard ${letters}?`,
         explained:
-          'The letters are given up, and callers who ask for the orders see the reason. Each can be restored, one at a time.',
+          'The letters are discarded, and callers who ask for the orders see the reason. The letters can be restored one at a time.',
         verb: `Discard ${letters}`,
         async act(reason) {
           say(`${plural(await discardAll({ fingerprint, reason }), 'letter')} discarded.`)

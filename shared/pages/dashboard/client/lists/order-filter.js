@@ -56,7 +56,7 @@ export function createOrderFilter(onChange) {
     typing = setTimeout(takeForm, TYPING_MS)
   })
   addEventListener('hashchange', () => {
-    // Keystrokes that have not reached the address yet are missing from the link.
+    // The link lacks keystrokes that have not reached the address yet, so they are added now.
     if (typing !== undefined) return takeForm()
     showAddress()
     onChange()

@@ -12,7 +12,7 @@ import { createOrderFilter } from './order-filter.js'
  * @typedef {{ items: OrderView[], nextCursor: string | null }} Page
  */
 
-/** The page size. A few seconds of these orders are enough for a p99. */
+/** The page size. The orders of a few seconds are enough for a p99. */
 const NEWEST = 100
 const SHOWN = 12
 const ORDER_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -45,7 +45,7 @@ export function createOrders(api, { onNewest, onMore }) {
   }
 
   /**
-   * Shows a refusal, such as for another list's cursor, in place of the list.
+   * Shows a refusal, such as that of another list's cursor, in place of the list.
    *
    * @param {Record<string, string>} query
    * @param {string | undefined} cursor
@@ -87,7 +87,7 @@ export function createOrders(api, { onNewest, onMore }) {
     empty.hidden = items.length > 0 || fault.textContent !== ''
     const isCut = items.length > limit
     more.hidden = !isCut
-    setText(more, nextCursor === null ? `Show all ${items.length}` : `Show ${items.length}, of more`)
+    setText(more, nextCursor === null ? `Show all ${items.length}` : `Show ${items.length}`)
     older.hidden = isCut || nextCursor === null
     older.href = linkTo({ cursor: nextCursor ?? '' })
     newer.hidden = !isLater

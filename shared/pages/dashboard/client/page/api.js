@@ -79,7 +79,7 @@ async function ask(path, init) {
     return { status: answer.status, text: await answer.text() }
   } catch (error) {
     const isLate = error instanceof Error && error.name === 'TimeoutError'
-    throw new UnreachableError(isLate ? 'No response came in time.' : 'Nothing answers.', { cause: error })
+    throw new UnreachableError(isLate ? 'No response came in time.' : 'The product did not answer.', { cause: error })
   }
 }
 
@@ -111,7 +111,7 @@ function problemIn(text) {
 }
 
 /**
- * Replaces characters outside Latin-1, because a header cannot have them.
+ * Replaces characters outside Latin-1, because a header cannot contain them.
  *
  * @param {string} text
  */

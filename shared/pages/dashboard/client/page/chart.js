@@ -133,7 +133,7 @@ function windowOf(samples, seconds) {
 }
 
 /**
- * The time of day, with seconds where ticks are closer than a minute.
+ * The time of day, with seconds if ticks are less than a minute apart.
  *
  * @param {number} seconds
  * @param {number} step

@@ -44,8 +44,8 @@ export function toDuration(ms) {
 }
 
 /**
- * The time between two instants in milliseconds. Undefined if either is unknown, which the beginning of 1970 also
- * means. 0 if the clocks of two machines place the end before the start.
+ * The time between two instants in milliseconds. Undefined if either is unknown; a start at the beginning of 1970 also
+ * counts as unknown. 0 if the clocks of two machines place the end before the start.
  *
  * @param {string | undefined} start
  * @param {string | undefined} end
@@ -66,7 +66,7 @@ export function toTime(instant) {
 }
 
 /**
- * Like `toTime`, without the zone, for a column whose heading names it.
+ * Like `toTime`, without the zone, for a column whose heading names the zone.
  *
  * @param {string | number | undefined} instant
  */

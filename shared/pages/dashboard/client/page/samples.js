@@ -2,7 +2,7 @@ import { msBetween } from './format.js'
 
 /**
  * The charts' data, computed from the product's responses: counter differences become rates, and orders become
- * percentiles. Pure; times are the server's.
+ * percentiles. Uses neither the page nor the network; all times are the server's.
  *
  * @typedef {import('../../../../application/operations/status.ts').PipelineStatus} PipelineStatus
  * @typedef {import('../../../../application/operations/pipeline-history.ts').HistoryPoint} HistoryPoint
@@ -22,9 +22,14 @@ import { msBetween } from './format.js'
  * }} Sample `at` in seconds since 1970, rates a second, percentiles in milliseconds; null means unknown
  */
 
-/** After a longer pause, as on a hidden page, the rate is unknown, because it would be an average over the pause. */
+/**
+ * After a longer pause, such as that of a hidden page, the rate is unknown, because it would be an average over the
+ * pause.
+ */
 const MAX_PAUSE_MS = 10_000
-/** How long an order counts towards the percentiles, so that a quiet pipeline has percentiles too. */
+/**
+ * How long an order counts towards the percentiles: for several seconds, so that a quiet pipeline also has percentiles.
+ */
 const LATENCY_SECONDS = 5
 
 /** @param {{ keepSeconds: number }} options */

@@ -11,7 +11,8 @@ import { showLamp } from './pipeline.js'
 
 /**
  * @param {import('../page/api.js').Api} api
- * @param {(summary: string | undefined) => void} onVerdict called with what does not add up, undefined when everything does
+ * @param {(summary: string | undefined) => void} onVerdict called with the summary, or with undefined when everything
+ *   adds up
  */
 export function createLedger(api, onVerdict) {
   const verdict = el('p', { class: 'verdict' })
@@ -21,7 +22,7 @@ export function createLedger(api, onVerdict) {
   const head = el('tr', {}, ...headings.map((name) => el('th', { scope: 'col', class: 'number' }, name)))
   const table = el('table', { class: 'partitions-list' }, el('thead', {}, head), rows)
   const scroll = el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'By partition' }, table)
-  const repair = button('Store or park what was passed over', mend)
+  const repair = button('Store or park the records that were passed over', mend)
   repair.hidden = true
   byId('ledger').append(verdict, sum, repair, el('details', {}, el('summary', {}, 'By partition'), scroll))
 
@@ -60,7 +61,7 @@ export function createLedger(api, onVerdict) {
       ['duplicate', '+', totals.duplicate],
       ['parked', '+', totals.parked, statesOf(parked)],
       ['damaged', '+', totals.damaged, 'the log cannot return them'],
-      ['lost', '+', totals.lost, 'left the log uncounted'],
+      ['lost', '+', totals.lost, 'left the log before they were counted'],
       ['to come', '+', totals.toCome],
     ]
     const shown = parts.filter(([name, , count]) => count > 0 || (name !== 'damaged' && name !== 'lost'))

@@ -20,8 +20,9 @@ export function createPipeline() {
   /** The last known median, in milliseconds. @type {number | null} */
   let pace = null
   /**
-   * Each tier's previous number of waiting records, among which rescued records must have been. @type {Map<number,
-   * number>}
+   * How many records waited in each tier at the previous update. Only these can have been rescued since.
+   *
+   * @type {Map<number, number>}
    */
   const waitingBefore = new Map()
 
@@ -50,7 +51,7 @@ export function createPipeline() {
       note: store.available ? noteOfStore(orders.duplicate, pace) : `away: ${store.cause ?? 'no cause is known'}`,
     })
     for (const { tier, delayMs, waiting } of retries) {
-      const note = `once more after ${toDuration(delayMs)}`
+      const note = `tried again after ${toDuration(delayMs)}`
       show(`retry-${tier}`, toCount(waiting), { lamp: waiting > 0 ? 'warn' : 'ok', note })
       wires.flow(tier === 1 ? 'retry' : `retry-${tier}`, waiting)
       wires.flow(`rescue-${tier}`, (waitingBefore.get(tier) ?? 0) > 0 ? sample.rescued : 0)
@@ -58,7 +59,7 @@ export function createPipeline() {
     }
     show('dead', toCount(parked.dead), {
       lamp: parked.dead > 0 ? 'bad' : 'ok',
-      note: parked.dead > 0 ? 'wait for you, byte for byte' : 'none: nothing waits for you',
+      note: parked.dead > 0 ? 'kept byte for byte until you repair them' : 'none: nothing to repair',
     })
     showPartitions(orders.partitions)
     wires.flow('publish', sample.accepted)
@@ -117,7 +118,7 @@ function recordsIn(partitions) {
  */
 function noteOfProcessor(isStoreThere, isStanding) {
   if (!isStoreThere) return 'holds its place until the store is back'
-  return isStanding ? 'continues in a moment: it tries every few seconds' : 'a batch is one transaction'
+  return isStanding ? 'continues in a moment: it retries every few seconds' : 'a batch is one transaction'
 }
 
 /**
@@ -145,6 +146,6 @@ export function showLamp(id, lamp, text) {
 /** @param {Readiness} readiness */
 export function showHealth({ checks }) {
   for (const [id, { available, cause = 'no cause is known' }] of Object.entries(checks)) {
-    showLamp(id, available ? 'ok' : 'bad', available ? 'well' : `away: ${cause}`)
+    showLamp(id, available ? 'ok' : 'bad', available ? 'healthy' : `away: ${cause}`)
   }
 }

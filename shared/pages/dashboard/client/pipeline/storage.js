@@ -3,7 +3,7 @@ import { factList } from '../details/details.js'
 import { toBytes, toTime } from '../page/format.js'
 
 /**
- * The disk usage of log and store, and how far back the log reaches.
+ * The disk usage of the log and the store, and how far back the log reaches.
  *
  * @typedef {import('../../../../application/operations/storage.ts').PipelineStorage} PipelineStorage
  */

@@ -6,8 +6,8 @@ import { byId } from '../page/dom.js'
  *
  * @typedef {{ x: number, y: number, width: number, height: number }} Box
  * @typedef {{ id: string, kind: string, from: string, to: string, shares?: [number, number, number], margin?: number }} Wire
- *   `from` and `to` are boxes; `shares` are those of `bus`, for a wide picture; `margin` is the width for `aside`, for a
- *   narrow one
+ *   `from` and `to` are boxes; `shares` is passed to `bus` in a wide diagram; `margin` is passed to `aside` as the
+ *   width in a narrow one
  */
 
 const SVG = 'http://www.w3.org/2000/svg'
@@ -68,7 +68,7 @@ export function createWires(tiers) {
       if (dots === undefined) return
       const isFlowing = rate !== null && rate > 0
       dots.classList.toggle('flowing', isFlowing)
-      // In steps, because a new duration makes the dots jump.
+      // The pace changes in steps, because a new duration makes the dots jump.
       const pace = isFlowing ? Math.min(8, Math.round(Math.log2(1 + rate))) : 0
       dots.style.setProperty('--step', `${1.1 / (1 + pace * 0.8)}s`)
     },

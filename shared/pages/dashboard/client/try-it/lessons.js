@@ -37,8 +37,8 @@ export const LESSONS = {
     const last = await order(ids.at(-1) ?? '')
     const pace = msBetween(last.acceptedAt, last.storedAt)
     tell(
-      `All ${ids.length} are stored, the last one ${toDuration(pace)} after it was accepted. Lists lack an order for ` +
-        'that long: this is eventual consistency. Until then, GET by its id returns “accepted”, never a 404.',
+      `All ${ids.length} are stored, the last one ${toDuration(pace)} after it was accepted. Lists do not show an order ` +
+        'until it is stored: this is eventual consistency. Until then, GET by its id returns “accepted”, never a 404.',
     )
   },
 
@@ -54,7 +54,7 @@ export const LESSONS = {
     )
     await pause(4000)
     await breakOnPurpose({ store: 'ok' })
-    tell('The store is back. The processor looks every few seconds, then stores what waited, in batches.')
+    tell('The store is back. The processor checks every few seconds, and now stores the waiting orders in batches.')
     await until(async () => openOf(ids) === 0)
     const died = (await status()).parked.dead - deadBefore
     tell(`All ${ids.length} are stored, ${died === 0 ? 'none' : died} dead-lettered. Look at the ledger: it balances.`)
@@ -62,7 +62,7 @@ export const LESSONS = {
 
   async 'play-retry'({ tell, send, sendFor, until, openOf, breakOnPurpose, status, order, redriveOrder }) {
     await breakOnPurpose({ throwForCustomers: [CUSTOMER_OF_THE_BUG] })
-    tell('Our code has a bug now: it throws for one customer. Her order comes in among twenty others.')
+    tell('Our code has a bug now: it throws for one customer. Her order arrives among twenty others.')
     const [bad, good] = await Promise.all([sendFor(CUSTOMER_OF_THE_BUG), send(20, 1)])
     await until(async () => openOf(good) === 0)
     tell('The twenty others are stored: one bad order does not hold up the rest.')
@@ -74,7 +74,7 @@ export const LESSONS = {
         told = attempt
         const after = toDuration(retries[attempt - 1]?.delayMs)
         tell(
-          `Attempt ${attempt} failed. It waits in retry topic ${attempt} and delays no other order. The next attempt is in ${after}.`,
+          `Attempt ${attempt} failed. The order waits in retry topic ${attempt} and delays no other order. The next attempt is in ${after}.`,
         )
       }
       return now === 'dead-lettered'
@@ -84,16 +84,17 @@ export const LESSONS = {
     tell('Now the bug is fixed. A redrive sends the original back to where it came from.')
     await redriveOrder(bad)
     await until(async () => (await order(bad)).status === 'stored')
-    tell('It is stored, as “recovered”. Open it in the list of orders: its timeline has every step.')
+    tell('It is stored, as “recovered”. Open it in the list of orders: its timeline shows every step.')
   },
 
   async 'play-change'({ tell, send, sendFor, until, openOf, breakOnPurpose, order, cancel, change, redriveOrder }) {
     await breakOnPurpose({ throwForCustomers: [CUSTOMER_OF_THE_BUG] })
-    tell('Our code has a bug again, and the order of that one customer fails.')
+    tell('Our code has a bug again, and that one customer’s order fails.')
     const id = await sendFor(CUSTOMER_OF_THE_BUG)
     await until(async () => (await order(id)).status !== 'accepted')
     const failed = await order(id)
-    const where = failed.status === 'retrying' ? `Attempt ${failed.attempt} failed, and it is retried` : 'It failed'
+    const where =
+      failed.status === 'retrying' ? `Attempt ${failed.attempt} failed, and the order is being retried` : 'It failed'
     tell(`${where}. Meanwhile she changes her mind and cancels it: 202, because the cancellation is safe in the log.`)
     const cancellation = await cancel(id, 'A change of mind')
     await until(async () => (await change(cancellation)).status === 'waiting')
@@ -119,8 +120,8 @@ export const LESSONS = {
     })
     const { version } = await change(cancellation)
     tell(
-      `The order was stored as version 1, and its cancellation took effect right behind it, as version ${version}: in the ` +
-        'order in which they were accepted. Open it in the list of orders: its timeline has every step.',
+      `The order was stored as version 1, and its cancellation took effect right after it, as version ${version}: in the ` +
+        'sequence in which they were accepted. Open the order in the list of orders: its timeline shows every step.',
     )
   },
 }

@@ -62,7 +62,7 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
       openOf: traffic.openOf,
       async breakOnPurpose(change) {
         check()
-        if (!(await apply(change))) throw new Error('The product refused to break things.')
+        if (!(await apply(change))) throw new Error('The product did not apply the fault.')
       },
       status: () => api.get('/api/ops/status'),
       order: (id) => api.get(`/api/orders/${id}`),
@@ -110,7 +110,7 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
     players[0]?.focus()
   }
 
-  /** @param {HTMLButtonElement | undefined} player the one of the current play; undefined when none runs */
+  /** @param {HTMLButtonElement | undefined} player the button of the current play; undefined when none runs */
   function show(player) {
     for (const other of players) other.setAttribute('aria-pressed', String(other === player))
     stop.hidden = player === undefined
@@ -124,7 +124,7 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
   }
   stop.addEventListener('click', () => void end())
   addEventListener('pagehide', () => {
-    // The browser restores the page as it was, but the lesson must not continue on its own.
+    // The browser may restore the page as it was, but the lesson must not continue on its own.
     if (!stop.hidden) void abandon({ outlivesPage: true })
   })
 }

@@ -67,7 +67,7 @@ export function createTryIt(api, redrives) {
       if (await apply({ poison: 1 })) say('The log now has a record that is not an order.')
     },
     async mend() {
-      if (await mend()) say('Everything is well again.')
+      if (await mend()) say('Everything works again.')
     },
   }
   for (const [id, deed] of Object.entries(deeds)) {
