@@ -26,7 +26,7 @@ export interface Climber {
 
 /** Rates within this ratio of each other count as equal, because even two runs at the same rate differ by more. */
 const CLOSE_ENOUGH = 1.1
-/** A rate counts as failed only after this many failures, because a single failure may be a hiccup of the machine. */
+/** A rate counts as failed only after this many failures, because a single failure may be a hiccup on the machine. */
 const FAILURES = 2
 
 export async function climb(

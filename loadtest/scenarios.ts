@@ -17,7 +17,7 @@ export interface Settings {
   readonly rate: number | undefined
   readonly seconds: number
   readonly broken: Breakable
-  /** Whether all requests for a second are sent at its start. */
+  /** Whether all of a second's requests are sent at its start. */
   readonly burst: boolean
   /** Used only for a ramp: its assertions and the length of each step. */
   readonly bound: readonly Assertion[]

@@ -41,7 +41,7 @@ const schema = z.object({
 })
 
 /**
- * Reads host.json; settings named `AzureFunctionsJobHost__extensions__kafka__maxBatchSize` override it. Throws
+ * Reads host.json; settings such as `AzureFunctionsJobHost__extensions__kafka__maxBatchSize` override it. Throws
  * `invalid-setting` with a one-line message.
  */
 export function readHostJson(root: string, settings: Environment): HostJson {

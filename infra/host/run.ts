@@ -19,7 +19,7 @@ export interface Product {
   /** The key for protected routes. `file` is undefined if the key comes from a setting. */
   readonly functionsKey: { readonly key: string; readonly file: string | undefined }
   /**
-   * Ends waits, lets requests and batches in flight finish, runs hooks, and closes the log and the store, in this
+   * Ends all waits, lets requests and batches in flight finish, runs hooks, and closes the log and the store, in this
    * sequence.
    */
   readonly stop: () => Promise<void>
@@ -34,8 +34,8 @@ export interface Product {
 const IN_ONE_PROCESS = { AzureFunctionsJobHost__extensions__kafka__maxBatchSize: '1000' }
 
 /**
- * Reads the settings, opens the services, loads the functions and starts the host. May be called once per process. The
- * environment overrides local.settings.json in `root`. After a rejection, nothing is left open.
+ * Reads the settings, opens the services, loads the functions and starts the host. May be called only once per process.
+ * The environment overrides local.settings.json in `root`. After a rejection, nothing is left open.
  */
 export async function startProduct(root: string): Promise<Product> {
   const local = readLocalSettings(join(root, 'local.settings.json'), [...SETTING_NAMES, 'FUNCTIONS_INVOCATION'])

@@ -26,9 +26,9 @@ export interface EarlierOrders {
 }
 
 /**
- * Fills the store of a product that is not running. The orders pass through the store's own adapter in batches of the
- * product's size, so the tables, the search index and the ledger end up as if the product had stored the orders. Only
- * the intake and the log are skipped, which take longer than storing.
+ * Fills the store of a product that is not running. The orders pass through the store's own adapter in batches as large
+ * as those of the product, so the tables, the search index and the ledger end up as if the product had stored the
+ * orders. Only the intake and the log are skipped, because they take longer than storing.
  */
 export async function storeEarlierOrders(
   directory: string,

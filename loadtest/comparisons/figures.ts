@@ -4,7 +4,9 @@ export interface Caller {
   readonly signal: AbortSignal
 }
 
-/** Measures the contenders in turn, round by round, so that changes in the machine's speed affect all of them. */
+/**
+ * Measures the contenders in turn, round by round, so that changes in the machine's speed affect all of them equally.
+ */
 export async function inTurn<T extends { readonly name: string }, M>(
   contenders: readonly T[],
   { rounds, onProgress, signal }: Caller & { readonly rounds: number },

@@ -20,8 +20,8 @@ interface Log {
 type Measured = Awaited<ReturnType<typeof measure>>
 
 /**
- * The batch sizes that are measured with functions run as in the Functions worker, through the library's invocation
- * model.
+ * The batch sizes that are measured for functions that are invoked as in the Functions worker, through the library's
+ * invocation model.
  */
 const DELIVERIES = [64, 1000]
 /** The names of a row's `medians`. */
@@ -29,8 +29,8 @@ const RATIOS = ['orders/s', 'CPU/order', 'memory']
 
 /**
  * Compares how fast orders that wait in a log are stored by the product, by another checkout of it, and by consumers
- * written without it. They take turns and store the same number of orders. The clock runs from the first stored order
- * to the last.
+ * written without it. All of them take turns and store the same number of orders. The clock runs from the first stored
+ * order to the last.
  */
 export async function compareWaiting(orders: number, options: VersusOptions): Promise<string> {
   const { onProgress, against, only, rounds } = options

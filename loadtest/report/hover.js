@@ -1,4 +1,5 @@
-// Shows the values of a chart under the pointer, or at the point chosen by arrow keys. The page includes this file.
+// Shows the values of a chart under the pointer, or at the point chosen with the arrow keys. The page includes this
+// file.
 const SVG = 'http://www.w3.org/2000/svg'
 
 for (const figure of document.querySelectorAll('figure[data-points]')) {

@@ -93,7 +93,7 @@ export class Latencies {
   }
 }
 
-/** The due times, relative to when a request was sent, of the next requests that its late response held back. */
+/** The due times of the requests that a late response held back, relative to when its own request was sent. */
 export function* missed(tookMs: number, intervalMs: number): Generator<number> {
   if (intervalMs <= 0) return
   for (let late = intervalMs; tookMs - late >= intervalMs; late += intervalMs) yield late

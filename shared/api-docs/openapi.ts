@@ -49,7 +49,7 @@ export function createOpenApi({ ordersAuth, faults }: Pick<Config, 'ordersAuth' 
     if (FAULT_ROUTES.has(name) && !faults) continue // the route then does not exist
     const item = (paths[templateOf(route)] ??= {})
     for (const method of route.methods) {
-      // DESCRIPTION says once for all routes that a path that answers GET also answers HEAD.
+      // DESCRIPTION covers HEAD once, for all routes.
       if (method !== 'HEAD') item[method.toLowerCase()] = operation(name as RouteName, ordersAuth)
     }
   }

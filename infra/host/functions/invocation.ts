@@ -56,7 +56,7 @@ export async function invoke(app: FunctionApp, target: RegisteredFunction, input
   return { result: outcome.result, model, context }
 }
 
-/** The library's view of one invocation. It is a class, because every request creates an instance. */
+/** The library's view of one invocation. It is a class for speed, because every request creates an instance. */
 class Invocation implements CoreInvocationContext, LogOrigin {
   readonly invocationId: string
   readonly request: RpcInvocationRequest

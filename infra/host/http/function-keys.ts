@@ -24,7 +24,7 @@ export type CheckKey = (
 
 /**
  * Checks the request's key, which is in the header x-functions-key or, failing that, in ?code=, as in the runtime. The
- * hashes of all keys are always compared in constant time, so the time does not reveal a key's length, content or
+ * hashes of all keys are always compared in constant time, so the time taken does not reveal a key's length, content or
  * position.
  */
 export function createKeyCheck(master: string, narrow: readonly NarrowKey[] = []): CheckKey {

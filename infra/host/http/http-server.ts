@@ -15,7 +15,7 @@ import { readTarget, type RequestTarget } from './request-target.ts'
 export interface ServedRequest extends RequestTarget {
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
-  /** May be called once. If it rejects, the server responds with the error. */
+  /** May be called only once. If it rejects, the server responds with the error. */
   body(): Promise<Uint8Array | undefined>
 }
 

@@ -15,7 +15,7 @@ export type InvokeKafka = (
 ) => Promise<void>
 
 /**
- * As with HTTP, a function cannot distinguish the two ways: `official` serialises events for the library to parse, and
+ * As with HTTP, a function cannot distinguish the two paths: `official` serialises events for the library to parse, and
  * `lean` passes the events that the library would obtain by parsing.
  */
 export function createKafkaInvocation(app: FunctionApp, path: InvocationPath): InvokeKafka {

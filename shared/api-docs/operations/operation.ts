@@ -84,7 +84,7 @@ export interface AnswerContent {
 /** The examples by name. */
 export type Examples = Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>
 
-/** The example of each schema, for responses that have no example of their own. */
+/** An example for each schema, for responses that have no example of their own. */
 const EXAMPLES = {
   Order: EXAMPLE_STORED,
   PlacedOrder: EXAMPLE_STORED,

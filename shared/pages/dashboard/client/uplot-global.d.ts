@@ -1,6 +1,6 @@
 import type UPlot from 'uplot'
 
-/** uplot.js is a classic script, loaded before our modules: the smallest build that is published. */
+/** uplot.js is a classic script that is loaded before our modules. It is the smallest published build. */
 declare global {
   const uPlot: typeof UPlot
 }

@@ -53,7 +53,7 @@ export function createTraffic(api) {
   }
 
   /**
-   * Counts the outcome of an order. A redriven dead letter finally counts as stored.
+   * Counts the outcome of an order. A redriven dead letter eventually counts as stored.
    *
    * @param {OrderView} order
    */
