@@ -1,8 +1,9 @@
 import { defineConfig, type OxlintOverride } from 'oxlint'
 
 /**
- * The walls between rooms: what a room of `shared/` imports of the others, one way. docs/architecture.md says why, and
- * tests/unit/architecture.test.ts holds folders, walls and that page against one another.
+ * The walls between rooms: which other rooms each room of `shared/` may import, in one direction only.
+ * docs/architecture.md gives the reasons, and tests/unit/deployment/architecture.test.ts checks that the folders, the
+ * walls and that page agree.
  */
 const SHARED: Readonly<Record<string, readonly string[]>> = {
   domain: [],
@@ -19,7 +20,7 @@ const SHARED: Readonly<Record<string, readonly string[]>> = {
   adapters: ['ports', 'domain', 'disk', 'threads'],
 }
 
-/** What the rooms outside `shared/` import of it; `root` stands for the files that wire everything. */
+/** The rooms of `shared/` that the rooms outside it may import; `root` stands for the files that wire everything. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   functions: ['root', 'http', 'api-docs', 'pages', 'application', 'ports', 'domain', 'settings'],
   'infra/host': ['root', 'http', 'ports', 'domain', 'settings', 'threads'],
@@ -30,7 +31,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   loadtest: ['adapters', 'application', 'pages', 'ports', 'domain', 'disk', 'settings', 'threads'],
 }
 
-/** And of one another. */
+/** The rooms outside `shared/` that such a room may import. */
 const BESIDE: Readonly<Record<string, readonly string[]>> = {
   'infra/ops': ['infra/host'],
   'infra/functions': ['infra/docker', 'infra/host'],
@@ -38,7 +39,7 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
 }
 
 const PACKAGES = ['@azure/*', 'kafkajs', 'mssql', 'pino']
-/** Packages that a room does not know. */
+/** The packages that a room must not import. */
 const UNKNOWN: Readonly<Record<string, string[]>> = {
   domain: [...PACKAGES, 'node:*', 'node:*/**', '!node:crypto'],
   ports: [...PACKAGES, 'node:*', 'node:*/**', 'zod'],
@@ -86,7 +87,7 @@ function wallsOfShared(): OxlintOverride[] {
   ]
 }
 
-/** A wall for each depth, because a room may have the name of another: infra/host/kafka and infra/kafka. */
+/** One wall for each depth, because only the whole relative path tells infra/host/kafka from infra/kafka. */
 function wallsOutside(): OxlintOverride[] {
   return Object.entries(OUTSIDE).flatMap(([room, imports]) => {
     const shared = [...but(Object.keys(SHARED), ...imports).map((other) => `shared/${other}`), 'tests']

@@ -1,13 +1,13 @@
 import { defineConfig } from 'vitest/config'
 
-// One project per kind of test, so that `vitest run --project unit` answers in a second.
+// One project for each kind of test, so that `vitest run --project unit` finishes quickly.
 export default defineConfig({
   test: {
     projects: [
-      // No test of these takes long; on a machine that is busy with others, all of them may.
+      // None of these tests takes long by itself, but any of them may on a machine that is busy with other tests.
       { test: { name: 'unit', include: ['tests/unit/**/*.test.ts'], testTimeout: 30_000, hookTimeout: 30_000 } },
       {
-        // The hooks start a broker where there is Java. Babelfish takes seconds for a new connection's first statements.
+        // The hooks start a broker if Java is there. Babelfish needs seconds for a new connection's first statements.
         test: {
           name: 'contract',
           include: ['tests/contract/**/*.test.ts'],

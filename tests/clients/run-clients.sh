@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Generates clients from the product's own documents, compiles them and sends each on an order's journey: it places an
 # order, waits for it, reads and lists it, and reads problems and a dead letter. Amounts and ids that do not fit
-# a float or 32 bits come back unchanged. Prints one line for each check; exits non-zero when one failed.
+# a float or 32 bits come back unchanged. Prints one line for each check; exits non-zero if one fails.
 #
 #   bash tests/clients/run-clients.sh      needs Python 3.10, a JDK 17 and Maven; CLIENT_TOOLS=<directory> keeps the rest
 #
-# On one core, with nothing kept: 40 s for the tools, 10 to generate, 65 to compile (35 of them Go, with oapi-codegen),
-# 5 for the journeys.
+# On one core, with no tools kept: 40 s to install the tools, 10 to generate, 65 to compile (35 of them for Go with
+# oapi-codegen), and 5 for the journeys.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
 export PATH="$PWD/node_modules/.bin:$PATH"
@@ -39,7 +39,7 @@ install_java() {
   mvn -q -B -f "$here/java/pom.xml" dependency:copy-dependencies -DoutputDirectory="$tools/java"
 }
 
-# These options make short-lived processes start quickly. Without optimisation Go compiles in half the time.
+# These options make short-lived processes start quickly. Without optimisation, Go compiles in half the time.
 jvm=(-Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1)
 build_go() { (cd "$work/go" && go build -gcflags='all=-N -l' -ldflags='-s -w' -o bin/ "$@"); }
 
@@ -76,7 +76,7 @@ pydantic_generate() {
 }
 pydantic_journey() { PYTHONPATH=$work/pydantic python "$here/python/pydantic_models.py" "$url" "$FUNCTIONS_KEY"; }
 
-# A new parameter must not change callers' code, so each call takes one object with all of them.
+# A new parameter must not change callers' code, so each call takes one object that has all the parameters.
 java_generate() {
   openapi_generator java "$work/java" --library native --additional-properties useSingleRequestParameter=true
 }

@@ -1,4 +1,4 @@
-// The OpenTelemetry Collector, reduced to OTLP in and lines out. Argument: its configuration.
+// The OpenTelemetry Collector, reduced to receiving OTLP and printing it. Argument: its configuration.
 package main
 
 import (

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Sends an order's trace to the real OpenTelemetry Collector, built from its packages: checks resource, tracestate and
-# attributes as the collector reads them. One line for each check; exits non-zero when one failed.
+# Sends an order's trace to the real OpenTelemetry Collector, which is built from its packages, and checks the resource,
+# tracestate and attributes as the collector reads them. Prints one line for each check; exits non-zero if one fails.
 #
 #   bash tests/collector/run-collector.sh      needs Go 1.26 or later
 #
-# Outside CI, because building the collector takes two CPU minutes. tests/integration/host/tracing.test.ts checks
-# the product's exports against the protocol.
+# CI does not run this, because building the collector takes two CPU minutes. tests/integration/host/tracing.test.ts
+# checks the product's exports against the protocol.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
 export PATH="$PWD/node_modules/.bin:$PATH"
@@ -46,11 +46,11 @@ start_product "$work" || exit 1
 curl --fail --silent --show-error --output /dev/null --header 'content-type: application/json' --header 'prefer: wait=30' \
   --header 'traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' --header 'tracestate: rojo=00f067aa0ba902b7' \
   --data @order.json "$url/api/orders" || exit 1
-# The collector sends the rest when it exits.
+# The product exports its last spans when it exits.
 stop_product
 sleep 1
 
-# seen NAME COUNT PATTERN: how often the collector prints the pattern.
+# seen NAME COUNT PATTERN: checks that at least COUNT lines of the collector match the pattern.
 seen() {
   local count
   count=$(grep -cE -e "$3" "$work/seen")

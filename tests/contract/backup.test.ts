@@ -84,7 +84,7 @@ describe('a backup of the embedded log and store', () => {
     await opened(folder, async (copiedLog, copied) => {
       expect(await readAll(copiedLog, TOPIC)).toHaveLength(3)
       expect(lineOf(await copied.ledger.read(GROUP, 9))).toMatchObject({ next: 2, stored: 2, balanced: true })
-      // Neither 3, which the store has never seen, nor 2, which was committed after the offsets were read.
+      // Not 3, because the store has never seen it, and not 2, which was committed after the offsets were read.
       expect(await copiedLog.committed(GROUP, TOPIC)).toEqual(new Map([[0, 1]]))
       expect(await copiedLog.identity(TOPIC)).toBe(await log.identity(TOPIC))
     })

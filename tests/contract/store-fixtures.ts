@@ -106,7 +106,7 @@ export function parkedFrom(order: OrderToStore, changes: Partial<ParkedRecord> =
   }
 }
 
-/** A change of the order as it comes from offset `offset` of partition 0, unless told otherwise. */
+/** A change to the order. It comes from offset `offset` of partition 0 unless `changes` says otherwise. */
 export function changeAt(
   offset: number,
   { orderId }: Pick<OrderToStore, 'orderId'>,
@@ -175,7 +175,7 @@ export function letterOf(order: OrderToStore, changes: Partial<DeadLetter> = {})
   }
 }
 
-/** The letter of a change. */
+/** The dead letter of a change. */
 export function changeLetterOf(change: ChangeToStore, changes: Partial<DeadLetter> = {}): DeadLetter {
   const { origin, orderId, changeId } = change
   const { kind } = change.change

@@ -1,6 +1,6 @@
 /**
  * Compares KEDA's metric for the processor with the product's own lag: `node tests/keda/check.ts <program>`, where
- * the program is main.go. One line for each check; exits non-zero when one failed.
+ * the program is main.go. Prints one line for each check; exits non-zero if one fails.
  */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -116,7 +116,7 @@ async function checkSecureBroker(): Promise<void> {
   await check('what retention has taken does not count', async () => {
     const admin = createClient({ brokers: [address], ...kafka }).admin()
     await admin.connect()
-    await admin.fetchTopicOffsets(TOPIC) // Otherwise it knows no leader.
+    await admin.fetchTopicOffsets(TOPIC) // Otherwise the client knows no leader.
     await admin.deleteTopicRecords({ topic: TOPIC, partitions: [{ partition: 0, offset: '100' }] })
     await admin.disconnect()
     await sleep(TWO_POLLS_MS)

@@ -1,9 +1,9 @@
-// The part of KEDA's operator that scales the processor: its scale handler over the manifests of infra/kubernetes/base,
-// with a Kubernetes API in memory. Argument: the directory of the manifests.
+// The part of KEDA's operator that scales the processor: its scale handler, with an in-memory Kubernetes API that has
+// the manifests of infra/kubernetes/base. Argument: the directory of the manifests.
 //
-// The secret has the keys of the environment; KAFKA_BROKERS there replaces the setting. It answers each line of its
-// standard input with a line of JSON: `lag`, the metric that the autoscaler gets now, and `instances`, the
-// number that the autoscaler derives from it; or `error`.
+// The secret's values come from the environment variables with the names of its keys, and KAFKA_BROKERS replaces the
+// setting. The program answers each line of its standard input with a line of JSON: `lag`, the metric that the
+// autoscaler gets now, and `instances`, the number that the autoscaler derives from it; or `error`.
 package main
 
 import (
@@ -73,7 +73,8 @@ func run(base string) error {
 	return questions.Err()
 }
 
-// The value that the metrics server passes on, and the autoscaler's result: an average for each instance.
+// The value that the metrics server passes on, and the number of instances that the autoscaler derives from it: the
+// manifest's target is an average for each instance.
 func ask(ctx context.Context, handler scaling.ScaleHandler, scaled *v1alpha1.ScaledObject) (map[string]any, error) {
 	scalers, err := handler.GetScalersCache(ctx, scaled)
 	if err != nil {

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Compares KEDA's reading of infra/kubernetes/base/scaling.yaml on a real broker with the product's figures: secrets and
-# settings as its operator resolves them, the lag, and the number of instances. One line for each check; exits non-zero
-# when one failed.
+# Compares KEDA's reading of infra/kubernetes/base/scaling.yaml, on a real broker, with the product's figures: secrets
+# and settings as KEDA's operator resolves them, the lag, and the number of instances. Prints one line for each check;
+# exits non-zero if one fails.
 #
 #   bash tests/keda/run-keda.sh      needs Go 1.26 or later, and Java 17 and Maven for the broker
 #
-# Outside CI, because building KEDA takes minutes of CPU time. tests/unit/deployment/kubernetes.test.ts checks the
-# manifest against KEDA's schema and the behaviour seen here.
+# CI does not run this, because building KEDA takes minutes of CPU time. tests/unit/deployment/kubernetes.test.ts checks
+# the manifest against KEDA's schema and against the behaviour that was observed here.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PATH="$PWD/node_modules/.bin:$PATH"

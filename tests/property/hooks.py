@@ -1,4 +1,4 @@
-"""What the document cannot say."""
+"""Rules that the document cannot express."""
 
 import re
 
@@ -64,16 +64,16 @@ def with_four_decimals(value):
 @schemathesis.hook
 def before_call(context, case, kwargs):
     path, body, query = case.operation.path, case.body, case.query or {}
-    # Some acts need a reason unless they are a dry run, and that may be said in the query as well as in the body.
+    # Some actions require a reason unless the request is a dry run, and the query can ask for one as well as the body.
     if path in REASONED and isinstance(body, dict):
         body.setdefault("reason", "Only a test.")
     # Archived orders are sent as they were exported. They are opaque, so none is invented here.
     if path == RESTORE and isinstance(body, dict) and are_archived(body.get("orders")):
         case.body = body | {"orders": ARCHIVED}
-    # The document says in words that this time is not in the future.
+    # The document says in words that this time must not be in the future.
     if path == EXPORT and re.fullmatch(r"\d{4}-.*", str(query.get("before"))) and query["before"] > "2026":
         query["before"] = "2026-01-01T00:00:00Z"
-    # Schemathesis takes the id of an order for that of a customer where it guesses a link.
+    # Where Schemathesis guesses a link, it takes an order's id for a customer's.
     if path == "/api/orders" and UUID.fullmatch(str(query.get("customerId"))):
         del query["customerId"]
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Tests the product against its own OpenAPI document: starts it on a free port and an empty DATA_DIR and lets
-# Schemathesis (pip install schemathesis) send requests inside and outside the document. Exits non-zero when the
-# document and the responses disagree. SECONDS_TO_RUN limits the run; arguments go to `schemathesis run`.
+# Tests the product against its own OpenAPI document: starts it on a free port with an empty DATA_DIR, and lets
+# Schemathesis (pip install schemathesis) send requests that the document allows and requests that it does not.
+# Exits non-zero if the document and the responses disagree. SECONDS_TO_RUN limits the run; arguments go to
+# `schemathesis run`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PATH="$PWD/node_modules/.bin:$PATH"
@@ -29,6 +30,6 @@ SCHEMATHESIS_HOOKS=hooks PYTHONPATH="$here" PYTHONDONTWRITEBYTECODE=1 \
   --checks all --continue-on-failure --suppress-health-check all --request-timeout 35 \
   --max-examples 50 --max-time "${SECONDS_TO_RUN:-60}" --workers 1 "$@" || status=$?
 
-# Faults that Schemathesis does not see.
+# Finds faults that Schemathesis does not see.
 no_errors "$work" || status=1
 exit "$status"

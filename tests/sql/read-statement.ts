@@ -1,6 +1,7 @@
 /**
- * Finds the effects of a T-SQL text on tables from its words. It knows the shapes of this product's statements:
- * tables without a schema, an alias after AS, one statement up to each semicolon. tests/sql/check-tsql.py parses them.
+ * Finds a T-SQL text's effects on tables by its words alone. It knows the shapes of this product's statements: tables
+ * without a schema, an alias after AS, one statement up to each semicolon. A real parser reads them in
+ * tests/sql/check-tsql.py.
  */
 export interface StatementFacts {
   readonly reads: readonly string[]
@@ -38,7 +39,7 @@ function partsOf(text: string): string[] {
 const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)]
 const sorted = (names: Iterable<string>) => [...new Set(names)].toSorted()
 
-/** The tables that these texts create. A table that can only have one row has a key without columns. */
+/** The keys of the tables that these texts create. A table that can have only one row has a key without columns. */
 export function keysOf(migrations: Iterable<string>): Keys {
   const keys = new Map<string, string[][]>()
   for (const text of migrations) {

@@ -10,7 +10,7 @@ export interface Random {
   pick<T>(list: readonly T[]): T
 }
 
-/** The seed of this run, printed so that `SEED=<it> npx vitest run <file>` repeats its choices. */
+/** The seed of this run, which is printed so that `SEED=<seed> npx vitest run <file>` repeats its choices. */
 export function seedOfThisRun(): number {
   const seed = Number(process.env['SEED'] ?? randomInt(2 ** 31))
   console.log(`SEED=${seed}`)

@@ -34,8 +34,8 @@ interface OtlpRequest {
 }
 
 /**
- * A small collector: accepts traces as OTLP/HTTP in JSON, and keeps other requests unchanged; refuses them while
- * `refuse(true)` holds, and answers as `answerWith` says. With a certificate it uses TLS.
+ * A small collector: accepts traces as OTLP/HTTP in JSON, and keeps other requests unchanged. It refuses requests from
+ * `refuse(true)` until `refuse(false)`, and answers as `answerWith` says. With a certificate it uses TLS.
  */
 export async function startTraceReceiver(tls?: { readonly key: Buffer; readonly cert: Buffer }) {
   const spans: ReceivedSpan[] = []

@@ -1,4 +1,4 @@
-// The journeys in Go, oapi-codegen as a tool, and what the client that it makes needs.
+// The module of the Go journeys. It requires oapi-codegen as a tool, and the packages that its clients need.
 module clients
 
 go 1.26.0

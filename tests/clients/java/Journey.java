@@ -26,7 +26,7 @@ class Journey {
     keyed.setRequestInterceptor(request -> request.header("x-functions-key", args[1]));
     var deadLetters = new DeadLettersApi(keyed);
 
-    // An order with a wait, and the same again under its key.
+    // An order is placed with a wait, and again under the same key.
     var idempotencyKey = UUID.randomUUID().toString();
     var large = APIPlaceOrderRequest.newBuilder().orderCommand(order(1234567.89)).idempotencyKey(idempotencyKey);
     var stored = orders.placeOrder(large.prefer("wait=30").build());
@@ -36,7 +36,7 @@ class Journey {
     equal(stored.getCurrencyType(), Currency.EUR);
     equal(orders.placeOrder(large.build()).getOrderId(), stored.getOrderId());
 
-    // An order without a wait, then waited for.
+    // An order is placed without a wait, and then waited for.
     var placed = orders.placeOrder(APIPlaceOrderRequest.newBuilder().orderCommand(order(187.35)).build());
     var wait = APIGetOrderRequest.newBuilder().orderId(placed.getOrderId()).prefer("wait=30").build();
     var found = orders.getOrder(wait);
@@ -44,7 +44,7 @@ class Journey {
     equal(found.getTotalPrice(), 187.35);
     equal(found.getOrderItems().get(0).getPrice(), 119.9);
 
-    // Both are in the list, a page at a time.
+    // Both are in the list, which is read a page at a time.
     var listed = new ArrayList<UUID>();
     var request = APIListOrdersRequest.newBuilder().customerId(CUSTOMER).limit(2);
     String cursor = null;
@@ -59,7 +59,7 @@ class Journey {
     equal(history.getItems().stream().map(one -> one.getKind().getValue()).toList(), List.of("accepted", "stored"));
     equal(history.getNextCursor(), null);
 
-    // Problems are read as such.
+    // Errors are read as problems.
     var unknown = APIGetOrderRequest.newBuilder().orderId(ISSUED_NEVER).build();
     var missing = problemOf(() -> orders.getOrder(unknown));
     equal(missing.getStatus(), 404);
@@ -73,7 +73,7 @@ class Journey {
     var first = APIListDeadLettersRequest.newBuilder().limit(1).build();
     equal(problemOf(() -> unsigned.listDeadLetters(first)).getStatus(), 401);
 
-    // A dead letter: in the list, as a whole, and as a file.
+    // A dead letter is read in the list, on its own, and as a file.
     var summary = deadLetters.listDeadLetters(first).getItems().get(0);
     var letter = deadLetters.getDeadLetter(APIGetDeadLetterRequest.newBuilder().id(summary.getId()).build());
     equal(Math.abs(letter.getRecordTimestamp() - System.currentTimeMillis()) < 86_400_000, true);

@@ -33,19 +33,19 @@ def problem_of(call):
     raise AssertionError("no problem")
 
 
-# An order with a wait, and the same again under its key.
+# An order is placed with a wait, and again under the same key.
 idempotency_key = str(uuid.uuid4())
 stored = orders.place_order(order(1234567.89), idempotency_key=idempotency_key, prefer="wait=30")
 equal(stored.status, "stored")
 equal((stored.customer_id, stored.total_price, stored.currency_type), (3_000_000_000, 1234567.89, "EUR"))
 equal(orders.place_order(order(1234567.89), idempotency_key=idempotency_key).order_id, stored.order_id)
 
-# An order without a wait, then waited for.
+# An order is placed without a wait, and then waited for.
 placed = orders.place_order(order(187.35))
 found = orders.get_order(placed.order_id, prefer="wait=30")
 equal((found.status, found.total_price, found.order_items[0].price), ("stored", 187.35, 119.9))
 
-# Both are in the list, a page at a time.
+# Both are in the list, which is read a page at a time.
 listed, cursor = [], None
 while True:
     page = orders.list_orders(customer_id=3_000_000_000, limit=2, cursor=cursor)
@@ -59,7 +59,7 @@ history = orders.order_history(stored.order_id)
 equal([entry.kind for entry in history.items], ["accepted", "stored"])
 equal(history.next_cursor, None)
 
-# Problems are read as such.
+# Errors are read as problems.
 missing = problem_of(lambda: orders.get_order(ISSUED_NEVER))
 equal((missing.status, missing.type), (404, "/docs/errors#order-not-found"))
 refused = problem_of(lambda: orders.place_order(order(0.00001)))
@@ -67,7 +67,7 @@ equal((refused.status, refused.errors[0].pointer), (400, "/totalPrice"))
 assert refused.request_id
 equal(problem_of(lambda: DeadLettersApi(anonymous).list_dead_letters()).status, 401)
 
-# A dead letter: in the list, as a whole, and as a file.
+# A dead letter is read in the list, on its own, and as a file.
 summary = dead_letters.list_dead_letters(limit=1).items[0]
 letter = dead_letters.get_dead_letter(summary.id)
 assert abs(letter.record_timestamp - time.time() * 1000) < 86_400_000, letter.record_timestamp

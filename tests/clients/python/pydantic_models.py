@@ -49,7 +49,7 @@ def equal(found, expected):
     assert found == expected, f"{found!r} instead of {expected!r}"
 
 
-# An order with a wait, and the same again under its key.
+# An order is placed with a wait, and again under the same key.
 large = order(1234567.89)
 idempotency_key = str(uuid.uuid4())
 stored = read(ask("/api/orders", large, prefer="wait=30", idempotency_key=idempotency_key), models.Order, 201)
@@ -60,12 +60,12 @@ equal(
 repeated = read(ask("/api/orders", large, idempotency_key=idempotency_key), models.Order, 202)
 equal(repeated.orderId, stored.orderId)
 
-# An order without a wait, then waited for.
+# An order is placed without a wait, and then waited for.
 placed = read(ask("/api/orders", order(187.35)), models.Order, 202)
 found = read(ask(f"/api/orders/{placed.orderId}", prefer="wait=30"), models.Order, 200)
 equal((found.status.value, found.totalPrice, found.orderItems[0].price), ("stored", 187.35, 119.9))
 
-# Both are in the list, a page at a time.
+# Both are in the list, which is read a page at a time.
 listed, cursor = [], {}
 while cursor is not None:
     query = urlencode({"customerId": 3_000_000_000, "limit": 2, **cursor})
@@ -77,7 +77,7 @@ assert {stored.orderId, placed.orderId} <= set(listed), listed
 history = read(ask(f"/api/orders/{stored.orderId}/history"), models.OrderHistory, 200)
 equal([entry.kind.value for entry in history.items], ["accepted", "stored"])
 
-# Problems are read as such.
+# Errors are read as problems.
 missing = read(ask("/api/orders/01990000-0000-7000-8000-000000000000"), models.Problem, 404)
 equal(missing.type, "/docs/errors#order-not-found")
 refused = read(ask("/api/orders", order(0.00001)), models.Problem, 400)
@@ -85,7 +85,7 @@ equal(refused.errors[0].pointer, "/totalPrice")
 assert refused.requestId
 read(ask("/api/dead-letters"), models.Problem, 401)
 
-# A dead letter: in the list, as a whole, and as a file.
+# A dead letter is read in the list, on its own, and as a file.
 signed = {"x_functions_key": key}
 summary = read(ask("/api/dead-letters?limit=1", **signed), models.DeadLetterPage, 200).items[0]
 letter = read(ask(f"/api/dead-letters/{summary.id}", **signed), models.DeadLetter, 200)

@@ -36,7 +36,7 @@ async function problemOf(call: Promise<unknown>): Promise<Problem> {
   return ProblemFromJSON(await error.response.json())
 }
 
-// An order with a wait, and the same again under its key.
+// An order is placed with a wait, and again under the same key.
 const large = { orderCommand: order(1234567.89), idempotencyKey: randomUUID() }
 const stored = await orders.placeOrder({ ...large, prefer: 'wait=30' })
 assert.deepEqual(
@@ -45,12 +45,12 @@ assert.deepEqual(
 )
 assert.equal((await orders.placeOrder(large)).orderId, stored.orderId)
 
-// An order without a wait, then waited for.
+// An order is placed without a wait, and then waited for.
 const placed = await orders.placeOrder({ orderCommand: order(187.35) })
 const found = await orders.getOrder({ orderId: placed.orderId, prefer: 'wait=30' })
 assert.deepEqual([found.status, found.totalPrice, found.orderItems?.[0]?.price], ['stored', 187.35, 119.9])
 
-// Both are in the list, a page at a time.
+// Both are in the list, which is read a page at a time.
 const listed: string[] = []
 for (let cursor: string | null | undefined; cursor !== null;) {
   const page = await orders.listOrders({ customerId: CUSTOMER, limit: 2, cursor })
@@ -66,7 +66,7 @@ assert.deepEqual(
 )
 assert.equal(history.nextCursor, null)
 
-// Problems are read as such.
+// Errors are read as problems.
 const missing = await problemOf(orders.getOrder({ orderId: ISSUED_NEVER }))
 assert.deepEqual([missing.status, missing.type], [404, '/docs/errors#order-not-found'])
 const refused = await problemOf(orders.placeOrder({ orderCommand: order(0.00001) }))
@@ -74,7 +74,7 @@ assert.deepEqual([refused.status, refused.errors?.[0]?.pointer], [400, '/totalPr
 assert(refused.requestId)
 assert.equal((await problemOf(new DeadLettersApi(anonymous).listDeadLetters())).status, 401)
 
-// A dead letter: in the list, as a whole, and as a file.
+// A dead letter is read in the list, on its own, and as a file.
 const [summary] = (await deadLetters.listDeadLetters({ limit: 1 })).items
 assert(summary !== undefined)
 const letter = await deadLetters.getDeadLetter({ id: summary.id })

@@ -32,7 +32,7 @@ async function problemOf(call: Promise<{ error?: Problem }>): Promise<Problem> {
   return error
 }
 
-// An order with a wait, and the same again under its key.
+// An order is placed with a wait, and again under the same key.
 const large = { body: order(1234567.89) }
 const idempotencyKey = { 'Idempotency-Key': randomUUID() }
 const stored = await dataOf(
@@ -45,14 +45,14 @@ assert.deepEqual(
 const repeated = await dataOf(anonymous.POST('/api/orders', { ...large, params: { header: idempotencyKey } }))
 assert.equal(repeated.orderId, stored.orderId)
 
-// An order without a wait, then waited for.
+// An order is placed without a wait, and then waited for.
 const { orderId } = await dataOf(anonymous.POST('/api/orders', { body: order(187.35) }))
 const found = await dataOf(
   anonymous.GET('/api/orders/{orderId}', { params: { path: { orderId }, header: { Prefer: 'wait=30' } } }),
 )
 assert.deepEqual([found.status, found.totalPrice, found.orderItems?.[0]?.price], ['stored', 187.35, 119.9])
 
-// Both are in the list, a page at a time.
+// Both are in the list, which is read a page at a time.
 const listed: string[] = []
 for (let cursor: string | null | undefined; cursor !== null;) {
   const query: NonNullable<paths['/api/orders']['get']['parameters']['query']> = { customerId: CUSTOMER, limit: 2 }
@@ -72,7 +72,7 @@ assert.deepEqual(
 )
 assert.equal(history.nextCursor, null)
 
-// Problems are read as such.
+// Errors are read as problems.
 const missing = await problemOf(anonymous.GET('/api/orders/{orderId}', { params: { path: { orderId: ISSUED_NEVER } } }))
 assert.deepEqual([missing.status, missing.type], [404, '/docs/errors#order-not-found'])
 const refused = await problemOf(anonymous.POST('/api/orders', { body: order(0.00001) }))
@@ -80,7 +80,7 @@ assert.deepEqual([refused.status, refused.errors?.[0]?.pointer], [400, '/totalPr
 assert(refused.requestId)
 assert.equal((await problemOf(anonymous.GET('/api/dead-letters'))).status, 401)
 
-// A dead letter: in the list, as a whole, and as a file.
+// A dead letter is read in the list, on its own, and as a file.
 const [summary] = (await dataOf(operator.GET('/api/dead-letters', { params: { query: { limit: 1 } } }))).items
 assert(summary !== undefined)
 const path = { id: summary.id }

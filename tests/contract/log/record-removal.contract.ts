@@ -25,7 +25,7 @@ export function recordRemovalContract(name: string, open: () => Promise<OpenedLo
     })
     afterAll(() => opened[Symbol.asyncDispose]())
 
-    /** A topic of one partition, whose records are as old as their offsets say. */
+    /** A topic with one partition, in which each record's timestamp is its offset. */
     async function topicWith(records: number, value = 'v'): Promise<string> {
       const topic = `contract-${randomUUID()}`
       await log.ensureTopics([{ name: topic, partitions: 1, replication: 1, config: {} }])

@@ -6,7 +6,7 @@ import { orderChangesContract } from '../store/order-changes.contract.ts'
 describeMssql((open, _, database) => {
   orderChangesContract('SQL Server', open)
 
-  // The same as in tests/unit/adapters/sqlite/order-changes.test.ts.
+  // The same test as in tests/unit/adapters/sqlite/order-changes.test.ts.
   test('an order that was lost and is stored again from its record gets the changes that were applied to it', async () => {
     await using opened = await open()
     const { store, views } = opened

@@ -6,8 +6,8 @@ import type { SharedStore } from '../store/shared-store.ts'
 
 /**
  * Counts calls that wait for a lock. The first call on a connection may take seconds, because Babelfish loads its
- * grammar once for each connection. Babelfish names such a wait Lock, and `blocked` lists everybody who holds a lock on
- * the same row.
+ * grammar once for each connection. Babelfish calls such a wait `Lock`, and its `blocked` lists every session that
+ * holds a lock on the same row.
  */
 const COUNT_WAITING = `
 SELECT COUNT(DISTINCT p.spid) AS waiting
@@ -15,9 +15,9 @@ FROM sys.sysprocesses AS p
 WHERE p.dbid = DB_ID() AND (p.lastwaittype = N'Lock' OR (p.lastwaittype LIKE N'LCK%' AND p.blocked <> 0));`
 
 /**
- * The third connection holds its rows in a transaction. Babelfish is PostgreSQL: it shows the effects of row versions,
- * but none of the locks that hints request. SQL Server with READ_COMMITTED_SNAPSHOT, which the product enables, shows
- * both.
+ * The third connection locks its rows in a transaction. Babelfish is PostgreSQL: it shows the effects of row versions,
+ * but not those of the locks that hints request. SQL Server with READ_COMMITTED_SNAPSHOT, which the product enables,
+ * shows both.
  */
 describeMssql((open, again, database) => {
   async function openShared(): Promise<SharedStore> {

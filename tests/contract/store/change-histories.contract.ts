@@ -12,7 +12,7 @@ export interface TwoInstances extends AsyncDisposable {
   readonly other: OpenStore
 }
 
-/** Whatever happens on the way, the store comes to what the log says. */
+/** Whatever happens in between, the store ends up with what the log says. */
 export function changeHistoriesContract(name: string, open: () => Promise<TwoInstances>): void {
   describe(`${name} with random histories of changes`, () => {
     const seed = seedOfThisRun()
@@ -21,7 +21,7 @@ export function changeHistoriesContract(name: string, open: () => Promise<TwoIns
       await using opened = await open()
       const { one, other } = opened
       const log = randomLog(random)
-      // As processing does before it parks anything.
+      // Processing does this before it parks anything.
       await one.ledger.begin(GROUP, 'orders', new Map(log.partitions.map((_, partition) => [partition, 0])), null)
       const world = createWorld([one, other], log, random)
       const rebuilds = createRebuilds([one, other], log, random)

@@ -6,7 +6,7 @@ import { redeliveredChangesContract } from './changes/redelivered-changes.contra
 import { repairedChangesContract } from './changes/repaired-changes.contract.ts'
 import { waitingChangesContract } from './changes/waiting-changes.contract.ts'
 
-/** What every OrderStore promises about amendments and cancellations. */
+/** The promises of every OrderStore about amendments and cancellations. */
 export function orderChangesContract(name: string, open: OpenEmptyStore): void {
   decidedChangesContract(name, open)
   waitingChangesContract(name, open)

@@ -212,13 +212,13 @@ export function orderSearchContract(
     await store([retrying])
     expect(await listed({ q: 'maria', status: 'retrying' })).toEqual([])
     expect(await listed({ q: 'retry' })).toEqual([retrying.orderId])
-    // Nothing could be read of this record, so words of an earlier one must not lead to it.
+    // No part of this record could be read, so words of an earlier one must not lead to it.
     await park(customer(5, 'Nobody', 'Knows'), { order: null })
     expect(await listed({ q: 'maria', status: 'retrying' })).toEqual([])
   })
 }
 
-/** More words with one prefix than an index may look up one by one, and some with other prefixes. */
+/** More words with one prefix than an index may look up one by one, and a few with other prefixes. */
 const WORDS = [
   ...Array.from({ length: 40 }, (_, index) => `acorn${String(index).padStart(2, '0')}`),
   ...['a', 'ac', 'acorn', 'acorns', 'birch', 'birchwood', 'elder', 'el', 'hazel', 'iris'].flatMap((word) => [
@@ -280,7 +280,7 @@ const WAYS_TO_WRITE: readonly ((text: string) => string)[] = [
 ]
 
 /**
- * The rank that `search` promises, 4 when the order does not match. It uses the product's own `wordsOf` and `queryWords`,
+ * The rank that `search` promises; 4 if the order does not match. It uses the product's own `wordsOf` and `queryWords`,
  * so this checks how the index finds and ranks those words; `FOUND_BY` checks the words themselves. The order's
  * e-mail address has no digits, because stores differ in how they find digits.
  */

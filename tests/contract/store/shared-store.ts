@@ -11,13 +11,13 @@ export interface SharedStore extends AsyncDisposable {
   hold(update: string, work: () => Promise<void>): Promise<void>
 }
 
-/** A call that does not wait by then may never wait. The test still passes; the two calls just do not meet. */
+/** A call that is not waiting by then may never wait. The test still passes; the two calls just do not meet. */
 const MEET_MS = 30_000
 const LOOK_MS = 50
 
 /**
- * Starts these one after another, each once the one before waits for a row that the update `held` locks, or for a row
- * of another one.
+ * Starts these calls one after another. Each starts once the call before it waits for a row that the update `held`
+ * locks, or for a row that another of these calls has locked.
  */
 export async function meet(
   shared: SharedStore,

@@ -62,7 +62,7 @@ function zeroTheMiddle(file: string): void {
   closeSync(descriptor)
 }
 
-/** Removes records until a step is the last, and returns that step. */
+/** Removes records until there is nothing more to remove, and returns the last step. */
 async function removeAll(log: EmbeddedLog, bounds: RemovalBounds): Promise<RemovalStep> {
   for (;;) {
     const step = await log.removeRecords('t', 0, bounds)
@@ -245,7 +245,7 @@ test('Zeroed pages in the middle of the log end the removal of old records, unle
   expect(await log.offsets('t')).toEqual([{ partition: 0, first: many, end: many + 1 }])
   expect(await log.read('t', 0, 0, 10)).toMatchObject([{ offset: many }])
   expect(await log.inspect()).toMatchObject([{ name: 'records', well: true }])
-  // The damaged page stays in the file, and later removals still work beside it.
+  // The damaged page stays in the file, but does not stop later removals.
   expect(await log.publish('t', ALL.map(recordOf))).toHaveLength(RECORDS)
   expect(await removeAll(log, { ...settled, toOffset: many + RECORDS })).toEqual({ removed: RECORDS, more: false })
 })
@@ -412,7 +412,7 @@ describe('A product whose log was damaged while it was stopped', () => {
   }, 360_000)
 })
 
-/** Counts lines that a product logged. */
+/** The event of each line that a product logged. */
 function eventsOf(output: string): string[] {
   return [...output.matchAll(/"event":"([^"]+)"/g)].map(([, event = '']) => event)
 }
@@ -429,7 +429,7 @@ function orderOf(n: number) {
   return { ...ORIGINAL_BODY, customerId: 1000 + n, shippingAddress: `${1000 + n} Harbour Street` }
 }
 
-/** Finds every sixtieth order at its live position: pages that SQLite split have earlier copies in their free space. */
+/** Damages all copies of every sixtieth address: pages that SQLite split keep earlier copies in their free space. */
 function flipAddresses(file: string): void {
   const content = readFileSync(file)
   for (let n = 1000; n < 2200; n += 60) {

@@ -27,7 +27,7 @@ await Promise.all(Array.from({ length: Number(publishers) }, (_, publisher) => p
 
 async function publish(publisher: number): Promise<void> {
   for (let n = 0; ; n++) {
-    // Calls of one to four records; a call publishes all of them or none.
+    // Each call has one to four records; it publishes all of them or none.
     const ids = Array.from({ length: 1 + (n % 4) }, (_, part) => `${round}-${publisher}-${n}-${part}`)
     const records = ids.map((id) => ({ key: id, value: sealed(id, n), headers: [['id', id]] as const }))
     try {

@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const CHILD = join(import.meta.dirname, 'embedded-log-child.ts')
 const ROUNDS = 40
-/** From before the file is open until well into the load. */
+/** Kills come at any time from before the file is open until well into the load. */
 const LONGEST_LIFE_MS = 500
 
 describe('The embedded log', () => {

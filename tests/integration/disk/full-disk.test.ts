@@ -19,7 +19,7 @@ interface Story {
   readonly place: () => Promise<{ status: number; text: string } | undefined>
 }
 
-/** A product that stored some orders and was killed before its disk ran full, so that they are in its WALs. */
+/** A product that stored orders and was killed before its disk ran full, so the orders are still in its WALs. */
 async function afterKill(disk: FullDisk, story: (all: Story) => Promise<void>): Promise<void> {
   const product = createProduct(join(disk.path, 'data'), { LOG_LEVEL: 'warn' }, disk.prefix)
   const traffic = createOrderTraffic(product)
@@ -31,7 +31,7 @@ async function afterKill(disk: FullDisk, story: (all: Story) => Promise<void>): 
     while (traffic.accepted.size < ORDERS) await place()
     await product.settled()
     await product.kill()
-    // As after a restart of the machine; the next process with space recreates it.
+    // A restart of the machine also loses this file; the next process that has space recreates it.
     rmSync(join(product.dataDir, 'orders.db-shm'))
     await story({ product, traffic, place })
   } catch (error) {

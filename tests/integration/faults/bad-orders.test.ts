@@ -28,7 +28,7 @@ test('Poison among good orders is dead-lettered byte for byte, and every good or
   await withProduct({ FAULTS: 'on' }, async (product) => {
     const random = createRandom(1)
     const traffic = createOrderTraffic(product)
-    // The store is held meanwhile, so that poison and good orders share batches.
+    // The store is down meanwhile, so that poison and good orders share batches.
     for (let round = 0; round < 5; round += 1) {
       await product.breaks({ store: 'down', poison: 4 })
       let orders = 0
@@ -119,7 +119,7 @@ test('Many orders that our code fails on do not block one another or their tier'
       return orders++ % 10 === 0 ? { ...order, customerId: 13 } : order
     }
     await traffic.run(8, () => (orders < 1000 ? next() : undefined))
-    // The fault is still on: the orders are dead when their attempts are used up, and not held until it ends.
+    // The fault is still on: the orders are dead once their attempts are used up, rather than held until it ends.
     await product.settled()
     expect(await product.ledger()).toMatchObject({ totals: { stored: 900, parked: 100 }, parked: { dead: 100 } })
     await product.breaks({})

@@ -18,12 +18,12 @@ import { markOf, randomOrder } from '../../support/orders/random-orders.ts'
 const DURATION_MS = Number(process.env['DURATION_MS'] ?? 30_000)
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '200ms,400ms' }
 const CALLERS = 6
-/** Our code always throws for the first customer's orders, except shortly after a kill, and sometimes for the other's. */
+/** Our code throws for the first customer's orders except shortly after a kill, and sometimes for the second's. */
 const UNLUCKY_CUSTOMERS = [13, 14]
 
 /**
- * The callers' records are compared with the log itself, which is read after the product has stopped: whatever happened
- * to a request without an answer, its record is there or is not.
+ * The callers' records are compared with the log itself, which is read after the product has stopped, because only the
+ * log shows whether a request without an answer was accepted.
  */
 test(
   `${DURATION_MS / 1000} s of random orders, faults and kills lose nothing, repeat nothing, damage nothing`,
@@ -43,7 +43,7 @@ test(
       over.abort()
       await Promise.all(callers)
 
-      // Kills may have interrupted every order's way to the dead letters, so one more order goes it undisturbed.
+      // Kills may have interrupted every order that was about to be dead-lettered, so one more order is, undisturbed.
       await product.breaks({ throwForCustomers: UNLUCKY_CUSTOMERS })
       await traffic.place({ ...randomOrder(createRandom(seed), 'last-0'), customerId: 13 })
       await product.settled()
@@ -86,7 +86,7 @@ test(
   },
 )
 
-/** Of the orders under one key exactly one is stored; of all others, each. */
+/** Exactly one of the orders under each key is stored, and every order without a key. */
 function expectStoredOnce(
   marks: ReadonlyMap<string, string>,
   stored: ReadonlySet<string>,
@@ -102,7 +102,7 @@ function expectStoredOnce(
   expect([...stored].filter((orderId) => !marks.has(orderId))).toEqual([])
 }
 
-/** Places one order after another until the end: plain ones, repeated ones, and some that reuse a key. */
+/** Places one order after another until the end: plain ones, repeated ones, and a few that reuse a key. */
 async function call(
   traffic: OrderTraffic,
   keys: Map<string, string>,

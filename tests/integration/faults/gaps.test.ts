@@ -59,7 +59,7 @@ test('Records that the consumer passed over are listed by the ledger, offset by 
     const random = createRandom(1)
     const traffic = createOrderTraffic(product)
     const waiting = await stopWithWork(product, traffic, random)
-    // All but the last of each partition, which moves the consumer past them.
+    // The consumer gets only the last record of each partition, which moves it past the others.
     commitBehindItsBack(product, new Map(waiting.map(({ partition, end }) => [partition, end - 1])))
     const passedOver = waiting.flatMap(({ partition, from, end }) =>
       Array.from({ length: end - 1 - from }, (_, index) => `${partition}:${from + index}`),

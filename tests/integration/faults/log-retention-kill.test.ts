@@ -12,7 +12,7 @@ const PARTITIONS = 3
 const OLD_MS = Date.UTC(2026, 0, 1)
 const KILLS = 8
 
-/** Orders that were accepted longer ago than the retention, as in a log that is opened after a long pause. */
+/** Writes orders that were accepted longer ago than the retention, as in a log that is opened after a long pause. */
 async function writeOldLog(directory: string): Promise<void> {
   await using log = await createEmbeddedLog({ directory })
   await log.ensureTopics([{ name: 'orders', partitions: PARTITIONS, replication: 1, config: {} }])
@@ -26,13 +26,13 @@ async function writeOldLog(directory: string): Promise<void> {
   }
 }
 
-/** Looks at the log of a process that was killed. Resolves with how many records are left. */
+/** Checks the log of a process that was killed. Resolves with the number of records that are left. */
 async function verify(directory: string): Promise<number> {
   await using log = await createEmbeddedLog({ directory })
   await log.ensureTopics([])
   const records = await readAll(log, 'orders')
   const offsets = await log.offsets('orders')
-  // Without a hole between the first offset and the end.
+  // There is no hole between the first offset and the end.
   expect(records).toHaveLength(offsets.reduce((total, { first, end }) => total + end - first, 0))
   expect(await log.inspect()).toMatchObject([{ well: true }])
   return records.length

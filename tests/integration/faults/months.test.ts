@@ -12,7 +12,7 @@ import { createProduct } from '../../support/product/product.ts'
 import { createRandom, seedOfThisRun } from '../../support/random.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
-/** By hand, for years: `MONTHS=60 npx vitest run tests/integration/faults/months.test.ts`. */
+/** To run it for years, by hand: `MONTHS=60 npx vitest run tests/integration/faults/months.test.ts`. */
 const MONTHS = Number(process.env['MONTHS'] ?? 6)
 const LIVES_A_MONTH = 2
 const DAYS_BETWEEN_LIVES = [5, 25] as const
@@ -61,7 +61,7 @@ test(
       kills += 1
     }
 
-    /** Amid all this, either the faults end or the process's life does. */
+    /** Callers and operators continue while the faults end or the process is killed. */
     async function liveWithFaults(): Promise<void> {
       if (product.isRunning && random.chance(0.3)) await kill()
       else if (product.isRunning) expect(await product.stop()).toBe(0)

@@ -16,7 +16,7 @@ const ORDERS = 60
 const OPERATORS = 5
 /** Our code throws for this customer's orders while the fault is on. */
 const UNLUCKY = 13
-/** The statuses that an operator may get: success or a reason. 503 while a dependency is broken. */
+/** The statuses that an operator may get: success, a refusal with a reason, or 503 while a dependency is broken. */
 const EXPECTED = [200, 202, 404, 409, 503]
 
 test(
@@ -56,7 +56,7 @@ test(
         }
       }
       expect([...stored.keys()].filter((orderId) => !orders.has(orderId))).toHaveLength(2 * ORDERS)
-      // No letter is stuck, and none died of an action on another.
+      // No letter is stuck, and none died because of an action on another letter.
       expect(letters.filter(({ state }) => state === 'dead' || state === 'redriven')).toEqual([])
       expect(letters.filter(({ lastCause }) => lastCause.code !== 'internal')).toEqual([])
 

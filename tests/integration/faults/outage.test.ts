@@ -83,7 +83,7 @@ test.each([
     const traffic = createOrderTraffic(product)
     await product.breaks({ store, slowMs: 300 })
     await placeMany(traffic, 500)
-    // With a key the store is asked about it, and an order does not wait for that without limit.
+    // The store is asked about a key, but an order waits only for a limited time for the answer.
     const keyed = await traffic.place(randomOrder(createRandom(1), 'keyed'), { 'idempotency-key': 'a-key' })
     expect(keyed?.status).toBe(202)
     const waitedFor = await traffic.place(randomOrder(createRandom(2), 'waited-for'), { prefer: 'wait=1' })
@@ -143,7 +143,7 @@ test('While the log is down no order is accepted, and the same requests succeed 
 test('A record that cannot be parked because the log is down stays in its batch and harms no other', async () => {
   await withProduct(SETTINGS, async (product) => {
     const traffic = createOrderTraffic(product)
-    // The store is held, so that the log is down when the bad order is to be parked.
+    // The store is down first, so that the log is down by the time the bad order has to be parked.
     await product.breaks({ store: 'down' })
     await placeMany(traffic, 50)
     const others = [...traffic.accepted.keys()]

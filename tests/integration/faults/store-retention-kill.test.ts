@@ -7,7 +7,7 @@ import { createProduct, type Product } from '../../support/product/product.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const POISON = 800
-/** Orders that fail because of their customer, and orders that are amended. */
+/** The numbers of orders that fail because of their customer, and of orders that are amended. */
 const [FAILING, AMENDED] = [40, 20]
 const BAD_CUSTOMER = 13
 const OPEN = 5
@@ -51,7 +51,7 @@ const remaining = (directory: string) =>
       ) as Figures,
   )
 
-/** A month passes. */
+/** Makes the rows look a month older. */
 function age(directory: string): void {
   inStore(directory, (db) => {
     db.exec(`

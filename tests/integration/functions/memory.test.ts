@@ -8,7 +8,7 @@ import { healthyDatabase } from '../../support/mssql/tds-database.ts'
 import { startTdsServer } from '../../support/mssql/tds-server.ts'
 
 /**
- * The worker's part of a container's memory. Every trigger has a lag of the largest orders that the API accepts
+ * Tests the worker's part of a container's memory. Every trigger has a lag of the largest orders that the API accepts
  * (0.9 MB each in UTF-8), and gets another full batch after each one. The test generates them; the
  * broker is there for the ledger, which asks where the log begins.
  */

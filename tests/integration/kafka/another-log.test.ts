@@ -17,7 +17,7 @@ describe.skipIf(skipsKafka)('a log that replaced the one that was counted', { ti
     return services
   }
 
-  /** Deletes the topics of orders and dead letters, and lets the product recreate them as at a start. */
+  /** Deletes the topics of orders and dead letters, and lets the product recreate them as it does at a start. */
   async function makeAnew(services: KafkaServices): Promise<void> {
     const { topic } = services
     const before = await services.all.log.identity(topic)
@@ -52,7 +52,7 @@ describe.skipIf(skipsKafka)('a log that replaced the one that was counted', { ti
     await makeAnew(services)
     const broken: unknown[] = []
     services.all.events.on('ledger:log-broken', (event) => broken.push(event))
-    // Now a good order is at the dead letter's offset, and a new one dies where a good one was stored.
+    // Now a good order is at the dead letter's offset, and a new order dies where a good one was stored.
     const second = poison()
     const third = poison()
     await services.all.log.publish(topic, [messageOf(), second.record, messageOf(), messageOf()])

@@ -55,10 +55,10 @@ describe.skipIf(skipsKafka)('changes of orders on a real Kafka', () => {
         await sleep(2000)
         over.abort()
         await Promise.all(callers)
-        // The faults last until all records were delivered, because a group may rejoin only after the traffic ended.
+        // The faults last until all records are delivered, because a group may rejoin only after the traffic ends.
         await oneOf(hosts).settled()
 
-        // The store takes all orders again. What cannot be read stays dead, and what came after it waits.
+        // The store takes all orders again. Unreadable records stay dead, and the changes after them wait.
         await Promise.all(hosts.running.map((host) => host.breaks({})))
         await oneOf(hosts).settled()
         const redriven = await redriveAll(oneOf(hosts))
@@ -67,7 +67,7 @@ describe.skipIf(skipsKafka)('changes of orders on a real Kafka', () => {
         const whileDead = foldOfLog(before)
         await expectFold(oneOf(hosts), whileDead)
 
-        // Nobody sends anything meanwhile, so that the ends of the partitions tell what waits.
+        // Nobody sends anything until they are discarded, so whatever waits for them is before these offsets.
         const discardedAt = new Map(before.map(({ partition, offset }) => [partition, offset + 1]))
         const unreadable = await deadLetters(oneOf(hosts))
         for (const [index, { id }] of unreadable.entries()) {

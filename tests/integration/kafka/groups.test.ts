@@ -5,7 +5,7 @@ import { brokerForTests } from '../../support/kafka/broker-for-tests.ts'
 import { openKafkaLog, skipsKafka, startTestCluster, type TestBroker } from '../../support/kafka/kafka-broker.ts'
 import { consume, publishAll, record, text, topicOf } from '../../support/kafka/kafka-traffic.ts'
 
-/** The tests mostly wait, so they run concurrently; each cleans up by its own context. */
+/** The tests mostly wait, so they run concurrently; each cleans up through its own context. */
 type Tidy = TestContext['onTestFinished']
 
 describe.skipIf(skipsKafka).concurrent('a consumer group on a real broker', () => {
@@ -72,7 +72,7 @@ describe.skipIf(skipsKafka).concurrent('a consumer group on a real broker', () =
       },
       onError: () => undefined,
     })
-    // The newcomer has some of the partitions, and gets their records again although the first still works on them.
+    // The newcomer has some of the partitions, and gets their records again although the first still processes them.
     await vi.waitFor(() => expect(seen.size).toBeGreaterThan(0), { timeout: 20_000 })
     release.resolve()
     const ends = (await log.offsets(topic)).map(({ end }) => end)

@@ -49,7 +49,7 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
 
   async function deleteBefore(topic: string, offset: number): Promise<void> {
     await withAdmin(broker, async (admin) => {
-      await admin.fetchTopicOffsets(topic) // Otherwise it knows no leader.
+      await admin.fetchTopicOffsets(topic) // Otherwise the client knows no leader.
       await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] })
     })
   }
@@ -264,7 +264,7 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
     await publish(services, 1)
     await services.consume()
     await all.ledgerWatch.look()
-    // Four markers and the aborted record.
+    // Four markers and the aborted record are absent.
     const settled = { balanced: true, lost: [], totals: { records: 4, stored: 4, absent: 5, gaps: 0 } }
     expect(await all.ledgerVerdict()).toMatchObject(settled)
 

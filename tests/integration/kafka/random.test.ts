@@ -23,7 +23,10 @@ import { createRandom, seedOfThisRun, type Random } from '../../support/random.t
 import { randomOrder } from '../../support/orders/random-orders.ts'
 import { createRecoveryTimes } from '../../support/product/recovery-times.ts'
 
-/** For each of the two tests; by hand: `DURATION_MS=300000 npx vitest run tests/integration/kafka/random.test.ts`. */
+/**
+ * For each of the two tests. To run them longer, by hand:
+ * `DURATION_MS=300000 npx vitest run tests/integration/kafka/random.test.ts`.
+ */
 const DURATION_MS = Number(process.env['DURATION_MS'] ?? 16_000)
 /** Waits for recovery before the next fault, so that each recovery time belongs to one fault. */
 const ONE_AT_A_TIME = process.env['ONE_AT_A_TIME'] === '1'
@@ -32,7 +35,7 @@ const CALLERS = 12
 const MAX_HOSTS = 3
 const PARTITIONS = 6
 
-/** The faults by name; each resolves when the part that it broke is started again. */
+/** The faults by name. Each resolves once the part that it broke has been restarted. */
 type Mishaps = Readonly<Record<string, () => Promise<void>>>
 
 describe.skipIf(skipsKafka)('on a real Kafka', () => {
@@ -112,13 +115,13 @@ async function survives(
     const recovery = createRecoveryTimes({ traffic, ledger: () => oneOf(hosts).ledger() })
     const mishaps = { ...mishapsToHosts(hosts, random), ...mishapsOf(random, traffic) }
     const begun = Date.now()
-    // Every kind once, however long that takes, in a random order; then all of them again until time is up.
+    // Every fault once in a random order, however long that takes; then all of them again until time is up.
     for (let left = Object.keys(mishaps), round = 1; round === 1 || Date.now() < begun + DURATION_MS;) {
       const name = random.pick(left)
       left = left.filter((other) => other !== name)
       if (left.length === 0) [left, round] = [Object.keys(mishaps), round + 1]
       await sleep(random.whole(500, 4000))
-      // From the restart where something is restarted, otherwise from the fault.
+      // The recovery time counts from the restart if something is restarted, otherwise from the fault.
       await mishaps[name]?.()
       recovery.after(name)
       if (ONE_AT_A_TIME) await recovery.done()
@@ -186,7 +189,7 @@ async function restart(broker: TestBroker, awayMs: number): Promise<void> {
   await broker.start()
 }
 
-/** Every replica has caught up, so the next broker may be killed. */
+/** Waits until every replica has caught up, so that the next broker may be killed. */
 async function inSync(brokers: readonly string[]): Promise<void> {
   stopIdleTimers()
   const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin()

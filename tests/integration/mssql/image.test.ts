@@ -6,7 +6,7 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const SCRIPTS = join(import.meta.dirname, '..', '..', '..', 'infra', 'docker', 'mssql')
 const SECRETS = { MSSQL_SA_PASSWORD: 'Password-of-sa-1', ORDERS_SQL_PASSWORD: 'Password_of-orders-1' }
-/** Records its arguments, input and user; fails as often as `refusals` says. */
+/** Records its arguments, input and user; fails as many times as `refusals` says. */
 const SQLCMD = `#!/bin/sh
 echo "$@" >> calls
 left=$(cat refusals 2> /dev/null || echo 0)
@@ -37,7 +37,7 @@ describe.skipIf(process.platform === 'win32')('the image of SQL Server', () => {
     expect(status).toBe(0)
     expect(told('statements')).toContain('CREATE DATABASE orders')
     expect(told('statements')).toContain(`CREATE LOGIN orders WITH PASSWORD = '${SECRETS.ORDERS_SQL_PASSWORD}'`)
-    // A password changed in .env applies to the login from the next start on.
+    // A password that is changed in .env applies to the login from the next start on.
     expect(told('statements')).toContain(`ALTER LOGIN orders WITH PASSWORD = '${SECRETS.ORDERS_SQL_PASSWORD}'`)
     expect(told('statements')).toContain('READ_COMMITTED_SNAPSHOT ON')
     const roles = [...told('statements').matchAll(/ALTER ROLE (\w+) ADD MEMBER orders/g)].map(([, role]) => role)
@@ -75,7 +75,7 @@ describe.skipIf(process.platform === 'win32')('the image of SQL Server', () => {
     const [, file = ''] = /TO DISK = N'([^']+)'/.exec(told('statements')) ?? []
     for (const name of ['calls', 'statements']) rmSync(join(directory, name))
     run('restore.sh')
-    // One batch each: sqlcmd stops at the first failing batch, but continues within one.
+    // Each step is a batch: sqlcmd stops at the first failing batch, but continues within one.
     const batches = told('statements').split('\nGO\n')
     const steps = batches.map((batch) => /RESTORE VERIFYONLY|SET OFFLINE|RESTORE DATABASE|ALTER USER/.exec(batch)?.[0])
     expect(steps).toEqual(['RESTORE VERIFYONLY', 'SET OFFLINE', 'RESTORE DATABASE', 'ALTER USER', undefined])

@@ -50,7 +50,7 @@ describe('SQL Server that fails', () => {
     script = (request) => healthy(request, 500)
     const store = await open()
     await store.store.storeBatch(batchOf([orderAt(0)]))
-    // The search is reindexed in the background at any time.
+    // Reindexing the search may send requests in the background at any time.
     const sent = () => server.requests.filter((request) => !request.includes('search_reindex')).length
     const before = sent()
     const orders = Array.from({ length: 500 }, (_, offset) => orderAt(offset))
@@ -68,7 +68,7 @@ describe('SQL Server that fails', () => {
     ),
   ])('error %i is %s, and the next request is served', async (number, code) => {
     const store = await open()
-    // From severity 20 on the server closes the connection.
+    // From severity 20 on, the server closes the connection.
     script = storing({ error: number, severity: number === 823 || number === 824 ? 24 : 16 })
     await expect(storeOne(store)).rejects.toMatchObject({ code, retriable: true, cause: { number } })
     script = healthy

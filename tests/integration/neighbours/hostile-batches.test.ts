@@ -82,7 +82,7 @@ describe.skipIf(skipsKafka || java.isMissing)('hostile records of others between
     }
     await write([LARGE], { codec: 'none' })
     await write([CROWDED], { codec: 'gzip' })
-    // Producers cannot write these: control records come from transactions, empty batches from compaction.
+    // Producers cannot write these: control records come from transactions, and empty batches from compaction.
     expect(await produceRaw(broker.port, topics.orders, 0, encodeBatch({ baseOffset: 0, records: [] }))).toBe(
       INVALID_RECORD,
     )

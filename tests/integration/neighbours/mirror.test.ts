@@ -17,7 +17,7 @@ const mirrorMaker = await findJava('mirror')
 const RUNBOOK = join(import.meta.dirname, '..', '..', '..', 'docs', 'runbook.md')
 const TOPICS = ['orders', 'orders-retry-1', 'orders-retry-2', 'orders-dlt']
 const FAILING_CUSTOMER = 13
-// The second retry is due long after the test: it waits in its topic when the clients move.
+// The second retry is due long after the test, so its record still waits in its topic when the clients move.
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '100ms,25m', ORDERS_PARTITIONS: '2' }
 const WAIT = { timeout: 60_000, interval: 200 }
 
@@ -49,7 +49,7 @@ const statusOf = async (product: Product, orderId: string) =>
 
 const lettersOf = (product: Product) => pagesOf<DeadLetterSummary>(product, '/api/dead-letters')
 
-/** Consumes as a client that reads committed transactions. */
+/** Counts the records of each topic that a client gets if it reads only committed transactions. */
 const counts = (log: KafkaLog) => Promise.all(TOPICS.map(async (topic) => (await valuesOf(log, topic)).length))
 
 test.skipIf(skipsKafka || java.isMissing || mirrorMaker.isMissing)(
@@ -74,7 +74,7 @@ test.skipIf(skipsKafka || java.isMissing || mirrorMaker.isMissing)(
     await before.breaks({ throwForCustomers: [FAILING_CUSTOMER] })
     const stored = [await place(before), await place(before)]
     const waiting = await place(before, FAILING_CUSTOMER)
-    // Markers and aborted records take offsets here and none in the mirror.
+    // Markers and aborted records take up offsets here, but not in the mirror.
     const producer = java.start('Transact.java', from.address, 'orders')
     for (const step of ['begin P', 'send P aborted', 'abort P', 'begin P', 'send P committed', 'commit P']) {
       producer.tell(step)

@@ -25,7 +25,7 @@ describe.skipIf(skipsKafka || java.isMissing)("transactions of Kafka's own clien
     return new kafkajs.Kafka({ brokers: [broker.address], logLevel: kafkajs.logLevel.NOTHING })
   }
 
-  /** A producer's steps, one by one, on its own topic. */
+  /** Runs a producer's steps one by one on a topic of its own. */
   async function after(...steps: string[]) {
     const { log } = openKafkaLog([broker.address])
     const topic = await topicOf(log, 1)
@@ -120,7 +120,7 @@ describe.skipIf(skipsKafka || java.isMissing)("transactions of Kafka's own clien
     await consumer.connect()
     await consumer.subscribe({ topics: [written.topic], fromBeginning: true })
     await consumer.run({ eachMessage: async ({ message }) => void values.push(String(message.value)) })
-    // If this fails, a later kafkajs is correct, and our own decoder can go.
+    // If this fails, kafkajs has been corrected, and our own decoder can be removed.
     await vi.waitFor(() => expect(values).toContain(leaked), WAIT)
     await consumer.disconnect()
   })

@@ -66,7 +66,7 @@ test(
     const preview = parsed(await here('archive', '--before', before, '--dry-run', '--json'))
     expect(preview).toMatchObject({ dryRun: true, orders: old.length })
 
-    // The intake goes on while orders are archived, until the process is killed.
+    // The product accepts orders while others are archived, until the process is killed.
     const traffic = (async () => {
       while (product.isRunning)
         await place(product).then(
@@ -146,7 +146,7 @@ test('without a running instance the command opens the files itself', async () =
   }
   const before = new Date().toISOString()
   const archived = await here('archive', '--before', before, '--to', to)
-  // The order that was stored last stays.
+  // The order that was stored last stays in the store.
   expect([archived.exit, archived.out]).toEqual([0, expect.stringMatching(/^29 orders archived in 1 file of /)])
   expect(existsSync(to)).toBe(true)
   const restored = await here('archive', 'restore', to)

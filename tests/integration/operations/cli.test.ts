@@ -48,13 +48,13 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 50))
 }
 
-/** Against the running instance, as from another machine. */
+/** Asks the running instance, as if from another machine. */
 const byUrl = (...words: string[]) => ops([...words, '--url', product.url, '--key', key])
-/** Against the process that holds the directory, or its files. */
+/** Asks the process that holds the directory, or reads its files. */
 const byDirectory = (...words: string[]) => ops(words, { ...SETTINGS, DATA_DIR: product.dataDir })
 const parsed = ({ out }: OpsAnswer) => JSON.parse(out) as Record<string, unknown>
 
-/** Two orders that died of a fault in the code, which is switched off afterwards. */
+/** Makes two orders die of a fault in the code, which is switched off afterwards. */
 async function killTwoOrders(): Promise<string[]> {
   await applyFaults({ throwForCustomers: [CURSED] })
   const ids = [await place({ customerId: CURSED }), await place({ customerId: CURSED })]

@@ -115,7 +115,7 @@ describe('a customer who asks to be forgotten', () => {
     expect(await view(stored)).toMatchObject({ status: 'cancelled', version: 3, forgotten: true, customerId: CUSTOMER })
     expect(await view(stored)).not.toHaveProperty('cancellationReason')
 
-    // The consumer has had the waiting record in memory since before, and gives it up only now.
+    // The consumer has had the waiting record in memory since before the request, and dead-letters it only now.
     await statusOf(waiting, 'dead-lettered')
     await product.settled()
     expect(findings(product.dataDir)).toEqual([])

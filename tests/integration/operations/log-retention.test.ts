@@ -28,7 +28,7 @@ const SETTINGS = {
 
 let directory: string
 let all: Services
-/** Begins now, because the log gives copies in the dead-letter topic the real time. */
+/** Begins at the present time, because the log gives copies in the dead-letter topic the real time. */
 const clock = createVirtualClock(Date.now())
 
 async function open(): Promise<void> {
@@ -134,7 +134,7 @@ test('A log with a retention stays within a constant size, and every record that
     sizes.push(bytesOfLog())
     await open()
   }
-  // The first life ends before the overwritten records have reached the number that remains.
+  // Not the first size: then the overwritten rows in the file had not yet reached their usual number.
   expect(Math.max(...sizes)).toBeLessThan((sizes[1] ?? 0) * 1.1)
   expect(await all.log.inspect()).toMatchObject([{ well: true }])
   expect((await all.deadLetters.list({ limit: 200 })).items).toHaveLength(days * POISON_A_DAY)

@@ -20,7 +20,7 @@ beforeEach(async () => {
 })
 afterEach(() => all[Symbol.asyncDispose]())
 
-/** A process that starts has no earlier check of the ledger to answer from. */
+/** Starts afresh, because a new process has no earlier check of the ledger to answer from. */
 async function reopen(): Promise<void> {
   await all[Symbol.asyncDispose]()
   all = await open()
@@ -40,7 +40,7 @@ test('an order is not lost while a dead letter without an order id is open, beca
   await all.ledger.settle(all.topics.group, [loss])
   await all.log.publish(all.topics.orders, [messageOf(), messageOf(), messageOf()])
 
-  // The letter is in its topic, and not kept yet.
+  // The letter is in its topic, but the store does not have it yet.
   await expectCause(orderId, 'accepted', 'record-missing')
 
   await consumeToEnd(all.log, all.topics.deadLetters, all.topics.deadLetterGroup, all.keepDeadLetters)

@@ -141,7 +141,7 @@ describe('a rebuild of the orders from the log', () => {
     // Redriven unchanged: dead again, and the first letter is superseded.
     await publishAndStore([{ ...bad[2]!, headers: [...bad[2]!.headers, ['oep-redrive-of', letters[2]!]] }])
     await publishAndStore(orders(20, 460))
-    // One order twice, and one under the id of another.
+    // This publishes one order twice.
     await publishAndStore(orders(1, 480).flatMap((record) => [record, record]))
   }
 

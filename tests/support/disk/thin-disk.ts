@@ -52,11 +52,11 @@ export function createThinDisk({ hasMiB, promisesMiB }: { hasMiB: number; promis
     image,
   )
   mount(path, '-o', 'loop,errors=continue', image)
-  // A loop device reports a partial write to its file as complete. Nothing protects from a disk that lies, but writing
-  // it block by block avoids that.
+  // A loop device reports a partial write to its file as complete. Nothing protects against a disk that lies, so writes
+  // are limited to one block, which cannot be written in part.
   const device = execFileSync('findmnt', ['--noheadings', '--output', 'SOURCE', path], { encoding: 'utf8' }).trim()
   asRoot('sh', '-c', `echo 4 > /sys/block/${basename(device)}/queue/max_sectors_kb`)
-  // Allocates the file system's own tables now, so that only data finds no space.
+  // Allocates the file system's own tables now, so that later only data runs out of space.
   const everything = join(path, 'everything')
   asRoot('fallocate', '-l', `${Math.floor(promisesMiB * 0.8)}M`, everything)
   asRoot('sync', '-f', everything)

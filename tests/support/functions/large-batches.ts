@@ -69,8 +69,8 @@ export function createLargeBatchConsumer(batches: number): LargeBatchConsumer {
 const LARGE_JSON = newOrderJson(LARGE)
 
 /**
- * An order for the orders topic, a parked copy of one for the others. The bytes of its value are created on each read
- * and never kept, because in the runtime they belong to another process.
+ * An order for the orders topic, and a parked copy of one for the other topics. The bytes of its value are created on
+ * each read and never kept, because in the runtime they belong to another process.
  */
 function recordFor({ topic, groupId }: Subscription, partition: number, offset: number): LogRecord {
   const message = { ...toMessage(newOrder(), '', undefined), value: null }

@@ -2,7 +2,7 @@ import { createServer, connect, type Socket } from 'node:net'
 
 /**
  * A TCP proxy in front of a broker that understands just enough of Kafka's protocol: it replaces the addresses in
- * the brokers' metadata by its own, and drops answers to produce requests on demand.
+ * the brokers' metadata with its own, and drops answers to produce requests on demand.
  */
 export interface KafkaProxy extends AsyncDisposable {
   readonly address: string

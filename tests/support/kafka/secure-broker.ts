@@ -48,7 +48,7 @@ export async function startSecureBroker(plain: { username: string; password: str
   }
 }
 
-/** A certificate for localhost, signed by its own authority, created by the JDK's keytool. */
+/** Creates a certificate for localhost, signed by its own authority, with the JDK's keytool. */
 function makeCertificate(directory: string) {
   const keystore = join(directory, 'broker.p12')
   const common = ['-keystore', keystore, '-storetype', 'PKCS12', '-storepass', 'changeit', '-alias', 'broker']

@@ -16,7 +16,7 @@ export interface Month {
   readonly accepted: number
 }
 
-/** The callers and operators of one life, which go on whatever happens to the product. Always the same for one seed. */
+/** Runs one life's callers and operators, who go on whatever happens to the product. A seed repeats their choices. */
 export async function live(shop: Shop, operators: Operators, seed: number): Promise<void> {
   const random = createRandom(seed)
   async function operate(): Promise<void> {

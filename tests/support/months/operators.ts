@@ -10,30 +10,30 @@ import type { Random } from '../random.ts'
 import { expectForgotten } from './forgotten.ts'
 import { CUSTOMERS, type Forgetting, type Shop } from './shop.ts'
 
-/** Done, something is wrong, not reached, refused. A wrong command would be 2. */
+/** Done, something is wrong, not reached, refused. A wrong command would exit with 2. */
 const EXITS = [0, 1, 3, 4]
 const STATUSES = [200, 202, 404, 409, 410, 503]
 
 type Outcome = 'done' | 'refused' | 'away'
 
 export interface Operators {
-  /** One randomly chosen act. Resolves with false if the product or its store was unavailable. */
+  /** Performs one randomly chosen action. Resolves with false if the product or its store was unavailable. */
   act(random: Random): Promise<boolean>
-  /** Moves every order that was accepted before this time to files. Repeats what is refused only for now. */
+  /** Moves every order that was accepted before this time to files. Retries if the refusal is only temporary. */
   archiveBefore(timeMs: number): Promise<void>
   /** Restores everything from the files. */
   restoreAll(): Promise<void>
-  /** Forgets one more customer, and again those who may not have been forgotten. */
+  /** Forgets one more customer, and repeats the request for those who may not have been forgotten. */
   completeForgetting(random: Random): Promise<void>
-  /** How many acts of each kind succeeded. */
+  /** How many actions of each kind succeeded. */
   done(): string
-  /** The last act of an operator, or attempt at one. */
+  /** The operators' last action, or attempt at one. */
   last(): string
 }
 
 /**
  * The operators of one installation. `now` is the product's clock, and `dayMs` the length of a day by it. `archive` is
- * the directory that they archive to. Whenever a customer was forgotten, no file below `dataDir` may have the data.
+ * the directory that they archive to. Once a customer is forgotten, no file below `dataDir` may contain the data.
  */
 export function createOperators(dependencies: {
   host: () => Product
@@ -78,7 +78,7 @@ export function createOperators(dependencies: {
   const post = (path: string, body?: unknown) =>
     unlessCut(host().ask(path, { method: 'POST', body, headers: { 'x-functions-key': host().key } }))
 
-  /** Always at the running instance, because this process would open the files by the machine's clock. */
+  /** Always asks the running instance, because this process would open the files with the machine's clock. */
   const command = (...words: string[]) => ops([...words, '--json'], { OPS_URL: host().url, FUNCTIONS_KEY: host().key })
 
   const files = () => (existsSync(archive) ? readdirSync(archive).filter((name) => name.endsWith('.gz')) : [])
@@ -128,7 +128,7 @@ export function createOperators(dependencies: {
     )
   }
 
-  /** Repeats a command that a rebuild, or the seconds after one, may refuse. */
+  /** Repeats a command that may be refused during a rebuild or in the seconds after it. */
   async function untilDone(attempt: () => Promise<OpsAnswer>): Promise<OpsAnswer> {
     for (;;) {
       const answer = await attempt()

@@ -16,9 +16,9 @@ import type { Shop } from './shop.ts'
 export type Settlement = Readonly<Record<'stored' | 'archived' | 'dead' | 'discarded', number>>
 
 /**
- * Every accepted order is in exactly one place: stored, archived, dead or discarded, according to its own answer and
- * according to the list of that place. Every stored order is as its callers left it. Returns the number of orders in
- * each place.
+ * Expects every accepted order to be in exactly one place: stored, archived, dead or discarded. A query for the order
+ * and the list of that place must agree. Every stored order must be as its callers left it. Returns the number of
+ * orders in each place.
  */
 export async function expectSettled(product: Product, shop: Shop, archive: string): Promise<Settlement> {
   const { accepted, sent } = shop.traffic
@@ -92,7 +92,7 @@ async function expectContent(product: Product, shop: Shop, view: OrderView, abou
 const DECIDED = ['applied', 'rejected', 'dead-lettered', 'discarded', 'waiting']
 const PERSONAL = [...Object.keys(FORGOTTEN), 'customerFullName', 'reference', 'metadata', 'cancellationReason']
 
-/** The order without what changes and edits have changed. */
+/** The order with the shipping address that was first sent, because changes and edits replace nothing else. */
 function asSent(view: OrderView, sent: ReadonlyMap<string, NewOrderCommand>, mark = markOf(view)): OrderView {
   const shippingAddress = sent.get(mark)?.shippingAddress
   return shippingAddress === undefined ? view : { ...view, shippingAddress }
@@ -102,7 +102,7 @@ function asSent(view: OrderView, sent: ReadonlyMap<string, NewOrderCommand>, mar
 export async function expectPoisonKept(product: Product, count: number): Promise<void> {
   const letters = await pagesOf<DeadLetterSummary>(product, '/api/dead-letters')
   const unreadable = letters.filter(({ lastCause }) => lastCause.code === 'undecodable-record')
-  // A redriven one has become a letter again.
+  // A redriven record has become a letter again.
   expect(unreadable.filter(({ state }) => state === 'dead' || state === 'discarded')).toHaveLength(count)
 }
 

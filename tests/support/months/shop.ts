@@ -11,7 +11,7 @@ export const CUSTOMERS = Array.from({ length: 12 }, (_, index) => 1001 + index)
 /** Changes are mostly for the newest orders, because the older ones are in an archive. */
 const NEWEST = 60
 
-/** Personal data on its way to the product, from when to when by the product's clock. */
+/** Personal data that is sent to the product, and the time that this took by the product's clock. */
 export interface Sending {
   /** The word in it that nothing else has. */
   readonly mark: string
@@ -19,7 +19,7 @@ export interface Sending {
   readonly what: string
   readonly customerId: number
   readonly from: number
-  /** When the last request that has ended did so. */
+  /** When the last finished request ended. */
   to: number
   /** How many requests with the word have not ended. */
   onItsWay: number
@@ -31,7 +31,7 @@ export interface Forgetting {
   readonly from: number
   /** Infinite while it is under way. */
   to: number
-  /** Whether the product said that it is done. */
+  /** Whether the product reported success. */
   isDone: boolean
 }
 
@@ -44,7 +44,7 @@ export interface SentChange {
 /** The callers of one installation, and everything that they know of it. */
 export interface Shop {
   readonly traffic: OrderTraffic
-  /** By mark. An edit of an operator is one too. */
+  /** By mark. An operator's edit counts as a sending too. */
   readonly sendings: ReadonlyMap<string, Sending>
   /** The accepted changes, by their ids. */
   readonly changes: ReadonlyMap<string, SentChange>
@@ -53,7 +53,7 @@ export interface Shop {
   readonly addresses: ReadonlyMap<string, ReadonlySet<string>>
   /** One caller: this many requests that get an answer, one after the other. */
   call(random: Random, requests: number): Promise<void>
-  /** Sends a new shipping address of the order with `send`, and keeps account of it. */
+  /** Sends a new shipping address for the order with `send`, and records it. */
   readdress<T>(
     random: Random,
     what: 'amend' | 'cancel' | 'edit',
@@ -90,7 +90,7 @@ export function createShop(host: () => Product, now: () => number): Shop {
     }
   }
 
-  /** Later requests of such a customer begin a new relationship, and a change of an earlier order brings data back. */
+  /** A later order of such a customer begins a new relationship, and a change to an earlier order brings data back. */
   const isForgotten = ({ customerId, from }: Sending) =>
     forgettings.some((forgetting) => forgetting.customerId === customerId && forgetting.to >= from)
 
@@ -119,7 +119,7 @@ export function createShop(host: () => Product, now: () => number): Shop {
     return place(order, mark, key)
   }
 
-  /** However old the order is, and wherever it is by now, its key finds it. */
+  /** Repeats a request: its key finds the order, however old it is and wherever it is by now. */
   async function repeat(random: Random): Told {
     const usable = keyed.filter((mark) => !isForgotten(sendings.get(mark) as Sending))
     if (usable.length === 0) return placeNew(random)

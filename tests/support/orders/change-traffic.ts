@@ -8,7 +8,7 @@ import type { Random } from '../random.ts'
 import { changeEvent, changeMessageOf, messageOf, newOrder, testOrderIds } from './orders.ts'
 import { randomOrder } from './random-orders.ts'
 
-/** A test has the store throw for this customer's orders, so that they are retried and then dead. */
+/** Tests make the store throw for this customer's orders, so that they are retried and then dead-lettered. */
 export const UNLUCKY_CUSTOMER = 13
 const MOST_CHANGES = 12
 const AMENDED = ['customerName', 'shippingAddress', 'totalPrice', 'paymentMethodType', 'orderItems'] as const
@@ -24,13 +24,13 @@ export interface ChangeTraffic {
   change(random: Random, orderId: string): Promise<void>
 }
 
-/** The product has `testOrderIds`' secret. */
+/** The product must use the secret of `testOrderIds`. */
 export function createChangeTraffic(anyHost: () => Product, log: KafkaLog): ChangeTraffic {
   const orderIds = new Set<string>()
   const accepted = new Set<string>()
   let keys = 0
 
-  /** Repeats the request under its key until a host says more than that it cannot tell now. */
+  /** Repeats the request under its key until a host answers with more than "try again later". */
   async function ask(path: string, { headers, ...asked }: Asked): Promise<Answer> {
     keys += 1
     const idempotent = { ...headers, 'idempotency-key': `key-${keys}` }

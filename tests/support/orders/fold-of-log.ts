@@ -3,10 +3,10 @@ import { changeOf, isChange, orderIdOf, readEvent } from '../../../shared/messag
 import type { LogRecord } from '../../../shared/ports/event-log.ts'
 import type { ChangeToStore, OrderToStore } from '../../../shared/ports/order-store.ts'
 
-/** The version that a change made, the code of the cause for which it is rejected, or its status. */
+/** The version that a change made, the code of the cause for its rejection, or its status. */
 export type Outcome = number | string
 
-/** What has to become of all orders and their changes, by the log alone. */
+/** The outcomes that all orders and their changes must have according to the log alone. */
 export interface FoldOfLog {
   /** Each order that can be read, by its id. */
   readonly orders: ReadonlyMap<string, Order>
@@ -16,8 +16,8 @@ export interface FoldOfLog {
 
 /**
  * Folds the records of the orders topic in the order of the log. The changes of an order wait behind a record of it that
- * cannot be read. With `discardedAt`, an operator discarded all of these records when the partitions ended at these
- * offsets: what waited then is rejected, and what came later is decided.
+ * cannot be read. With `discardedAt`, an operator discarded all such unreadable records when the partitions ended at
+ * these offsets: changes that waited then are rejected, and later ones are decided.
  */
 export function foldOfLog(records: readonly LogRecord[], discardedAt?: ReadonlyMap<number, number>): FoldOfLog {
   const orders = new Map<string, Order>()

@@ -96,7 +96,7 @@ export async function expectPromisesKept(product: Product, { sent, accepted }: O
   expect(new Set(marks).size, 'no order is stored twice').toBe(marks.length)
 }
 
-/** Each stored order equals one that was sent, and the one that was accepted under its id. */
+/** Each stored order equals an order that was sent, and if one was accepted under its id, then that one. */
 export function expectUndamaged(
   stored: ReadonlyMap<string, OrderView>,
   sent: OrderTraffic['sent'],

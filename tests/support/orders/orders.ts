@@ -59,7 +59,7 @@ export function messageOf(event: NewOrder = newOrder()): RecordToPublish {
   return toMessage(event, newOrderJson(event.data), undefined)
 }
 
-/** A change of the order, an amendment of its total unless said otherwise. */
+/** A change to the order: an amendment of its total unless `changes` says otherwise. */
 export function changeEvent(orderId: string, changes: Partial<ChangeEvent> = {}): ChangeEvent {
   const acceptedAt = '2026-01-01T00:01:00.000Z'
   const change: OrderChange = { kind: 'amend', amendment: { totalPrice: 7 } }

@@ -31,8 +31,8 @@ export function documentOf(n: number): ArchivedOrder {
 }
 
 /**
- * An instance with these orders. The request with the number `failsAt`, of those that archive or restore orders, fails
- * with `failure`.
+ * An instance with these orders. Of the requests that archive or restore orders, the one with the number `failsAt`
+ * fails with `failure`.
  */
 export function instance(
   orders: number,

@@ -105,7 +105,7 @@ export function createOperatedProduct() {
     return { orderId, letterId: letter?.id ?? '' }
   }
 
-  /** After any actions of operators: all faults are off, and the ledger balances without a gap. */
+  /** Whatever operators did, once all faults are off, the ledger must balance without a gap. */
   async function close(): Promise<void> {
     try {
       await setFaults({})

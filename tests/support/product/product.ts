@@ -71,8 +71,8 @@ export interface Product {
 }
 
 /**
- * Runs a scenario from an empty directory. At its end all faults are switched off, the pipeline settles, the ledger
- * balances without a gap, and SIGTERM ends the process with 0. The directory is removed.
+ * Runs a scenario from an empty directory. At its end, all faults are switched off, and then the pipeline must settle,
+ * the ledger must balance without a gap, and SIGTERM must end the process with 0. The directory is removed.
  * Resolves with the scenario's result.
  */
 export async function withProduct<T>(
@@ -124,7 +124,7 @@ export async function startProduct(settings: Record<string, string> = {}): Promi
   return Object.assign(product, { [Symbol.asyncDispose]: end })
 }
 
-/** Once all faults are off and the log has been read, the ledger balances without a gap. */
+/** Expects the ledger to balance without a gap once all faults are off and the log has been read. */
 async function expectBalanced(product: Product): Promise<void> {
   await product.breaks({})
   for (;;) {
@@ -160,8 +160,8 @@ export async function pagesOf<T>(product: Product, path: string): Promise<T[]> {
 }
 
 /**
- * Not started yet; the caller stops it and removes its directory. `prefix` is a command that runs the program behind
- * it, for example with a limit.
+ * A product that is not started yet; the caller stops it and removes its directory. `prefix` is a command that runs the
+ * program that follows it, for example with a limit.
  */
 export function createProduct(
   dataDir: string,

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: ROOT }).toSorted()
 
-/** The anchor of a heading: small letters, no punctuation, dashes for spaces; code and links by their text. */
+/** The anchors of a page's headings: lower case, dashes for spaces, no punctuation; only the text of code and links. */
 function anchorsOf(page: string): Set<string> {
   const text = withoutCode(readFileSync(join(ROOT, page), 'utf8'))
   const headings = [...text.matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) => heading)

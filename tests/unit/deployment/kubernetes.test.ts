@@ -159,7 +159,7 @@ describe('the manifests for Kubernetes', () => {
   })
 
   test('count partitions without commits, and leave out those that do not move', () => {
-    // Seen in KEDA itself (tests/keda/run-keda.sh): with `latest` a partition without a commit counts as 1, with any lag.
+    // With `latest`, KEDA counts a partition without a commit as 1, whatever its lag (seen in tests/keda/run-keda.sh).
     expect(only('ScaledObject').spec.triggers?.[0]?.metadata).toMatchObject({
       offsetResetPolicy: 'earliest',
       excludePersistentLag: 'true',

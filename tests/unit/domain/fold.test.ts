@@ -3,8 +3,8 @@ import { fold } from '../../../shared/domain/search/fold.ts'
 import { queryWords, wordsOf } from '../../../shared/domain/search/search-words.ts'
 
 /**
- * Letters and digits that have cases or another form. Except Hangul, which has many and no case, and the iota below Greek
- * vowels, which is a mark in lower case and a letter in upper case.
+ * Letters and digits that have cases or another form, except Hangul, which has many letters and no case, and the iota
+ * below Greek vowels, which is a mark in lower case and a letter in upper case.
  */
 const LETTERS = Array.from({ length: 0x110000 }, (_, code) => code)
   .filter((code) => code < 0xd800 || code > 0xdfff)

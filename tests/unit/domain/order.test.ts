@@ -8,7 +8,7 @@ const PLACED: OrderEvent = { kind: 'placed', content: orderCommand() }
 const CANCELLED: OrderEvent = { kind: 'cancelled', at: AT, reason: 'found it cheaper' }
 const amended = (totalPrice: number): OrderEvent => ({ kind: 'amended', amendment: { totalPrice } })
 
-/** given the events of an order, the order that they make */
+/** The order that these events make. */
 function given(...events: OrderEvent[]): Order {
   const order = events.reduce<Order | undefined>(evolve, undefined)
   if (order === undefined) throw new TypeError('An order needs an event.')

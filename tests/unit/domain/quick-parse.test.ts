@@ -19,7 +19,7 @@ function outcomeOf<T>({ success, data, error }: z.ZodSafeParseResult<T>): unknow
   return success ? JSON.stringify(data) : violationsOf(error)
 }
 
-/** The order with one member, of the order or of an item, replaced by any value or removed. */
+/** The order with one of its members, or one of an item's, removed or replaced by any value. */
 const changed = fc
   .record({
     at: fc.constantFrom(...Object.keys(FULL), 'note', '__proto__'),

@@ -55,7 +55,7 @@ describe('host.json', () => {
   test('lets a function wait for the longest delay and a hold after it before it times out', () => {
     const longest = ['24m', '25m', '26m', '30m'].filter((RETRY_DELAYS) => accepts({ RETRY_DELAYS })).at(-1)
     const longestMs = Number.parseInt(longest ?? '', 10) * 60_000
-    // Twice, because it may hold for the store, and then for the log in which it parks.
+    // Two holds, because a function may hold for the store, and then for the log in which it parks.
     expect(host.functionTimeoutMs).toBeGreaterThanOrEqual(longestMs + 2 * MAX_HOLD_MS)
   })
 
@@ -65,7 +65,7 @@ describe('host.json', () => {
   })
 
   test('limits the memory of a batch and of prefetched records', () => {
-    // With these limits the largest orders in all topics at once fit; docs/deploying.md has the calculation.
+    // With these limits, the largest orders in all topics at once fit; docs/deploying.md has the calculation.
     expect(json.extensions.kafka).toMatchObject({
       maxBatchSize: 32,
       queuedMaxMessagesKbytes: 8192,

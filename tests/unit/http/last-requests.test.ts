@@ -33,7 +33,7 @@ test('a request on an idle connection after the host began to close is answered,
   client.write(REQUEST)
   await once(client, 'data')
   const closed = server.close()
-  // Its idle connections would be closed by then.
+  // A host that closed idle connections at once would have done so by then.
   await nextTurn()
   client.write(REQUEST)
   expect(await text(client)).toMatch(/^HTTP\/1\.1 202 [^]*connection: close/i)
@@ -50,7 +50,7 @@ test('a request in flight is answered even if another was answered after the hos
   await text(client)
   other.write(REQUEST)
   const answer = text(other)
-  // Only after the host has closed the idle connections, when just the second request is left.
+  // The second request ends only after the host has closed the idle connections, when nothing else is left.
   await vi.waitFor(() => expect(server.inFlight).toBe(1))
   void sleep(AFTER_THE_GRACE_MS).then(() => second.resolve())
   expect(await answer).toMatch(/^HTTP\/1\.1 202 /)

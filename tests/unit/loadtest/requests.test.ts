@@ -27,7 +27,7 @@ describe('the requests of a load test', () => {
     requests.answered('place-order', 202, receipt('a'))
     requests.answered('amend-order', 202, receipt('a', 'b'))
     requests.answered('cancel-order', 409, '{}')
-    // The list that was queried in place of a change.
+    // This answers the list query that was sent in place of a change.
     requests.answered('amend-order', 200, '{"items":[]}')
     expect([requests.accepted, requests.changes]).toEqual([2, 1])
     expect(requests.sample.paths).toEqual(['/api/orders/a', '/api/orders/a/changes/b'])

@@ -7,7 +7,7 @@ interface Answer {
   readonly bodyAsText?: string
 }
 
-/** The log lines after exports of three spans with these answers, one after the other. */
+/** The log lines of exports of three spans each, which get these answers one after another. */
 async function toldOf(answers: readonly Answer[]): Promise<unknown[][]> {
   const told: unknown[][] = []
   const logger = { warn: ({ event, ...more }: Record<string, unknown>) => void told.push([event, more]) }

@@ -217,7 +217,7 @@ describe('the log', () => {
     await withinInvocation(context, undefined, async () => {
       logger.warn({ event: 'delivery:retried' }, 'later')
       logger.fatal({ event: 'outage:began' }, 'away')
-      // Begun during the invocation, but running when it ends, so its log is closed.
+      // This begins during the invocation, but still runs when the invocation ends, so its log is closed by then.
       later = over.promise.then(() => logger.info({ event: 'outage:ended' }, 'back'))
     })
     over.resolve()

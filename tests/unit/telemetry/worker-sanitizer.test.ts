@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest'
 
 /**
  * The runtime and its Node worker redact everything that looks like a credential in errors and log lines: from one of
- * these to the end of the word, or of the line (Azure/azure-functions-host, Sanitizer.cs). A message of ours with such a
- * word would become useless.
+ * these patterns to the end of the word, or of the line (Azure/azure-functions-host, Sanitizer.cs). A message of ours
+ * with such a word would become useless.
  */
 const CREDENTIALS =
   /(?:Token|AccountKey|Data Source|Server|Password|pwd|SharedAccessKey|key)=|[&?;](?:sig|code)=|DefaultEndpointsProtocol=http/i

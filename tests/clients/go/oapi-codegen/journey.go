@@ -34,7 +34,7 @@ func main() {
 		return nil
 	}
 
-	// An order with a wait, and the same again under its key.
+	// An order is placed with a wait, and again under the same key.
 	key := rand.Text()
 	first, err := client.PlaceOrderWithResponse(background, &oapi.PlaceOrderParams{IdempotencyKey: &key, Prefer: &wait}, order(1234567.89))
 	must(err)
@@ -47,7 +47,7 @@ func main() {
 	must(err)
 	equal(repeated.JSON202.OrderId, stored.OrderId)
 
-	// An order without a wait, then waited for.
+	// An order is placed without a wait, and then waited for.
 	second, err := client.PlaceOrderWithResponse(background, nil, order(187.35))
 	must(err)
 	placed := second.JSON202
@@ -57,7 +57,7 @@ func main() {
 	equal(*found.JSON200.TotalPrice, 187.35)
 	equal((*found.JSON200.OrderItems)[0].Price, 119.9)
 
-	// Both are in the list, a page at a time.
+	// Both are in the list, which is read a page at a time.
 	var listed []uuid.UUID
 	limit, of := int32(2), customer
 	for query := (oapi.ListOrdersParams{CustomerId: &of, Limit: &limit}); ; {
@@ -79,7 +79,7 @@ func main() {
 	equal(history.JSON200.Items[1].Kind, oapi.HistoryEntryKindStored)
 	equal(history.JSON200.NextCursor == nil, true)
 
-	// Problems are read as such.
+	// Errors are read as problems.
 	missing, err := client.GetOrderWithResponse(background, issuedNever, nil)
 	must(err)
 	equal(missing.ApplicationproblemJSON404.Status, int32(404))
@@ -92,7 +92,7 @@ func main() {
 	must(err)
 	equal(unsigned.ApplicationproblemJSON401.Status, int32(401))
 
-	// A dead letter: in the list, as a whole, and as a file.
+	// A dead letter is read in the list, on its own, and as a file.
 	one := int32(1)
 	page, err := client.ListDeadLettersWithResponse(background, &oapi.ListDeadLettersParams{Limit: &one}, withKey)
 	must(err)

@@ -28,7 +28,7 @@ func main() {
 	anonymous := context.Background()
 	operator := context.WithValue(anonymous, openapi.ContextAPIKeys, map[string]openapi.APIKey{"functionKey": {Key: os.Args[2]}})
 
-	// An order with a wait, and the same again under its key.
+	// An order is placed with a wait, and again under the same key.
 	key := rand.Text()
 	stored, _, err := orders.PlaceOrder(anonymous).OrderCommand(order(1234567.89)).IdempotencyKey(key).Prefer("wait=30").Execute()
 	must(err)
@@ -40,7 +40,7 @@ func main() {
 	must(err)
 	equal(repeated.OrderId, stored.OrderId)
 
-	// An order without a wait, then waited for.
+	// An order is placed without a wait, and then waited for.
 	placed, _, err := orders.PlaceOrder(anonymous).OrderCommand(order(187.35)).Execute()
 	must(err)
 	found, _, err := orders.GetOrder(anonymous, placed.OrderId).Prefer("wait=30").Execute()
@@ -49,7 +49,7 @@ func main() {
 	equal(found.GetTotalPrice(), 187.35)
 	equal(found.OrderItems[0].Price, 119.9)
 
-	// Both are in the list, a page at a time.
+	// Both are in the list, which is read a page at a time.
 	var listed []string
 	request := orders.ListOrders(anonymous).CustomerId(customer).Limit(2)
 	for {
@@ -71,7 +71,7 @@ func main() {
 	equal(history.Items[0].Kind+", "+history.Items[1].Kind, "accepted, stored")
 	equal(history.NextCursor.Get() == nil, true)
 
-	// Problems are read as such.
+	// Errors are read as problems.
 	_, _, err = orders.GetOrder(anonymous, issuedNever).Execute()
 	equal(problemOf(err).Status, int32(404))
 	equal(problemOf(err).Type, "/docs/errors#order-not-found")
@@ -82,7 +82,7 @@ func main() {
 	_, _, err = deadLetters.ListDeadLetters(anonymous).Execute()
 	equal(problemOf(err).Status, int32(401))
 
-	// A dead letter: in the list, as a whole, and as a file.
+	// A dead letter is read in the list, on its own, and as a file.
 	page, _, err := deadLetters.ListDeadLetters(operator).Limit(1).Execute()
 	must(err)
 	letter, _, err := deadLetters.GetDeadLetter(operator, page.Items[0].Id).Execute()

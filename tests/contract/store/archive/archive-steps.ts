@@ -21,11 +21,11 @@ export const CANCEL = { kind: 'cancel', reason: 'Not wanted.' } as const
 
 export const idsOf = (orders: readonly { readonly orderId: string }[]) => orders.map(({ orderId }) => orderId)
 
-/** The documents as they come out of a file. */
+/** The documents as they are read from a file. */
 export const written = (orders: readonly ExportedOrder[]): ArchivedOrder[] =>
   orders.map(({ order }) => archivedOrderSchema.parse(JSON.parse(JSON.stringify(order))))
 
-/** The order that is stored last, so that every store may archive all orders before it. */
+/** The order that is stored last. SQLite never archives that one, so every store may archive all orders before it. */
 export const lastOrder = () =>
   orderAt(0, { origin: place(0, 1), acceptedAt: '2027-01-01T00:00:00.000Z', order: { customerName: 'Last' } })
 
@@ -53,7 +53,7 @@ export function archiveSteps(opened: OpenStore) {
       opened.archive.restoreOrders(written(orders), FILE, act),
     listed: async () => idsOf(await allPages((page) => opened.views.list({ limit: 3, ...page }))),
     found: async (q: string) => idsOf(await allPages((page) => opened.views.search({ q, limit: 3, ...page }))),
-    /** An order with all that an order can have, and its change records. */
+    /** Stores an order with everything that an order can have. Returns it and its changes. */
     storeRich: async (): Promise<{ order: OrderToStore; changes: ChangeToStore[] }> => {
       const order = orderAt(0, {
         idempotencyKeyHash: keyHash('k1'),

@@ -39,7 +39,7 @@ export function givenUpOrdersContract(name: string, open: OpenEmptyStore): void 
       expect(await listed()).toEqual([last.orderId, other.orderId])
       expect((await opened.views.list({ limit: 9, status: 'cancelled' })).items).toEqual([])
       expect(await found('renamed')).toEqual([])
-      // The e-mail address of the last one has the word.
+      // The word is also in the e-mail address of the last order.
       expect(await found('alex')).toEqual([other.orderId, last.orderId])
       expect(await found('web')).toEqual([])
     })

@@ -23,7 +23,7 @@ const amend = (amendment: Amendment, expectedVersion?: number): OrderChange => (
 const named = (customerName: string) => amend({ customerName })
 const CANCEL: OrderChange = { kind: 'cancel' }
 
-/** What every OrderStore promises about the preview of orders together with their changes. */
+/** The promises of every OrderStore about the preview of orders together with their changes. */
 export function changePreviewsContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a store that previews orders and changes together`, () => {
     const opened = openForEachTest(open)
@@ -32,7 +32,7 @@ export function changePreviewsContract(name: string, open: OpenEmptyStore): void
       ...event,
       redriveOf: letterIdOf(event),
     })
-    /** The events die, and the changes wait. */
+    /** Dead-letters the events in `dead`, and stores the changes that wait behind them. */
     async function given(
       dead: { orders?: readonly OrderToStore[]; changes?: readonly ChangeToStore[] },
       waiting: readonly ChangeToStore[],
@@ -48,7 +48,7 @@ export function changePreviewsContract(name: string, open: OpenEmptyStore): void
         ...changes.map((change) => changeLetterOf(change)),
       ])
     }
-    /** The redrive itself, as the outcome of each event of the orders. */
+    /** Redrives for real. Returns the outcome of each of the changes in `all`. */
     async function really(orders: readonly OrderToStore[], changes: readonly ChangeToStore[], all: ChangeToStore[]) {
       await opened.store.storeBatch(batchOf(orders.map(redriven), { changes: changes.map(redriven) }))
       const views = await opened.views.getChanges(all.map(({ changeId }) => changeId))

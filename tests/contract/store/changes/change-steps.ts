@@ -23,7 +23,7 @@ export const amend = (amendment: Amendment, expectedVersion?: number): OrderChan
 export const cancel = (reason?: string): OrderChange => ({ kind: 'cancel', ...(reason !== undefined && { reason }) })
 export const named = (customerName: string) => amend({ customerName })
 
-/** The same change as a redrive of its letter at `offset`. */
+/** The same change at `offset`, as a redrive of its letter. */
 export const again = (before: ChangeToStore, offset: number): ChangeToStore => ({
   ...before,
   origin: place(offset),
@@ -38,9 +38,9 @@ export const editOf = (order: OrderToStore, offset: number) =>
     supersedes: letterIdOf(order),
   })
 
-/** The steps of a history of changes on the open store, and what it then tells of them. */
+/** The steps of a history of changes on the open store, and queries that show their results. */
 export function changeSteps(opened: OpenStore) {
-  /** The outcomes of the batch's changes; a rejection by its code. */
+  /** Stores the batch. Returns the outcome of each change; for a rejected one, the code. */
   async function store(orders: readonly OrderToStore[], changes: Partial<StoreBatch> = {}): Promise<string[]> {
     const result = await opened.store.storeBatch(batchOf(orders, changes))
     return (result.changes ?? []).map((outcome) => (outcome.kind === 'rejected' ? outcome.code : outcome.kind))
@@ -61,7 +61,7 @@ export function changeSteps(opened: OpenStore) {
     },
     view: ({ orderId }: Pick<OrderToStore, 'orderId'>) => opened.views.get(orderId),
     changeView: async ({ changeId }: ChangeToStore) => (await opened.views.getChanges([changeId])).get(changeId),
-    /** The status of each; a rejection by its cause. */
+    /** The status of each change; for a rejected one, the code of the cause. */
     statuses: async (...changes: readonly ChangeToStore[]) => {
       const views = await opened.views.getChanges(changes.map(({ changeId }) => changeId))
       return changes.map(({ changeId }) => {

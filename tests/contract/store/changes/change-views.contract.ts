@@ -17,7 +17,7 @@ import {
 } from '../../store-fixtures.ts'
 import { amend, cancel, changeSteps, DEAD, named } from './change-steps.ts'
 
-/** What queries return of changes, and of orders that have changes. */
+/** The results of queries about changes, and about orders that have changes. */
 export function changeViewsContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a store of changes`, () => {
     const opened = openForEachTest(open)
@@ -205,7 +205,7 @@ export function changeViewsContract(name: string, open: OpenEmptyStore): void {
         expect(await found('zaneta', { customersOnly: true })).toEqual([order.orderId])
         expect(await found('alex', { customersOnly: true })).toEqual([other.orderId])
         expect(await listed({ q: 'zyzzyva' })).toEqual([order.orderId])
-        // And back again.
+        // Then the order is changed back.
         await change(changeAt(3, order, amend({ customerName: 'Alex', orderItems: [item!] })))
         expect(await found('zyzzyva')).toEqual([])
         expect(await found('alex brand')).toEqual([other.orderId, order.orderId])
@@ -253,7 +253,7 @@ export function changeViewsContract(name: string, open: OpenEmptyStore): void {
         expect(page.items).toMatchObject([{ orderId: fourth, status: 'cancelled' }])
         const rest = await opened.views.list({ limit: 1, status: 'cancelled', cursor: page.nextCursor! })
         expect(rest).toMatchObject({ items: [{ orderId: second }], nextCursor: null })
-        // An order that is cancelled while somebody pages stays in its place.
+        // An order that is cancelled while somebody pages through the list stays in its place.
         const views = await opened.views.getMany([first!, second!])
         expect([views.get(first!)?.status, views.get(second!)?.status]).toEqual(['stored', 'cancelled'])
       })

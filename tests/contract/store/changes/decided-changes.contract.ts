@@ -12,7 +12,7 @@ import {
 } from '../../store-fixtures.ts'
 import { amend, cancel, changeSteps, named } from './change-steps.ts'
 
-/** What every OrderStore promises about changes whose turn has come. */
+/** The promises of every OrderStore about changes whose turn has come. */
 export function decidedChangesContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a store of changes`, () => {
     const opened = openForEachTest(open)
@@ -173,7 +173,7 @@ export function decidedChangesContract(name: string, open: OpenEmptyStore): void
           acceptedAt: ACCEPTED_AT,
         })
         expect(await opened.store.findChangeByIdempotencyKey(keyHash('another'))).toBeUndefined()
-        // The keys of orders are apart.
+        // Orders have keys of their own, separate from those of changes.
         expect(await opened.store.findByIdempotencyKey(idempotencyKeyHash)).toBeUndefined()
         expect(await view(order)).toMatchObject({ customerName: 'A', version: 2 })
       })

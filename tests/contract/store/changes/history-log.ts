@@ -22,11 +22,11 @@ export interface RandomLog {
   readonly poison: ReadonlySet<string>
 }
 
-/** A change with the id of an earlier one and another content. */
+/** Whether this is a change with the id of an earlier one but with other content. */
 export const isImpostor = (event: Event) =>
   isChange(event) && event.change.kind === 'amend' && event.change.amendment.customerName === IMPOSTOR
 
-/** Orders, their changes among those of other orders, records that were published twice, and conflicts of every kind. */
+/** Orders and changes in random sequence, records that were published twice, and conflicts of every kind. */
 export function randomLog(random: Random): RandomLog {
   const partitions = Array.from({ length: PARTITIONS }, (): Event[] => [])
   const poison = new Set<string>()

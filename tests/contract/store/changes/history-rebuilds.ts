@@ -35,13 +35,13 @@ interface Running {
 
 export interface Rebuilds {
   isRunning(): boolean
-  /** The next step of the rebuild, or the first of another. */
+  /** Takes the next step of the rebuild, or the first step of another one. */
   step(): Promise<void>
-  /** A whole rebuild, from its first step to the exchange of the tables. */
+  /** Runs a whole rebuild, from its first step to the exchange of the tables. */
   run(): Promise<void>
 }
 
-/** Rebuilds the read model from the log, step by step among other events, and expects that no step changes an answer. */
+/** Rebuilds the read model from the log in steps, and expects that no step changes the result of a query. */
 export function createRebuilds(instances: readonly OpenStore[], log: RandomLog, random: Random): Rebuilds {
   let count = 0
   let running: Running | undefined

@@ -10,7 +10,7 @@ import type { Acts } from './history-world.ts'
 /** The version that the change produced, or why it produced none. */
 type Outcome = string | number | undefined
 
-/** What became of an order. */
+/** The fate of an order. */
 interface Verdict {
   readonly order:
     | (Pick<OrderView, 'status'> & { version?: number | undefined; customerName?: string | undefined })
@@ -26,7 +26,7 @@ interface Answers {
   readonly changes: ReadonlyMap<string, ChangeView>
 }
 
-/** The events of each order in the order of the log, each once, as callers sent them. */
+/** The events of each order as callers sent them, in the order of the log and each only once. */
 function eventsByOrder({ partitions }: RandomLog): ReadonlyMap<string, Event[]> {
   const known = new Set<string>()
   const sent = partitions.flat().filter((event) => {
@@ -61,7 +61,7 @@ export async function waitingForNothing(opened: OpenStore, log: RandomLog): Prom
   })
 }
 
-/** What has to become of each order by its log and by the acts of operators, and what has become of it. */
+/** The fate that each order must have according to its log and operators' actions, and the fate that it has. */
 export async function verdictsOn(
   opened: OpenStore,
   log: RandomLog,
@@ -103,7 +103,7 @@ interface Known extends Answers {
   readonly acts: Acts
 }
 
-/** The events of one order, one after the other, without those that an operator took out. */
+/** Applies the events of one order one after another, except those that an operator discarded. */
 function fold(events: readonly Event[], known: Known): Verdict {
   let order: Order | undefined
   const outcomes: [string, Outcome][] = []
@@ -135,14 +135,14 @@ function isGone(orderId: string, { poison, acts, orders }: Known): boolean {
   return poison.has(orderId) || (acts.discarded.has(orderId) && orders.get(orderId)?.status === 'discarded')
 }
 
-/** A change, and the others of its order in the order of the log. */
+/** A change, and its order's other changes in the order of the log. */
 interface Case extends Known {
   readonly change: ChangeToStore
   readonly earlier: readonly ChangeToStore[]
   readonly later: readonly ChangeToStore[]
 }
 
-/** The outcomes that no state of the order explains, and when they are as they should be. */
+/** The outcomes that do not follow from the state of the order, and the condition under which each one is right. */
 const EXPLANATIONS: Readonly<Record<string, (of: Case) => boolean>> = {
   discarded: ({ change, acts }) => acts.discarded.has(change.changeId),
   'order-discarded': ({ change, acts }) => acts.discarded.has(change.orderId),
@@ -159,7 +159,7 @@ const EXPLANATIONS: Readonly<Record<string, (of: Case) => boolean>> = {
     ),
 }
 
-/** The outcome of a change that its order did not decide, if there is a reason for it. */
+/** The outcome of a change if it does not follow from the state of its order, but there is another reason for it. */
 function explainedOutcome(change: ChangeToStore, events: readonly Event[], known: Known): Outcome {
   if (known.poison.has(change.changeId)) return 'discarded'
   const outcome = outcomeOf(known.changes.get(change.changeId))

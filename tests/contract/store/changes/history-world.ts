@@ -24,9 +24,9 @@ const LAST_ATTEMPT = 4
 interface Partition {
   readonly log: Event[]
   position: number
-  /** The instance that has the partition. */
+  /** The instance that owns the partition. */
   owner: OpenStore
-  /** The step from which on the partition is delivered again, after its owner died or lost it. */
+  /** The step from which the partition is delivered again after its owner died or lost it. */
   resumesAt: number
 }
 
@@ -42,7 +42,7 @@ interface Copy {
   readonly attempt: number
 }
 
-/** Orders and changes that an operator once discarded, and those that were restored after it. */
+/** The orders and changes that an operator once discarded, and those of them that were restored afterwards. */
 export interface Acts {
   readonly discarded: ReadonlySet<string>
   readonly restored: ReadonlySet<string>
@@ -53,15 +53,15 @@ export interface World extends Acts {
   readonly steps: number
   /** Whether calls and deliveries may still fail. */
   isFaulty(): boolean
-  /** The actions that are possible now, each as often as its weight; empty when every record has come to its end. */
+  /** The actions that are possible now, each repeated by its weight; empty when every record has its final outcome. */
   choices(): (() => Promise<void>)[]
   /** Call it after each action. */
   tick(): void
 }
 
 /**
- * Delivers a log as two instances do. Their processes die, lose partitions to each other, and have calls to store and log
- * that fail or take effect without an answer. Records are retried by copies, in any order, or die, and then operators
+ * Delivers a log as two instances do. Their processes die and lose partitions to each other. Their calls to store and
+ * log fail, or take effect without an answer. Records are retried as copies, in any order, or die; operators then
  * redrive, discard and restore them.
  */
 export function createWorld(instances: readonly [OpenStore, OpenStore], log: RandomLog, random: Random): World {
@@ -96,7 +96,7 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
     return parkedChange(event, { ...told, ...(!isReadable && { change: unread }) })
   }
 
-  /** What processing publishes before it stores the batch; now and then twice, because the first answer was lost. */
+  /** Publishes as processing does before it stores the batch; now and then twice, because the first answer was lost. */
   function park({ event, attempt }: Copy): ParkedRecord {
     const isDead = isHopeless(event) || attempt >= LAST_ATTEMPT || random.chance(0.4)
     for (let times = happens(0.1) ? 2 : 1; times > 0; times -= 1) {
@@ -106,7 +106,7 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
     return parkedOf(event, attempt, isDead)
   }
 
-  /** Parks the records that fail. Undefined if that failed, or the process died in between; some are published then. */
+  /** Parks the records that fail. Undefined if parking fails or the process dies, with only some of them published. */
   function prepare(instance: OpenStore, delivered: 'origin' | 'copy', records: readonly Copy[]): Batch | undefined {
     const events: Event[] = []
     const parked: ParkedRecord[] = []
@@ -135,14 +135,14 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
     await storeOnce({ ...batch, events: events.filter((event) => !rejected.has(event)), parked: [...parked, ...dead] })
   }
 
-  /** The same batch with an order at its end that makes the call fail. */
+  /** Stores the same batch with an order at its end that makes the call fail. */
   async function storeInVain({ instance, delivered, events, parked }: Batch): Promise<void> {
     const broken = { ...orderAt(0), origin: place(0, partitions.length), order: null as unknown as NewOrderCommand }
     const told = { delivered, parked, changes: events.filter(isChange), now: now() }
     await expect(instance.store.storeBatch(batchOf([...events.filter(isOrder), broken], told))).rejects.toThrow()
   }
 
-  /** Calls the store until it answers. False if the process gives up before, so that the records are delivered again. */
+  /** Calls the store until it answers. False if the process gives up first; the records are then delivered again. */
   async function answered(call: () => Promise<void>, callInVain?: () => Promise<void>): Promise<boolean> {
     for (;;) {
       const hasFailed = happens(0.08)
@@ -162,7 +162,7 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
 
   const isDelivered = (partition: Partition) => hasMore(partition) && (partition.resumesAt <= steps || !isFaulty())
 
-  /** Nobody has the partition for a while, so that copies of its records may come before they are delivered again. */
+  /** Leaves the partition undelivered for a while, so that copies of its records can arrive before the records do. */
   function rebalance(partition: Partition, owner: OpenStore): void {
     partition.owner = owner
     partition.resumesAt = steps + random.whole(0, 15)
@@ -197,7 +197,7 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
     if (batch === undefined || !(await stored(batch))) copies.push(copy)
   }
 
-  /** The instance has lost the partition, and the records were delivered to the other one, or will be. */
+  /** Stores the batch of an instance that lost the partition. The other instance got the records, or will get them. */
   async function storeLate(): Promise<void> {
     await stored(take(late))
   }
@@ -270,7 +270,7 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
   }
 }
 
-/** The step passes, as for instances that wait for a partition. */
+/** Does nothing for one step, like an instance that waits for a partition. */
 async function pass(): Promise<void> {}
 
 function hasMore({ log, position }: Partition): boolean {

@@ -14,7 +14,7 @@ import {
 } from '../../store-fixtures.ts'
 import { amend, cancel, changeSteps, named } from './change-steps.ts'
 
-/** What every store promises about a rebuild of orders that have changes. */
+/** The promises of every store about a rebuild of orders that have changes. */
 export function rebuiltChangesContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a store of changes`, () => {
     const opened = openForEachTest(open)
@@ -109,7 +109,7 @@ export function rebuiltChangesContract(name: string, open: OpenEmptyStore): void
         const [known, dead, lost] = [1, 2, 3].map((offset) => changeAt(offset, order, named(`N${offset}`)))
         await store([order], { changes: [known!] })
         await kill(dead!)
-        // Counted under another id: the place is stored, and nobody knows this change.
+        // Another record was counted at its position, so the position counts as stored although the change is unknown.
         await store([orderAt(3)])
         await opened.maintenance.beginRebuild(step(), act)
         const events = [known!, { ...known!, origin: place(9) }, dead!, lost!, changeAt(50, order, cancel())]

@@ -15,7 +15,7 @@ import {
 } from '../../store-fixtures.ts'
 import { again, amend, cancel, changeSteps, DEAD, named } from './change-steps.ts'
 
-/** What every OrderStore promises about changes that are delivered more than once, or out of sequence. */
+/** The promises of every OrderStore about changes that are delivered more than once, or out of sequence. */
 export function redeliveredChangesContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a store of changes`, () => {
     const opened = openForEachTest(open)
@@ -91,7 +91,7 @@ export function redeliveredChangesContract(name: string, open: OpenEmptyStore): 
         const parked = impostors.map((one) => parkedChange(one, DEAD))
         await store([], { changes: [good], parked })
         expect(await line()).toMatchObject({ stored: 4, parked: 2, next: 6, balanced: true })
-        // An impostor holds nobody, and its letter is no letter of the change.
+        // Nothing waits behind an impostor, and its letter is not a letter of the change whose id it has.
         await opened.deadLetters.keep(impostors.map((one) => changeLetterOf(one)))
         await opened.redriveTasks.discardMany(impostors.map(letterIdOf), actAt(1))
         expect(await statuses(first)).toEqual(['applied'])
@@ -137,7 +137,7 @@ export function redeliveredChangesContract(name: string, open: OpenEmptyStore): 
 
       test('waits for the batch of its origin, so that it does not overtake the changes in it', async () => {
         await store([order])
-        // Its process died after it had sent the copy.
+        // The process that received it died after it had sent the copy.
         expect(await copy(second)).toEqual(['waiting'])
         expect(await view(order)).toMatchObject({ version: 1 })
         expect(await change(first, second)).toEqual(['applied', 'applied'])
@@ -178,7 +178,7 @@ export function redeliveredChangesContract(name: string, open: OpenEmptyStore): 
       test('takes its turn at once if the ledger has passed over its origin, or does not count its topic', async () => {
         await store([order, orderAt(5)])
         expect(await copy(first)).toEqual(['applied'])
-        // Somebody sent it to a retry topic themselves.
+        // Somebody sent it directly to a retry topic.
         const sent = changeAt(0, order, named('Sent'), { origin: { topic: 'orders-retry-1', partition: 0, offset: 0 } })
         expect(await copy(sent)).toEqual(['applied'])
         expect(await view(order)).toMatchObject({ customerName: 'Sent', version: 3 })

@@ -13,7 +13,7 @@ import {
 } from '../../store-fixtures.ts'
 import { again, amend, cancel, changeSteps, DEAD, named } from './change-steps.ts'
 
-/** What every store promises about the acts of operators on dead changes. */
+/** The promises of every store about operators' actions on dead changes. */
 export function repairedChangesContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a store of changes`, () => {
     const opened = openForEachTest(open)
@@ -46,7 +46,7 @@ export function repairedChangesContract(name: string, open: OpenEmptyStore): voi
           { kind: 'dead-lettered' },
           { kind: 'discarded', reason: 'a test', at: actAt(1).at },
         ])
-        // The one before it holds what comes later, and nothing else does.
+        // A later change now waits only for the one before the discarded change.
         const later = changeAt(9, order, named('Z'))
         expect(await change(later)).toEqual(['waiting'])
         expect(await copy(first)).toEqual(['applied'])

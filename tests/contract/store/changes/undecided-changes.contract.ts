@@ -16,12 +16,12 @@ import {
 } from '../../store-fixtures.ts'
 
 const named = (customerName: string): OrderChange => ({ kind: 'amend', amendment: { customerName } })
-/** No validated change is like this one: the code that writes it throws, as a bug of ours would. */
+/** No validated change is like this one: the code that writes it throws, as a bug in our code would. */
 const THROWING = { kind: 'amend', amendment: { orderItems: 5 } } as unknown as OrderChange
 const NOT_DECIDED = { code: 'change-not-decided', detail: 'A fault on our side.' }
 const DEAD = { state: 'dead', attempt: 4, nextAttemptAt: null } as const
 
-/** What every OrderStore promises about a change that it fails to decide. */
+/** The promises of every OrderStore about a change that it fails to decide. */
 export function undecidedChangesContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a store with a change that it fails to decide`, () => {
     const opened = openForEachTest(open)

@@ -16,7 +16,7 @@ import {
 } from '../../store-fixtures.ts'
 import { again, amend, cancel, changeSteps, DEAD, editOf, named } from './change-steps.ts'
 
-/** What every OrderStore promises about changes that wait for their turn. */
+/** The promises of every OrderStore about changes that wait for their turn. */
 export function waitingChangesContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a store of changes`, () => {
     const opened = openForEachTest(open)
@@ -29,7 +29,7 @@ export function waitingChangesContract(name: string, open: OpenEmptyStore): void
         const [first, second] = [changeAt(1, order, named('A')), changeAt(2, order, cancel())]
         await store([], { parked: [parkedFrom(order)] })
         expect(await change(first, second)).toEqual(['waiting', 'waiting'])
-        // Other orders flow.
+        // Other orders do not wait.
         expect(await store([other], { changes: [changeAt(4, other, named('B'))] })).toEqual(['applied'])
         expect(await view(order)).toMatchObject({ status: 'retrying', attempt: 1 })
         expect(await line()).toMatchObject({ stored: 4, parked: 1, waiting: 2, balanced: true })
@@ -68,7 +68,7 @@ export function waitingChangesContract(name: string, open: OpenEmptyStore): void
         expect(await view(late)).toBeUndefined()
         await store([late])
         await store([early], { delivered: 'copy' })
-        // From another partition, as after more were added.
+        // Its record is in another partition, as happens after partitions are added.
         await store([{ ...apart, origin: place(0, 1) }])
         expect(await statuses(...changes)).toEqual(['applied', 'applied', 'applied'])
       })
@@ -135,7 +135,7 @@ export function waitingChangesContract(name: string, open: OpenEmptyStore): void
         await store([], { parked: [parkedChange(redriven, DEAD)], delivered: 'copy' })
         await opened.deadLetters.keep([changeLetterOf(redriven)])
         expect(await stateOfLetter(dead)).toBe('superseded')
-        // Told late: it is the letter of the redrive that counts.
+        // The first failure is reported late, but the letter of the redrive is the one that counts.
         await store([], { parked: [parkedChange(dead, DEAD)] })
         expect(await statuses(dead, waiting)).toEqual(['dead-lettered', 'waiting'])
         expect(await change(again(redriven, 4))).toEqual(['applied'])
@@ -152,7 +152,7 @@ export function waitingChangesContract(name: string, open: OpenEmptyStore): void
         await opened.deadLetters.keep([
           changeLetterOf(lost, { origin: { topic: 'orders-dlt', partition: 0, offset: 0 }, foreign, attempts: 0 }),
         ])
-        // An unknown type under the order's key.
+        // A record of an unknown type under the order's key.
         await store([], { parked: [parkedFrom(order, { ...DEAD, origin: place(1), order: null })] })
         expect(await change(changeAt(2, order, named('B')))).toEqual(['applied'])
       })

@@ -2,7 +2,7 @@ import { NO_PROGRESS, type RebuildStep } from '../../../../shared/ports/maintena
 import { FROM_THE_BEGINNING, type RemovablePart } from '../../../../shared/ports/retention.ts'
 import type { OpenStore } from '../../store-fixtures.ts'
 
-/** Removes all of a part in small steps, as the product does in larger ones. Resolves with how many were removed. */
+/** Removes a whole part in small steps, as the product does in larger ones. Resolves with the number removed. */
 export function removesAll(opened: () => OpenStore) {
   return async function remove(part: RemovablePart, olderThan: string, limit = 2): Promise<number> {
     let removed = 0

@@ -34,7 +34,7 @@ export function removedEntriesContract(name: string, open: OpenEmptyStore): void
       (await remove('histories', olderThan)) + (await remove('change-histories', olderThan))
 
     describe('from histories', () => {
-      /** Fails at NOW, is stored at LATER and amended one second later. */
+      /** Stores an order that fails at NOW, is stored at LATER and is amended one second later. */
       async function storeWithHistory(offset: number): Promise<OrderToStore> {
         const order = orderAt(offset)
         await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(order)] }))
@@ -145,7 +145,7 @@ export function removedEntriesContract(name: string, open: OpenEmptyStore): void
           )
         const early = await exported()
         await removeHistories(at(2))
-        // The document has entries that the store does not have any more.
+        // The document has entries that the store no longer has.
         expect(await opened.archive.archiveOrders(early, 'a-file', actAt(5))).toMatchObject({
           changed: [order.orderId],
         })

@@ -66,7 +66,7 @@ describe('a removal from the log’s file', () => {
   })
 
   describe('whose overwritten rows cannot be deleted yet', () => {
-    /** More bytes than the overwritten rows that stay. */
+    /** MORE rows of this are more bytes than the overwritten rows that a removal leaves in the file. */
     const FILLER = '.'.repeat(1000)
     const MORE = 50
     const CANNOT_DELETE = 'CREATE TRIGGER t BEFORE DELETE ON partition_1 BEGIN'

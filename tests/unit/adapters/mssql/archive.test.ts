@@ -16,7 +16,7 @@ import { OrderError } from '../../../../shared/domain/errors.ts'
 import { actAt, orderAt } from '../../../contract/store-fixtures.ts'
 import { orderCommand } from '../../../support/orders/orders.ts'
 
-/** What can be tested of the archive without a server: rows become documents, and the statements find their JSON. */
+/** Tests the parts of the archive that need no server: rows become documents, and the statements find their JSON. */
 
 const HASH = 'a'.repeat(64)
 const AT = new Date('2026-01-01T00:00:00.000Z')
@@ -142,7 +142,7 @@ describe('the archive on SQL Server', () => {
         history: [{ kind: 'amended', changeId: CHANGE_ID }],
       },
     })
-    // The page was not full, so discarded orders follow.
+    // The page of stored orders was not full, so discarded orders follow.
     expect(nextCursor).not.toBeNull()
   })
 

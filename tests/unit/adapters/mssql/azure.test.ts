@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { toPoolConfig, type Row } from '../../../../shared/adapters/mssql/database/connection.ts'
 import { createInspection, SELECT_DAMAGE, SELECT_EDITION } from '../../../../shared/adapters/mssql/database/inspect.ts'
 
-/** The differences between Azure SQL Database and a server of one's own. */
+/** The differences between Azure SQL Database and any other server. */
 test.each([
   ['orders.database.windows.net', 30_000],
   ['tcp:Orders.Database.Windows.Net,1433', 30_000],

@@ -18,7 +18,7 @@ const NAMES = new Map([
   [DISCARD_CHANGE, 'discard'],
 ])
 
-/** A server whose order has just been stored, with a change whose turn has not been taken yet. */
+/** A server with an order that has just been stored, and with a change to it that has not taken its turn yet. */
 function fakeServer({ change = { kind: 'cancel' }, isKnown = true }: { change?: OrderChange; isKnown?: boolean } = {}) {
   let isWaiting = true
   const sent: unknown[] = []

@@ -10,7 +10,7 @@ import { newOrderJson } from '../../../../shared/domain/order-events.ts'
 import { actAt, batchOf, orderAt } from '../../../contract/store-fixtures.ts'
 import { orderCommand, testOrderIds } from '../../../support/orders/orders.ts'
 
-/** Tests the parts of forgetting that need no server: which data is sent again, and how often. */
+/** Tests the parts of forgetting that need no server: which data is sent again, and how many times. */
 
 const CUSTOMER = 48_213
 const hers = orderAt(0, { order: { customerId: CUSTOMER, customerName: 'Zelda' } })
@@ -19,7 +19,7 @@ const changeId = testOrderIds.nextChange(hers.orderId, Date.parse(hers.acceptedA
 const waiting = { order_id: hers.orderId.toUpperCase(), change_id: changeId.toUpperCase(), state: 'waiting' }
 const event = JSON.stringify({ kind: 'amend', amendment: { customerName: 'Zelda' } })
 
-/** A server that gives a batch back as often as told. */
+/** A server that gives a batch back `timesGivenBack` times. */
 function fakeStore(timesGivenBack: number) {
   const sent: string[] = []
   const batches: string[] = []

@@ -4,13 +4,13 @@ import { readAll } from '../../../sql/statement-table.ts'
 
 /**
  * docs/deploying.md grants the minimum with which every statement runs. SQL Server requires ALTER on a table that is
- * truncated, or whose identity values are written, no permission for an application lock, and only reading and writing
- * where a statement selects, inserts, updates and deletes (learn.microsoft.com/sql/t-sql/statements, each statement's
- * page).
+ * truncated, or whose identity values are written. It requires no permission for an application lock, and only those to
+ * read and to write where a statement selects, inserts, updates and deletes (learn.microsoft.com/sql/t-sql/statements,
+ * each statement's page).
  */
 const SETUP = readFileSync(new URL('../../../../infra/docker/mssql/setup-database.sh', import.meta.url), 'utf8')
 const DEPLOYING = readFileSync(new URL('../../../../docs/deploying.md', import.meta.url), 'utf8')
-/** Uses VIEW DATABASE STATE, and reports in words when it is missing; reading msdb does so too. */
+/** Statements that need more, such as VIEW DATABASE STATE or a user in msdb, but that the product can do without. */
 const OPTIONAL = new Set(['SELECT_INDEX_USE', 'SELECT_DAMAGE', 'TURN_SNAPSHOT_ON'])
 const WITHOUT_GRANT = new Set(['sp_getapplock', 'sp_releaseapplock'])
 

@@ -4,7 +4,7 @@ import { toStoreBatchJson } from '../../../../shared/adapters/mssql/orders/store
 import { batchOf, changeAt, orderAt, parkedFrom, place } from '../../../contract/store-fixtures.ts'
 import { allStatements } from '../../../sql/statements.ts'
 
-/** The rules of locks.ts, derived from the texts that the adapter sends. */
+/** Checks the rules of locks.ts in the texts that the adapter sends. */
 const MADE_BY_MIGRATIONS = /^\d+ \w+, /
 /** Never sent alone, or sent before there is anything to lock. */
 const PARTS = new Set(['CLEAR_REBUILT', 'CREATE_MIGRATIONS'])
@@ -184,7 +184,7 @@ test('a parked record is sought by its whole key, so that no other partition’s
   expect(moves.length).toBeGreaterThan(5)
   for (const { text } of moves) {
     expect(text).toMatch(/FROM parked_records AS [rq] WITH \(FORCESEEK\)/)
-    // With only the group's prefix of the key, all of its rows would be read and waited for.
+    // With only the group, a prefix of the key, the statement would read and wait for all of the group's rows.
     expect(text).not.toMatch(/group_id = @/)
   }
 })
@@ -225,7 +225,7 @@ test('a ledger row is sought by its whole key, so that no other partition is loc
     expect(text, name).toContain('FROM ledger AS l WITH (FORCESEEK)')
   }
   for (const name of ['STORE_BATCH', 'SETTLE_LEDGER']) {
-    // Without READ_COMMITTED_SNAPSHOT a scan would wait for rows that others have locked.
+    // Without READ_COMMITTED_SNAPSHOT, a scan would wait for rows that others have locked.
     expect(textOf(name).match(/SELECT @next = l\.next_offset FROM ledger AS l WITH \(FORCESEEK\)/g)).toHaveLength(1)
   }
 })
@@ -241,7 +241,7 @@ test('no lock covers a range or a table, and no hint is invalid under READ_COMMI
     expect(found.some((hint) => hint.startsWith('TABLOCK'))).toBe(false)
     // A scan would take shared or update locks on others' rows.
     if (found.includes('READCOMMITTEDLOCK') && !found.includes('READPAST')) expect(found, name).toContain('FORCESEEK')
-    // Invalid with READ_COMMITTED_SNAPSHOT on, unless the other hint is there too.
+    // READPAST is invalid with READ_COMMITTED_SNAPSHOT on unless the other hint is there too.
     if (found.includes('READPAST')) expect(found, name).toContain('READCOMMITTEDLOCK')
   }
 })
@@ -251,7 +251,7 @@ test('a statement of more than 5,000 rows does not lock its table', () => {
   const exempt = [...migration.matchAll(/ALTER TABLE (\w+) SET \(LOCK_ESCALATION = DISABLE\)/g)].map(
     ([, table = '']) => table,
   )
-  // Items and words of a batch, or of a range of offsets; tables that only the rebuild uses block nobody else.
+  // The items and words of a batch, or of a range of offsets. Tables that only the rebuild uses block nobody else.
   const many = /'\$\.items'|'\$\.words'|FROM @parked_words|FROM @found|FROM rebuilt_/
   const large = writing.flatMap(([name, text]) =>
     writesOf(text)
@@ -276,7 +276,7 @@ test.each([
   ['STORE_BATCH_WITH_CHANGES', LOCK_PARTITION, LOOK, 'RETURN', 'INSERT INTO order_changes', 'INSERT INTO orders'],
   ['KEEP_LETTERS', LOCK_FORGETTING, LOCK_PARTITION, LOOK, 'RETURN', 'INSERT INTO order_changes'],
   ['RESTORE_ORDERS', 'UPDATE archiving', LOOK, 'RETURN', 'INSERT INTO order_changes'],
-  // Beginning a partition waits, because forgetting cannot lock a row that does not exist yet.
+  // Adding a partition to the ledger waits, because forgetting cannot lock a row that does not exist yet.
   ['BEGIN_LEDGER', LOCK_FORGETTING, 'INSERT INTO ledger'],
   ['RESET_LEDGER', LOCK_FORGETTING, 'DELETE TOP (@limit) FROM ledger '],
 ])('%s looks for forgotten customers after taking its locks and before writing', (name, ...parts) => {

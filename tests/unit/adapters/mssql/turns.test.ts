@@ -24,7 +24,7 @@ interface Written {
   readonly waits: readonly { changeId: string }[]
 }
 
-/** A server whose reads are given one after the other, and which answers each write as it is told. */
+/** A server whose reads return these rows one after another, and which answers each write as `answer` says. */
 function fakeServer(reads: readonly (readonly Row[])[], answer: (written: Written, nth: number) => boolean | Error) {
   const written: Written[] = []
   let next = 0

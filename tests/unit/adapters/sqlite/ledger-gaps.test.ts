@@ -93,7 +93,7 @@ test('no look-up of a gap reads the gaps before it', () => {
       .all()
       .map((row) => String(row['detail']))
       .join()
-    // Only the last row, or from a lower bound on; never every row below an upper bound.
+    // It reads only the last row, or the rows from a lower bound on, but never all rows below an upper bound.
     const isBounded = sql.includes('LIMIT 1') || plan.includes('since>? AND since<?')
     expect([plan, isBounded]).toEqual([expect.stringContaining('USING PRIMARY KEY'), true])
   }

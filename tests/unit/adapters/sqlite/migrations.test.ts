@@ -19,7 +19,7 @@ beforeEach(() => {
 
 const file = () => join(directory, 'orders.sqlite')
 
-/** The migrations of a program with some other files. */
+/** The migrations of a program that has other files. */
 function migrationsWith(files: Readonly<Record<string, string>>): URL {
   const path = join(directory, 'migrations')
   cpSync(fileURLToPath(OURS), path, { recursive: true })

@@ -17,7 +17,7 @@ import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
 const REINDEX = 13
 const BEFORE = MIGRATIONS.filter(({ version }) => version < REINDEX)
-/** A thread does it, which may take longer than the default timeout on a busy machine. */
+/** A thread reindexes, which may take longer than the default timeout on a busy machine. */
 const PATIENTLY = { timeout: 30_000 }
 
 const [item] = orderAt(0).order.orderItems

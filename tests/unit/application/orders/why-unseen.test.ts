@@ -65,7 +65,7 @@ function setUp(given: Given) {
     expect(errors).toEqual([])
     return whyUnseen(orderId)?.cause.code
   }
-  // Ids of its own, because ids ascend, and the clocks of other tests are ahead.
+  // Each test has its own ids, because ids always ascend and the clocks of other tests are ahead.
   return { clock, ids: createOrderIds(['a secret of this test']), why, whyUnseen, looks: () => looks }
 }
 

@@ -53,7 +53,7 @@ const ids = (...changes: ChangeEvent[]) => changes.map(({ changeId }) => changeI
 const changesIn = (batch: StoreBatch | undefined) => batch?.changes?.map(({ changeId }) => changeId)
 const holds = (change: ChangeEvent) => (batch: StoreBatch) => changesIn(batch)?.includes(change.changeId) === true
 const publishedTo = (topic: string) => log.published.filter((one) => one.topic === topic).length
-/** What was parked last, as its retry tier delivers it. */
+/** The parked records, as their retry tier delivers them. */
 const copies = () => log.published.map(({ topic, record }, offset) => delivered(record, { topic, offset }))
 
 describe('changes in a batch', () => {
@@ -142,7 +142,7 @@ describe('a change that fails with others behind it', () => {
     expect(store.batches.at(-1)?.parked).toMatchObject([{ change: { ...pick(SECOND), change: SECOND.change } }])
     expect(store.applied.toSorted()).toEqual(ids(FIRST, OF_OTHER).toSorted())
     expect(changesIn(store.batches.at(-1))).toEqual(ids(FIRST, OF_OTHER, THIRD))
-    // Behind the culprit, the third is stored only in the batch that says that the second is parked.
+    // The third comes after the culprit, so it is stored only in the batch that says that the second is parked.
     expect(tried.filter((some) => some?.includes(THIRD.changeId) && !some.includes(SECOND.changeId))).toEqual([])
 
     store.failWith(() => undefined)
