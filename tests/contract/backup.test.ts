@@ -84,7 +84,7 @@ describe('a backup of the embedded log and store', () => {
     await opened(folder, async (copiedLog, copied) => {
       expect(await readAll(copiedLog, TOPIC)).toHaveLength(3)
       expect(lineOf(await copied.ledger.read(GROUP, 9))).toMatchObject({ next: 2, stored: 2, balanced: true })
-      // Not 3, because the store has never seen it, and not 2, which was committed after the offsets were read.
+      // Neither 3, which the store never saw, nor 2, which was committed after the offsets were read, is in the copy.
       expect(await copiedLog.committed(GROUP, TOPIC)).toEqual(new Map([[0, 1]]))
       expect(await copiedLog.identity(TOPIC)).toBe(await log.identity(TOPIC))
     })
@@ -166,7 +166,7 @@ test('the file of a frozen log does not change, however much is written, until i
   const path = join(directory, 'log.db')
   const file = openLogFile(path)
   const [{ id } = { id: 0 }] = file.makeTopics([{ name: TOPIC, partitions: 1 }])
-  /** Larger than the size that triggers a checkpoint. */
+  /** Writes more than the size that triggers a checkpoint. */
   function write(): void {
     for (let group = 0; group < 5; group += 1) {
       const writer = createFrameWriter()

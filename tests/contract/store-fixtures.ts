@@ -215,7 +215,7 @@ export function actAt(second: number, changes: Partial<Act> = {}): Act {
 
 export const letterIdOf = ({ origin }: Pick<OrderToStore, 'origin'>) => deadLetterId(origin)
 
-/** All pages, one after the other. */
+/** The items of all pages. */
 export async function allPages<T>(load: (cursor: { cursor?: string }) => Promise<Page<T>>): Promise<T[]> {
   const items: T[] = []
   let cursor: string | null = null

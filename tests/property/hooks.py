@@ -64,7 +64,7 @@ def with_four_decimals(value):
 @schemathesis.hook
 def before_call(context, case, kwargs):
     path, body, query = case.operation.path, case.body, case.query or {}
-    # Some actions require a reason unless the request is a dry run, and the query can ask for one as well as the body.
+    # Some actions need a reason unless the request is a dry run. The query can ask for a dry run as well as the body.
     if path in REASONED and isinstance(body, dict):
         body.setdefault("reason", "Only a test.")
     # Archived orders are sent as they were exported. They are opaque, so none is invented here.

@@ -1,7 +1,7 @@
 /**
  * Finds a T-SQL text's effects on tables by its words alone. It knows the shapes of this product's statements: tables
- * without a schema, an alias after AS, one statement up to each semicolon. A real parser reads them in
- * tests/sql/check-tsql.py.
+ * without a schema, an alias after AS, one statement up to each semicolon. tests/sql/check-tsql.py checks them with a
+ * real parser.
  */
 export interface StatementFacts {
   readonly reads: readonly string[]

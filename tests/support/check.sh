@@ -13,7 +13,7 @@ check() {
     set -e
     "$@"
   ) > "$work/check.txt" 2>&1
-  # shellcheck disable=SC2181 # As the condition of an `if` the subshell would continue after a failing line.
+  # shellcheck disable=SC2181 # As the condition of an `if`, the subshell would continue after a failing line.
   if [ $? = 0 ]; then
     passed=$((passed + 1))
     echo "ok: $name ($((SECONDS - started)) s)"

@@ -101,7 +101,7 @@ class Journey {
     }
   }
 
-  /** The problem with which a call failed, read as the document describes it. */
+  /** The problem that a failed call returned, parsed as the document describes it. */
   static Problem problemOf(Call call) throws Exception {
     try {
       call.answer();

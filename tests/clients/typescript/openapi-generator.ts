@@ -26,7 +26,7 @@ function order(totalPrice: number): OrderCommand {
   return { ...command, customerId: CUSTOMER, totalPrice }
 }
 
-/** The problem with which a call failed, read as the document describes it. */
+/** The problem that a failed call returned, parsed as the document describes it. */
 async function problemOf(call: Promise<unknown>): Promise<Problem> {
   const error: unknown = await call.then(
     () => undefined,

@@ -7,7 +7,7 @@ import type { OrderToStore, ParkedRecord } from '../../../shared/ports/order-sto
 import type { ListQuery, SearchQuery } from '../../../shared/ports/order-views.ts'
 import { ACCEPTED_AT, allPages, NOW, orderAt, type OpenStore, type StoreFeatures } from '../store-fixtures.ts'
 
-/** A store that is empty before each test, and how the suite of order views writes and reads it. */
+/** A store that is empty before each test, and functions with which the suite of order views writes and reads it. */
 export interface SearchedStore {
   readonly opened: () => OpenStore
   readonly store: (orders: readonly OrderToStore[]) => Promise<unknown>

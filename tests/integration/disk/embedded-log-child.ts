@@ -45,7 +45,7 @@ function print(lines: readonly string[]): void {
   while (rest.length > 0) rest = rest.subarray(write(rest))
 }
 
-/** A slow reader fills the pipe: then we wait, as with a blocking pipe. */
+/** If a slow reader lets the pipe fill up, this waits, as with a blocking pipe. */
 function write(bytes: Uint8Array): number {
   try {
     return writeSync(1, bytes)

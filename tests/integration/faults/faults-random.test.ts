@@ -43,7 +43,7 @@ test(
       over.abort()
       await Promise.all(callers)
 
-      // Kills may have interrupted every order that was about to be dead-lettered, so one more order is, undisturbed.
+      // Kills may have come before any of these orders was dead-lettered, so one more order dies undisturbed.
       await product.breaks({ throwForCustomers: UNLUCKY_CUSTOMERS })
       await traffic.place({ ...randomOrder(createRandom(seed), 'last-0'), customerId: 13 })
       await product.settled()
@@ -131,7 +131,7 @@ async function call(
         expect(await placeUnder(mark, one), 'the same order is no reuse of its key').not.toBe(422)
       }
     } else {
-      // Only recent keys: after a kill, a key's first order may be in the log and not in the store yet.
+      // Only recent keys, because after a kill, a key's first order may be in the log but not yet in the store.
       await placeUnder(random.pick([mark, ...used.slice(-3)]), one)
     }
     await sleep(random.whole(0, 40))

@@ -79,7 +79,7 @@ async function placeAndLoseAll(product: Product, random: Random): Promise<Map<st
   const orders = new Map<string, NewOrderCommand>()
   for (let number = 0; number < ORDERS; number += 1) {
     const order = { ...randomOrder(random, `${number}`, 3), customerId: UNLUCKY }
-    // Good orders in between, because the product holds a batch in which every order fails.
+    // Good orders are mixed in, because the product holds a batch in which every order fails.
     const good = [1, 2].map((nth) => randomOrder(random, `good-${number}-${nth}`, 1))
     const [answer] = await Promise.all(
       [order, ...good].map((body) => product.ask('/api/orders', { method: 'POST', body })),
@@ -177,7 +177,7 @@ async function breakThings(product: Product, random: Random): Promise<void> {
 
 const lettersOf = (product: Product) => pagesOf<DeadLetterSummary>(product, '/api/dead-letters')
 
-/** No redrive task is running, and everything that was sent has its outcome. */
+/** Waits until no redrive task is running, and everything that was sent has its outcome. */
 async function tasksEnded(product: Product): Promise<void> {
   const audit = await pagesOf<AuditEntry>(product, '/api/audit')
   for (const { target } of audit.filter(({ action }) => action === 'redrive')) {

@@ -66,7 +66,7 @@ test('A process that is killed during the outage, and restarts while the store i
     await product.start()
     await product.breaks({ store: 'down' })
     await placeMany(traffic, 300)
-    // SIGTERM gives a held batch back, too.
+    // On SIGTERM, the process gives a held batch back and exits normally.
     expect(await product.stop()).toBe(0)
     await product.start()
     await product.settled()
@@ -83,7 +83,7 @@ test.each([
     const traffic = createOrderTraffic(product)
     await product.breaks({ store, slowMs: 300 })
     await placeMany(traffic, 500)
-    // The store is asked about a key, but an order waits only for a limited time for the answer.
+    // With a key, the store is asked first, but an order waits only for a limited time for the answer.
     const keyed = await traffic.place(randomOrder(createRandom(1), 'keyed'), { 'idempotency-key': 'a-key' })
     expect(keyed?.status).toBe(202)
     const waitedFor = await traffic.place(randomOrder(createRandom(2), 'waited-for'), { prefer: 'wait=1' })

@@ -223,7 +223,7 @@ describe.skipIf(process.platform !== 'linux')('the health check of the image', (
     await using image = await start('dead')
     expect(image.healthy(0)).toBe(1)
     await vi.waitFor(() => expect(image.said()).toBe('listening\nSIGINT\n'))
-    // Thirty seconds later.
+    // As if thirty seconds had passed.
     writeFileSync(join(directory, 'health', 'silent-since'), String(Math.floor(Date.now() / 1000) - 31))
     expect(image.healthy(0)).toBe(1)
     expect(await image.ended()).toMatchObject({ code: 1, signal: null })

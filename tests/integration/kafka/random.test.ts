@@ -69,7 +69,7 @@ describe.skipIf(skipsKafka)('on a real Kafka', () => {
           'one broker of three killed': async () => {
             const broker = random.pick(brokers)
             await broker.kill()
-            // The other brokers accept meanwhile.
+            // Meanwhile, the other brokers accept orders.
             const before = traffic.accepted.size
             await vi.waitFor(() => expect(traffic.accepted.size).toBeGreaterThan(before + 100), { timeout: 30_000 })
             await broker.start()

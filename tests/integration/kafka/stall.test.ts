@@ -18,7 +18,7 @@ describe.skipIf(skipsKafka)('a consumer that is in its group and delivers nothin
     return log
   }
 
-  /** As the Kafka extension does after it failed to convert a record: it keeps sending heartbeats. */
+  /** Only sends heartbeats, as the Kafka extension does after it has failed to convert a record. */
   async function zombie(groupId: string, topic: string) {
     const kafka = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING })
     const consumer = kafka.consumer({ groupId, heartbeatInterval: 500 })

@@ -4,7 +4,7 @@ import { batchOf, orderAt } from '../../contract/store-fixtures.ts'
 import { healthyDatabase, int, MIGRATIONS, PREPARED, STORING, text } from '../../support/mssql/tds-database.ts'
 import { startTdsServer, type TdsAnswer, type TdsRequest, type TdsServer } from '../../support/mssql/tds-server.ts'
 
-/** The real driver against a scripted server: which failures the ports see as an outage. */
+/** Runs the real driver against a scripted server, to check which failures the ports see as an outage. */
 
 /** By default it stores one order. */
 const healthy = (request: TdsRequest, orders = 1) => healthyDatabase(request, orders)

@@ -77,7 +77,7 @@ describe.skipIf(skipsKafka)('dead letters beside other people’s consumers', ()
     expect(await neighbourhood.product.ledger()).toMatchObject({ balanced: true, parked: { dead: 0 } })
   }
 
-  // This runs first, because later the topic has letters without some of the headers that it binds.
+  // This test runs first, because later the topic has letters that lack headers that this test binds.
   it.skipIf(spring4.isMissing || spring3.isMissing)('of our own are bound by Spring’s annotations', async () => {
     const { broker } = neighbourhood
     const expected = new RegExp(

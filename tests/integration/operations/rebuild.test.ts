@@ -70,7 +70,7 @@ function rows() {
   }
 }
 
-/** The tables and indexes, as far as names show; renamed tables are quoted. */
+/** The tables and indexes, without quotes, because SQLite quotes the name of a renamed table. */
 function schema() {
   const db = new DatabaseSync(join(directory, 'orders.db'), { readOnly: true })
   try {
@@ -141,7 +141,7 @@ describe('a rebuild of the orders from the log', () => {
     // Redriven unchanged: dead again, and the first letter is superseded.
     await publishAndStore([{ ...bad[2]!, headers: [...bad[2]!.headers, ['oep-redrive-of', letters[2]!]] }])
     await publishAndStore(orders(20, 460))
-    // This publishes one order twice.
+    // The same order twice.
     await publishAndStore(orders(1, 480).flatMap((record) => [record, record]))
   }
 

@@ -174,7 +174,7 @@ describe('taking out a record, with the embedded log', () => {
   test('completes an interrupted run when repeated, and counts it once', async () => {
     await publish('orders', messageOf(), messageOf())
     const killed = vi.spyOn(all.log, 'moveGroup').mockRejectedValueOnce(new Error('killed'))
-    // Parked and counted, but the group was not moved.
+    // The record was parked and counted, but the group was not moved.
     await expect(all.takeOut(at(0), ACT)).rejects.toThrow('killed')
     expect(await all.ledgerVerdict()).toMatchObject({ totals: { parked: 1 } })
     killed.mockRestore()

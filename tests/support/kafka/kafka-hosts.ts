@@ -12,7 +12,7 @@ export interface KafkaHosts extends AsyncDisposable {
   kill(host: Product): Promise<void>
   /** Sends SIGTERM; resolves with the exit code. */
   stop(host: Product): Promise<number | null>
-  /** The last lines of each on standard error. */
+  /** The last lines of each host on standard error. */
   output(): string
 }
 

@@ -4,7 +4,7 @@ import type { Forgetting, Sending, Shop } from './shop.ts'
 
 /**
  * Whether the customer was forgotten after the product had received the data. Undefined if both happened at the same
- * time, or if a request to forget the customer failed, which may have forgotten the customer.
+ * time, or if a request to forget the customer failed but may have taken effect.
  */
 export function wasForgotten(sending: Sending | undefined, forgettings: readonly Forgetting[]): boolean | undefined {
   if (sending === undefined) return undefined
@@ -13,7 +13,7 @@ export function wasForgotten(sending: Sending | undefined, forgettings: readonly
   return sending.onItsWay === 0 && later.some((one) => one.isDone && sending.to < one.from) ? true : undefined
 }
 
-/** Expects no file below the directory to contain data that one of these removed. Returns how many requests had some. */
+/** Expects no file below the directory to contain data that one of these removed. Returns how many had some. */
 export function expectForgotten(directory: string, shop: Shop, forgettings: readonly Forgetting[]): number {
   const gone = [...shop.sendings.values()].filter((sending) => wasForgotten(sending, forgettings) === true)
   expect(findMarks(directory, new Map(gone.map(({ mark, what }) => [mark, what])))).toEqual([])

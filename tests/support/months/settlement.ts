@@ -57,7 +57,7 @@ const WHERE: Readonly<Record<string, keyof Settlement>> = {
   discarded: 'discarded',
 }
 
-/** The order is as it was sent, with the address of the last change that was applied. */
+/** Expects the order to be as it was sent, but with the address of the last change that was applied. */
 async function expectContent(product: Product, shop: Shop, view: OrderView, about: string): Promise<void> {
   const { sent, accepted } = shop.traffic
   const { items } = (await product.ask(`/api/orders/${view.orderId}/changes?limit=200`)).body as { items: ChangeView[] }

@@ -18,9 +18,9 @@ export interface ChangeTraffic {
   readonly orderIds: ReadonlySet<string>
   /** The id of each change from its 202. */
   readonly accepted: ReadonlySet<string>
-  /** One order after another, each with its changes, until the signal. */
+  /** Places one order after another, each with its changes, until the signal. */
   call(random: Random, signal: AbortSignal): Promise<void>
-  /** One amendment or cancellation, sent once or twice, for any version or a certain one. */
+  /** Sends one amendment or cancellation, once or twice, for any version or for a certain one. */
   change(random: Random, orderId: string): Promise<void>
 }
 
@@ -30,7 +30,7 @@ export function createChangeTraffic(anyHost: () => Product, log: KafkaLog): Chan
   const accepted = new Set<string>()
   let keys = 0
 
-  /** Repeats the request under its key until a host answers with more than "try again later". */
+  /** Repeats the request under its key until a host answers with anything but "try again later". */
   async function ask(path: string, { headers, ...asked }: Asked): Promise<Answer> {
     keys += 1
     const idempotent = { ...headers, 'idempotency-key': `key-${keys}` }

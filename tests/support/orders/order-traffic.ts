@@ -34,7 +34,7 @@ export function createOrderTraffic(product: Pick<Product, 'url'>): OrderTraffic 
     return answer
   }
 
-  /** The order is accepted once the head of the answer arrived, whether or not its body does. */
+  /** The order is accepted once the head of the answer has arrived, whether or not its body does. */
   async function answerOf(
     order: NewOrderCommand,
     headers: Record<string, string>,

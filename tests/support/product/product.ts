@@ -10,7 +10,7 @@ import { startProgram, type RunningProgram } from './running-program.ts'
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } }
 const START = scripts.start.replace(/^node /, '').split(' ')
-/** The default operators' key. */
+/** The operators' key by default. */
 export const PRODUCT_KEY = 'only-for-tests-of-the-product'
 const LISTENING = /at (http:\/\/127\.0\.0\.\d+:\d+)/
 const START_LIMIT_MS = 30_000
@@ -101,8 +101,8 @@ export async function withProduct<T>(
 
 /**
  * A running product, on an empty DATA_DIR unless the settings name one. Disposing of it stops it and removes the
- * directory. With FAULTS=on, disposing first switches all faults off and requires that the ledger balances, so that
- * nothing was lost in any test.
+ * directory. With FAULTS=on, disposing first switches all faults off and requires that the ledger balances, so every
+ * test also checks that nothing was lost.
  */
 export async function startProduct(settings: Record<string, string> = {}): Promise<Product & AsyncDisposable> {
   const directory = mkdtempSync(join(tmpdir(), 'product-'))

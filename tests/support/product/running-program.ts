@@ -3,7 +3,7 @@ import { spawn, type SpawnOptions } from 'node:child_process'
 /** A program whose standard input and output a test uses line by line. Disposing of it kills it. */
 export interface RunningProgram extends AsyncDisposable {
   readonly pid: number | undefined
-  /** Resolves after all of its output has been read. */
+  /** False once it has exited and all of its output has been read. */
   readonly isRunning: boolean
   /** Its standard output and standard error so far. */
   readonly output: string

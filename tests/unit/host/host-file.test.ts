@@ -91,7 +91,7 @@ describe('host.json', () => {
 
   test('gives the partitions of a restarting instance to the next one within seconds', () => {
     const { sessionTimeoutMs } = json.extensions.kafka
-    // By default brokers require at least 6000 (group.min.session.timeout.ms); heartbeats come every 3000.
+    // By default, brokers require at least 6000 (group.min.session.timeout.ms); heartbeats come every 3000.
     expect(sessionTimeoutMs).toBeGreaterThan(3 * 3000)
     expect(sessionTimeoutMs).toBeLessThanOrEqual(10_000)
   })

@@ -109,7 +109,7 @@ func order(totalPrice float64) openapi.OrderCommand {
 	return command
 }
 
-// The problem with which a call failed, as the client read it.
+// The problem that a failed call returned, as the client parsed it.
 func problemOf(err error) openapi.Problem {
 	var failed *openapi.GenericOpenAPIError
 	if !errors.As(err, &failed) {

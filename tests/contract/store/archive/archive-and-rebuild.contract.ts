@@ -11,7 +11,7 @@ const step = (at = new Date().toISOString()): RebuildStep => ({
   logStarts: [],
   progress: NO_PROGRESS,
 })
-/** After the lease of an archive's last step. */
+/** A time at which the lease of an archive's last step has expired. */
 const MUCH_LATER = '2099-01-01T00:00:00.000Z'
 
 /** The promises of `Archive` and `Maintenance` about an archive and a rebuild in one store. */

@@ -18,7 +18,7 @@ export function archiveRacesContract(name: string, open: () => Promise<SharedSto
     })
     afterEach(() => shared[Symbol.asyncDispose]())
 
-    /** Stores an order of partition 1, so that a record in partition 0 does not wait for its archiving. */
+    /** Stores an order in partition 1, so that a record in partition 0 does not wait while the order is archived. */
     async function storeOrder() {
       const order = orderAt(0, { origin: place(0, 1) })
       await shared.one.store.storeBatch(batchOf([order]))

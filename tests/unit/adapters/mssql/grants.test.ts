@@ -4,9 +4,9 @@ import { readAll } from '../../../sql/statement-table.ts'
 
 /**
  * docs/deploying.md grants the minimum with which every statement runs. SQL Server requires ALTER on a table that is
- * truncated, or whose identity values are written. It requires no permission for an application lock, and only those to
- * read and to write where a statement selects, inserts, updates and deletes (learn.microsoft.com/sql/t-sql/statements,
- * each statement's page).
+ * truncated, or whose identity values are written. It requires no permission for an application lock, and only the
+ * permissions to read or write where a statement selects, inserts, updates or deletes
+ * (learn.microsoft.com/sql/t-sql/statements, each statement's page).
  */
 const SETUP = readFileSync(new URL('../../../../infra/docker/mssql/setup-database.sh', import.meta.url), 'utf8')
 const DEPLOYING = readFileSync(new URL('../../../../docs/deploying.md', import.meta.url), 'utf8')

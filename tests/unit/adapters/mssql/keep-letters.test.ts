@@ -50,7 +50,7 @@ it('a letter whose position another instance takes meanwhile is kept beside it, 
     ['orders', 1],
     ['orders@2', 2],
   ])
-  // A redelivered letter is known.
+  // A redelivered letter is already known.
   await createKeepLetters(query)([letter])
   expect(rows).toHaveLength(2)
 })

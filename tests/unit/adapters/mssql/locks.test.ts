@@ -135,7 +135,7 @@ test('a decision about changes is checked after taking all locks, and nothing is
   const check = text.indexOf('SET is_sound = 0')
   const [before, after] = [true, false].map((isBefore) => writesOf(text).filter(({ at }) => at < check === isBefore))
   expect(before?.map(({ table }) => table)).toEqual(['rebuild', 'order_changes', 'order_states', 'orders'])
-  // Each of these changes nothing.
+  // Each of these only locks its row, because it sets a column to the value that the column has.
   for (const { text: write } of before ?? []) expect(write).toMatch(/SET (\w+) = (?:\w+\.)?\1\b/)
   const verdicts = text.slice(check, after?.[0]?.at)
   expect(verdicts).toContain('DELETE v FROM @verdicts AS v')

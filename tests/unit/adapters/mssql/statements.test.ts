@@ -5,7 +5,7 @@ import { allStatements } from '../../../sql/statements.ts'
 const AVOIDED =
   /\bMERGE\b|CREATE OR ALTER|\bsp_prepare\b|\bWAITFOR\b|WITH TIES|\bNOLOCK\b|\bFREETEXT|\bCONTAINS|\bOFFSET\s+\d|\bSELECT\s+\*|undefined|\[object/i
 
-/** The parameters that callers pass, each to the statement of its own name. */
+/** The names of all parameters that callers pass to statements. */
 const PARAMETERS = new Set(
   (
     'action after at batch before brokenBy bytes changeId changeIds code continues currency customerId due ending epochs filter fingerprint from group id ids isUndecidable ' +

@@ -77,7 +77,7 @@ test('orders of the earlier version are found by its words, and step by step by 
   expect(foundIn(db, 'example')).toEqual(idsOf([later, plain, connor, lukasz]))
   expect(foundIn(db, 'connor')).toEqual(idsOf([connor]))
   expect(foundIn(db, 'lukasz')).toEqual(idsOf([later]))
-  // The state, two orders, the third, and the end; each after its own start.
+  // The steps are the state, two orders, the third order, and the end, each after a start of its own.
   expect([1, 2, 3, 4].map(() => prepareReindex(db)(2))).toEqual([true, true, true, false])
   expect(db.prepare('SELECT * FROM search_reindex').all()).toEqual([])
   expect(foundIn(db, 'lukasz')).toEqual(idsOf([later, lukasz, plain]))

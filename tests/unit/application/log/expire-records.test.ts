@@ -15,7 +15,7 @@ const STEP = 3
 const LOG = 'this log'
 const WRITTEN_AT = 90 * DAY
 
-/** A log of one partition per topic, whose records are ten days old, and all of whose records were processed. */
+/** A log with one partition for each topic. Its records are ten days old, and all of them have been processed. */
 function given({
   records = { orders: 10 } as Readonly<Record<string, number>>,
   groups = {} as Readonly<Record<string, Readonly<Record<string, number>>>>,
@@ -127,7 +127,7 @@ function recordAt(topic: string, partition: number, offset: number, origin?: num
 const damage = (topic: string, from: number) =>
   new OrderError('log-unreadable', `The log is damaged at ${topic} 0:${from}.`, { unreadable: { from, to: from + 1 } })
 
-/** The reasons why records of the orders topic stay. */
+/** The reason why records of the orders topic stay. */
 const keptBy = (by: RecordsKept['by'], why: string): RecordsKept => ({
   topic: 'orders',
   partition: 0,

@@ -41,7 +41,7 @@ async function keptOf(
         return [{ partition: 0, first: look, end: topic === TOPICS.orders ? look * 10 : 5 }]
       },
       async committed() {
-        // Requested together with the offsets, which count the samples.
+        // This is requested together with the offsets, whose requests count the samples.
         await Promise.resolve()
         return new Map([[0, look * 10 - 3]])
       },
