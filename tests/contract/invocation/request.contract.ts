@@ -55,7 +55,7 @@ export function requestContract(path: InvocationPath): void {
       })
     })
 
-    test('finds headers by name in any case, and none that only the prototype of an object has', async () => {
+    test('finds headers by name in any case, but not names that only the prototype of an object has', async () => {
       const seen = await seenBy(
         path,
         ({ headers }) => ({
@@ -143,7 +143,7 @@ export function requestContract(path: InvocationPath): void {
       ])
     })
 
-    test('gives each request without a body memory of its own', async () => {
+    test('gives each request that has no body its own memory', async () => {
       const given = await seenBy(
         path,
         async (request) => {
@@ -155,7 +155,7 @@ export function requestContract(path: InvocationPath): void {
       expect([given, await seenBy(path, (request) => request.text(), {})]).toEqual([0, ''])
     })
 
-    test('is a PATCH with its body, media type and precondition', async () => {
+    test('can be a PATCH with its body, media type and precondition', async () => {
       const headers = { 'content-type': 'application/merge-patch+json', 'if-match': '"1-a"' }
       const seen = await seenBy(
         path,

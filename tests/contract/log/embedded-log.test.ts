@@ -252,7 +252,7 @@ describe('The embedded log', () => {
     expect(error).toHaveProperty('message', expect.stringMatching(/^The log .* can't be used: ENOTDIR.*$/))
   })
 
-  it('leaves a file alone that is not a log', async () => {
+  it('does not touch a file that is not a log', async () => {
     const directory = temporaryDirectory()
     writeFileSync(join(directory, 'log.db'), 'not a database, but something long enough to be read as one'.repeat(20))
     await expect(createEmbeddedLog({ directory })).rejects.toHaveProperty(

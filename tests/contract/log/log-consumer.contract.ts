@@ -118,7 +118,7 @@ export function logConsumerContract(name: string, open: () => Promise<OpenedLog>
       expect(seenBefore).toBeLessThan(3000)
     })
 
-    it.runIf(features.survivesRestart)('has all records after a restart', async () => {
+    it.runIf(features.survivesRestart)('has all the records after a restart', async () => {
       const topic = await topicOf(2)
       const groupId = randomUUID()
       await log.publish(topic, numbered(20))

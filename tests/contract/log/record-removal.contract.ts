@@ -109,7 +109,7 @@ export function recordRemovalContract(name: string, open: () => Promise<OpenedLo
       expect(steps).toEqual([3, 3, 3, 3])
     })
 
-    it('removes from one partition without a change to another', async () => {
+    it('removes from one partition without changing another', async () => {
       const [topic, other] = [await topicWith(10), await topicWith(10)]
       await removeAll(topic)
       expect(await log.offsets(other)).toEqual([{ partition: 0, first: 0, end: 10 }])

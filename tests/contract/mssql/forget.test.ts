@@ -94,7 +94,7 @@ describeMssql((open, _, database) => {
     expect((await opened.views.search({ q: 'zelda', limit: 9 })).items).toEqual([])
   })
 
-  test('a rebuild repairs what a forgotten order has kept', async () => {
+  test('a rebuild repairs the data that a forgotten order has kept', async () => {
     await using opened = await open()
     const order = hers(0)
     await opened.store.storeBatch(batchOf([order]))
@@ -148,7 +148,7 @@ describeMssql((open, _, database) => {
     expect(await found()).toEqual([])
   })
 
-  test('words that an earlier version made by another rule go too', async () => {
+  test('words that an earlier version made by another rule are removed too', async () => {
     await using opened = await open()
     await opened.store.storeBatch(batchOf([hers(0), orderAt(1)]))
     await database.run(

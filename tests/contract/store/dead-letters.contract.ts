@@ -178,7 +178,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       }
     })
 
-    test('its order is dead-lettered, unless it is stored', async () => {
+    test('its order is dead-lettered unless it is stored', async () => {
       const [lost, stored] = [orderAt(0), orderAt(1)]
       await opened.store.storeBatch(batchOf([stored], { delivered: 'copy' }))
       await opened.deadLetters.keep([letterOf(lost), letterOf({ ...stored, origin: place(2) })])
@@ -199,7 +199,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       expect((await opened.deadLetters.get(letterIdOf(order)))?.state).toBe('resolved')
     })
 
-    test.each(['the letter first', 'the ledger first'])('its failure is told once, %s', async (sequence) => {
+    test.each(['the letter first', 'the ledger first'])('its failure is reported once, %s', async (sequence) => {
       const order = orderAt(0)
       const dead = parkedFrom(order, { state: 'dead', attempt: 4, nextAttemptAt: null })
       const steps = [

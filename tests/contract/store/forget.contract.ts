@@ -173,7 +173,7 @@ export function forgetContract(name: string, open: OpenEmptyStore): void {
       expect(JSON.stringify(left)).not.toContain('Umbral')
     })
 
-    test('of an unknown customer nothing is held, and what arrives late is stored without personal data', async () => {
+    test('nothing is held about an unknown customer, and what arrives late is stored without personal data', async () => {
       expect(await forget()).toMatchObject({ orders: 0, unstored: 0, changes: 0, deadLetters: 0, orderIds: [] })
       const order = hers(0)
       await opened.store.storeBatch(batchOf([order]))
@@ -326,7 +326,7 @@ export function forgetContract(name: string, open: OpenEmptyStore): void {
       expect(await found('zelda')).toBe(0)
     })
 
-    test('orders that only the log has are named by the caller, and their changes lose it', async () => {
+    test('the caller names orders that only the log has, and their changes lose their personal data', async () => {
       const order = hers(5)
       const change = changeAt(1, order, moved('2 Umbral Lane'))
       await opened.store.storeBatch(batchOf([], { changes: [change] }))
@@ -334,7 +334,7 @@ export function forgetContract(name: string, open: OpenEmptyStore): void {
       expect((await opened.views.getChanges([change.changeId])).get(change.changeId)).toMatchObject({ forgotten: true })
     })
 
-    test('the audit has the act, without personal data', async () => {
+    test('the audit has the action, without personal data', async () => {
       await opened.store.storeBatch(batchOf([hers(0)]))
       await forget()
       await opened.forgetting.purge()

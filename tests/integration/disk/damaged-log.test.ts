@@ -250,7 +250,7 @@ test('Zeroed pages in the middle of the log end the removal of old records, unle
   expect(await removeAll(log, { ...settled, toOffset: many + RECORDS })).toEqual({ removed: RECORDS, more: false })
 })
 
-test('A gap of thousands of records leaves the log in steps, by the age of the record behind it', async () => {
+test('A gap of thousands of records leaves the log in steps, by the age of the record after it', async () => {
   const many = 4000
   const { directory, file } = await written(Array.from({ length: many }, (_, n) => recordOf(n)))
   alter(file, `DELETE FROM partition_1 WHERE record_offset BETWEEN 5 AND 3990`)

@@ -162,7 +162,7 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
     expect(stderr).toMatch(/^AzureWebJobs__docs__Disabled has no effect: write AzureWebJobs_docs_Disabled, .+\n$/)
   })
 
-  test.each(SHELLS)('run by %s passes on what switches functions off, with dots too', (shell) => {
+  test.each(SHELLS)('run by %s passes on the settings that disable functions, with dots too', (shell) => {
     const settings = { 'AzureWebJobs.docs.Disabled': 'True', AzureWebJobs_audit_Disabled: 'true' }
     const { stdout, stderr } = enter({ ...GOOD, ...settings }, ['env'], shell)
     expect(stderr).toBe('')
@@ -175,7 +175,7 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
   })
 
   // Shells start background processes with SIGINT ignored, and .NET leaves it ignored.
-  test.each(SHELLS)('run by %s starts the runtime without a signal ignored that would end it', (shell) => {
+  test.each(SHELLS)('run by %s starts the runtime so that it does not ignore the signal that ends it', (shell) => {
     const { stdout } = enter(GOOD, ['grep', 'SigIgn', '/proc/self/status'], shell)
     const ignored = BigInt(`0x${/SigIgn:\s+([0-9a-f]+)/.exec(stdout)?.[1] ?? ''}`)
     expect(ignored & (1n << BigInt(constants.signals.SIGINT - 1))).toBe(0n)
@@ -196,7 +196,7 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
 })
 
 describe.skipIf(process.platform !== 'linux')('the health check of the image', () => {
-  test('leaves a runtime alone that has been silent for less than the limit', async () => {
+  test('does not stop a runtime that has been silent for less than the limit', async () => {
     await using image = await start('empty')
     expect(image.healthy(180)).toBe(1)
     expect(image.said()).toBe('listening\n')

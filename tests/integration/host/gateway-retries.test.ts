@@ -58,7 +58,7 @@ function post(url: string, headers: Record<string, string>) {
   return { sent, answered }
 }
 
-describe.skipIf(skipsGateway)('the gateway, when an instance goes', () => {
+describe.skipIf(skipsGateway)('the gateway, when an instance goes away', () => {
   test.each([{ 'content-length': String(LONG) }, PIECES])(
     'holds an order with %o until an instance is up, and passes it on complete',
     async (headers) => {

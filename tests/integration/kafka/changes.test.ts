@@ -15,7 +15,7 @@ import { createRandom, seedOfThisRun } from '../../support/random.ts'
 const CALLERS = 8
 const FAULTS = { throwForCustomers: [UNLUCKY_CUSTOMER] }
 
-describe.skipIf(skipsKafka)('changes of orders on a real Kafka', () => {
+describe.skipIf(skipsKafka)('changes to orders on a real Kafka', () => {
   test(
     'take effect in the order of the log, whatever fails, is killed, redriven or discarded',
     { timeout: 300_000 },

@@ -16,7 +16,7 @@ const connect = await findJava('connect')
 const WAIT = { timeout: 60_000, interval: 200 }
 const ORDERS = 3
 
-describe.skipIf(skipsKafka)('dead letters beside other people’s consumers', () => {
+describe.skipIf(skipsKafka)('dead letters alongside other people’s consumers', () => {
   let neighbourhood: KafkaProduct
   let orderIds: string[]
   /** The id of one of our own letters. */

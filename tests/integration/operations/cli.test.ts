@@ -259,7 +259,7 @@ describe('npm run ops', () => {
     expect(parsed(await byUrl('ledger', '--json'))).toMatchObject({ balanced: true })
   })
 
-  test('shows in a dry run which changes follow a letter, and gives up no change whose order may still come', async () => {
+  test('shows in a dry run which changes follow a letter, and discards no change whose order may still come', async () => {
     const letters = await killTwoOrders()
     const [letter] = letters
     const { orderId } = parsed(await byUrl('dead-letters', 'show', letter!, '--json')) as { orderId: string }

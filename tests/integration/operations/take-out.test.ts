@@ -30,7 +30,7 @@ describe('taking out a record, with the embedded log', () => {
   const at = (offset: number, topic = 'orders') => ({ topic, partition: 0, offset })
   const committed = async (group: string, topic: string) => (await all.log.committed(group, topic)).get(0)
 
-  test('makes it a dead letter byte for byte, and skips no record before or behind it', async () => {
+  test('makes it a dead letter byte for byte, and skips no record before or after it', async () => {
     const stuck = { ...messageOf(), value: BYTES }
     await publish('orders', messageOf(), { ...messageOf(), value: '{}' }, stuck, messageOf())
     const original = (await read('orders'))[2]!

@@ -120,7 +120,7 @@ describe('the product behaves as its OpenAPI document says', () => {
     }
   })
 
-  describe('for changes of an order', () => {
+  describe('for changes to an order', () => {
     const PATCH = { 'content-type': 'application/merge-patch+json' }
     const template = '/api/orders/{orderId}'
     const address = { method: 'PATCH', headers: PATCH, body: '{"shippingAddress":"7 Example Road"}' }

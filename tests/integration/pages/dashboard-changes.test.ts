@@ -25,7 +25,7 @@ async function putBadAmendment(dataDir: string) {
   return { orderId, waiting: cancellation.changeId }
 }
 
-describe.skipIf(chromiumPath === undefined)('the dashboard and changes of orders', () => {
+describe.skipIf(chromiumPath === undefined)('the dashboard and changes to orders', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'dashboard-changes-'))
   let bad: Awaited<ReturnType<typeof putBadAmendment>>
   let product: Awaited<ReturnType<typeof startProduct>>
@@ -73,7 +73,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard and changes of orders
     expect(await faultsForAxe()).toEqual([])
   })
 
-  it('say of the letter of a change which change it is, what waits behind it, and that it is not edited', async () => {
+  it('say which change a letter is of, what waits behind it, and that it cannot be edited', async () => {
     await dialog().locator('.letters:not(.changes) a').click()
     await shows('dialog .facts', /change\s*amendment …/)
     await shows('dialog', /Changes that wait for it\s*cancellation …\w{12}\s*waiting/)

@@ -101,7 +101,7 @@ const SECOND_TEXT_OF_5 = FIRST_TEXT_OF_5.replace(
 test.each([
   ['first', FIRST_TEXT_OF_5, 'bba008018f8d8c154623d0e8b5a36177562453e1363223976d847f6c50eef827'],
   ['second', SECOND_TEXT_OF_5, '34b76202b5db6350e6922dc601f7faee4994a02659a88be104d636c67c4f4cf5'],
-])('a store with the %s text of migration 5 is carried along', (_, sql, checksum) => {
+])('a store with the %s text of migration 5 is migrated too', (_, sql, checksum) => {
   expect(createHash('sha256').update(sql).digest('hex'), 'the text as it was published').toBe(checksum)
   const today = readMigrations(new URL('../../../infra/sql/sqlite/', import.meta.url))
   const then = today

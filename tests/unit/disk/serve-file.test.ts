@@ -60,7 +60,7 @@ test.each([
 test.each([
   ['tidying', { tidy: FAILED_FLUSH }, 'tidy failed'],
   ['closing', { close: FAILED_FLUSH }, 'close failed'],
-])('a flush that failed in %s is told though nobody asked', async (name, plan, message) => {
+])('a flush that failed in %s is reported though nobody asked', async (name, plan, message) => {
   expect(await ask(plan)).toHaveProperty('result')
   if (name === 'closing') worker.postMessage('close')
   expect(await heard()).toMatchObject({ id: -1, error: { message }, inDoubt: true })

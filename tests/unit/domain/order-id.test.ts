@@ -95,7 +95,7 @@ describe('ids of changes', () => {
     expect(createOrderIds(['other secret']).isIssuedChange(orderId, changeId)).toBe(false)
   })
 
-  it('are no ids of orders, nor the other way round', () => {
+  it('are not ids of orders, nor the other way round', () => {
     expect(ids.isIssued(ids.nextChange(orderId, NOW))).toBe(false)
     expect(ids.isIssuedChange(orderId, orderId)).toBe(false)
   })

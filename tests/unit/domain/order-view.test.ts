@@ -19,12 +19,12 @@ describe('the history of an order', () => {
     ])
   })
 
-  it('has a change behind the storing of its order, also if a redrive was reported only after both', () => {
+  it('has a change after the storing of its order, even if a redrive was reported only after both', () => {
     const history = toHistory({ acceptedAt: at(0), storedAt: at(3) }, [entry(5, 'redriven')], [entry(4, 'amended')])
     expect(history.map(({ kind }) => kind)).toEqual(['accepted', 'stored', 'amended', 'redriven'])
   })
 
-  it('begins with the acceptance, also if the clock that gave its time is ahead', () => {
+  it('begins with the acceptance, even if the clock that gave its time is ahead', () => {
     const history = toHistory({ acceptedAt: at(7), storedAt: at(3) }, [], [entry(4, 'amended')])
     expect(history.map(({ kind }) => kind)).toEqual(['accepted', 'stored', 'amended'])
   })

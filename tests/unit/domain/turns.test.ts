@@ -40,7 +40,7 @@ describe('the changes of an order', () => {
     }
   })
 
-  it('are refused behind a cancellation, which the order keeps', () => {
+  it('are refused after a cancellation, which the order keeps', () => {
     const { order, verdicts } = takeTurns(PLACED, [waiting('a', { kind: 'cancel' }), waiting('b', amend(7))])
     expect(verdicts).toMatchObject([
       { changeId: 'a', kind: 'applied', version: 2 },
@@ -49,7 +49,7 @@ describe('the changes of an order', () => {
     expect(order).toMatchObject({ version: 2, cancellation: { at: AT }, content: { totalPrice: 42.5 } })
   })
 
-  it('that are refused hold nothing behind them and make no version', () => {
+  it('that are refused hold nothing up and make no version', () => {
     const conflicting = waiting('b', { ...amend(8), expectedVersion: 1 })
     expect(verdictsOf(PLACED, [waiting('a', amend(7)), conflicting, waiting('c', amend(9))])).toEqual([
       ['a', 2],

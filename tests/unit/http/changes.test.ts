@@ -89,7 +89,7 @@ describe('a change over HTTP', () => {
     expect(headers).toMatchObject({ etag: expect.stringMatching(/^"2-/) as string, 'preference-applied': 'wait=5' })
   })
 
-  it('that takes effect in time is told as applied when the store cannot be asked for the order then', async () => {
+  it('that takes effect in time is reported as applied when the store cannot be asked for the order then', async () => {
     const { status, body } = await amendOrder(patch({ totalPrice: 7 }, waiting), use({ view: { status: 'applied' } }))
     expect([status, JSON.parse(body as string)]).toMatchObject([202, { status: 'applied' }])
   })
@@ -260,7 +260,7 @@ describe('If-Match', () => {
 })
 
 describe('a change that the store has not seen yet', () => {
-  it('is accepted, since when, for every id that was issued for its order', () => {
+  it('is accepted, with its time, for every id that was issued for its order', () => {
     expect(unseenChange(ORDER, CHANGE, testOrderIds)).toMatchObject({ changeId: CHANGE, status: 'accepted' })
     const derived = testOrderIds.deriveChange(ORDER, 'key', '{}')
     expect(unseenChange(ORDER, derived, testOrderIds)).toEqual({

@@ -125,7 +125,7 @@ describe('the trace of a caller', () => {
     ['rojo=00f067aa0ba902b7', 'ff-nonsense', {}],
     ['no list', VALID_TRACE, { traceparent: VALID_TRACE }],
     ['', VALID_TRACE, { traceparent: VALID_TRACE }],
-  ])('the tracestate %j beside %s goes on only where both are valid', async (tracestate, traceparent, taken) => {
+  ])('the tracestate %j with %s goes on only where both are valid', async (tracestate, traceparent, taken) => {
     const options: object[] = []
     await placeOrder(bodyOf(traceparent, { tracestate }), {
       placeOrder: async (_, given) => {

@@ -6,7 +6,7 @@ import { testOrderIds } from '../../support/orders/orders.ts'
 const AT = '2026-01-01T00:00:00.000Z'
 
 describe('an order that the store has not seen yet', () => {
-  it('are lost, with the cause, if their record is known to have left the log', () => {
+  it('is lost, with the cause, if its record is known to have left the log', () => {
     const orderId = testOrderIds.next(Date.parse(AT))
     const cause = { code: 'record-lost', detail: 'It left the log.' }
     expect(unseenOrder(orderId, testOrderIds, () => ({ isLost: true, cause }))).toMatchObject({ status: 'lost', cause })

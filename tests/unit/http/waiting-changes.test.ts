@@ -17,7 +17,7 @@ function views(counts: Record<string, number>) {
 }
 
 describe('letters of a page', () => {
-  it('have the number of changes that wait, if there are any, from one question for each order once', async () => {
+  it('have the number of waiting changes, if any, from one query that names each order once', async () => {
     const store = views({ a: 2 })
     const letters = [letter, { ...letter, state: 'redriven' as const }, { ...letter, orderId: 'b' }]
     expect(await withWaiting(letters, store)).toEqual([
@@ -34,7 +34,7 @@ describe('letters of a page', () => {
     { ...letter, state: 'discarded' as const },
     { ...letter, foreign: FOREIGN },
     { ...letter, orderId: null },
-  ])('hold nothing if they are settled, of another consumer or of no order: %j', async (settled) => {
+  ])('have no number if they are settled, of another consumer or of no order: %j', async (settled) => {
     const store = views({ a: 2 })
     expect(await withWaiting([settled], store)).toEqual([settled])
     expect(store.asked).toEqual([])

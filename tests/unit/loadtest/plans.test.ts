@@ -25,7 +25,7 @@ describe('a scenario', () => {
     },
   )
 
-  it.each(Object.keys(SCENARIOS) as ScenarioName[])('%s takes as long as was said, and places orders', (name) => {
+  it.each(Object.keys(SCENARIOS) as ScenarioName[])('%s takes as long as requested, and places orders', (name) => {
     const plan = planOf(name, { seconds: 10 })
     expect(spansOf(plan).at(-1)?.to).toBe(10)
     expect(plan.phases.every(({ lanes }) => lanes.some(({ kind }) => kind === 'place-order'))).toBe(true)

@@ -22,7 +22,7 @@ describe('the requests of a load test', () => {
     expect(cancellationSchema.safeParse(JSON.parse(cancel.body ?? '')).success).toBe(true)
   })
 
-  it('count accepted changes beside orders, look both up at the end, and leave out refused ones', () => {
+  it('count accepted changes as well as orders, look both up at the end, and leave out refused ones', () => {
     const requests = createRequests(1)
     requests.answered('place-order', 202, receipt('a'))
     requests.answered('amend-order', 202, receipt('a', 'b'))

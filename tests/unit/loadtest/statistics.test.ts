@@ -80,7 +80,7 @@ describe('latencies', () => {
     expect(latencies.corrected()).toEqual(latencies.observed())
   })
 
-  it('count from when a request was due, and tell beside it what passed from sending to the answer', () => {
+  it('count from when a request was due, and also show the time from sending to the answer', () => {
     const latencies = new Latencies()
     latencies.add({ atMs: 700, tookMs: 600, waitedMs: 580 })
     latencies.add({ atMs: 10_000, tookMs: 10_000, waitedMs: 10_000 })

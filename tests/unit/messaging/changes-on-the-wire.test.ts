@@ -115,13 +115,13 @@ describe('a change on the wire', () => {
   it.each([
     ['an id that no change has', changed({ header: ['ce_id', 'nobody'] })],
     ['neither subject nor key', changed({ header: ['ce_subject', null], key: null })],
-  ])('belongs to no order with %s, so that it holds none', (_, record) => {
+  ])('belongs to no order with %s, so no order waits for it', (_, record) => {
     expect([orderIdOf(record), changeOf(record)]).toEqual([undefined, undefined])
   })
 })
 
 describe('an order on the wire', () => {
-  it('is no change', () => {
+  it('is not a change', () => {
     const record = recordOf(messageOf(ORDER))
     expect([changeOf(record), isChange(readEvent(record, ORIGIN))]).toEqual([undefined, false])
   })

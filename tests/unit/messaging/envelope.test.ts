@@ -65,7 +65,7 @@ describe('NewOrder on the wire', () => {
     })
   })
 
-  it('has the tracestate of the request beside its traceparent', () => {
+  it('has the tracestate of the request as well as its traceparent', () => {
     const { headers } = toMessage(EVENT, newOrderJson(EVENT.data), TRACE, 'rojo=00f067aa0ba902b7')
     expect(Object.fromEntries(headers)).toMatchObject({ traceparent: TRACE, tracestate: 'rojo=00f067aa0ba902b7' })
   })

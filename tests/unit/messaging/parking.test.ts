@@ -54,7 +54,7 @@ describe('a parked record', () => {
     expect(originOf(forged)).toEqual({ topic: 'orders-dlt', partition: 0, offset: 4 })
   })
 
-  it('has Spring’s headers beside its own: numbers as big-endian integers', () => {
+  it('has Spring’s headers as well as its own, with numbers as big-endian integers', () => {
     const headers = new Map(toParked(RECORD, journey()).headers)
     expect(headers.get('kafka_dlt-original-topic')).toBe('orders')
     expect(headers.get('kafka_dlt-original-partition')).toEqual(Buffer.from([0, 0, 0, 3]))

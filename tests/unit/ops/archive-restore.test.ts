@@ -123,7 +123,7 @@ describe('ops archive restore', () => {
   it.each([
     ['all orders', {}, 1],
     ['one order', { order: idOf(300) }, 0],
-  ])('takes %s back beside a damaged file, and names the file', async (_, options, exitCode) => {
+  ])('takes %s back despite a damaged file, and names the file', async (_, options, exitCode) => {
     const damaged = join(directory, 'orders-29990101T000000Z-00000000-0001.ndjson.gz')
     copyFileSync(firstFile(), damaged)
     truncateSync(damaged, 1000)

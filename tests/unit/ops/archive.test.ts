@@ -21,7 +21,7 @@ const manifest = () =>
   JSON.parse(readFileSync(join(directory, names('.manifest.json')[0] ?? ''), 'utf8')) as Record<string, unknown>
 
 describe('ops archive', () => {
-  it('writes the orders and a manifest, and then lets the store give them up', async () => {
+  it('writes the orders and a manifest, and then has the store remove the orders', async () => {
     const product = instance(450)
     const all = [...product.held.values()]
     const { exit, answer } = await run(archive, product, { before: BEFORE, to: directory })
@@ -91,7 +91,7 @@ describe('ops archive', () => {
     expect(product.held.size).toBe(3)
   })
 
-  it('checks the directory with --dry-run too, and leaves none behind', async () => {
+  it('checks the directory with --dry-run too, and leaves no directory behind', async () => {
     const product = instance(3)
     const preview = (to: string) => run(archive, product, { before: BEFORE, to, 'dry-run': true })
     expect((await preview(join(directory, 'deeper'))).answer).toMatchObject({ orders: 3 })

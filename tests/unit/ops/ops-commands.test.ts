@@ -175,7 +175,7 @@ describe('the changes of an order', () => {
   })
 })
 
-describe('giving up a change', () => {
+describe('discarding a change', () => {
   it('sends the reason, and says that the change is discarded', async () => {
     const { asked, printed } = await run(discardChange, [{ status: 'discarded' }], {
       positionals: ['c'],
@@ -370,7 +370,7 @@ describe('groups of dead letters', () => {
     [{}, '?state=dead'],
     [{ state: 'all' }, ''],
     [{ state: 'resolved', limit: '5' }, '?state=resolved&limit=5'],
-  ])('are of what nobody has repaired unless told otherwise: %j', async (options, query) => {
+  ])('are of what nobody has repaired, unless the options say otherwise: %j', async (options, query) => {
     const { asked } = await run(deadLetterGroups, [{ items: [], nextCursor: null }], { options })
     expect(asked).toEqual([{ method: 'GET', path: `/api/dead-letters/groups${query}` }])
   })

@@ -153,7 +153,7 @@ describe('settings', () => {
     ['DATADIR', 'DATA_DIR'],
     ['SEQ_URI', 'SEQ_URL'],
     ['LOG_LEVELS', 'LOG_LEVEL'],
-  ])('that are misspelt as %s are told, because nobody would read them', (name, meant) => {
+  ])('that are misspelt as %s are reported, because nobody would read them', (name, meant) => {
     const { withoutEffect } = readConfig({ [name]: 'on' }, 'embedded')
     expect(withoutEffect).toEqual([`${name} has no effect: the setting is called ${meant}.`])
   })

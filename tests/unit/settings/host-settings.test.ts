@@ -127,7 +127,7 @@ describe('a failure to start', () => {
     ['EACCES', 'Port 7071 is only for privileged users'],
     ['EADDRNOTAVAIL', 'HOST 127.0.0.1 is not an address of this machine'],
     ['ENOTFOUND', 'HOST 127.0.0.1 cannot be resolved'],
-  ])('of %s is told in words', (code, words) => {
+  ])('because of %s is described in words', (code, words) => {
     const error = Object.assign(new Error(`listen ${code}`), { code, syscall: 'listen' })
     expect(startFailure(error, {})).toContain(words)
     expect(startFailure(error, {})).not.toContain('\n')
@@ -137,7 +137,7 @@ describe('a failure to start', () => {
     [Object.assign(new Error('listen EMFILE'), { code: 'EMFILE', syscall: 'listen' }), 'EMFILE'],
     [new Error('The log can’t be used', { cause: new Error('Worker initialization failure: EMFILE') }), 'EMFILE'],
     [Object.assign(new Error('too many open files in system'), { code: 'ENFILE' }), 'ENFILE'],
-  ])('for want of descriptors names the limit (%s)', (error, code) => {
+  ])('for lack of descriptors names the limit (%s)', (error, code) => {
     expect(startFailure(error, {})).toMatch(new RegExp(`^[^\\n]*files open[^\\n]*\\(${code}\\)[^\\n]*$`))
   })
 

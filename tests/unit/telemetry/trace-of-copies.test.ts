@@ -58,7 +58,7 @@ describe.each(Object.entries(COPIES))('%s', (copy, of) => {
     ['empty', Buffer.from('')],
     ['too short', Buffer.from('00-0-0-00')],
     ['not UTF-8', Buffer.from([0xff])],
-  ])('carries no traceparent on that is %s, and no tracestate that comes with it', (_, value) => {
+  ])('does not carry on a traceparent that is %s, nor the tracestate that comes with it', (_, value) => {
     expect(tracesIn(of([['traceparent', value], STATE]))).toEqual([])
   })
 
@@ -71,7 +71,7 @@ describe.each(Object.entries(COPIES))('%s', (copy, of) => {
     ['not in ASCII', Buffer.from('rojo=é')],
     ['on two lines', Buffer.from('rojo=1,\ncongo=2')],
     ['longer than 32 members', Buffer.from(Array.from({ length: 33 }, (_, n) => `m${n}=1`).join(','))],
-  ])('carries no tracestate on that is %s', (_, value) => {
+  ])('does not carry on a tracestate that is %s', (_, value) => {
     expect(tracesIn(of([TRACE, ['tracestate', value]]))).toEqual(copy === 'a stub' ? [] : [TRACE])
   })
 

@@ -16,7 +16,7 @@ const MUCH_LATER = '2099-01-01T00:00:00.000Z'
 
 /** The promises of `Archive` and `Maintenance` about an archive and a rebuild in one store. */
 export function archiveAndRebuildContract(name: string, open: OpenEmptyStore): void {
-  describe(`${name}, archiving beside a rebuild`, () => {
+  describe(`${name}, archiving during a rebuild`, () => {
     const opened = openForEachTest(open)
     const { store, exported, archive, archiveAll, restore, listed, storeRich } = archiveSteps(opened)
     let last: OrderToStore
@@ -25,7 +25,7 @@ export function archiveAndRebuildContract(name: string, open: OpenEmptyStore): v
     })
     const storeLast = () => store([last])
 
-    test('exclude each other', async () => {
+    test('an archive and a rebuild exclude each other', async () => {
       await store([orderAt(0)])
       await storeLast()
       const orders = await exported()

@@ -79,7 +79,7 @@ export function archivedOrdersContract(name: string, open: OpenEmptyStore): void
       expect((await store([], { changes: [changeThief] })).changes).toEqual([{ kind: 'refused' }])
     })
 
-    test('a new change of an archived order is refused, even if its first attempt failed', async () => {
+    test('a new change to an archived order is refused, even if its first attempt failed', async () => {
       const order = orderAt(0)
       await store([order])
       await storeLast()

@@ -29,7 +29,7 @@ export function exportedOrdersContract(name: string, open: OpenEmptyStore): void
     })
     const storeLast = () => store([last])
 
-    test('orders accepted before the time, in the sequence of storing, in pages', async () => {
+    test('includes orders accepted before the time, in the sequence of storing, in pages', async () => {
       const old = Array.from({ length: 5 }, (_, offset) => orderAt(offset))
       const young = orderAt(5, { acceptedAt: LATER })
       await store([...old, young])
@@ -39,7 +39,7 @@ export function exportedOrdersContract(name: string, open: OpenEmptyStore): void
       expect(await exported('2025-12-31T00:00:00.000Z')).toEqual([])
     })
 
-    test('the whole order, with its changes and history, as a document that every version can validate', async () => {
+    test('includes the whole order, with its changes and history, as a document that every version can validate', async () => {
       const { order, changes } = await storeRich()
       await storeLast()
       const [one, ...others] = await exported()
@@ -67,7 +67,7 @@ export function exportedOrdersContract(name: string, open: OpenEmptyStore): void
       expect(one?.order.history.map(({ kind }) => kind)).toContain('attempt-failed')
     })
 
-    test('no order that waits for anything', async () => {
+    test('includes no order that waits for anything', async () => {
       const [plain, retrying, dead, letterOpen, redriven, changeWaits, changeDead] = Array.from(
         { length: 7 },
         (_, at) => orderAt(at),
@@ -91,7 +91,7 @@ export function exportedOrdersContract(name: string, open: OpenEmptyStore): void
       expect(idsOf(await exported())).toEqual([plain!.orderId])
     })
 
-    test('discarded orders too, last', async () => {
+    test('includes discarded orders too, at the end', async () => {
       const [given, stored] = [orderAt(0), orderAt(1)]
       await store([stored], { parked: [parkedFrom(given, { state: 'dead', nextAttemptAt: null })] })
       await opened.deadLetters.keep([letterOf(given)])

@@ -15,7 +15,7 @@ import { AMEND, archiveSteps, FILE, lastOrder } from './archive-steps.ts'
 
 /** The promises of `Archive` about the orders that it removes. */
 export function givenUpOrdersContract(name: string, open: OpenEmptyStore): void {
-  describe(`${name}, giving up orders`, () => {
+  describe(`${name}, removing exported orders`, () => {
     const opened = openForEachTest(open)
     const { store, exported, archive, archiveAll, listed, found, storeRich } = archiveSteps(opened)
     let last: OrderToStore
@@ -24,7 +24,7 @@ export function givenUpOrdersContract(name: string, open: OpenEmptyStore): void 
     })
     const storeLast = () => store([last])
 
-    test('so that only the view that says when still has them', async () => {
+    test('leaves them only in the view that says when they were archived', async () => {
       const { order } = await storeRich()
       const other = orderAt(4)
       await store([other])
@@ -44,7 +44,7 @@ export function givenUpOrdersContract(name: string, open: OpenEmptyStore): void 
       expect(await found('web')).toEqual([])
     })
 
-    test('once, however often that is repeated', async () => {
+    test('happens once, however often it is repeated', async () => {
       await store([orderAt(0), orderAt(1)])
       await storeLast()
       const orders = await archiveAll()
@@ -53,7 +53,7 @@ export function givenUpOrdersContract(name: string, open: OpenEmptyStore): void 
       expect(await exported()).toEqual([])
     })
 
-    test('only as they were exported', async () => {
+    test('skips orders that have changed since they were exported', async () => {
       const [changed, waits, same] = [orderAt(0), orderAt(1), orderAt(2)]
       await store([changed, waits, same])
       await storeLast()
@@ -70,7 +70,7 @@ export function givenUpOrdersContract(name: string, open: OpenEmptyStore): void 
       expect(await opened.views.get(waits.orderId)).toMatchObject({ status: 'stored' })
     })
 
-    test('with one audit entry for a file', async () => {
+    test('makes one audit entry for each file', async () => {
       const orders = Array.from({ length: 60 }, (_, offset) => orderAt(offset))
       await store(orders)
       await storeLast()
@@ -82,7 +82,7 @@ export function givenUpOrdersContract(name: string, open: OpenEmptyStore): void 
       ])
     })
 
-    test('and leaves the ledger as it is', async () => {
+    test('leaves the ledger as it is', async () => {
       await store([orderAt(0), orderAt(1)])
       await storeLast()
       const before = await opened.ledger.read(GROUP, 9)

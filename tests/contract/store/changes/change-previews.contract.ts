@@ -99,7 +99,7 @@ export function changePreviewsContract(name: string, open: OpenEmptyStore): void
       expect(brief(preview)).toEqual({ changes: [['waiting', undefined]], followers: [] })
     })
 
-    test('an order alone takes along what waits for it, and each change only its own order', async () => {
+    test('a lone order takes along what waits for it, and each change only its own order', async () => {
       const [first, second] = [orderAt(0), orderAt(1)]
       const [ofFirst, ofSecond] = [changeAt(2, first, CANCEL), changeAt(3, second, named('B'))]
       await given({ orders: [first, second] }, [ofFirst, ofSecond])
@@ -113,7 +113,7 @@ export function changePreviewsContract(name: string, open: OpenEmptyStore): void
       )
     })
 
-    test('a change of an order that is still refused waits', async () => {
+    test('a change waits if its order is still refused', async () => {
       const order = orderAt(0)
       const [item] = order.order.orderItems
       const bad = { ...order, order: { ...order.order, orderItems: [{ ...item!, quantity: -1 }] } }

@@ -103,7 +103,7 @@ export function changeViewsContract(name: string, open: OpenEmptyStore): void {
         })
       })
 
-      test('a dead one that nobody can read has its kind and its cause', async () => {
+      test('a dead change that nobody can read has its kind and its cause', async () => {
         const order = orderAt(0)
         const dead = changeAt(1, order, named('A'))
         const { changeId } = dead
@@ -126,7 +126,7 @@ export function changeViewsContract(name: string, open: OpenEmptyStore): void {
         })
       })
 
-      test('the history tells of the order and of its changes, in the order of time', async () => {
+      test('the history covers the order and its changes, in the order of time', async () => {
         const order = orderAt(0)
         const [first, second, third] = [named('A'), amend({ customerName: 'B' }, 7), cancel('enough')].map(
           (one, index) => changeAt(1 + index, order, one),
@@ -224,7 +224,7 @@ export function changeViewsContract(name: string, open: OpenEmptyStore): void {
         }
       })
 
-      test('cancelled orders are listed apart, and found as before', async () => {
+      test('cancelled orders are listed separately, and found as before', async () => {
         const orders = [0, 1, 2, 3].map((offset) =>
           orderAt(offset, { order: { reference: `WEB-${offset % 2}`, customerId: 1 + (offset % 2) } }),
         )

@@ -61,7 +61,7 @@ export function decidedChangesContract(name: string, open: OpenEmptyStore): void
         expect([cancelled?.status, Object.hasOwn(cancelled ?? {}, 'cancellationReason')]).toEqual(['cancelled', false])
       })
 
-      test('many changes of several orders in one batch take effect in the order of the log', async () => {
+      test('many changes to several orders in one batch take effect in the order of the log', async () => {
         const [one, other] = [orderAt(0), orderAt(3)] as const
         const changes = [
           changeAt(1, one, named('A')),

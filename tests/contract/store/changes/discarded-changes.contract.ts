@@ -25,7 +25,7 @@ const WHY = { reason: 'Its order was deleted.' }
 
 /** The promises of every store about waiting changes that an operator discards. */
 export function discardedChangesContract(name: string, open: OpenEmptyStore): void {
-  describe(`${name} as a store of changes that an operator gives up`, () => {
+  describe(`${name} as a store of changes that an operator discards`, () => {
     const opened = openForEachTest(open)
     const discard = ({ changeId }: ChangeToStore) => opened.redriveTasks.discardChange(changeId, actAt(1, WHY))
     const statuses = async (...changes: readonly ChangeToStore[]) => {

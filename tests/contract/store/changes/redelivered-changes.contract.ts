@@ -49,7 +49,7 @@ export function redeliveredChangesContract(name: string, open: OpenEmptyStore): 
         expect([await history(order), await line()]).toEqual(before)
       })
 
-      test('after it was parked takes its turn, and what was told of its failure before changes nothing', async () => {
+      test('after it was parked takes its turn, and late reports of its failure change nothing', async () => {
         const order = orderAt(0)
         const first = changeAt(1, order, named('A'))
         await store([order], { parked: [parkedChange(first)] })
@@ -144,7 +144,7 @@ export function redeliveredChangesContract(name: string, open: OpenEmptyStore): 
         expect(await view(order)).toMatchObject({ customerName: 'B', version: 3 })
       })
 
-      test('also if the origin fails again in that batch, whose copy is stored already', async () => {
+      test('takes its turn even if the origin fails again in that batch', async () => {
         await store([order])
         await copy(second)
         expect(await store([], { changes: [first], parked: [parkedChange(second)] })).toEqual(['applied'])
@@ -184,7 +184,7 @@ export function redeliveredChangesContract(name: string, open: OpenEmptyStore): 
         expect(await view(order)).toMatchObject({ customerName: 'Sent', version: 3 })
       })
 
-      test('gets its turn there although its letter was discarded before, so that it is overtaken once it is restored', async () => {
+      test('has its turn there although its letter was discarded before, so it is overtaken when it is restored later', async () => {
         await store([order])
         await opened.deadLetters.keep([changeLetterOf(first)])
         await opened.redriveTasks.discard(letterIdOf(first), actAt(1))
@@ -205,7 +205,7 @@ export function redeliveredChangesContract(name: string, open: OpenEmptyStore): 
         expect(await change(changeAt(2, order, cancel(), { changeId: first.changeId }))).toEqual(['order-id-reused'])
       })
 
-      test('holds nobody if it is dead', async () => {
+      test('holds up only later changes if it is dead', async () => {
         await store([order])
         await opened.deadLetters.keep([changeLetterOf(second)])
         const third = changeAt(3, order, amend({ customerName: 'C' }))

@@ -21,7 +21,7 @@ export function repairedChangesContract(name: string, open: OpenEmptyStore): voi
       changeSteps(opened)
 
     describe('and operators', () => {
-      test('discarding a dead change rejects what waits behind it, and nothing before it or of other orders', async () => {
+      test('discarding a dead change rejects what waits behind it, but no earlier changes, and none of other orders', async () => {
         const [order, other] = [orderAt(0), orderAt(1)]
         await store([order, other])
         const at = (offset: number, of: OrderToStore = order) => changeAt(offset, of, named(`N${offset}`))
@@ -110,7 +110,7 @@ export function repairedChangesContract(name: string, open: OpenEmptyStore): voi
         expect(await line()).toMatchObject({ waiting: 0, balanced: true })
       })
 
-      test('letters of changes neither keep an order from being discarded nor give it up', async () => {
+      test('letters of changes neither keep an order from being discarded nor discard it', async () => {
         const order = orderAt(0)
         const dead = changeAt(1, order, named('A'))
         await killOrder(order)

@@ -98,7 +98,7 @@ export function undecidedChangesContract(name: string, open: OpenEmptyStore): vo
     })
 
     test.each(['before', 'after'])(
-      'keeps its letter as dead, also %s the store knows that it is parked',
+      'keeps its letter as dead, even %s the store knows that it is parked',
       async (when) => {
         const order = orderAt(0)
         const [bad, last] = [changeAt(1, order, THROWING), changeAt(2, order, named('B'))]
@@ -125,7 +125,7 @@ export function undecidedChangesContract(name: string, open: OpenEmptyStore): vo
       expect(await previewOf()).toMatchObject({ followers: [{ changeId: good.changeId, kind: 'applied' }] })
     })
 
-    test('does not hold one that was decided before the failure is told', async () => {
+    test('does not hold one that was decided before the failure is reported', async () => {
       const order = orderAt(0)
       const good = changeAt(1, order, named('A'))
       await storeBatch([order], { changes: [good] })

@@ -144,7 +144,7 @@ export function waitingChangesContract(name: string, open: OpenEmptyStore): void
         expect([await stateOfLetter(dead), await stateOfLetter(redriven)]).toEqual(['superseded', 'resolved'])
       })
 
-      test('does not wait behind letters of other consumers, or records that are no event of ours', async () => {
+      test('does not wait behind letters of other consumers, or records that are not our events', async () => {
         const order = orderAt(0)
         const lost = changeAt(1, order, named('A'))
         const foreign = { dialect: 'spring', origin: place(1), exception: null } as const

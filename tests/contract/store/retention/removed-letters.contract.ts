@@ -184,7 +184,7 @@ export function removedLettersContract(
       expect(await shown()).toEqual([])
     })
 
-    test('knows the record of an edited letter, and that of a letter whose redrive died again', async () => {
+    test('recognises the record of an edited letter, and that of a letter whose redrive died again', async () => {
       const [edited, failed] = (await dead(2)) as [OrderToStore, OrderToStore]
       await opened.redriveTasks.recordEdit(letterIdOf(edited), Buffer.from('{"edited":1}'), actAt(1))
       const edit = { ...edited, origin: place(5), bodyHash: bodyHash('edited'), supersedes: letterIdOf(edited) }

@@ -120,7 +120,7 @@ describe('a removal from the log’s file', () => {
     expect(file.partitions()).toMatchObject([{ first: RECORDS, end: RECORDS + 1 }])
   })
 
-  test('is no damage to a check, or to a reader, that was under way', () => {
+  test('does not look like damage to a check or a reader that was under way', () => {
     const file = opened(written())
     file.removeRecords(1, { ...EVERYTHING, toOffset: 4 })
     expect(file.verify(1, 0)).toEqual({ next: RECORDS, records: RECORDS - 4, withoutChecksum: 0, damaged: [] })
@@ -219,7 +219,7 @@ describe('a file of the log', () => {
     expect(opened(path).partitions()).toMatchObject([{ first: RECORDS, end: RECORDS }])
   })
 
-  test('from before is rewritten by a purge, because earlier versions left bytes of records in it', () => {
+  test('from an earlier version is rewritten by a purge, because such versions left bytes of records in it', () => {
     const path = written()
     alter(
       path,

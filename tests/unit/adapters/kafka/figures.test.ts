@@ -34,7 +34,7 @@ function openPartition() {
 }
 
 describe('the committed position of a Kafka group', () => {
-  it('is behind the marker of a transaction once the group no longer moves', async () => {
+  it('is past the marker of a transaction once the group no longer moves', async () => {
     const { state, ask } = openPartition()
     Object.assign(state, { records: [0, 1], end: 3, committed: 1 })
     expect(await ask()).toBe(1)

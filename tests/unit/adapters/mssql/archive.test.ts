@@ -146,7 +146,7 @@ describe('the archive on SQL Server', () => {
     expect(nextCursor).not.toBeNull()
   })
 
-  it('sends the hash’s own proof of sameness, and tells orders archived before from those that changed', async () => {
+  it('sends the figures that show whether the order is still the same, and tells orders archived before from those that changed', async () => {
     const [one] = (await exported()).items
     const other = '019b76da-a800-72b2-8d16-02133d7b11a9'
     const gone = '019b76da-a800-72b2-8d16-02133d7b11aa'
@@ -165,7 +165,7 @@ describe('the archive on SQL Server', () => {
     })
   })
 
-  it('gives up no order whose hash differs', async () => {
+  it('removes no order whose hash differs', async () => {
     const { archive, batchOf } = archiveOn(
       new Map<string, readonly (readonly Row[])[]>([
         [SELECT_DOCUMENTS, DOCUMENT_ROWS],

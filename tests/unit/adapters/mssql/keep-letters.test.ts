@@ -41,7 +41,7 @@ function createTable(other: Row) {
   return { rows, query }
 }
 
-it('a letter whose position another instance takes meanwhile is kept beside it, not dropped', async () => {
+it('a letter whose position another instance takes meanwhile is kept as well, not dropped', async () => {
   const place = { topic: 'orders', log_partition: 0, log_offset: 7 }
   const { rows, query } = createTable({ ...place, order_id: null, record_timestamp: 1 })
   const letter = letterOf(orderAt(7), { orderId: null, recordTimestamp: 2 })

@@ -286,7 +286,7 @@ test.each([
   expect(places).toEqual(places.toSorted((one, other) => one - other))
 })
 
-test('forgetting locks everything that stores before it marks the customer, and marks before it removes anything', () => {
+test('forgetting first locks whatever storing locks, then marks the customer, and then removes', () => {
   const writes = writesOf(textOf('FORGET')).filter(({ table }) => !table.startsWith('rebuilt_'))
   const [mark, check] = [
     textOf('FORGET').indexOf('INSERT INTO forgotten_customers'),

@@ -43,7 +43,7 @@ function fakeServer(reads: readonly (readonly Row[])[], answer: (written: Writte
   return { turns: createTurns(query), written }
 }
 
-test('what another instance has decided meanwhile is read again, and decided on what it made', async () => {
+test('if another instance has decided meanwhile, the order is read again, and decided as it is then', async () => {
   const { turns, written } = fakeServer(
     [[changeRow(first, 1, 'A'), changeRow(second, 2, 'B')], [changeRow(second, 2, 'B')], []],
     (_, nth) => nth > 1,
@@ -68,7 +68,7 @@ test('an instance that never gets its turn says that the store is busy', async (
   await expect(turns.take([orderId], NOW)).rejects.toMatchObject({ code: 'store-busy' })
 })
 
-test('what waits is told once, and nothing is written for a change that was told to wait', async () => {
+test('a change that waits is reported once, and nothing more is written for it', async () => {
   const held = changeRow(first, 1, 'A', 'retrying')
   const waiting = changeRow(second, 2, 'B')
   const { turns, written } = fakeServer(

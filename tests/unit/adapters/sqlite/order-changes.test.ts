@@ -63,7 +63,7 @@ test('a batch of orders without changes asks one thing more, and two while a cha
   ])
 })
 
-test('a word that goes leaves the prefixes that it shares with a word that stays', () => {
+test('a word that is removed leaves the prefixes that it shares with a word that stays', () => {
   const commands = prepareBatchCommands(db)
   const order = orderAt(0, { order: { customerName: 'Alexa', customerLastName: 'Alexandra' } })
   // More words with the prefix than a search looks up one by one.

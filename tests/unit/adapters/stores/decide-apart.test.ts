@@ -19,7 +19,7 @@ const THROWING = {
 }
 
 describe('changes that are decided one by one', () => {
-  it('stop at the one whose decision throws, behind those that are decided', () => {
+  it('stop at the one whose decision throws, after the earlier ones are decided', () => {
     const search = decideApart(ORDER, [named('A'), undecided('B', THROWING), named('C')], false)
     const asked = search.next()
     expect(asked).toMatchObject({ done: false, value: { before: ORDER, after: { version: 2 } } })

@@ -40,7 +40,7 @@ function given({ dead, msEach = 0 }: { dead: number; msEach?: number }) {
 }
 
 describe('a discard of many letters', () => {
-  it('runs in parts of some seconds each, and is one entry in the audit', async () => {
+  it('runs in parts of several seconds each, and is one entry in the audit', async () => {
     const { discards, audit, left } = given({ dead: 12_000, msEach: 1 })
     const parts = []
     for (let cursor: string | undefined | null; cursor !== null;) {
@@ -53,7 +53,7 @@ describe('a discard of many letters', () => {
     expect(audit).toEqual(['discard-many fingerprint=f1: A load test.'])
   })
 
-  it('leaves letters alone that arrive after it began', async () => {
+  it('does not touch letters that arrive after it began', async () => {
     const { discards, left, die } = given({ dead: 6000, msEach: 1 })
     const { nextCursor } = await discards.discard({}, ACT)
     die('6001')

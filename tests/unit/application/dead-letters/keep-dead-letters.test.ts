@@ -167,7 +167,7 @@ describe('a letter of a change', () => {
     expect(kept).toMatchObject([{ orderId, change: { changeId, kind: 'amend' }, foreign: null }])
   })
 
-  it('of another consumer names none, because it holds nothing here', async () => {
+  it('of another consumer names none, because nothing waits for it here', async () => {
     await keep(delivered(changeMessageOf(event), { topic: 'orders-dlt', offset: 0 }))
     expect(kept).toMatchObject([{ orderId: event.orderId, foreign: {} }])
     expect(kept[0]).not.toHaveProperty('change')

@@ -110,13 +110,13 @@ describe('the preview of a redrive of changes', () => {
     [{ kind: 'duplicate' }, 'already-stored', undefined],
     [{ kind: 'withheld' }, 'still-fails', 'conflict'],
     [{ kind: 'rejected', code: 'order-id-reused', detail: 'It is.' }, 'still-fails', 'order-id-reused'],
-  ])('says of one that comes out as %j what that means', async (kind, outcome, code) => {
+  ])('says what an outcome of %j means', async (kind, outcome, code) => {
     const { items } = await previewOf([letterOf(EVENT, 3)], () => kind)
     const cause = code === undefined ? {} : { cause: expect.objectContaining({ code }) as object }
     expect(items).toEqual([{ id: 'orders:0:3', orderId, changeId: EVENT.changeId, outcome, ...cause }])
   })
 
-  it('says of one that cannot be read that it still fails, and of the others what becomes of them', async () => {
+  it('says that one that cannot be read still fails, and what becomes of the others', async () => {
     const letters = [letterOf(EVENT, 3, { value: Buffer.from('{') }), letterOf(changeEvent(orderId), 4)]
     const { items } = await previewOf(letters, () => ({ kind: 'applied' }))
     expect(items.map(({ outcome }) => outcome)).toEqual(['still-fails', 'would-be-applied'])

@@ -98,7 +98,7 @@ describe('forgetting a customer', () => {
     expect(told.remains).toEqual([expect.stringMatching(/^Backups/)])
   })
 
-  test('leaves an order alone that the store has as another customer’s, but not the record that names the customer', async () => {
+  test('leaves alone an order that the store has as another customer’s, but not the record that names the customer', async () => {
     const other: OrderView = { orderId: hers.orderId, status: 'stored', customerId: 7 }
     const { act, replaced, forgetting } = setUp({ redacts: true, stored: new Map([[hers.orderId, other]]) })
     await act.forget(CUSTOMER, ACT)
@@ -140,7 +140,7 @@ describe('forgetting a customer', () => {
     expect(done).toEqual([])
   })
 
-  test('of an unknown customer nothing is held', async () => {
+  test('finds nothing held about an unknown customer', async () => {
     const { act } = setUp({ redacts: true })
     const told = await act.forget(99, ACT)
     expect(told.summary).toMatch(/^Nothing holds personal data of customer 99\. What may still arrive/)

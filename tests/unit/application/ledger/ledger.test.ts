@@ -189,7 +189,7 @@ describe('the ledger', () => {
     )
   })
 
-  it('finds the skipped record behind a thousand offsets that the log does not have', async () => {
+  it('finds the skipped record after a thousand offsets that the log does not have', async () => {
     const gaps = Array.from({ length: 1001 }, (_, at) => ({
       topic: 'orders',
       partition: 0,

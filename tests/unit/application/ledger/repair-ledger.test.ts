@@ -100,7 +100,7 @@ describe('a repair of the ledger', () => {
     expect(stored).toEqual([])
   })
 
-  it('processes the records behind an unreadable batch, and says that it skipped the batch', async () => {
+  it('processes the records after an unreadable batch, and says that it skipped the batch', async () => {
     const { repair, stored } = given({ unreadable: { from: 0, to: 2000 } })
     expect(await repair(ACT)).toEqual({ processed: 600, more: false, why: 'The batch is unreadable.' })
     expect(stored[0]).toBe(2000)

@@ -147,7 +147,7 @@ describe('expiring records', () => {
     expect(times).toEqual([0, 20, 40, 60])
   })
 
-  it('leaves records alone that are younger', async () => {
+  it('keeps younger records', async () => {
     const { expire, steps, kept } = given({ retentionMs: 11 * DAY, groups: { orders: {} } })
     expect(await expire()).toBe(0)
     expect({ steps, kept }).toEqual({ steps: [], kept: [] })

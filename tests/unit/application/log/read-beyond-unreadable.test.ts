@@ -6,7 +6,7 @@ import { createTopics } from '../../../../shared/messaging/topics.ts'
 import { createLogFigures } from '../../../../shared/telemetry/metrics/log-figures.ts'
 import { delivered, messageOf } from '../../../support/orders/orders.ts'
 
-it('reads behind a few unreadable batches, and hides no other error', async () => {
+it('reads past a few unreadable batches, and hides no other error', async () => {
   const unreadableUntil = (end: number) => ({
     async read(_topic: string, _partition: number, from: number) {
       if (from >= end) return [delivered(messageOf(), { offset: from })]
@@ -51,7 +51,7 @@ it.each([
   expect(await lifeInLog('orders', 'group')).toMatchObject({ offset: oldest, used: 0.5, staysUntilProcessed: false })
 })
 
-it('keeps the figures of all topics while a batch is unreadable, by the records behind it', async () => {
+it('keeps the figures of all topics while a batch is unreadable, by using the records after it', async () => {
   const log = {
     offsets: async () => [{ partition: 0, first: 0, end: 8 }],
     committed: async () => new Map(),

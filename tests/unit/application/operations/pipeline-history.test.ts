@@ -69,7 +69,7 @@ async function keptOf(
 }
 
 describe('the history of the pipeline', () => {
-  it('has the figures of each moment', async () => {
+  it('has the figures at each moment', async () => {
     const { points } = await keptOf(2)
     const figures = { storedLater: 4, deadLetters: 5, lag: 3, retrying: 2, dead: 1 }
     expect(points).toMatchObject([
@@ -85,7 +85,7 @@ describe('the history of the pipeline', () => {
     expect(points.at(-1)).toMatchObject({ records: (inAnHour + 50) * 10 })
   })
 
-  it('lacks the moments in which the log was away, and continues after them', async () => {
+  it('lacks the moments at which the log was away, and continues after them', async () => {
     const { points, errors } = await keptOf(3, { logFailsAt: 2 })
     expect(errors).toMatchObject([{ message: 'away' }])
     expect(points.map(({ at }) => at)).toEqual([instant(0), instant(2 * POINT_EVERY_MS)])
@@ -94,7 +94,7 @@ describe('the history of the pipeline', () => {
   it.each([
     ['is away', { storeFailsAt: 2 }],
     ['does not answer', { storeHangsAt: 2 }],
-  ])('has what the log knows of a moment in which the store %s', async (_, when) => {
+  ])('has the log’s figures at a moment at which the store %s', async (_, when) => {
     const { points } = await keptOf(2, when)
     const unknown = { stored: null, storedLater: null, retrying: null, dead: null, p50Ms: null, p99Ms: null }
     expect(points[1]).toEqual({ at: instant(POINT_EVERY_MS), records: 20, deadLetters: 5, lag: 3, ...unknown })
@@ -105,7 +105,7 @@ describe('the history of the pipeline', () => {
     expect(reads.orders).toBe(2)
   })
 
-  it('has the other figures of a moment in which orders could not be read', async () => {
+  it('has the other figures at a moment at which orders could not be read', async () => {
     const { points, errors } = await keptOf(2, {
       newestAt: () => {
         throw new Error('away')

@@ -111,7 +111,7 @@ describe('changing an order', () => {
     [{ status: 'discarded' }, CANCEL, 'order-discarded'],
     [{}, { ...AMEND, expectedVersion: 2 }, 'precondition-failed'],
     [{}, { ...AMEND, expectedVersion: 0 }, 'precondition-failed'],
-  ])('that comes too late, as the store knows of %j, is refused at once: %j', async (view, change, code) => {
+  ])('that comes too late is refused at once if the store knows that: %j, %j', async (view, change, code) => {
     const { log, changeOrder } = intake({ view: () => stored(view) })
     await expect(changeOrder(ORDER, change, {})).rejects.toMatchObject({ code, retriable: false })
     expect(log.published).toEqual([])
@@ -222,7 +222,7 @@ describe('changing an order with an Idempotency-Key', () => {
     await expect(changeOrder(ORDER, CANCEL, withKey)).resolves.toHaveProperty('changeId')
   })
 
-  it('that twenty requests bring at once makes one change', async () => {
+  it('that comes in twenty requests at once makes one change', async () => {
     const { log, changeOrder } = intake()
     const answers = await Promise.all(Array.from({ length: 20 }, () => changeOrder(ORDER, AMEND, withKey)))
     expect(new Set(answers.map(({ changeId }) => changeId)).size).toBe(1)

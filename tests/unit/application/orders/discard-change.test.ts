@@ -80,7 +80,7 @@ it('discards a change whose order is in no record that is older than the change'
   expect(discarded).toEqual([changeId])
 })
 
-it('lets new records come meanwhile', async () => {
+it('allows new records to arrive meanwhile', async () => {
   const { discarded, discard } = given(WITHOUT_ORDER, { end: 9, at: '2026-01-01T00:30:00.000Z' })
   await discard()
   expect(discarded).toEqual([changeId])

@@ -151,7 +151,7 @@ describe('an issued order that the store does not know', () => {
     expect(await why(orderId)).toBe('record-missing')
   })
 
-  it('is lost at the first question if its id is older than any two clocks differ', async () => {
+  it('is lost at the first question if its id is older than the largest difference between clocks', async () => {
     const { clock, ids, why, whyUnseen } = setUp(lost)
     const [old, recent] = [ids.next(clock.now()), ids.next(clock.now() + 60_000)]
     clock.advance(10 * 60_000 + 1)

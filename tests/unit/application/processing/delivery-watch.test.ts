@@ -111,7 +111,7 @@ test.each([
   ['the log is away', (world: World) => (world.available.log = false)],
   ['nobody can be asked', (world: World) => (world.fails = true)],
   ['nothing waits', (world: World) => (world.committed = [5, 5])],
-])('nothing is told while %s', async (_, change) => {
+])('nothing is reported while %s', async (_, change) => {
   const { world } = createWorld()
   change(world)
   expect(await world.passes(60 * MINUTE)).toBeUndefined()

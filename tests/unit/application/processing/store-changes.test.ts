@@ -67,7 +67,7 @@ describe('changes in a batch', () => {
     ])
   })
 
-  it('that have to wait are told as waiting, and cost no attempt', async () => {
+  it('that have to wait are reported as waiting, and cost no attempt', async () => {
     await pipeline()(records(FIRST, SECOND))
     expect(told).toMatchObject([{ stored: [], changes: { applied: 0, waiting: 2 } }])
     expect(log.published).toEqual([])
@@ -75,7 +75,7 @@ describe('changes in a batch', () => {
     expect(store.applied).toEqual(ids(FIRST, SECOND))
   })
 
-  it('are not spoken of in a batch without any', async () => {
+  it('are not mentioned in a batch without any', async () => {
     await pipeline()(records(ONE))
     expect(store.batches[0]).not.toHaveProperty('changes')
     expect(told[0]).not.toHaveProperty('changes')
@@ -94,13 +94,13 @@ describe('a change that cannot be read', () => {
     expect(store.stored.has(ONE.orderId)).toBe(true)
   })
 
-  it('holds no other order', async () => {
+  it('does not hold up other orders', async () => {
     const [first, ...others] = records(FIRST, OTHER, OF_OTHER) as [DeliveredRecord, ...DeliveredRecord[]]
     await pipeline()([unreadable(first), ...others])
     expect(store.applied).toEqual(ids(OF_OTHER))
   })
 
-  it('because nobody knows its type is no change, and holds nobody', async () => {
+  it('because its type is unknown is not a change, and nothing waits for it', async () => {
     const [placed, strange, second] = records(ONE, FIRST, SECOND) as [DeliveredRecord, DeliveredRecord, DeliveredRecord]
     const headers = strange.headers.map(([name, value]) =>
       name === 'ce_type' ? ([name, Buffer.from('OrderPaid.v1')] as const) : ([name, value] as const),
@@ -219,7 +219,7 @@ describe('a change that the store could not decide', () => {
     ])
   })
 
-  it('holds no other order, even if every order of two batches has one', async () => {
+  it('does not hold up other orders, even if every order of two batches has one', async () => {
     const third = newOrder()
     const changes = [changeEvent(ONE.orderId), changeEvent(OTHER.orderId), changeEvent(third.orderId)]
     const storeBatch = store.storeBatch.bind(store)
