@@ -14,8 +14,8 @@ const COMMON = {
     help: 'URL of the instance (default: OPS_URL, then the instance that holds DATA_DIR, then the files in DATA_DIR)',
   },
   key: { type: 'string', help: 'function key (default: FUNCTIONS_KEY, then the key in DATA_DIR)' },
-  operator: { type: 'string', help: 'name for the audit list (default: your user name)' },
-  json: { type: 'boolean', help: 'JSON for programs instead of tables for people' },
+  operator: { type: 'string', help: 'the name recorded in the audit (default: your user name)' },
+  json: { type: 'boolean', help: 'prints JSON instead of tables' },
   help: { type: 'boolean', help: 'prints this text' },
 } as const
 
@@ -131,7 +131,7 @@ function overview(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length))
   const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
   const exits =
-    'Exit codes: 0 all is well, 1 something is wrong, 2 usage error, 3 instance not reached, 4 request refused.'
+    'Exit codes: 0 all is well, 1 something is wrong, 2 usage error, 3 instance unreachable, 4 request refused.'
   const examples = [
     '  npm run ops -- status',
     '  npm run ops -- dead-letters redrive --code invalid-order --dry-run',

@@ -52,7 +52,7 @@ export function createHttpClient(url: string, key: string | undefined, operator:
 
 function refusalOf(key: string | undefined, url: string): string {
   return key === undefined
-    ? `${url} needs the operators' key, and none was given: give --key or set FUNCTIONS_KEY.`
+    ? `${url} needs the operators' key, and none was given: pass --key or set FUNCTIONS_KEY.`
     : `${url} does not accept the key from --key, FUNCTIONS_KEY or DATA_DIR.`
 }
 
@@ -73,7 +73,7 @@ export function readAnswer(status: number, text: string): unknown {
   if (status >= 200 && status < 300) return answer
   const { detail, errors } = (answer ?? {}) as { detail?: string; errors?: { pointer: string; detail: string }[] }
   const faults = (errors ?? []).map((fault) => `\n  ${fault.pointer} ${fault.detail}`).join('')
-  throw new RefusedError(status, `${detail ?? `The response was ${status}.`}${faults}`)
+  throw new RefusedError(status, `${detail ?? `The response had status ${status}.`}${faults}`)
 }
 
 function parse(text: string): unknown {

@@ -65,8 +65,8 @@ export async function perform(command: Command, context: CommandContext): Promis
   return well ? EXIT.ok : EXIT.notWell
 }
 
-/** The option for commands whose reason is kept in the audit list. */
-export const REASON = { reason: { type: 'string', help: 'the reason, which is kept in the audit list' } } as const
+/** The option for commands whose reason is kept in the audit. */
+export const REASON = { reason: { type: 'string', help: 'the reason, recorded in the audit' } } as const
 
 export class UsageError extends Error {
   override readonly name = 'UsageError'

@@ -28,11 +28,11 @@ export async function connect(asked: {
   const owner = await readOwner(config.dataDir)
   if (owner !== undefined) {
     if (owner.url === undefined)
-      throw new UnreachableError(`Process ${owner.pid} holds ${config.dataDir} and does not serve requests yet.`)
+      throw new UnreachableError(`Process ${owner.pid} holds ${config.dataDir}, but does not serve requests yet.`)
     return createHttpClient(owner.url, key ?? keptKey(config.dataDir), asked.operator)
   }
   if (!asked.creates && !existsSync(config.dataDir)) {
-    throw new UnreachableError(`There is no ${config.dataDir}: start the product, or give --url or DATA_DIR.`)
+    throw new UnreachableError(`${config.dataDir} does not exist: start the product, pass --url, or set DATA_DIR.`)
   }
   const { createLocalClient } = await import('./local-client.ts')
   return createLocalClient(asked.operator, { processing: asked.processing })

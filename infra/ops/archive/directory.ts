@@ -36,7 +36,7 @@ function usableDirectory(to: string): { readonly directory: string; readonly rem
     rmSync(probe)
     return { directory, removeMade }
   } catch (error) {
-    throw new UsageError(`${directory} cannot be written: ${messageOf(error)}`, { cause: error })
+    throw new UsageError(`${directory} cannot be written to: ${messageOf(error)}`, { cause: error })
   }
 }
 
@@ -44,8 +44,8 @@ function requireOurs(directory: string): void {
   if (!statSync(directory).isDirectory()) throw new UsageError(`${directory} is not a directory.`)
   const other = namesIn(directory).find((name) => !OURS.test(name))
   if (other === undefined) return
-  const remedy = 'Name an empty directory, or one that holds only an archive.'
-  throw new UsageError(`${directory} holds ${JSON.stringify(other)}, which is not part of an archive. ${remedy}`)
+  const remedy = 'Choose an empty directory, or one that contains only an archive.'
+  throw new UsageError(`${directory} contains ${JSON.stringify(other)}, which is not part of an archive. ${remedy}`)
 }
 
 /**
@@ -55,15 +55,15 @@ function requireOurs(directory: string): void {
  */
 export function orderFilesAt(path: string): readonly string[] {
   const stats = statSync(path, { throwIfNoEntry: false })
-  if (stats === undefined) throw new UsageError(`There is no ${path}.`)
+  if (stats === undefined) throw new UsageError(`${path} does not exist.`)
   if (stats.isFile() && path.endsWith(ORDERS_SUFFIX)) return [path]
   if (!stats.isDirectory())
-    throw new UsageError(`${path} is not a file of an archive: its name must end with ${ORDERS_SUFFIX}.`)
+    throw new UsageError(`${path} is not an archive file: its name must end with ${ORDERS_SUFFIX}.`)
   const files = namesIn(path)
     .filter((name) => OURS.test(name) && name.endsWith(ORDERS_SUFFIX))
     .sort()
     .reverse()
-  if (files.length === 0) throw new UsageError(`${path} holds no file of an archive.`)
+  if (files.length === 0) throw new UsageError(`${path} contains no archive files.`)
   return files.map((name) => join(path, name))
 }
 

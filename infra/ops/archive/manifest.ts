@@ -46,7 +46,7 @@ export function readManifest(path: string): Manifest | undefined {
   const parsed = manifestSchema.safeParse(parseJson(text))
   if (!parsed.success) {
     const remedy = 'Restore it from a copy, or delete it: a file without a manifest is verified by its own checksum.'
-    throw new DamagedArchiveError(`${file} is not the manifest of an archive. ${remedy}`)
+    throw new DamagedArchiveError(`${file} is not a valid manifest. ${remedy}`)
   }
   if (parsed.data.schema <= ARCHIVE_SCHEMA_VERSION) return parsed.data
   throw new DamagedArchiveError(`${path} was written by version ${parsed.data.product}, which is newer than this one.`)

@@ -63,7 +63,8 @@ async function* linesOf(orders: AsyncIterable<ExportedOrder>, written: OrderToAr
     const json = JSON.stringify(order)
     // The instance computed the hash from its own JSON. Without this check, a difference would look like a disk error
     // when the file is read back.
-    if (hash('sha256', json) !== exported) throw new Error(`Order ${orderId} did not arrive as it was exported.`)
+    if (hash('sha256', json) !== exported)
+      throw new Error(`Order ${orderId} does not match the hash with which it was exported.`)
     written.push({ orderId, hash: exported })
     yield `${json}\n`
   }
@@ -76,9 +77,10 @@ async function readBack(path: string, written: readonly OrderToArchive[]) {
   let figures = NO_FIGURES
   for await (const line of readLines(path)) {
     if (hash('sha256', line) !== written[figures.orders]?.hash)
-      throw new Error(`${path} reads differently than written.`)
+      throw new Error(`${path} does not read back as it was written.`)
     figures = withOrder(figures, archivedOrderSchema.parse(JSON.parse(line)))
   }
-  if (figures.orders !== written.length) throw new Error(`${path} has ${figures.orders} orders, not ${written.length}.`)
+  if (figures.orders !== written.length)
+    throw new Error(`${path} contains ${figures.orders} orders, not ${written.length}.`)
   return { ...(await hashOfFile(path)), ...figures }
 }

@@ -41,7 +41,7 @@ export function withOrder(figures: Figures, { acceptedAt, changes, history }: Ar
 export async function* readOrders(path: string): AsyncGenerator<ArchivedOrder> {
   for await (const line of readLines(path)) {
     const parsed = archivedOrderSchema.safeParse(parseJson(line))
-    if (!parsed.success) throw new DamagedArchiveError(`${path} holds a line that is not an order.`)
+    if (!parsed.success) throw new DamagedArchiveError(`${path} contains a line that is not an order.`)
     yield parsed.data
   }
 }
@@ -70,7 +70,7 @@ export async function* readLines(path: string): AsyncGenerator<string> {
   } finally {
     source.destroy()
   }
-  if (rest !== '') throw new DamagedArchiveError(`${path} ends within a line.`)
+  if (rest !== '') throw new DamagedArchiveError(`${path} ends in the middle of a line.`)
 }
 
 export async function hashOfFile(path: string): Promise<{ readonly sha256: string; readonly bytes: number }> {

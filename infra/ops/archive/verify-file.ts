@@ -22,7 +22,7 @@ export async function verifyFile(path: string, onOrder?: (order: ArchivedOrder) 
     figures = withOrder(figures, order)
     onOrder?.(order)
   }
-  if (figures.orders === 0) throw new DamagedArchiveError(`${path} holds no orders.`)
+  if (figures.orders === 0) throw new DamagedArchiveError(`${path} contains no orders.`)
   if (manifest !== undefined) compareFigures(path, figures, manifest)
   return { orders: figures.orders, hasManifest: manifest !== undefined }
 }
@@ -31,7 +31,7 @@ async function compareHash(path: string, { sha256, bytes }: Manifest): Promise<v
   const found = await hashOfFile(path)
   if (found.sha256 === sha256 && found.bytes === bytes) return
   const sizes = found.bytes === bytes ? '' : ` It has ${found.bytes} bytes instead of ${bytes}.`
-  throw new DamagedArchiveError(`${path} is damaged: its hash is not the one in its manifest.${sizes}`)
+  throw new DamagedArchiveError(`${path} is damaged: its hash differs from the one in its manifest.${sizes}`)
 }
 
 /** The file matches its hash, so a figure that differs means that the manifest was changed. */
@@ -41,5 +41,5 @@ function compareFigures(path: string, found: Figures, manifest: Manifest): void 
     return value === expected ? [] : [`${name} is ${value}, not ${expected}`]
   })
   if (differences.length === 0) return
-  throw new DamagedArchiveError(`${path} does not have the orders of its manifest: ${differences.join('; ')}.`)
+  throw new DamagedArchiveError(`The orders in ${path} do not match its manifest: ${differences.join('; ')}.`)
 }

@@ -24,7 +24,7 @@ export const restoreArchive: Command = {
   name: 'archive restore',
   usage: '<file or directory> [--order <id>]',
   takes: 1,
-  summary: 'takes archived orders back into the store: all of a file or directory, or a single one',
+  summary: 'returns archived orders to the store: all from a file or directory, or a single one',
   examples: [
     'archive restore /mnt/archive/orders --order 019e2b6c-40c8-7a91-9f3e-5d0c1b7a44e2',
     'archive restore /mnt/archive/orders/orders-20260101T020000Z-3f9a1c07-0001.ndjson.gz --reason "An audit."',
@@ -127,7 +127,7 @@ async function verified(
 ): Promise<number> {
   context.progress(`verifying ${basename(file)}`)
   const { orders, hasManifest } = await verifyFile(file, onOrder)
-  if (!hasManifest) tally.unlisted.push(`${file} has no manifest, but its checksum is right.`)
+  if (!hasManifest) tally.unlisted.push(`${file} has no manifest, but its checksum is correct.`)
   return orders
 }
 
@@ -166,6 +166,6 @@ function outcome({ restored, known, damages, unlisted }: Tally) {
   const whys = [...damages, ...unlisted]
   const why = whys.length === 0 ? null : whys.join(' ')
   const orders = `${restored} ${restored === 1 ? 'order' : 'orders'} restored`
-  const there = known === 0 ? '' : `, ${known} ${known === 1 ? 'was' : 'were'} in the store already`
+  const there = known === 0 ? '' : `, ${known} ${known === 1 ? 'was' : 'were'} already in the store`
   return { answer: { restored, known, why }, words: `${orders}${there}.${why === null ? '' : ` ${why}`}` }
 }

@@ -24,15 +24,15 @@ export const archive: Command = {
   name: 'archive',
   usage: '--before <date> --to <directory>',
   summary:
-    'moves old orders from the store to files, with their changes and history; `archive restore` takes them back',
+    'moves old orders from the store to files, with their changes and history; `archive restore` brings them back',
   examples: [
     'archive --before 2019-01-01 --to /mnt/archive/orders --dry-run',
     'archive --before 2019-01-01 --to /mnt/archive/orders --reason "Older than seven years."',
   ],
   options: {
     before: { type: 'string', help: 'orders accepted before this date (UTC) or time (RFC 3339)' },
-    to: { type: 'string', help: 'a directory on this machine: new, empty, or one that holds an archive' },
-    'dry-run': { type: 'boolean', help: 'only counts the orders and checks the directory, and writes nothing' },
+    to: { type: 'string', help: 'a directory on this machine that is new, empty, or contains an archive' },
+    'dry-run': { type: 'boolean', help: 'only counts the orders and checks the directory; writes nothing' },
     ...REASON,
   },
   async run(context) {
@@ -71,7 +71,7 @@ async function carryOut(context: CommandContext, before: string, directory: stri
     }
   } catch (error) {
     if (isNoRoom(error)) {
-      const why = `There is no room in ${directory} (${messageOf(error)}). Make room, and run the command again.`
+      const why = `There is no space left in ${directory} (${messageOf(error)}). Free some, and run the command again.`
       return { ...outcome(tally, before, directory, why), well: false }
     }
     if (tally.files.length === 0 || !(error instanceof Error)) throw error
@@ -109,7 +109,7 @@ async function preview(context: CommandContext, before: string): Promise<Outcome
     if (acceptedAt > answer.lastAcceptedAt) answer.lastAcceptedAt = acceptedAt
     if (answer.orders % TELL_EVERY === 0) context.progress(`${answer.orders} orders so far`)
   }
-  if (answer.orders === 0) return { answer, words: `No order from before ${before} can be archived.` }
+  if (answer.orders === 0) return { answer, words: `No order accepted before ${before} can be archived.` }
   const span = `accepted from ${toSecond(answer.firstAcceptedAt)} to ${toSecond(answer.lastAcceptedAt)}`
   const size = `${(answer.bytes / 1024 ** 2).toFixed(1)} MiB before compression`
   return { answer, words: `${orders(answer.orders)} would be archived, ${span}: ${size}.` }
@@ -146,8 +146,8 @@ async function* atMost<T>(
 function outcome(tally: Tally, before: string, directory: string, why: string | null = null) {
   const { orders: count, changed, files } = tally
   const answer = { dryRun: false, before, directory, orders: count, changed, files, why }
-  const stay = changed === 0 ? '' : ` ${orders(changed)} changed meanwhile and stay in the store.`
-  const done = `${orders(count)} archived in ${files.length} ${files.length === 1 ? 'file' : 'files'} of ${directory}.`
+  const stay = changed === 0 ? '' : ` ${orders(changed)} changed in the meantime and stay in the store.`
+  const done = `${orders(count)} archived in ${files.length} ${files.length === 1 ? 'file' : 'files'} in ${directory}.`
   const nothing = `No order from before ${before} can be archived.`
   return {
     answer,

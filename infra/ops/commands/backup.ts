@@ -9,10 +9,14 @@ import { given, REASON, text, untilEnded, UsageError, type Command, type Command
 export const backup: Command = {
   name: 'backup',
   usage: '[<folder>]',
-  summary: 'copies the embedded log, the store and the secrets while they are in use; the runbook says how to restore',
+  summary:
+    'copies the embedded log, the store and the secrets while they are in use; the runbook says how to restore them',
   examples: ['backup', 'backup /mnt/backup/orders-monday'],
   takes: 1,
-  options: { name: { type: 'string', help: 'name of its folder in DATA_DIR/backups (default: the time)' }, ...REASON },
+  options: {
+    name: { type: 'string', help: 'name of the folder in DATA_DIR/backups (default: the current time)' },
+    ...REASON,
+  },
   async run(context) {
     const [folder] = context.positionals
     const wanted = folder === undefined ? undefined : whereTo(context, folder)
@@ -34,7 +38,7 @@ function whereTo(context: CommandContext, folder: string): string {
   if (text(context, 'url') !== undefined) {
     throw new UsageError('A folder cannot be given with --url: the instance makes the backup in its own DATA_DIR.')
   }
-  if (existsSync(folder)) throw new UsageError(`${folder} exists already.`)
+  if (existsSync(folder)) throw new UsageError(`${folder} already exists.`)
   const parent = dirname(resolve(folder))
   try {
     accessSync(parent, constants.W_OK)
@@ -53,7 +57,11 @@ async function look({ client }: CommandContext, begun: Backup): Promise<Backup> 
 /** Keeps the original until the copy is flushed, because the copy may be on another disk. */
 async function moved(made: Backup, from: string, to: string): Promise<Backup> {
   if (!existsSync(from)) {
-    return { ...made, state: 'failed', why: `${from} is not on this machine: the backup stays there.` }
+    return {
+      ...made,
+      state: 'failed',
+      why: `${from} is not on this machine, so the backup was not moved and stays there.`,
+    }
   }
   try {
     await move(from, to)

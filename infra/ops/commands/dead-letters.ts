@@ -52,8 +52,8 @@ export const deadLetterGroups: Command = {
     const { state = 'dead', ...others } = context.options
     const options = { ...others, ...(state !== 'all' && { state }) }
     const address = `/api/dead-letters/groups${filters({ ...context, options })}`
-    const header = ['fingerprint', 'count', 'first seen', 'last seen', 'one of them', 'consumer group', 'cause']
-    const optional = ['consumer group', 'first seen', 'one of them']
+    const header = ['fingerprint', 'count', 'first seen', 'last seen', 'example', 'consumer group', 'cause']
+    const optional = ['consumer group', 'first seen', 'example']
     return showPage<DeadLetterGroup>(context, address, { header, optional }, (group) => [
       group.fingerprint,
       group.count,

@@ -13,7 +13,7 @@ export const discardDeadLetters: Command = {
   name: 'dead-letters discard',
   usage: '<id>… | --fingerprint <group> | --code <code> | --own | --all, --reason <text>',
   takes: MAX_IDS,
-  summary: 'gives dead letters up for good; `--dry-run` only counts them, and `restore` undoes one',
+  summary: 'gives up on dead letters for good; `--dry-run` only counts them, and `restore` undoes the discard of one',
   examples: [
     'dead-letters discard orders:2:41 --reason "A test order."',
     'dead-letters discard --fingerprint 1f2e3d4c5b6a7988 --dry-run',
@@ -52,7 +52,7 @@ async function preview(context: CommandContext, which: Record<string, unknown>):
   if (context.json || count === 0 || 'ids' in which) return { answer, words: `${words}.` }
   const page = (await context.client.request('GET', listed(which))) as Page<DeadLetterSummary>
   const rows = page.items.map(({ id, orderId, lastCause }) => [id, orderId, causeText(lastCause)])
-  const end = count > SHOWN ? ', the newest of them:' : '.'
+  const end = count > SHOWN ? '. The newest are:' : '.'
   return { answer, words: `${words}${end}\n${table(['id', 'order', 'cause'], rows)}` }
 }
 

@@ -5,7 +5,7 @@ import { table } from '../table.ts'
 
 export const doctor: Command = {
   name: 'doctor',
-  summary: 'checks versions, settings, log, store, disk and ledger; exits 1 when something is not well',
+  summary: 'checks versions, settings, log, store, disk and ledger; exits 1 when something is wrong',
   examples: ['doctor'],
   async run({ client }) {
     const asked = (await client.request('GET', '/api/ops/doctor')) as Diagnosis
@@ -14,11 +14,11 @@ export const doctor: Command = {
     const diagnosis: Diagnosis = { well: checks.every(({ well }) => well), checks }
     const rows = checks.map(({ name, well, partial, detail }) => [
       name,
-      well ? (partial === true ? 'well so far' : 'well') : 'NOT WELL',
+      well ? (partial === true ? 'ok so far' : 'ok') : 'NOT OK',
       detail,
     ])
     // The table is never truncated, because the last column explains what to do.
-    const found = table(['check', 'is', 'found'], rows, Number.POSITIVE_INFINITY)
+    const found = table(['check', 'result', 'details'], rows, Number.POSITIVE_INFINITY)
     const words = client.isAlone === true ? `${NOTHING_RUNS}\n${found}` : found
     return { answer: diagnosis, words, well: diagnosis.well }
   },

@@ -8,14 +8,14 @@ export const forget: Command = {
   examples: ['forget --customer 48213 --dry-run', 'forget --customer 48213 --reason "Asked for it on 12 May."'],
   options: {
     customer: { type: 'string', help: 'a customer id' },
-    'dry-run': { type: 'boolean', help: 'only counts what is held' },
+    'dry-run': { type: 'boolean', help: 'only counts what would be removed' },
     ...REASON,
   },
   async run(context) {
     const customer = text(context, 'customer')
     if (customer === undefined) throw new UsageError('--customer is missing.')
     const body = context.options['dry-run'] === true ? { dryRun: true } : { reason: requiredReason(context) }
-    context.progress('looking through log and store')
+    context.progress('searching log and store')
     const path = `/api/customers/${encodeURIComponent(customer)}/forget`
     const answer = (await context.client.request('POST', path, body)) as Forgotten
     return { answer, words: [answer.summary, ...answer.remains].join('\n') }

@@ -5,7 +5,7 @@ import { table } from '../table.ts'
 export const migrate: Command = {
   name: 'migrate',
   creates: true,
-  summary: 'brings the schema of the store up to date, as every start does, and sets topics to LOG_RETENTION',
+  summary: 'brings the schema of the store up to date, as every start does, and applies LOG_RETENTION to topics',
   examples: ['migrate', 'migrate --json'],
   async run({ client, startedAt }) {
     const schema = (await client.request('POST', '/api/ops/migrate')) as Migrated
@@ -15,7 +15,7 @@ export const migrate: Command = {
       version,
       name,
       appliedAt,
-      isNew(appliedAt) ? 'just now' : 'before',
+      isNew(appliedAt) ? 'now' : 'earlier',
     ])
     const run = schema.migrations.filter(({ appliedAt }) => isNew(appliedAt)).length
     const summary = run === 1 ? '1 migration was run.' : `${run} migrations were run.`

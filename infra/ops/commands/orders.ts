@@ -46,7 +46,7 @@ export const listOrders: Command = {
 export const searchOrders: Command = {
   name: 'orders search',
   usage: '<words>',
-  summary: 'orders with every word in their names, items, codes, e-mail address or id, best match first',
+  summary: 'orders that contain every word, in names, items, codes, e-mail address or id; best match first',
   examples: ['orders search "alex trail"', 'orders search TRK-2041', 'orders search 5d0c1b7a44e2'],
   takes: 1,
   options: PAGE,
@@ -77,7 +77,7 @@ export const orderHistory: Command = {
 export const orderChanges: Command = {
   name: 'orders changes',
   usage: '<id>',
-  summary: 'the changes of an order, in the order in which they take effect, and what each waits for',
+  summary: 'the changes to an order, in the sequence in which they take effect, and what each waits for',
   examples: ['orders changes 019e2b6c-40c8-7a91-9f3e-5d0c1b7a44e2'],
   takes: 1,
   options: PAGE,
@@ -100,7 +100,7 @@ export const orderChanges: Command = {
 export const discardChange: Command = {
   name: 'orders changes discard',
   usage: '<change id> --reason <text>',
-  summary: 'gives up a change whose order never arrives; refused while the order may still arrive',
+  summary: 'discards a change whose order never arrives; refused while the order may still arrive',
   examples: ['orders changes discard 019e2b6d-11d0-7c55-8a02-3b7f0e6d9a10 --reason "Its order was deleted."'],
   takes: 1,
   options: REASON,

@@ -3,7 +3,7 @@ import { given, REASON, untilEnded, UsageError, type Command, type CommandContex
 
 export const rebuild: Command = {
   name: 'rebuild',
-  summary: 'recreates the orders of the store from the log, beside the live ones, then swaps them in',
+  summary: 'recreates the orders of the store from the log, alongside the live ones, then swaps them in',
   examples: ['rebuild --reason "The event has a new version."', 'rebuild --detach', 'rebuild --show'],
   options: {
     ...REASON,
@@ -48,8 +48,8 @@ function wordsFor(rebuild: Rebuild): string {
     case 'done':
       return `The rebuild is done: ${figures}.`
     case 'failed':
-      return `The rebuild failed, and the orders are as before. ${why ?? ''}`.trimEnd()
+      return `The rebuild failed, and the orders are unchanged. ${why ?? ''}`.trimEnd()
     case 'abandoned':
-      return 'The process that ran the rebuild is gone, and the orders are as before. Start another rebuild.'
+      return 'The process that ran the rebuild has ended, and the orders are unchanged. Start another rebuild.'
   }
 }

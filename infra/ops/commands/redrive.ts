@@ -29,8 +29,8 @@ export const redriveDeadLetters: Command = {
   ],
   options: {
     ...WHICH,
-    'dry-run': { type: 'boolean', help: 'runs today’s code against each letter and stores nothing' },
-    rate: { type: 'string', help: 'at most this many letters a second (default: 100)' },
+    'dry-run': { type: 'boolean', help: 'runs the current code on each letter and stores nothing' },
+    rate: { type: 'string', help: 'at most this many letters per second (default: 100)' },
     ...REASON,
     detach: { type: 'boolean', help: 'does not wait for the outcome' },
   },
@@ -95,7 +95,7 @@ export const cancelRedrive: Command = {
 export const resumeRedrive: Command = {
   name: 'redrives resume',
   usage: '<id>',
-  summary: 'continues a redrive that stopped or was cancelled, and waits for its end',
+  summary: 'continues a redrive that stopped or was cancelled, and waits until it ends',
   examples: ['redrives resume 3f0c7a52-8d5e-4b6f-9a34-0d2f1c9b7e61 --reason "The store is back."'],
   takes: 1,
   processes: true,
@@ -147,6 +147,6 @@ async function follow(context: CommandContext, started: RedriveTask): Promise<Ou
 
 function report(task: RedriveTask): Outcome {
   const { id, state, why, total, resolved, failed } = task
-  const words = `Redrive ${id} is ${state}${why === null ? '' : `: ${why}`} ${resolved} of ${total} stored, ${failed} failed again.`
+  const words = `Redrive ${id} is ${state}${why === null ? '.' : `: ${why}`} ${resolved} of ${total} stored, ${failed} failed again.`
   return { answer: task, words, well: state !== 'stopped' && failed === 0 }
 }

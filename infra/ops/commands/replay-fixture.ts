@@ -31,7 +31,7 @@ export const replayFixture: Command = {
   name: 'replay-fixture',
   usage: '<file>',
   offline: true,
-  summary: 'runs an exported dead letter through today’s code with a throw-away store; exits 1 when it fails',
+  summary: 'runs an exported dead letter through the current code with a throwaway store; exits 1 when it fails',
   examples: ['dead-letters export orders:2:41 letter.json', 'replay-fixture letter.json'],
   takes: 1,
   async run(context) {
@@ -51,7 +51,7 @@ const WORDS = {
   poison: 'poison: it can never be stored as it is',
   bug: 'not stored because of a fault in the code',
   transient: 'not stored now, but another attempt may succeed',
-  outage: 'not stored, because the throw-away store cannot be used',
+  outage: 'not stored, because the throwaway store cannot be used',
 } as const
 
 /** Passes the record to the handler for the orders topic. Resolves with the records that the handler would park. */
@@ -68,7 +68,7 @@ async function replay(record: DeliveredRecord): Promise<readonly Unstorable[]> {
     },
     groupId: 'replay',
     delivered: 'origin',
-    // The throw-away store has no dead letter that a redrive mark could refer to.
+    // The throwaway store has no dead letter that a redrive mark could refer to.
     proofs: { holds: () => false },
     // In-place retries do not wait, because nothing changes here meanwhile.
     clock: { ...systemClock, sleep: async () => undefined },
@@ -88,5 +88,5 @@ function readFixture(file: string): z.output<typeof fixtureSchema> {
   const parsed = fixtureSchema.safeParse(readJsonFile(file))
   if (parsed.success) return parsed.data
   const [why] = z.prettifyError(parsed.error).split('\n')
-  throw new UsageError(`${file} is not the fixture of a dead letter: ${why}`, { cause: parsed.error })
+  throw new UsageError(`${file} is not a dead-letter fixture: ${why}`, { cause: parsed.error })
 }

@@ -7,12 +7,13 @@ import { REASON, requiredReason, type Command, type CommandContext, type Outcome
 import { table } from '../table.ts'
 
 /** Without this line, the figures would appear to come from a running product. */
-export const NOTHING_RUNS = 'No instance runs: nothing is accepted or processed. These figures come from its files.'
+export const NOTHING_RUNS =
+  'No instance is running: nothing is accepted or processed. These figures come from the files in DATA_DIR.'
 
 const MIB = 1024 ** 2
 
 const NOBODY_PROCESSES =
-  'Nobody processes orders: their consumer group is empty. Start a processor, or enable consumeOrders.'
+  'No instance processes orders: their consumer group is empty. Start a processor, or enable consumeOrders.'
 
 export const status: Command = {
   name: 'status',
@@ -68,7 +69,7 @@ export const storage: Command = {
 
 export const ledger: Command = {
   name: 'ledger',
-  summary: 'whether every record of the orders topic is accounted for; exits 1 when it does not balance',
+  summary: 'whether every record of the orders topic is accounted for; exits 1 when the ledger does not balance',
   examples: ['ledger', 'ledger --json | jq .totals'],
   run: async ({ client }) => report((await client.request('GET', '/api/ops/ledger')) as LedgerVerdict),
 }
@@ -92,14 +93,18 @@ export const resetLedger: Command = {
   examples: ['ledger reset --reason "The topic was recreated."'],
   options: {
     ...REASON,
-    force: { type: 'boolean', help: 'resets a ledger even if it balances' },
+    force: { type: 'boolean', help: 'resets the ledger even if it balances' },
   },
   async run(context) {
     const reason = requiredReason(context)
     const body = { reason, force: context.options['force'] === true }
     const begun = (await context.client.request('POST', '/api/ops/ledger/reset', body)) as RepairAnswer
     const { processed, why, ledger } = await repairOn(context, begun)
-    return report(ledger, `The ledger starts again from here. ${processed} records were read again.`, why)
+    return report(
+      ledger,
+      `The ledger has begun a new epoch. ${processed} ${processed === 1 ? 'record was' : 'records were'} read again.`,
+      why,
+    )
   },
 }
 

@@ -129,7 +129,10 @@ test.skipIf(!canLimit)('a disk that fills up while a file is written loses nothi
   const words = ['archive', '--before', before, '--to', to]
   disk.fill()
   const full = await ops(words, settings, disk.prefix())
-  expect([full.exit, full.out]).toEqual([1, expect.stringMatching(/^There is no room in .*run the command again\.\n$/)])
+  expect([full.exit, full.out]).toEqual([
+    1,
+    expect.stringMatching(/^There is no space left in .*run the command again\.\n$/),
+  ])
   expect(readdirSync(to)).toEqual([])
   expect(await statusesOf(product, old)).toEqual([200])
   disk.free()
@@ -147,7 +150,7 @@ test('without a running instance the command opens the files itself', async () =
   const before = new Date().toISOString()
   const archived = await here('archive', '--before', before, '--to', to)
   // The order that was stored last stays in the store.
-  expect([archived.exit, archived.out]).toEqual([0, expect.stringMatching(/^29 orders archived in 1 file of /)])
+  expect([archived.exit, archived.out]).toEqual([0, expect.stringMatching(/^29 orders archived in 1 file in /)])
   expect(existsSync(to)).toBe(true)
   const restored = await here('archive', 'restore', to)
   expect([restored.exit, restored.out]).toEqual([0, '29 orders restored.\n'])

@@ -87,7 +87,7 @@ describe('npm run ops', () => {
       [['dead-letters'], 'There is no command "dead-letters"'],
       [['status', '--colour'], '--colour'],
       [['dead-letters', 'show', '--url', product.url], 'The id is missing'],
-      [['dead-letters', 'redrive', '--url', product.url], 'Say which'],
+      [['dead-letters', 'redrive', '--url', product.url], 'Select dead letters by id'],
       [['dead-letters', 'discard', 'orders:0:0', '--url', product.url], '--reason is missing'],
       [['ledger', 'reset', '--url', product.url], '--reason is missing'],
       [['orders', 'changes', 'discard', 'x', '--url', product.url], '--reason is missing'],
@@ -112,7 +112,7 @@ describe('npm run ops', () => {
     const nobody = await ops(['status', '--url', 'http://127.0.0.1:9', '--key', key])
     expect([nobody.exit, nobody.err]).toEqual([3, 'http://127.0.0.1:9 does not answer.\n'])
     const nothing = await ops(['status'], { DATA_DIR: join(directory, 'nowhere') })
-    expect([nothing.exit, nothing.err]).toEqual([3, expect.stringContaining('There is no ')])
+    expect([nothing.exit, nothing.err]).toEqual([3, expect.stringContaining(' does not exist')])
   })
 
   test('exits with 4 for a refused request, in the product’s own words', async () => {
@@ -322,11 +322,11 @@ test('reads the files where no instance runs, and only migrate creates a store',
   const migrated = await here('migrate')
   expect([migrated.exit, migrated.out]).toEqual([0, expect.stringMatching(/^\d+ migrations were run\.$/m)])
   expect(parsed(await here('ledger', '--json'))).toMatchObject({ balanced: true })
-  expect((await here('status')).out).toMatch(/^No instance runs: [^]*\/files is ready/)
+  expect((await here('status')).out).toMatch(/^No instance is running: [^]*\/files is ready/)
   expect(await here('rebuild')).toMatchObject({ exit: 0 })
   expect(await here('rebuild', '--detach')).toMatchObject({ exit: 2 })
   const forced = await here('ledger', 'reset', '--force', '--reason', 'a test')
-  expect([forced.exit, forced.out]).toEqual([0, expect.stringContaining('The ledger starts again from here.')])
+  expect([forced.exit, forced.out]).toEqual([0, expect.stringContaining('The ledger has begun a new epoch.')])
   const sick = await ops(['doctor'], { DATA_DIR, ORDERS_PARTITIONS: '3' })
-  expect([sick.exit, sick.out]).toEqual([1, expect.stringMatching(/^topics +NOT WELL +ORDERS_PARTITIONS is 3, but /m)])
+  expect([sick.exit, sick.out]).toEqual([1, expect.stringMatching(/^topics +NOT OK +ORDERS_PARTITIONS is 3, but /m)])
 })

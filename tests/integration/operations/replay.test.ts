@@ -42,7 +42,7 @@ test('a file that is not a fixture is refused as a usage error', async () => {
   for (const text of ['{}', '{"format":"another/1"}']) {
     writeFileSync(file, text)
     const { exit, err } = await ops(['replay-fixture', file])
-    expect([exit, err]).toEqual([2, expect.stringContaining('is not the fixture of a dead letter')])
+    expect([exit, err]).toEqual([2, expect.stringContaining('is not a dead-letter fixture')])
   }
   const missing = await ops(['replay-fixture', join(directory, 'missing.json')])
   expect([missing.exit, missing.err]).toEqual([2, expect.stringContaining('cannot be read as JSON')])

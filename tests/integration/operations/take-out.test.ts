@@ -218,7 +218,7 @@ describe.skipIf(skipsKafka)('taking out a record of a real Kafka', () => {
       const done = await takeOut('--reason', 'It stops the trigger.')
       expect([done.err, done.exit]).toEqual(['', 0])
       expect(done.out).toContain('orders:0:1 is now the dead letter orders:0:1')
-      expect(done.out).toContain('1 records that waited before it were processed')
+      expect(done.out).toContain('1 record that waited before it was processed.')
       expect(await log.committed('order-processor', 'orders')).toEqual(new Map([[0, 2]]))
 
       await product.start()

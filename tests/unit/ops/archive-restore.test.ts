@@ -65,10 +65,10 @@ describe('ops archive restore', () => {
   })
 
   it.each([
-    ['a changed byte', () => flip(firstFile()), 'its hash is not the one in its manifest'],
+    ['a changed byte', () => flip(firstFile()), 'its hash differs from the one in its manifest'],
     ['a cut file', () => truncateSync(firstFile(), 1000), 'It has 1000 bytes instead of'],
-    ['an empty manifest', () => writeManifest({}), 'is not the manifest of an archive. Restore it from a copy'],
-    ['a schema that never existed', () => changeManifest({ schema: 0 }), 'is not the manifest of an archive'],
+    ['an empty manifest', () => writeManifest({}), 'is not a valid manifest. Restore it from a copy'],
+    ['a schema that never existed', () => changeManifest({ schema: 0 }), 'is not a valid manifest'],
     [
       'a newer version',
       () => changeManifest({ schema: 2, product: '9.0.0' }),
@@ -89,17 +89,17 @@ describe('ops archive restore', () => {
     [
       'no orders and no manifest',
       () => withoutManifest(() => writeFileSync(firstFile(), gzipSync(''))),
-      'holds no orders',
+      'contains no orders',
     ],
     [
       'a line that is not an order and no manifest',
       () => withoutManifest(() => writeFileSync(firstFile(), gzipSync('{"orderId":"none"}\n'))),
-      'holds a line that is not an order',
+      'contains a line that is not an order',
     ],
     [
       'a line that does not end and no manifest',
       () => withoutManifest(() => writeFileSync(firstFile(), gzipSync(JSON.stringify(documentOf(0))))),
-      'ends within a line',
+      'ends in the middle of a line',
     ],
   ])('restores nothing of a file with %s', async (_, damage, said) => {
     damage()
@@ -115,7 +115,7 @@ describe('ops archive restore', () => {
     const file = firstFile()
     withoutManifest()
     const { exit, answer } = await restore(directory, options)
-    const why = `${file} has no manifest, but its checksum is right.`
+    const why = `${file} has no manifest, but its checksum is correct.`
     expect([exit, answer]).toEqual([0, { restored, known: 0, why }])
     expect(product.held.get(idOf(300))).toEqual(documentOf(300))
   })
@@ -153,9 +153,9 @@ describe('ops archive restore', () => {
   })
 
   it('refuses a path that holds no archive', async () => {
-    await expect(restore(join(directory, 'nowhere'))).rejects.toThrow('There is no')
-    await expect(restore('package.json')).rejects.toThrow('is not a file of an archive')
-    await expect(restore('docs')).rejects.toThrow('holds no file of an archive')
+    await expect(restore(join(directory, 'nowhere'))).rejects.toThrow('nowhere does not exist')
+    await expect(restore('package.json')).rejects.toThrow('is not an archive file')
+    await expect(restore('docs')).rejects.toThrow('contains no archive files')
   })
 
   function writeManifest(content: object): void {

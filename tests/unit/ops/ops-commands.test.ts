@@ -7,7 +7,7 @@ import { doctor } from '../../../infra/ops/commands/doctor.ts'
 import { discardDeadLetters } from '../../../infra/ops/commands/discard.ts'
 import { migrate } from '../../../infra/ops/commands/migrate.ts'
 import { discardChange, orderChanges } from '../../../infra/ops/commands/orders.ts'
-import { listRedrives, redriveDeadLetters } from '../../../infra/ops/commands/redrive.ts'
+import { listRedrives, redriveDeadLetters, showRedrive } from '../../../infra/ops/commands/redrive.ts'
 import { repairLedger, resetLedger, status } from '../../../infra/ops/commands/status.ts'
 
 const BALANCED = { balanced: true, summary: 'Balanced.', totals: { gaps: 0 }, partitions: [] }
@@ -99,6 +99,13 @@ describe('a list of redrives', () => {
     skipped: 1,
   }
   const page = { items: [task, { ...task, state: 'running', why: null }], nextCursor: 'next' }
+
+  it.each([
+    [task.why, `Redrive ${task.id} is stopped: Half died again. 3 of 12 stored, 5 failed again.`],
+    [null, `Redrive ${task.id} is stopped. 3 of 12 stored, 5 failed again.`],
+  ])('shows one in sentences, with the cause %s', async (why, words) => {
+    expect((await run(showRedrive, [{ ...task, why }], { positionals: [task.id] })).printed).toBe(words)
+  })
 
   it('fetches the page, and shows the outcome of each task', async () => {
     const { exit, asked, printed } = await run(listRedrives, [page], { options: { limit: '2', cursor: 'here' } })
@@ -265,11 +272,11 @@ describe('a discard of many', () => {
     expect(asked[0]?.body).toEqual({ code: 'internal', foreign: false, dryRun: true })
     const query = new URLSearchParams(asked[1]?.path.split('?')[1])
     expect(Object.fromEntries(query)).toEqual({ state: 'dead', limit: '20', cause: 'internal', foreign: 'false' })
-    expect(printed).toMatch(/^900 dead letters would be discarded, the newest of them:\nid .*\norders:0:1 .*Broken/)
+    expect(printed).toMatch(/^900 dead letters would be discarded\. The newest are:\nid .*\norders:0:1 .*Broken/)
   })
 
   it.each([
-    ['says neither which letters', { reason: 'Why.' }, 'Say which'],
+    ['says neither which letters', { reason: 'Why.' }, 'Select dead letters by id'],
     ['nor why', group, '--reason is missing'],
   ])('is not asked for when it %s', async (_, options, words) => {
     await expect(run(discardDeadLetters, [], { options })).rejects.toThrow(words)
@@ -297,7 +304,7 @@ describe('a status', () => {
   })
 
   it('reports that nobody processes orders when that is known, and an instance runs', async () => {
-    const nobody = expect.stringContaining('Nobody processes orders')
+    const nobody = expect.stringContaining('No instance processes orders')
     expect((await run(status, [stand(0)])).printed).toEqual(nobody)
     for (const consumers of [1, null]) expect((await run(status, [stand(consumers)])).printed).not.toEqual(nobody)
     expect((await run(status, [stand(0)], { isAlone: true })).printed).not.toEqual(nobody)
@@ -313,13 +320,16 @@ describe('a doctor', () => {
   it('reports that nobody processes orders, and the checks that were partial', async () => {
     const { exit, printed } = await run(doctor, [{ well: false, checks }])
     expect(exit).toBe(1)
-    expect(printed).toMatch(/^consumers +NOT WELL +Nobody processes/m)
-    expect(printed).toMatch(/^records +well so far +Only 600/m)
+    expect(printed).toMatch(/^consumers +NOT OK +Nobody processes/m)
+    expect(printed).toMatch(/^records +ok so far +Only 600/m)
   })
 
   it('reports that no instance runs when the files answer, without calling that a fault', async () => {
     const { exit, printed } = await run(doctor, [{ well: false, checks }], { isAlone: true })
-    expect([exit, printed]).toEqual([0, expect.stringMatching(/^No instance runs: nothing is accepted or processed\./)])
+    expect([exit, printed]).toEqual([
+      0,
+      expect.stringMatching(/^No instance is running: nothing is accepted or processed\./),
+    ])
     expect(printed).not.toContain('consumers')
   })
 })
@@ -340,7 +350,7 @@ describe('a backup', () => {
   it.each([
     ['it failed', { ...made, state: 'failed', folder: null, why: 'No room.' }, {}, 'No room.'],
     ['the instance was restarted', null, {}, 'restarted'],
-    ['it is on another machine', made, { positionals: ['no-such-folder'] }, 'the backup stays there'],
+    ['it is on another machine', made, { positionals: ['no-such-folder'] }, 'was not moved and stays there'],
   ])('is not well when %s', async (_, ended, asked, words) => {
     const answers = [{ ...made, state: 'running' }, { backup: ended }]
     const { exit, printed } = await run(backup, answers, asked)
@@ -348,7 +358,7 @@ describe('a backup', () => {
   })
 
   it('replaces no folder, and is not moved from another machine', async () => {
-    await expect(run(backup, [], { positionals: ['tests'] })).rejects.toThrow('tests exists already')
+    await expect(run(backup, [], { positionals: ['tests'] })).rejects.toThrow('tests already exists')
     const elsewhere = { positionals: ['no-such-folder'], options: { url: 'http://instance.example' } }
     await expect(run(backup, [], elsewhere)).rejects.toThrow('--url')
   })

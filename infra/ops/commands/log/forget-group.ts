@@ -13,7 +13,7 @@ export const forgetGroup: Command = {
     const reason = requiredReason(context)
     const answer = await context.client.request('POST', '/api/ops/forget-group', { group, reason })
     const { topics } = answer as ForgottenGroup
-    const words = `The log no longer keeps records of ${topics.join(', ')} because ${group} has not read them.`
+    const words = `The log no longer keeps records in ${topics.join(', ')} for ${group}.`
     return { answer, words, well: true }
   },
 }

@@ -6,7 +6,7 @@ export const takeOut: Command = {
   name: 'take-out',
   usage: '<topic:partition:offset> --reason <text>',
   summary: 'turns a record that its consumer cannot get past into a dead letter; stop the consumers of its topic first',
-  examples: ['take-out orders:5:3 --reason "Its timestamp ends the trigger."'],
+  examples: ['take-out orders:5:3 --reason "Its timestamp stops the Kafka trigger."'],
   takes: 1,
   options: REASON,
   async run(context) {
@@ -14,7 +14,9 @@ export const takeOut: Command = {
     const reason = requiredReason(context)
     const answer = await context.client.request('POST', '/api/ops/take-out', { record, reason })
     const { letterId, group, processed, ledger } = answer as TakenOut & { ledger: LedgerVerdict }
-    const before = processed === 0 ? '' : ` ${processed} records that waited before it were processed.`
+    const waited =
+      processed === 1 ? '1 record that waited before it was' : `${processed} records that waited before it were`
+    const before = processed === 0 ? '' : ` ${waited} processed.`
     const words = `${record} is now the dead letter ${letterId}, and ${group} continues after it.${before}`
     return { answer, words: `${words}\n${ledger.summary}`, well: ledger.balanced }
   },
