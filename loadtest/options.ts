@@ -80,24 +80,25 @@ ${Object.entries(SCENARIOS)
   .join('\n')}
 
 Options:
-  --url <url>          of a running product (LOADTEST_URL); without it a product is started in a temporary directory
+  --url <url>          of a running product (LOADTEST_URL); without it, the product is started in a temporary directory
   --key <key>          its function key, for lag and ledger (FUNCTIONS_KEY)
-  --rate <number>      requests a second over all connections together; without it saturate and versus send as many as
+  --rate <number>      requests a second over all connections together; without it, saturate and versus send as many as
                        they can
-  --burst              sends each second's requests at its start, as the original's run did. This measures how long a
+  --burst              sends each second's requests at its start, as in the original's run. This measures how long a
                        burst takes, and misses a stall between two bursts. Without it requests are sent evenly, and each
-                       counts from when it was due. That measures how long callers wait who come one by one
+                       counts from when it was due. That measures how long callers wait when they arrive one by one
   --connections <number>  at most this many requests wait for an answer at the same time
   --seconds <number>   of the run, without warm-up and drain
   --break store|log    the part that "outage" makes unavailable (store)
   --seed <number>      of the orders (1): the same seed gives the same orders
   --drain <seconds>    the longest wait at the end for orders without an outcome (60)
-  --bound <list>       assertions that hold in each step of a ramp (${DEFAULT_BOUND})
+  --bound <list>       assertions that must hold in each step of a ramp (${DEFAULT_BOUND})
   --step <seconds>     how long a step of a ramp takes (5); --seconds is how long the whole ramp may take
-  --waiting <number>   versus compares how fast this many orders that wait in a log are stored, instead of accepting them
+  --waiting <number>   versus compares how fast this many orders waiting in a log are stored, not how fast orders are
+                       accepted
   --against <directory>  another checkout of the product, which versus compares too
   --only <list>        versus runs only contenders whose names contain one of these texts
-  --assert <list>      such as p99<50ms,rate>=50, beside the defaults that every run must reach:
+  --assert <list>      such as p99<50ms,rate>=50, in addition to the defaults that every run must meet:
                        ${DEFAULT_ASSERTIONS} (a ramp: ${RAMP_ASSERTIONS}).
                        An assertion replaces the default for the same figure: errors<5 allows four, errors>=0 any
                        number. Figures:
@@ -106,7 +107,7 @@ Options:
   --out <directory>    where the result is written, as JSON and as a page (${DEFAULT_OUT})
   --junit <file>       where the assertions are written as test cases, for a CI pipeline
 
-Exit codes: 0 well, 1 an assertion does not hold, 2 usage error, 3 not reached.`
+Exit codes: 0 success, 1 an assertion does not hold, 2 usage error, 3 product unreachable.`
 
 /** Throws `UsageError`. */
 export function readTask(words: readonly string[], environment: Environment) {
@@ -160,7 +161,7 @@ export function readTask(words: readonly string[], environment: Environment) {
   }
   if (!isScenario(verb)) throw new UsageError(`There is no scenario "${verb}".`)
   checkBurst(burst, rate ?? SCENARIOS[verb].defaults.rate)
-  if (burst && verb === 'ramp') throw new UsageError('A ramp sends evenly, so it does not take --burst.')
+  if (burst && verb === 'ramp') throw new UsageError('A ramp sends requests evenly, so it does not take --burst.')
   const stepSeconds = wholeNumber('step', values.step)
   const defaults = parseAssertions(verb === 'ramp' ? RAMP_ASSERTIONS : DEFAULT_ASSERTIONS)
   return {
@@ -212,7 +213,8 @@ function checkHeeded(verb: string, said: readonly string[]): void {
 
 function wholeNumber(name: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined
-  if (!/^[1-9]\d{0,8}$/.test(value)) throw new UsageError(`--${name} must be a whole number from 1, not "${value}".`)
+  if (!/^[1-9]\d{0,8}$/.test(value))
+    throw new UsageError(`--${name} must be a whole number of at least 1, not "${value}".`)
   return Number(value)
 }
 

@@ -91,5 +91,5 @@ export async function setBroken(target: Target, part: Breakable | undefined): Pr
   const { status } = await ask(target, '/api/ops/faults', part === undefined ? {} : { [part]: 'down' })
   if (status === 200) return
   const hint = status === 401 ? 'the key is wrong or missing' : 'it was not started with FAULTS=on'
-  throw new TargetError(`${target.url} cannot be broken on purpose: ${hint} (it answered ${status}).`)
+  throw new TargetError(`Faults cannot be injected into ${target.url}: ${hint} (it answered ${status}).`)
 }

@@ -19,7 +19,7 @@ export const ARRIVALS = {
   even: {
     sent: 'sent evenly',
     measures:
-      'How long callers wait who arrive one by one. Each request counts from when it was due, so a stall of the server shows whenever it happens.',
+      'How long callers wait when they arrive one by one. Each request counts from when it was due, so a stall of the server shows whenever it happens.',
   },
   burst: {
     sent: 'sent in bursts',

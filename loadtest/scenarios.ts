@@ -83,7 +83,7 @@ export const SCENARIOS = {
     phases: (settings) => [commands('ramp', settings)],
   },
   outage: {
-    summary: 'the store (or, with --break log, the log) is away for the middle third; needs FAULTS=on',
+    summary: 'the store (or, with --break log, the log) is unavailable for the middle third; needs FAULTS=on',
     defaults: { connections: 50, rate: 100, seconds: 60 },
     phases: (settings) =>
       inThirds(settings, (seconds) => ({ ...commands('away', { ...settings, seconds }), broken: settings.broken })),

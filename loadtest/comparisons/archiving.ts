@@ -72,7 +72,7 @@ function words(
   removed: { orders: number; seconds: number },
 ): string {
   return `${rate} requests a second, sent evenly, among ${orders} stored orders, which took ${fillSeconds} s to prepare.
-The archive removed ${removed.orders} orders from the store in ${Math.round(removed.seconds)} s. Ratios compare the p99 of both rows.`
+The archive removed ${removed.orders} orders from the store in ${Math.round(removed.seconds)} s. Ratios compare the p99 of the two rows.`
 }
 
 /** The requests of one condition, in all of its windows. */

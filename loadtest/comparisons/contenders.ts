@@ -22,7 +22,7 @@ export function contender(program: Program, work: string, name = `${program.name
 export async function choose(contenders: readonly Contender[], only: readonly string[]) {
   const chosen = contenders.filter(({ name }) => only.length === 0 || only.some((text) => name.includes(text)))
   if (chosen.length === 0) {
-    throw new UsageError(`--only names none of: ${contenders.map(({ name }) => `"${name}"`).join(', ')}.`)
+    throw new UsageError(`--only matches none of: ${contenders.map(({ name }) => `"${name}"`).join(', ')}.`)
   }
   const leftOut: string[] = []
   const missing = new Set<Program>()

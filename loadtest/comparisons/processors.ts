@@ -26,7 +26,7 @@ const JOIN_LIMIT_MS = 60_000
  */
 export async function growProcessors({ seconds, connections, onProgress, signal }: GrowthOptions): Promise<string> {
   const { kafka } = readConfig(process.env, 'embedded')
-  if (kafka === undefined) throw new TargetError('The processors share a real Kafka topic: set KAFKA_BROKERS.')
+  if (kafka === undefined) throw new TargetError('The processors need a real Kafka broker: set KAFKA_BROKERS.')
   const topic = `loadtest-processors-${Date.now().toString(36)}`
   onProgress('filling the topic')
   const orders = await fillTopic(topic, FILL_TIMES * seconds, connections, signal)
@@ -42,7 +42,7 @@ export async function growProcessors({ seconds, connections, onProgress, signal 
       first ??= perSecond
       rows.push([processors, whole(perSecond), ratio(perSecond, first), whole(cpu)])
     }
-    return table(['processors', `stored/s of ${orders} that wait`, 'ratio', 'CPU µs/order'], rows)
+    return table(['processors', `stored/s of ${orders} waiting orders`, 'ratio', 'CPU µs/order'], rows)
   } finally {
     await admin.disconnect()
   }

@@ -28,7 +28,7 @@ export async function versus(options: VersusOptions): Promise<string> {
   const measured = await inTurn(contenders, options, (one) => measure(one, options))
   const { sent, measures } = ARRIVALS[laneOf('place-order', options).arrivals]
   const about = `${rate === undefined ? '' : `${rate} requests a second, `}${sent}. ${measures}
-Medians of ${rounds} rounds. All keep each order until it is on a disk or on a broker, except bare node:http, which keeps nothing.`
+Medians of ${rounds} rounds. All write each order to a disk or a broker, except bare node:http, which keeps nothing.`
   return [versusText(measured), ...leftOut, about].join('\n\n')
 }
 
@@ -64,7 +64,7 @@ async function measure({ program, work }: Contender, options: VersusOptions) {
 export function versusText(measured: ReadonlyMap<Contender, readonly Measured[]>): string {
   const rows = [...measured].map(([one, rounds]) => rowOf(one, rounds))
   const figures = table(
-    ['', 'accepted/s', 'stored/s', 'behind s', 'CPU µs/order', 'MiB at most', 'p50 ms', 'p99', 'not accepted'],
+    ['', 'accepted/s', 'stored/s', 's behind', 'CPU µs/order', 'MiB at most', 'p50 ms', 'p99', 'not accepted'],
     rows.map(({ name, perSecond, stored, behind, cpu, memory, p50, p99, notAccepted }) => [
       name,
       whole(perSecond),

@@ -126,7 +126,7 @@ export function waitingText(measured: ReadonlyMap<Contender, readonly Measured[]
     return { ...one, medians: [perSecond, cpu, memory] }
   })
   const figures = table(
-    [`storing ${orders} that wait`, 'orders/s', 'CPU µs/order', 'MiB at most'],
+    [`storing ${orders} waiting orders`, 'orders/s', 'CPU µs/order', 'MiB at most'],
     rows.map(({ name, medians }) => [name, ...medians.map(whole)]),
   )
   return [figures, ...ratioTables(rows, RATIOS)].join('\n\n')

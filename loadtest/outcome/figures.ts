@@ -9,7 +9,7 @@ import type { Tally } from '../sending/tally.ts'
 
 /** How requests were sent and how their latency was counted. */
 const SENDING: Readonly<Record<Arrivals, string>> = {
-  even: 'Requests are due at even intervals, whatever the outcome of earlier ones (an open model), and are sent by undici from one thread of this machine. Latency counts from when a request was due, or from when it was sent if that was up to a millisecond before. A request that is due while every connection waits for an answer is sent as soon as one is free, so no request is left out of the figures because the server was late (coordinated omission).',
+  even: 'Requests are due at even intervals, whatever the outcome of earlier ones (an open model), and are sent by undici from one thread of this machine. Latency counts from when a request was due, or from when it was sent if that was up to a millisecond earlier. A request that is due while every connection waits for an answer is sent as soon as one is free, so no request is left out of the figures because the server was late (coordinated omission).',
   burst:
     'autocannon sends the requests from one thread of this machine: at the start of each second, each connection sends as many as the rate requires, one after the other. Latency counts from when a request was sent. If a connection waited longer than its interval, the requests that were due meanwhile are counted with the time that they would have taken (HdrHistogram’s correction for coordinated omission, with the connection’s real interval). A stall of the server between two bursts does not show.',
   'closed-loop':
@@ -19,7 +19,7 @@ const SENDING: Readonly<Record<Arrivals, string>> = {
 /** Describes how the figures were measured. Every result includes it. */
 export const methodOf = (plan: Pick<Plan, 'phases'>): readonly string[] => [
   SENDING[arrivalsOf(plan)],
-  'Latency includes answers with 2xx, answers with 409 to changes of orders that are cancelled, and requests that timed out, which count with the limit of 10 s. Other refusals and broken connections are counted separately.',
+  'Latency includes 2xx answers, 409 answers to changes to cancelled orders, and requests that timed out, which count as 10 s. Other refusals and broken connections are counted separately.',
   'Percentiles are exact (nearest rank). The warm-up counts only in the verdict, because the ledger cannot leave it out.',
   'The time from accepted to stored is storedAt − acceptedAt, by the product’s clocks, for a sample of orders spread over the run.',
   'CPU is the CPU time of the product’s process until the last order was stored, divided by the answered requests.',

@@ -137,13 +137,13 @@ function inWords(
   { accepted, ledger, lost, pending, checked }: Omit<Verdict, 'drainSeconds' | 'summary'>,
   changes: number,
 ): string {
-  const ofThem = changes === 0 ? '' : ` (${changes} of them changes of orders)`
+  const ofThem = changes === 0 ? '' : ` (${changes} of them changes to orders)`
   const what = changes === 0 ? 'orders' : 'orders and changes'
   if (lost > 0) return `${lost} of ${accepted} accepted ${what} are lost.`
   if (pending !== null && pending > 0) return `${pending} ${what} are still on their way. None is known to be lost.`
   const found = `${checked} of them looked up by id and found`
   if (ledger === null)
-    return `No order is known to be lost: ${accepted} accepted${ofThem}, ${found}. Without a key the ledger is unknown.`
+    return `No order is known to be lost: ${accepted} accepted${ofThem}, ${found}. Without a key, the ledger is unknown.`
   // The responses to these orders were cut off at the end, or the orders came from other callers.
   const more = ledger.accepted - accepted
   const unheard = more > 0 ? `; the log has ${more} more, whose answers did not arrive here` : ''

@@ -80,7 +80,7 @@ function checkLine(assertion: AssertionResult): Html {
 function rampPart(ramp: RampFigures): Html {
   return html`<h2>The highest rate that held</h2>
     <p>${ramp.summary}</p>
-    <p class="soft">A step holds while ${ramp.bound.join(', ')}.</p>
+    <p class="soft">A step holds if ${ramp.bound.join(', ')}.</p>
     ${tableOf(rampTable(ramp))}`
 }
 

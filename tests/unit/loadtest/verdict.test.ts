@@ -31,7 +31,7 @@ describe('the verdict', () => {
     const { summary, lost } = summed({ ...claim, changes: 40 }, ledger, 0, 0)
     expect([lost, summary]).toEqual([
       0,
-      expect.stringContaining('100 accepted (40 of them changes of orders), 100 stored'),
+      expect.stringContaining('100 accepted (40 of them changes to orders), 100 stored'),
     ])
     expect(summed({ ...claim, changes: 40 }, { ...ledger, accepted: 99 }, 0, 0).summary).toBe(
       '1 of 100 accepted orders and changes are lost.',

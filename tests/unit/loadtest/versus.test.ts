@@ -107,7 +107,7 @@ describe('a comparison of orders that wait', () => {
       ]),
       200_000,
     )
-    expect(text).toMatch(/^storing 200000 that wait +orders\/s/)
+    expect(text).toMatch(/^storing 200000 waiting orders +orders\/s/)
     expect(text).toMatch(/^product +400 +25 +80$/m)
     expect(text).toMatch(/^product +express \+ kafkajs \+ zod +4\.00 +0\.25 +1\.00$/m)
   })
