@@ -10,7 +10,7 @@ const NEEDED = 32
 export function outOfFiles(error: unknown): string | undefined {
   const words = textOf(error)
   if (/\bENFILE\b/.test(words)) {
-    return 'The whole system has too many files open (ENFILE): raise the limit with sysctl fs.file-max, or stop the process that holds them.'
+    return 'The whole system has too many files open (ENFILE): raise the limit with sysctl fs.file-max, or stop the process that has them open.'
   }
   const isTold = /\bEMFILE\b|too many open files/i.test(words)
   if (!isTold && (!/unable to open database file/.test(words) || canOpen(NEEDED))) return undefined

@@ -31,7 +31,8 @@ export function createDispatch({ routes, cors, checkKey, invoke }: Dispatch) {
     if (authLevel !== 'anonymous') {
       const verdict = checkKey(request.headers, request.rawQuery, { name: target.metadata.name, authLevel })
       if (verdict === 'unknown') throw new OrderError('unauthorized', 'The function key is missing or wrong.')
-      if (verdict === 'refused') throw new OrderError('forbidden', 'This key is known, but has no right to this.')
+      if (verdict === 'refused')
+        throw new OrderError('forbidden', 'This key is known, but does not allow this request.')
     }
     const { method, url, rawQuery, headers } = request
     const body = await request.body()

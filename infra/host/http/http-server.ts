@@ -237,7 +237,7 @@ function asUtf8(name: string, value: string): string {
   const bytes = Buffer.from(value, 'latin1')
   const text = bytes.toString('utf8')
   if (isUtf8(bytes) && !BEYOND_LATIN1.test(text)) return text
-  const fault = 'must be UTF-8 without letters beyond Latin-1'
+  const fault = 'must be UTF-8 without characters beyond Latin-1'
   throw new OrderError('invalid-request', `The header ${name} ${fault}.`, {
     violations: [{ pointer: name, detail: fault }],
   })

@@ -87,12 +87,12 @@ export function createKafkaListener(
           const unreadable = unreadableOffsets(error)
           const line = { function: functionName, topic, ...unreadable, err: error }
           if (unreadable === undefined) {
-            logger.error({ event: 'trigger:broken', ...line }, 'delivering failed')
+            logger.error({ event: 'trigger:broken', ...line }, 'delivery failed')
           } else if (isOrderError(error) && error.isPassedOver) {
             const message = `${messageOf(error)} It is passed over: ${TO_DO_IF_PASSED_OVER}`
             logger.error({ event: 'delivery:passed-over', ...line }, message)
           } else {
-            const message = `${messageOf(error)} Nothing behind it is handed over: ${TO_DO_IF_UNREADABLE}`
+            const message = `${messageOf(error)} Nothing after it is delivered: ${TO_DO_IF_UNREADABLE}`
             logger.error({ event: 'delivery:unreadable', ...line }, message)
           }
         },

@@ -89,8 +89,8 @@ describe.skipIf(skipsGateway)('the gateway, when an instance goes away', () => {
       told('POST', '/api/orders/'),
     ])
     expect(read).toBe('No instance answered. Try again.')
-    expect(operated).toMatch(/look before you send it again\.$/)
-    expect(placed).toMatch(/send it again with its Idempotency-Key, or look for it first\.$/)
+    expect(operated).toMatch(/check before you send it again\.$/)
+    expect(placed).toMatch(/send it again with its Idempotency-Key, or check first\.$/)
   })
 
   test('does not repeat an order that may have been accepted, and says so', async () => {

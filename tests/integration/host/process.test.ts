@@ -144,7 +144,7 @@ describe('npm start', () => {
     other.close()
     expect(code).toBe(1)
     expect(errors).toBe(
-      `Port ${port} of 127.0.0.1 is in use already: stop the process that uses it, or set another PORT.\n`,
+      `Port ${port} of 127.0.0.1 is already in use: stop the process that uses it, or set another PORT.\n`,
     )
   })
 

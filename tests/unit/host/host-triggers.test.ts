@@ -200,7 +200,7 @@ describe('functions', () => {
   test('whose route this host cannot serve stop it from starting', async () => {
     const register = () => app.http('getFile', { route: 'files/{name}.{extension}', handler: () => ({}) })
     await expect(startHost(register)).rejects.toThrow(
-      'The route "files/{name}.{extension}" of the function getFile cannot be served: this host does not support "{name}.{extension}", because a segment is either text or one parameter; write {name} and take its value apart in the function.',
+      'The route "files/{name}.{extension}" of the function getFile cannot be served: this host does not support "{name}.{extension}", because a segment is either text or one parameter; write {name} and parse its value in the function.',
     )
   })
 

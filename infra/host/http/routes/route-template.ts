@@ -42,7 +42,7 @@ function parseSegment(text: string): Segment {
   const inner = IN_BRACES.exec(text)?.[1]?.replace(/([{}])\1/g, '$1')
   if (inner === undefined) {
     throw new Error(
-      `this host does not support "${text}", because a segment is either text or one parameter; write {name} and take its value apart in the function.`,
+      `this host does not support "${text}", because a segment is either text or one parameter; write {name} and parse its value in the function.`,
     )
   }
   if (DEFAULT_VALUE.test(inner)) {
