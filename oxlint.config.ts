@@ -57,7 +57,7 @@ const but = (rooms: string[], ...not: readonly string[]) => rooms.filter((room) 
 function wall(files: string, message: string, group: string[], packages: string[] = []): OxlintOverride {
   const patterns = [
     { group, message },
-    { group: packages, message: 'This room does not know the package.' },
+    { group: packages, message: 'This room must not import the package.' },
   ].filter(({ group }) => group.length > 0)
   return { files: [files], rules: { 'no-restricted-imports': ['error', { patterns }] } }
 }
@@ -67,7 +67,7 @@ function wallsOfShared(): OxlintOverride[] {
   const outside = within('functions', 'infra', 'loadtest', 'tests')
   const walls = Object.entries(SHARED).map(([room, imports]) => {
     const group = [...within(...but(rooms, room, ...imports)), ...ROOT, ...outside]
-    const message = `shared/${room} imports ${imports.join(', ') || 'nothing else of ours'}.`
+    const message = `shared/${room} may import only ${imports.join(', ') || 'itself'}.`
     if (room !== 'adapters') return wall(`shared/${room}/**`, message, group, UNKNOWN[room])
     return wall(
       'shared/adapters/*/**',
@@ -78,8 +78,8 @@ function wallsOfShared(): OxlintOverride[] {
   })
   return [
     ...walls,
-    wall('shared/*.ts', 'The wiring knows nobody who uses it.', outside),
-    wall('shared/adapters/*.ts', 'Adapters are opened by settings.', [
+    wall('shared/*.ts', 'The wiring must not import what uses it.', outside),
+    wall('shared/adapters/*.ts', 'What opens the adapters must not import this room.', [
       ...within('application', 'http', 'api-docs', 'pages', 'threads'),
       ...ROOT,
       ...outside,
@@ -100,7 +100,7 @@ function wallsOutside(): OxlintOverride[] {
       for (const other of others.filter((one) => one.startsWith('infra/') && levels === 2)) {
         group.push(`${'../'.repeat(1 + deeper)}${other.slice('infra/'.length)}/**`)
       }
-      const message = `${room} imports ${[...imports, ...(BESIDE[room] ?? [])].join(', ') || 'nothing of ours'}.`
+      const message = `${room} may import only ${[...imports, ...(BESIDE[room] ?? [])].join(', ') || 'itself'}.`
       return wall(`${room}/${'*/'.repeat(deeper)}*`, message, room === 'functions' ? [...group, './*'] : group)
     })
   })

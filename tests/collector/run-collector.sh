@@ -61,10 +61,10 @@ seen() {
     echo "failed: $1 ($count instead of $2)"
   fi
 }
-seen 'the resource is named by whoever runs it' 1 'service\.name: Str\(shop-orders\)'
-seen 'the resource has what else it was given' 1 'deployment\.environment\.name: Str\(staging\)'
+seen 'the resource has the service name that it was given' 1 'service\.name: Str\(shop-orders\)'
+seen 'the resource has its other given attributes' 1 'deployment\.environment\.name: Str\(staging\)'
 seen 'request, publishing and processing are one trace' 3 '^ +Trace ID +: 4bf92f3577b34da6a3ce929d0e0e4736'
 seen 'each has the tracestate of the caller' 3 '^ +TraceState +: rojo=00f067aa0ba902b7'
-seen 'the request says its scheme' 1 'url\.scheme: Str\(http\)'
+seen 'the request has its scheme' 1 'url\.scheme: Str\(http\)'
 seen 'the batch has a link to the order' 1 '-> Trace ID: 4bf92f3577b34da6a3ce929d0e0e4736'
 exit "$failed"

@@ -101,19 +101,19 @@ async function checkSecureBroker(): Promise<void> {
     match((await keda.ask()).error ?? '', /certificate signed by unknown authority/)
   })
 
-  await check('and its certificate has real line breaks', async () => {
+  await check('the certificate of a private authority must have real line breaks', async () => {
     using keda = startKeda(address, { ...secret, KEDA_CA: sslCa.replaceAll('\n', String.raw`\n`) })
     match((await keda.ask()).error ?? '', /error appending CA certs/)
   })
 
   using keda = startKeda(address, secret)
-  await check('what a group has never committed counts at every poll, as the product counts it', async () => {
+  await check('records that a group has never committed count at every poll, as the product counts them', async () => {
     deepEqual([await topic.lag(), await keda.ask()], [9000, { lag: 9000, instances: 5 }])
     await sleep(TWO_POLLS_MS)
     deepEqual(await keda.ask(), { lag: 9000, instances: 5 })
   })
 
-  await check('what retention has taken does not count', async () => {
+  await check('records that retention removed do not count', async () => {
     const admin = createClient({ brokers: [address], ...kafka }).admin()
     await admin.connect()
     await admin.fetchTopicOffsets(TOPIC) // Otherwise the client knows no leader.
@@ -123,19 +123,19 @@ async function checkSecureBroker(): Promise<void> {
     deepEqual([await topic.lag(), await keda.ask()], [8900, { lag: 8900, instances: 5 }])
   })
 
-  await check('no more instances are asked for than there are partitions', async () => {
+  await check('no more instances are requested than there are partitions', async () => {
     await topic.publish(30_000)
     await sleep(TWO_POLLS_MS)
     deepEqual([await topic.lag(), await keda.ask()], [38_900, { lag: 24_000, instances: 12 }])
   })
 
-  await check('a lag that does not move asks for nobody', async () => {
+  await check('a lag that does not move requests no more instances', async () => {
     await topic.move(all, 0)
     await sleep(2 * TWO_POLLS_MS)
     deepEqual([await topic.lag(), await keda.ask()], [38_900, { lag: 0, instances: 2 }])
   })
 
-  await check('a lag that moves is seen by whoever asks, however soon after the poll', async () => {
+  await check('a lag that moves is in every answer, however soon after the poll', async () => {
     const answers: Answer[] = []
     for (let into = 1; into <= 8; into++) {
       await topic.move(all, into)
@@ -151,7 +151,7 @@ async function checkSecureBroker(): Promise<void> {
     )
   })
 
-  await check('partitions that stand still do not count beside one that moves', async () => {
+  await check('partitions that do not move do not count next to one that moves', async () => {
     const { first = 0, end = 0 } = (await topic.offsets())[0] ?? {}
     for (let into = 9; into <= 16; into++) {
       await topic.move([0], into)
