@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Guess: a kafkajs consumer, which by default reads only committed records, never delivers a record of an
-# aborted transaction, like every other client.
+# Guess: like every other client, a kafkajs consumer, which by default reads only committed records, never delivers a
+# record of an aborted transaction.
 # Seen with kafkajs 2.2.4 on Kafka 4.1.2: it delivers them in two cases.
 # - Two transactions overlap and the later one ends first. The broker sorts aborted transactions by their ends; kafkajs
 #   waits until the first one in the list begins before it considers the next, and until then delivers the records of the

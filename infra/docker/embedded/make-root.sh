@@ -1,6 +1,6 @@
 #!/bin/sh
-# make-root.sh DIRECTORY PACKAGES: copies everything that the application runs on from the image in which this script
-# runs: Node, the libraries that Node and native modules need, the package data that scanners read, and the user. It
+# make-root.sh DIRECTORY PACKAGES: copies, from the image in which this script runs, everything that the application
+# needs: Node, the libraries that Node and native modules need, the package data that scanners read, and the user. It
 # does not copy a shell or a package manager.
 set -eu
 image=$1

@@ -64,7 +64,7 @@ host=$!
 trap 'kill -s INT "$host" 2> /dev/null || :' INT TERM
 echo "$host" > "$HEALTH_STATE/host"
 
-# A signal interrupts `wait`, so it is repeated.
+# A signal interrupts `wait`, so `wait` is repeated.
 while :; do
   status=0
   wait "$host" || status=$?
