@@ -52,7 +52,7 @@ class LeanRequest {
     return this.#query
   }
 
-  /** The library reads the user from request headers, which only a platform that signs users in sets. */
+  /** The library reads the user from request headers. Only a platform that signs in users sets them. */
   get user(): HttpRequestUser | null {
     if (this.#user !== undefined) return this.#user
     const signedIn = this.headers.has(PRINCIPAL)

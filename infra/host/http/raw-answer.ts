@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { REQUEST_ID } from '../../../shared/http/protocol/request-id.ts'
 import type { HttpAnswer } from './http-types.ts'
 
-/** How long a client that is still sending has to read the response. */
+/** How long a client that is still sending may take to read the response. */
 const LINGER_MS = 1000
 
 /**
