@@ -24,7 +24,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
 })
 
-/** The options of all commands. A name has the same type in every command. */
+/** The options of all commands. An option has the same type in every command that takes it. */
 const ALL_OPTIONS: NonNullable<Command['options']> = Object.assign(
   {},
   ...COMMANDS.map(({ options }) => options),

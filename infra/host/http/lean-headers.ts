@@ -5,7 +5,7 @@ export const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
 export const HEADER_VALUE = /^[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$/
 
 /**
- * Headers that functions cannot distinguish from fetch's own, not even with `instanceof`. A look-up reads the request's
+ * Headers that functions cannot distinguish from fetch's own, not even with `instanceof`. A lookup reads the request's
  * headers where they are. Anything else falls back on real Headers, into which each header has to be copied.
  */
 export function createLeanHeaders(plain: Readonly<Record<string, string>>): Headers {

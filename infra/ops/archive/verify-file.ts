@@ -10,9 +10,9 @@ export interface VerifiedFile {
 
 /**
  * Reads the whole file and compares it with its manifest: the hash, and the figures of its orders. If the manifest is
- * missing, the checksum at the end of the file proves that no byte is missing or changed, because a file gets its name
- * only once it is complete. Throws `DamagedArchiveError` if anything differs. `onOrder` is called for each order that
- * is read, even if the file turns out to be damaged further on.
+ * missing, the checksum at the end of the file proves that no byte was changed or lost, and no order is missing,
+ * because a file gets its name only once it is complete. Throws `DamagedArchiveError` if anything differs. `onOrder` is
+ * called for each order that is read, even if the file turns out to be damaged further on.
  */
 export async function verifyFile(path: string, onOrder?: (order: ArchivedOrder) => void): Promise<VerifiedFile> {
   const manifest = readManifest(path)
