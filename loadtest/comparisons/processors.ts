@@ -15,7 +15,10 @@ import type { GrowthTask } from '../options.ts'
 export type GrowthOptions = Omit<GrowthTask, 'does'> & Caller
 
 const PROCESSORS = [1, 2, 3]
-/** Enough orders must remain when all processors have joined, because the first to join starts storing at once. */
+/**
+ * The topic is filled for this many times `seconds`. Enough orders must remain when all processors have joined, because
+ * the first to join starts storing at once.
+ */
 const FILL_TIMES = 10
 const JOIN_LIMIT_MS = 60_000
 

@@ -68,7 +68,7 @@ export interface RequestFigures {
   /** Requests with a 2xx response, and changes with a 409 because their order is cancelled. */
   readonly succeeded: number
   readonly refused: number
-  /** No response within 10 s of when the request was due. */
+  /** Requests without a response within the caller's time limit, which counts from when the request was due. */
   readonly timeouts: number
   /** Timeouts of requests that were never sent, because every connection was waiting for a response. */
   readonly unsent: number

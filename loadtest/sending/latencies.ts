@@ -22,7 +22,7 @@ export interface LatencyFigures {
 
 export type LatencySecond = { readonly second: number } & Pick<Summary, 'count' | 'p50' | 'p99' | 'max'>
 
-/** Each request's due time since the run began, and how long its response took. */
+/** Each request's due time, measured from the start of the run, and how long its response took. */
 export class Latencies {
   readonly #dueAt = new Samples()
   readonly #took = new Samples()
@@ -47,7 +47,7 @@ export class Latencies {
     return this.#took.length
   }
 
-  /** The given number of latest samples, sorted, without correction. */
+  /** The latest `count` samples, sorted, without correction. */
   latest(count: number): Float64Array {
     return this.#took.toSorted(count)
   }

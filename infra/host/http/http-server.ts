@@ -57,7 +57,7 @@ const DEFAULT_LIMITS: HttpLimits = { headersTimeoutMs: 10_000, requestTimeoutMs:
 const MAX_BODY_BYTES = 1024 * 1024
 /** The runtime's limit. */
 const MAX_HEADER_BYTES = 32 * 1024
-/** How long an idle connection is kept open: longer than the longest `Prefer: wait` (30 s). */
+/** How long a connection may be silent, even while a request waits: longer than the longest `Prefer: wait` (30 s). */
 const IDLE_TIMEOUT_MS = 120_000
 const KEEP_ALIVE_MS = 72_000
 const CHECKING_INTERVAL_MS = 1000

@@ -12,7 +12,8 @@ export interface AttemptOptions {
   readonly maxRetries: number
   readonly random: () => number
   /**
-   * Called after each failed attempt. `delayMs` is the wait before the next attempt, or undefined after the last one.
+   * Called after each failed attempt. `delayMs` is the wait before the next attempt, or undefined after the policy's
+   * last attempt.
    */
   readonly onFailure: (error: unknown, delayMs: number | undefined) => void
   /** Called when records are skipped because the function failed. */
