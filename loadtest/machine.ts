@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 
 export type Machine = Readonly<ReturnType<typeof describeMachine>>
 
-/** The CPU time and memory that a process used while requests were sent. */
+/** The CPU time and memory that a process used from the end of the warm-up until the last order was stored. */
 export interface ProcessCost {
   readonly cpuSeconds: number
   readonly cpuMicrosecondsPerRequest: number

@@ -15,7 +15,9 @@ const DAY_MS = 24 * 60 * 60_000
 /** The orders were accepted in the two years that ended this long ago. */
 const ENDED_DAYS_AGO = 30
 const SPAN_DAYS = 730
-/** A topic and a group of their own, because the log of the measured product does not contain these records. */
+/**
+ * These orders have their own topic and group, because the log of the measured product does not contain their records.
+ */
 const ORIGIN = { topic: 'loadtest-earlier', partition: 0 }
 const GROUP = 'loadtest-earlier'
 
@@ -47,7 +49,7 @@ export async function storeEarlierOrders(
       signal.throwIfAborted()
       const size = Math.min(BATCH, count - start)
       const batch = Array.from({ length: size }, (_, n) => orderAt(start + n, acceptedAt(start + n), orders, orderIds))
-      // This thread has made this batch while the store's thread was writing the previous one.
+      // This thread made this batch while the store's thread was writing the previous one.
       await storing
       const now = batch.at(-1)?.acceptedAt ?? ''
       storing = opened.store.storeBatch({ groupId: GROUP, delivered: 'origin', orders: batch, parked: [], now })

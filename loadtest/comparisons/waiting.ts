@@ -29,8 +29,8 @@ const RATIOS = ['orders/s', 'CPU/order', 'memory']
 
 /**
  * Compares how fast orders that wait in a log are stored by the product, by another checkout of it, and by consumers
- * written without it. All of them take turns and store the same number of orders. The clock runs from the first stored
- * order to the last.
+ * built from common libraries. All of them take turns and store the same number of orders. The clock runs from the
+ * first stored order to the last.
  */
 export async function compareWaiting(orders: number, options: VersusOptions): Promise<string> {
   const { onProgress, against, only, rounds } = options

@@ -31,7 +31,7 @@ export function summaryText(result: RunResult): string {
   ].join('\n')
 }
 
-/** If the client is busy for more than this share of the time, requests have to wait for the client. */
+/** If the client is busy for at least this share of the time, requests have to wait for the client. */
 const CLIENT_IS_BUSY = 0.8
 
 /** Reasons why the figures may not reflect the product's performance. */
