@@ -44,7 +44,8 @@ install_promtool() {
 download() { apt-get download -qq "$1" 2> /dev/null || { as_root apt-get update -qq && apt-get download -qq "$1"; }; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
-# Single-quoted text that looks like a variable belongs to other languages, and `check` calls functions by name.
+# SC2016 is excluded because single-quoted text that looks like a variable belongs to other languages, and SC2329
+# because `check` calls functions by name.
 scripts() { git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck --exclude=SC2016,SC2329; }
 programs() { git ls-files -z '*.go' | xargs -0 "$(go env GOROOT)/bin/gofmt" -d; }
 yaml() { git ls-files -z '*.yml' '*.yaml' | xargs -0 yamllint --strict --config-file infra/yamllint.yml; }

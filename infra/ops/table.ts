@@ -1,4 +1,4 @@
-/** Text from records can contain anything, so line breaks and escape sequences must be kept from the terminal. */
+/** Text from records can contain anything, so its line breaks and escape sequences must not reach the terminal. */
 const CONTROL = /\p{Cc}+/gu
 /** The width reserved for the last column, because it shows causes and reasons. */
 const ROOM_FOR_LAST = 24

@@ -60,7 +60,7 @@ writes_to_tmp_alone() {
   no inside gateway touch /etc/caddy/written
 }
 
-# Names exist only within a network, but an address might still be reachable from another one.
+# Service names resolve only within a network, but an address might still be reachable from another network.
 networks() {
   local service
   for service in "${roles[@]}"; do

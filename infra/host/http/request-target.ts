@@ -30,7 +30,10 @@ export function readTarget({ url: target = '/', headers, httpVersion }: Incoming
   }
 }
 
-/** Clients send the whole URL to a proxy (RFC 9112 §3.2.2), and `*` with OPTIONS for the whole server. */
+/**
+ * Clients send the whole URL to a proxy (RFC 9112 §3.2.2), and `*` in an OPTIONS request that concerns the whole
+ * server.
+ */
 function absolute(target: string, host: string | undefined): RequestTarget {
   if (target === '*') return { path: '/*', rawQuery: '', url: `http://${checkHost(host ?? 'localhost')}/*` }
   const url = URL.parse(target)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs one role. There is no SQL Server to share, so each instance keeps its own store in /state; the role that reads
-# fills its store from the log, in its own consumer group.
+# Runs one role. There is no SQL Server to share, so each instance keeps its own store in /state. The role that answers
+# queries therefore also consumes the topics, in its own consumer group, to fill its store.
 set -eu
 unset SQL_CONNECTION_STRING FUNCTIONS_MASTER_KEY
 export HOST=0.0.0.0 PORT=8080 DATA_DIR=/state
