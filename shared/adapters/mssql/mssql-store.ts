@@ -34,8 +34,8 @@ export interface MssqlStoreOptions {
   readonly onError: (error: unknown) => void
   /**
    * Whether opening the store fails if this program cannot use the database, for example because a newer version of the
-   * program has migrated it. If false, there is a warning instead, and each call tries again and rejects with
-   * `store-unavailable` if it fails.
+   * program has migrated it. If false, such a failure only causes a warning. Each call then tries again, and rejects
+   * with `store-unavailable` if that fails too.
    */
   readonly mustBeUsable?: boolean
   /** The directory of the migrations. The URL ends with a slash. */
@@ -43,8 +43,8 @@ export interface MssqlStoreOptions {
 }
 
 /**
- * Opening the store waits this long for the tables to be migrated. A longer wait might make a supervisor think that the
- * process hangs.
+ * Opening the store waits at most this long for the tables to be migrated. A longer wait might make a supervisor think
+ * that the process hangs.
  */
 const START_WAIT_MS = 5000
 const IS_SOURCE = import.meta.url.endsWith('.ts')

@@ -2,7 +2,7 @@ import { INSERT_AUDIT } from '../dead-letters/audit.ts'
 import { DECLARE_PARTITIONS, LOCK_PARTITIONS, lockChanges, lockStates, lockStored } from '../database/locks.ts'
 
 /**
- * The condition that nothing about the order is undecided or open. Uses order_changes_by_order and
+ * The condition that the order has no undecided change and no open dead letter. Uses order_changes_by_order and
  * dead_letters_by_order.
  */
 export const isSettled = (order: string) => `NOT EXISTS (
@@ -35,7 +35,7 @@ WHERE s.status = 'discarded' AND s.seq > @last AND s.accepted_at < CAST(@before 
 ORDER BY s.seq;
 `
 
-/** Each SELECT sees a different moment, so ARCHIVE_ORDERS checks whether the rows have changed since. */
+/** Each SELECT reads as of a different moment, so ARCHIVE_ORDERS checks whether the rows have changed since. */
 export const SELECT_DOCUMENTS = `
 SET NOCOUNT ON;
 DECLARE @found TABLE (seq BIGINT NOT NULL PRIMARY KEY);
@@ -83,9 +83,9 @@ JOIN archived_orders AS t ON t.order_id = i.order_id;
 `
 
 /**
- * Begins a transaction that archives or restores orders. Locks the row that BEGIN_REBUILD also locks, so that one of
- * the two sees the other. Ends an abandoned rebuild. If that rebuild's process was only slow, its next step finds that
- * it has lost the rebuild.
+ * Begins a transaction that archives or restores orders. Locks the row that BEGIN_REBUILD also locks, so that whichever
+ * comes second sees the first. Ends an abandoned rebuild. If that rebuild's process was only slow, its next step finds
+ * that it has lost the rebuild.
  */
 export const beginArchiving = () => `
 DECLARE @is_rebuilding BIT = 0, @is_reindexing BIT = 0;
@@ -111,8 +111,8 @@ export const auditOnce = (action: string) => `
 
 /**
  * Removes orders that have not changed since they were read. Versions (or, for discarded orders, update times) and row
- * counts show whether they have changed: a version only grows, every later event adds rows, and a settled change moves
- * to another state only if its letter opens again.
+ * counts show whether they have changed: a version only increases, every later event adds rows, and a settled change
+ * moves to another state only if its letter is opened again.
  *
  * A statement that stores a record reads the order and its tombstone together, so it finds one of the two. But a
  * statement that records a change reads only the tombstone. This transaction therefore first locks the ledger rows of

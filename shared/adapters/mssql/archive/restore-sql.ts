@@ -53,15 +53,15 @@ const insertOrders = (at: Target) => `
 
 /**
  * Restores archived orders in one transaction. An order that the store already has stays unchanged. Every other order
- * returns to its earlier position in lists, which its tombstone has. If the login may not alter the table, the order
- * becomes the newest instead. After an error, SQL Server turns IDENTITY_INSERT off at the end of the statement
- * (documentation of SET, on sp_executesql), but Babelfish leaves it on for the pooled connection, so the statement
- * turns it off itself.
+ * returns to its earlier position in lists, which its tombstone keeps. If the login may not alter the table, the order
+ * becomes the newest instead. After an error, SQL Server turns IDENTITY_INSERT off at the end of the statement (SQL
+ * Server's documentation of SET, under sp_executesql), but Babelfish leaves it on for the pooled connection, so the
+ * statement turns it off itself.
  *
  * Events may be long, so they are read as elements of an array (order-changes-sql.ts says why). Returns four results:
- * the restored orders, the orders whose Idempotency-Key belongs to another order by now, the orders that were archived
- * again with changes that the batch does not have, and whether a rebuild or a reindex prevented the restore. Nothing is
- * written if the second or the third result has a row.
+ * the restored orders, the orders whose Idempotency-Key now belongs to another order, the orders that were archived
+ * again with changes that the batch lacks, and whether a rebuild or a reindex prevented the restore. Nothing is written
+ * if the second or the third result has a row.
  */
 export const RESTORE_ORDERS = `
 SET XACT_ABORT ON;

@@ -8,12 +8,12 @@ interface Recorded {
   readonly changes: readonly ChangeToStore[]
   /** How the statement recorded each change. */
   readonly recorded: readonly string[]
-  /** The states of the changes that this instance decided or left to wait. */
+  /** The states of the changes that this instance decided or left waiting. */
   readonly states: ReadonlyMap<string, ChangeState>
 }
 
 /**
- * Returns the outcome of each change of a batch after the turns were taken. Reads the states of changes that were
+ * Returns the outcome of each change in a batch after the turns have been taken. Reads the states of changes that were
  * decided earlier.
  */
 export async function outcomesOfChanges(

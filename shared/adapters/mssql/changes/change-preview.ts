@@ -17,7 +17,7 @@ import { PREVIEW_CHANGES } from './order-changes-sql.ts'
 import { toChangesJson } from './order-changes.ts'
 import { decideEach, type Turn, type Turns } from './turns.ts'
 
-/** The changes of a batch, and the orders that come before them, with the outcomes of the orders' own preview. */
+/** The changes of a batch, and the orders that come before them, with the outcomes of previewing those orders. */
 interface Batch {
   readonly orders: readonly OrderToStore[]
   readonly outcomes: readonly StoreOutcome[]
@@ -31,12 +31,12 @@ interface Recorded {
   readonly settled: ChangePreview | undefined
 }
 
-/** The maximum number of undecided changes of one order in a preview. */
+/** The maximum number of undecided changes that a preview reads for one order. */
 const MAX_UNDECIDED = 1000
 
 /**
  * Previews changes: first how each would be recorded, then how it and the waiting changes would be decided, and last
- * whether the tables allow the result. Each statement only reads or is rolled back.
+ * whether the tables allow the result. Each statement either only reads or is rolled back.
  */
 export function createChangePreview(
   query: Query,

@@ -4,13 +4,13 @@ import { isOfPlace, JUDGE_ARCHIVED } from './archived-changes-sql.ts'
 
 /**
  * Parts of the statements that record changes and their failures. toChangesJson (order-changes.ts) writes the JSON that
- * they read, in log order (`n`). A statement has DECLARE_CHANGES before its transaction, RECORD_CHANGES after locking
- * the partitions, then the parts for letters and parked records (parked-changes-sql.ts), and TELL_CHANGES last. Changes
- * that share no key are recorded in one round (rounds.ts).
+ * they read, in log order (`n`). A statement contains DECLARE_CHANGES before its transaction, RECORD_CHANGES after
+ * locking the partitions, then the parts for letters and parked records (parked-changes-sql.ts), and TELL_CHANGES last.
+ * Changes that share no key are recorded in one round (rounds.ts).
  *
  * A row of order_changes only moves forward through its states, as the rows of parked_records do. Nothing is decided
- * here: a change that can be read waits. After the commit, lookForTurns returns the orders whose changes may be decided
- * (turns.ts).
+ * here: a readable change is left waiting. After the commit, lookForTurns returns the orders whose changes may be
+ * decided (turns.ts).
  *
  * Events may be long. If OPENJSON reads a text in its WITH clause, Babelfish cuts the text to 4,000 characters. It does
  * not cut the elements of an array, so the events are read as elements.
@@ -145,10 +145,10 @@ ${JUDGE_ARCHIVED}  -- While a change is not decided, an operator's decision abou
 
 /**
  * The partition's lock keeps other transactions away from these changes, unless one order has records in two
- * partitions. For that case, the rows themselves are locked too. If two transactions insert the same change, or the
- * same turn, the second violates a unique index and is repeated (query.ts). With READ_COMMITTED_SNAPSHOT, a statement
- * reads rows as of its own start, which comes after the locks, so the rows are final. Without it, the statement waits
- * for concurrent writers.
+ * partitions. The rows themselves are locked too because of that case. If two transactions insert the same change, or
+ * the same turn, the second violates a unique index and is repeated (query.ts). With READ_COMMITTED_SNAPSHOT, a
+ * statement reads rows as of its own start, which comes after the locks, so it reads the rows in their final state.
+ * Without it, the statement waits for concurrent writers.
  */
 export const RECORD_CHANGES = `
 IF EXISTS (SELECT 1 FROM @changes AS c WHERE c.is_counted = 0)
@@ -309,8 +309,8 @@ IF ${IS_ANY_WAITING}${selectWaiting(...rows)};
 `
 
 /**
- * Like lookForTurns, but for a batch of orders alone. Only a batch of copies, which counts no offsets, can bring lost
- * orders back.
+ * Like lookForTurns, but for a batch that contains only orders. Only a batch of copies, which counts no offsets, can
+ * bring lost orders back.
  */
 export const LOOK_AFTER_ORDERS = `
 IF ${IS_ANY_WAITING} OR NOT EXISTS (SELECT 1 FROM @places)${selectWaiting('@orders')}

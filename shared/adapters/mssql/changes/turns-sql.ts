@@ -3,8 +3,8 @@ import { SELECT_BY_IDS } from '../orders/order-views-sql.ts'
 
 /**
  * Reads what a decision about an order's changes depends on: its first undecided changes, its status and content, and
- * the applied changes that it lacks because it was lost and stored again from its record. Each SELECT sees a different
- * moment, so TAKE_TURNS checks whether the rows have changed since.
+ * the applied changes that it lacks because it was lost and stored again from its record. Each SELECT reads as of a
+ * different moment, so TAKE_TURNS checks whether the rows have changed since.
  *
  * Uses the primary and unique keys, order_changes_undecided and order_changes_applied.
  */
@@ -44,8 +44,8 @@ ORDER BY c.order_id, c.version;
  * then reads the order again.
  *
  * Rows are locked before they are checked, the changes first (locks.ts), so the checks read final values. No earlier
- * change can appear afterwards, because turns only grow. A change that an operator restores at the same time is treated
- * as if it had been restored afterwards.
+ * change can appear afterwards, because turns only increase. A change that an operator restores at the same time is
+ * treated as if it had been restored afterwards.
  *
  * Races end correctly under READ COMMITTED, with and without row versions (READ_COMMITTED_SNAPSHOT):
  * - Two instances decide the same changes. Both lock the rows, and the second finds that they no longer wait. An UPDATE
@@ -57,12 +57,13 @@ ORDER BY c.order_id, c.version;
  * - A retry topic brings a change, or its order, while the orders topic brings a later change. Both transactions lock
  *   the partition's row in the ledger, so they write one after the other, and the query after the second commit sees
  *   all the rows.
- * - An operator discards a change while a later one is delivered. In one partition, the lock on the ledger's row makes
- *   them run one after the other. With two partitions, the discard may miss the later change, which is not committed
- *   yet. That change then takes its turn as if it had come after the discard, because the query after its commit finds
- *   it.
- * - An operator discards a change while its redrive is delivered. The lock on the ledger's row makes them run one after
- *   the other: a discard that comes second finds the letter resolved, and a redrive that comes second is withheld.
+ * - An operator discards a change while a later one is being delivered. If both are in one partition, the lock on the
+ *   ledger's row makes them run one after the other. If they are in two partitions, the discard may miss the later
+ *   change, which is not committed yet. That change then takes its turn as if it had come after the discard, because
+ *   the query after its commit finds it.
+ * - An operator discards a change while its redrive is being delivered. The lock on the ledger's row makes them run one
+ *   after the other: a discard that comes second finds the letter resolved, and a redrive that comes second is
+ *   withheld.
  *
  * While a rebuild runs, its row is locked first, so that no decision is written during a step of the rebuild, which
  * would overwrite the decision (rebuild-swap-sql.ts). If waiting for the row takes too long, the statement times out

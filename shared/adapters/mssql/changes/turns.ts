@@ -14,7 +14,7 @@ import { toItemsJson } from '../orders/content-json.ts'
 import { toAggregates, toUnstored, type StoredOrder } from '../orders/view-rows.ts'
 import { SELECT_TURNS, TAKE_TURNS } from './turns-sql.ts'
 
-/** Decides changes whose turn has come, in a transaction of its own after the one that recorded them. */
+/** Decides changes whose turn has come, in a separate transaction after the one that recorded them. */
 export interface Turns {
   /**
    * Decides the changes of each order one after the other, until one has to wait. An order that was lost, and then
@@ -30,7 +30,7 @@ export interface Turns {
 }
 
 export interface Taken {
-  /** The states of the changes that were decided or left to wait. */
+  /** The states of the changes that were decided or left waiting. */
   readonly states: ReadonlyMap<string, ChangeState>
   /** The changes that could not be decided. */
   readonly undecided: readonly UndecidableChange[]
@@ -235,8 +235,8 @@ export async function decideEach(
 }
 
 /**
- * Returns the result, or the error if our own code failed. Rejects with any other error, such as from an outage of the
- * store.
+ * Returns the result, or the error if our own code failed. Rejects with any other error, such as one from an outage of
+ * the store.
  */
 async function unlessBug<T>(work: Promise<T>): Promise<T | { readonly bug: unknown }> {
   try {
@@ -336,7 +336,7 @@ function toVerdictJson(verdict: Verdict, change: Undecided | undefined) {
 
 /**
  * The words that each order no longer has, or has in another role, and all words that it has now. A changed order
- * therefore has all the words that today's rule yields, and a reindex adds none.
+ * therefore has all the words that the current rule yields, and a reindex adds none.
  */
 function toWordsJson(changed: readonly { i: number; orderId: string; before: Order; after: Order }[]) {
   const gone: [i: number, word: string][] = []

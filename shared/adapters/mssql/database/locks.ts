@@ -1,7 +1,7 @@
 /**
  * The order in which transactions take locks. Transactions that lock in the same order wait for each other and rarely
  * deadlock. Deadlocks remain possible where one statement locks several rows through a join (lockStates), because the
- * statement's plan determines the order of the rows. The statement that is the victim of a deadlock is repeated
+ * statement's plan determines the order of the rows. The statement that becomes the victim of a deadlock is repeated
  * (query.ts).
  *
  * 1. A transaction that decides about a record first locks the ledger row of the record's partition. If the record
@@ -64,8 +64,8 @@ export const ROWS_OF: Readonly<Record<string, (typeof LOCK_ORDER)[number]>> = {
  * hints"). A clustered key would make a seek likely but not certain, and would take 902 bytes where 900 are allowed.
  *
  * parked_records has few rows too. If the group came from a variable, a seek could read all rows of the group. The
- * statements therefore take the group from the same table variable as the other key columns, so a seek reads only the
- * row of each record.
+ * statements therefore take the group from the same table variable as the other key columns, so a seek reads only each
+ * record's own row.
  */
 export const lockPartition = (group: string, topic: string, partition: string) => `
   UPDATE l

@@ -40,8 +40,8 @@ SELECT CAST(d.compatibility_level AS INT) AS compatibility_level FROM sys.databa
 const FIRST_LEVEL_WITH_JSON = 130
 
 /**
- * Whether OPENJSON resolves escapes. Rejects with `store-unavailable` if the database's compatibility level has no
- * OPENJSON. No order can then be stored until somebody raises the level, and the orders are not at fault.
+ * Whether OPENJSON resolves escapes. Rejects with `store-unavailable` if the database's compatibility level does not
+ * support OPENJSON. No order can then be stored until somebody raises the level, and the orders are not at fault.
  */
 async function readsJson(connection: Connection): Promise<boolean> {
   try {
@@ -62,7 +62,7 @@ async function readsJson(connection: Connection): Promise<boolean> {
 
 /**
  * Turns on READ_COMMITTED_SNAPSHOT, which is on by default in Azure SQL Database. If that fails, for example because
- * the login lacks the permission, there is a warning, because readers then wait for writers.
+ * the login lacks the permission, warns that readers wait for writers.
  */
 async function useSnapshots(connection: Connection, onWarning: (message: string) => void): Promise<void> {
   try {

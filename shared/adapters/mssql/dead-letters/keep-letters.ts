@@ -25,13 +25,14 @@ const IS_STORED = `(x.change_id IS NULL AND (o.seq IS NOT NULL OR t.order_id IS 
 
 /**
  * Keeps letters in one round trip and one transaction. Letters that are already kept stay as they are. For every other
- * letter whose record was not stored meanwhile, the origin is parked, and the letter that the record redrove is
- * superseded. @bytes holds the keys and values of all letters, and each letter has the positions of its own bytes.
+ * letter whose record was not stored meanwhile, the origin is parked. If that record was the redrive of another letter,
+ * the other letter is superseded. @bytes holds the keys and values of all letters, and each letter gives the positions
+ * of its own bytes.
  *
  * If the record of a letter is being stored, this statement waits for the partition's lock until that transaction ends,
  * and the letter is then resolved (locks.ts). A partition that the ledger does not know has no row to lock. In that
  * case, READCOMMITTEDLOCK makes the statement wait for an order that is not committed yet, which row versions would
- * hide ("Table hints"). A letter whose position was taken meanwhile is not inserted and not counted as kept.
+ * hide ("Table hints"). A letter whose position was taken meanwhile is neither inserted nor counted as kept.
  */
 export const KEEP_LETTERS = `
 SET XACT_ABORT ON;
@@ -239,7 +240,7 @@ function toParameters(letters: readonly LetterToKeep[], now: string): { batch: o
 }
 
 /**
- * Adapts a letter to its columns, so that no letter is refused. For example, names that are too long for an index are
+ * Adapts a letter to the columns, so that no letter is refused. For example, names that are too long for an index are
  * cut.
  */
 function fit(letter: DeadLetter): DeadLetter {

@@ -10,10 +10,10 @@ import { lockPartition } from '../database/locks.ts'
  * Operators' actions on one letter, each in one transaction. Each returns the letter's previous state, and changes
  * nothing if that state does not allow the action. A foreign letter is treated as a letter without an order.
  *
- * The state is read after two locks have been taken (locks.ts). The partition's lock keeps the record from being stored
- * or kept at the same time. The order's lock matters if the last two letters of an order are discarded at the same
- * time: one of the two discards then sees the other. A letter's order, group and position never change, so they are
- * read before locking.
+ * The state is read after two locks have been taken (locks.ts). The partition's lock keeps the record from being
+ * stored, and its letter from being kept, at the same time. The order's lock matters if the last two letters of an
+ * order are discarded at the same time: the second discard then sees the first. A letter's order, group and position
+ * never change, so they are read before locking.
  */
 const DECLARE = `
 SET XACT_ABORT ON;
@@ -61,7 +61,7 @@ const tellOfChange = (kind: string) => `
     INSERT INTO order_change_history (order_id, change_id, happened_at, kind, reason)
     VALUES (@of, @change, @time, '${kind}', @reason);`
 
-/** Moves the row of the letter's change to another state, unless the row belongs to another record by now. */
+/** Moves the row of the letter's change to another state, unless the row now belongs to another record. */
 const moveChange = (from: string, to: string) => `
   UPDATE order_changes SET state = '${to}', updated_at = @time
   WHERE change_id = @change AND order_id = @of AND state = '${from}' AND origin_topic = ${ORIGIN_TOPIC('@topic')}
@@ -93,9 +93,9 @@ const TELL_REJECTED = `
     ORDER BY r.turn;`
 
 /**
- * Discards a letter. If it belonged to an order itself and was that order's last open letter, this also discards the
- * order and rejects the changes that wait for the order, up to the first change that is retried or dead. If the letter
- * belongs to a change, this rejects the changes that wait behind that change.
+ * Discards a letter. If it belongs to the order itself, not to a change, and is the order's last open letter, this also
+ * discards the order and rejects the changes that wait for it, up to the first change that is retrying or
+ * dead-lettered. If the letter belongs to a change, this rejects the changes that wait behind that change.
  */
 const DISCARD_LETTER = `
 IF @state = 'dead'
@@ -193,7 +193,7 @@ BEGIN
   UPDATE dead_letters SET edited_value = @value WHERE kept_seq = @kept;${INSERT_AUDIT('edit')}
 END;${END}`
 
-/** The letter may already be resolved, because the edit may be stored before the sender reports it as sent. */
+/** The letter may already be resolved, because the edited record may be stored before the sender reports it as sent. */
 export const MARK_EDITED = `${START}
 IF @state IS NOT NULL
 BEGIN

@@ -6,10 +6,10 @@ import { FORGOTTEN } from '../../../domain/forgetting/forgotten-data.ts'
 import { isUnmarked } from './forgotten-customers-sql.ts'
 
 /**
- * Uses orders_by_customer and archived_orders_by_customer. Reads all of order_states, which has only the few orders
- * that are not stored. Archived orders are selected too, because their letters, and changes that arrived too late for
- * the archive, are still in the store. If an order was archived after its customer had been forgotten, the file does
- * not have the data (`has_data`).
+ * Uses orders_by_customer and archived_orders_by_customer. Reads all of order_states, which contains only the few
+ * orders that are not stored. Archived orders are selected too, because their letters, and changes that arrived too
+ * late for the archive, are still in the store. If an order was archived after its customer had been forgotten, the
+ * archive file does not contain the personal data (`has_data`).
  */
 export const SELECT_ORDERS_OF_CUSTOMER = `
 SELECT o.seq, o.order_id, o.version, o.forgotten FROM orders AS o WHERE o.customer_id = @customerId ORDER BY o.seq;
@@ -36,7 +36,7 @@ ORDER BY d.kept_seq;
 
 export const SELECT_LAST_LETTER = 'SELECT COALESCE(MAX(d.kept_seq), 0) AS last_seq FROM dead_letters AS d;'
 
-/** Selects the given orders that the store has under another customer. */
+/** Selects those of the given orders that the store has under another customer. */
 export const SELECT_ORDERS_OF_OTHERS = `
 SELECT o.order_id
 FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i
@@ -81,8 +81,8 @@ const PLACEHOLDERS = `customer_name = N'${FORGOTTEN.customerName}', customer_las
     billing_address = N'${FORGOTTEN.billingAddress}'`
 
 /**
- * Forgets a customer in one transaction. The caller has read the customer's data, and passes it without the personal
- * data. The transaction first marks the customer. If the store has data that the caller does not know, or that has
+ * Forgets a customer in one transaction. The caller has read the customer's data, and passes it with the personal data
+ * removed. The transaction first marks the customer. If the store has data that the caller does not know, or that has
  * changed since, nothing is written, and the caller reads again.
  *
  * This transaction locks every partition of the ledger, and the row that LOCK_FORGETTING locks. Until it ends, no

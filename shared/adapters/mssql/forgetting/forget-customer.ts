@@ -71,7 +71,7 @@ export function createForgetting(query: Query): Forgetting {
       }
       throw isBusy()
     },
-    // No statement can overwrite the remains that SQL Server keeps outside the rows (REMAINS).
+    // No statement can overwrite the earlier states that SQL Server keeps outside the rows (REMAINS).
     purge: () => Promise.resolve(),
   }
 }

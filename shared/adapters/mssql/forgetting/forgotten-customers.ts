@@ -8,7 +8,7 @@ import type { Query } from '../database/query.ts'
 import { fromSqlId } from '../database/values.ts'
 import { SELECT_EVENTS } from './forgotten-customers-sql.ts'
 
-/** A batch, with the changes in the store that lose their personal data because of it. */
+/** A batch, and the stored changes that lose their personal data when it is stored. */
 export interface Delivery {
   readonly batch: StoreBatch
   readonly storedChanges: readonly StoredChange[]
@@ -24,15 +24,12 @@ export interface HeldChange extends StoredChange {
   readonly isWaiting: boolean
 }
 
-/**
- * A batch is sent again whenever another of its customers is forgotten meanwhile, so it is hardly ever sent a third
- * time.
- */
+/** A batch is sent a third time only if another of its customers is forgotten meanwhile, which hardly ever happens. */
 const MAX_ATTEMPTS = 20
 
 /**
- * Repeats `send` until the statement finds no data of a forgotten customer. `send` returns the rows by which the
- * statement gave the data back, or the result once everything was stored. `forget` removes the personal data to which
+ * Repeats `send` until the statement finds no data of a forgotten customer. `send` returns the rows with which the
+ * statement gave the data back or, once everything is stored, the result. `forget` removes the personal data to which
  * these rows refer.
  */
 export async function untilForgotten<Data, Result>(

@@ -22,7 +22,7 @@ export interface Found {
   readonly states: readonly FoundState[]
   readonly changes: readonly HeldChange[]
   readonly letters: readonly FoundLetter[]
-  /** The file of each archived order that has personal data. */
+  /** For each archived order with personal data, the archive file that contains it. */
   readonly archivedIn: readonly string[]
   /** All orders of the customer that the store knows, with or without personal data. */
   readonly orderIds: readonly string[]

@@ -1,13 +1,13 @@
 import { lockPartition } from '../database/locks.ts'
 
 /**
- * Counts offsets. An offset counts if it is at or beyond `next_offset`, or if it was passed over as a gap and arrived
- * after all. Any other offset has been counted before. The figures therefore always add up to `next_offset −
+ * Counts offsets. An offset counts if it is at or beyond `next_offset`, or if it was passed over as a gap and has
+ * arrived after all. Any other offset has been counted before. The figures therefore always add up to `next_offset −
  * first_offset`, which the table checks.
  *
- * This SQL is part of STORE_BATCH. @partitions has the partitions of all records that the batch decides about, sorted
- * by topic and partition and numbered from 1. @places has one row for each offset to count; `i` is the index of the
- * order or change at that offset, or null for a parked record.
+ * This SQL is part of STORE_BATCH. @partitions contains the partitions of all records that the batch decides about,
+ * sorted by topic and partition and numbered from 1. @places contains one row for each offset to count; `i` is the
+ * index of the order or change at that offset, or null for a parked record.
  */
 export const DECLARE_LEDGER = `
 DECLARE @partitions TABLE (
@@ -112,8 +112,8 @@ const LAST_GAP = (of: string, begins: string) => `
  * offset. Finding this gap takes a single seek in the primary key for each offset, whereas `since <= offset AND until >
  * offset` would read every earlier gap.
  *
- * Gaps are deleted with FORCESEEK. The table variable has the key of each gap, so a seek is always possible, and no
- * scan waits for the gaps of other partitions.
+ * Gaps are deleted with FORCESEEK. The table variable contains the key of each gap, so a seek is always possible, and
+ * no scan waits for the gaps of other partitions.
  */
 const countPlaces = (outcomes: string) => `
 UPDATE p

@@ -40,7 +40,7 @@ SELECT @changed AS changed;
 
 /**
  * Settles one range after another, in the order in which all transactions lock the rows of the ledger. The parts of
- * open gaps that lie within a range count as absent or lost. The rest of each gap stays open.
+ * open gaps that lie within a range are counted as absent or lost. The rest of each gap stays open.
  */
 export const SETTLE_LEDGER = `
 SET XACT_ABORT ON;

@@ -14,7 +14,7 @@ FROM (
 ) AS g`
 
 /**
- * The whole ledger as of one moment. One statement reads it, because separate SELECTs would each see a different
+ * The whole ledger as of one moment. One statement reads it, because separate SELECTs would each read as of a different
  * moment, and the database may not allow SNAPSHOT isolation. Uses the primary keys, parked_records_by_state and
  * order_changes_waiting.
  */

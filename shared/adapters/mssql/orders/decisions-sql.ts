@@ -12,7 +12,7 @@ import { lockStates } from '../database/locks.ts'
  * 1. An order is withheld if the letter at its position was discarded or superseded, or if the letter that it redrives
  *    was discarded.
  * 2. It is stored if it redrives an open letter, because the redrive is then the newest decision.
- * 3. It is withheld if the order was discarded, or if the edit of the letter at its position is on its way.
+ * 3. It is withheld if the order was discarded, or if the letter at its position has an edit that is not stored yet.
  *
  * A decision about another consumer's letter does not concern our order.
  */
@@ -80,8 +80,8 @@ IF EXISTS (SELECT 1 FROM @orders AS o WHERE o.outcome = 'withheld')
 `
 
 /**
- * The condition that another record replaces the letter, because the letter was edited or its redriven record died
- * again.
+ * The condition that another record replaces the letter, because the letter was edited or its redriven record was
+ * dead-lettered again.
  */
 export function isReplaced(letter: string): string {
   const wasEdited = `${letter}.edited_value IS NOT NULL AND ${letter}.state IN ('redriven', 'resolved')`

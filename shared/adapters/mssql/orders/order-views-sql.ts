@@ -1,8 +1,8 @@
 /**
  * Queries for orders, each in one round trip. A query first finds the `seq` of each order (@found), and then selects
- * the orders with their items. Each SELECT sees one moment, and the next SELECT may see a later one. States are
- * therefore read before orders: an order that is stored in between is found twice and counts as stored, instead of not
- * being found at all.
+ * the orders with their items. Each SELECT reads as of one moment, and the next SELECT may read as of a later one.
+ * States are therefore read before orders: an order that is stored in between is found twice and counts as stored,
+ * instead of not being found at all.
  */
 const DECLARE_FOUND = `
 SET NOCOUNT ON;
@@ -86,7 +86,7 @@ SELECT w.k, w.word FROM OPENJSON(@queryWords) WITH (k INT '$[0]', word NVARCHAR(
 DECLARE @wordCount INT = (SELECT COUNT(DISTINCT w.k) FROM @words AS w);
 `
 
-/** Words do not contain %, _ or [, so LIKE is a seek in the word index. */
+/** Words do not contain %, _ or [, so LIKE becomes a seek in the word index. */
 const hasWords = (table: 'order_words' | 'order_state_words', seq: 'order_seq' | 'state_seq') => `(
   SELECT w.${seq}
   FROM @words AS q
@@ -110,8 +110,8 @@ export type ListFilter =
   | 'notCancelled'
 
 /**
- * With a time range, the cheaper plan depends on the range: a day of last week is found in a few rows of
- * orders_by_acceptance, whereas a page of the last year is found in the newest rows of the primary key. A cached plan
+ * With a time range, the cheaper plan depends on the range: a day last week is found in a few rows of
+ * orders_by_acceptance, whereas a page for the last year is found in the newest rows of the primary key. A cached plan
  * would suit only its first caller, so the statement is compiled each time. Babelfish does not cache plans and ignores
  * the hint (babelfishpg_tsql.escape_hatch_query_hints).
  */
@@ -198,10 +198,10 @@ ${SELECT_STATES}`
 }
 
 /**
- * The best class comes first. Every word of the query is a whole word of the customer's name (class 0) or at least the
- * beginning of one (1), or a whole word anywhere in the order (2) or at least the beginning of one (3). An order's
- * class depends on that order alone, so pages stay stable. Uses order_words_pk; the cost grows with the number of
- * orders that have the words.
+ * The best class comes first. In class 0, every word of the query is a whole word of the customer's name; in class 1,
+ * at least the beginning of one. In class 2, every word is a whole word anywhere in the order; in class 3, at least the
+ * beginning of one. An order's class depends on that order alone, so pages stay stable. Uses order_words_pk; the cost
+ * grows with the number of orders that contain the words.
  */
 export function selectSearch(namesOnly: boolean): string {
   return `${DECLARE_FOUND}${DECLARE_WORDS}

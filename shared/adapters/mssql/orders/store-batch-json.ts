@@ -15,7 +15,7 @@ import { cut, toSqlTime } from '../database/values.ts'
  */
 export interface Part {
   readonly batch: StoreBatch
-  /** Changes in the store that lose their personal data with this batch. */
+  /** The stored changes that lose their personal data when this batch is stored. */
   readonly storedChanges?: readonly StoredChange[]
   readonly indexes: readonly number[]
   /** Whether the part includes the ledger and the parked records. */

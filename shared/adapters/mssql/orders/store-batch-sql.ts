@@ -61,7 +61,7 @@ SELECT @group = b.group_id, @now = b.now, @preview = b.preview
 FROM OPENJSON(@batch) WITH (group_id NVARCHAR(200) '$.groupId', now DATETIME2(3) '$.now', preview BIT '$.preview') AS b;
 `
 
-/** Orders as toStoreBatchJson (store-batch-json.ts) writes them. */
+/** The orders, as toStoreBatchJson (store-batch-json.ts) writes them. */
 export const DECLARE_ORDERS = `
 DECLARE @orders TABLE (
   i INT NOT NULL PRIMARY KEY,
@@ -146,9 +146,9 @@ DECLARE @order_rounds INT = (SELECT COUNT(DISTINCT o.round) FROM @orders AS o);
  * Locks those orders of one round that the store has, and then the tombstones of those that are archived, in the same
  * sequence as ARCHIVE_ORDERS and RESTORE_ORDERS. Each order then stays in the table in which the next statements find
  * it. Without the locks, an order could be archived between two reads, and a late copy from a partition other than the
- * order's could be stored again. With row versions (READ_COMMITTED_SNAPSHOT), only reads in two statements can see
- * different moments; without them, even reads in one statement can. If an order is restored between the two locks, the
- * reads after them find it. Most batches find no row to lock.
+ * order's could be stored again. With row versions (READ_COMMITTED_SNAPSHOT), reads can see different moments only if
+ * they are in different statements; without row versions, even reads in one statement can. If an order is restored
+ * between the two locks, the reads after them find it. Most batches find no row to lock.
  */
 const LOCK_KNOWN = `${lockStored('@orders', '@order_round')}${lockTombstones('@orders', '@order_round')}
 `
@@ -298,8 +298,8 @@ ${INSERT_ITEMS_AND_WORDS}`
 
 /**
  * If any order is rejected, nothing is counted or parked. The caller parks that order and calls again. The second
- * result lists the orders for which a change waits, and is absent if there are none. If the batch has personal data of
- * forgotten customers, nothing is stored, and the only result lists their orders (forgotten-customers-sql.ts).
+ * result lists the orders for which a change waits, and is absent if there are none. If the batch contains personal
+ * data of forgotten customers, nothing is stored, and the only result lists their orders (forgotten-customers-sql.ts).
  */
 export const STORE_BATCH = `${BEGIN}${DECLARE_ORDERS}${DECLARE_PARKED}${DECLARE_LEDGER}${DECLARE_FORGOTTEN}
 BEGIN TRANSACTION;
@@ -316,7 +316,7 @@ SELECT o.i, o.outcome FROM @orders AS o ORDER BY o.i;
 ${LOOK_AFTER_ORDERS}`
 
 /**
- * Does the same as STORE_BATCH for a batch that has changes, or failures of changes. Both are recorded even if
+ * Does the same as STORE_BATCH for a batch that contains changes or failures of changes. Both are recorded even if
  * something is rejected, so that no change overtakes a parked one. The second result lists the outcomes of the changes,
  * and the third the orders for which a change waits.
  */

@@ -27,7 +27,7 @@ interface Stored {
   readonly changes: readonly string[]
   /** The orders for which a change waits. */
   readonly toDecide: readonly string[]
-  /** If present, nothing was stored, because the batch has personal data of forgotten customers in these orders. */
+  /** If present, nothing was stored, because these orders contain personal data of forgotten customers. */
   readonly forgotten?: readonly Row[]
 }
 

@@ -28,7 +28,7 @@ export function toStored(orders: readonly Row[], items: readonly Row[]): Found[]
   }))
 }
 
-/** Converts the two results of SELECT_STORED to aggregates, by order id. */
+/** Converts the two results of SELECT_STORED to aggregates, keyed by order id. */
 export function toAggregates(orders: readonly Row[], items: readonly Row[]): Map<string, StoredOrder> {
   const ofOrders = Map.groupBy(items, (item) => item['order_seq'])
   return new Map(

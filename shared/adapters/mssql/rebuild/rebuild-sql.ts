@@ -5,7 +5,7 @@ import { DECLARE_ORDERS, ITEMS_OF_BATCH } from '../orders/store-batch-sql.ts'
 /**
  * The statements of a rebuild. Each step is one round trip and one transaction (port Maintenance). Steps write the
  * log's content to separate tables. At the end, one transaction writes the differences to the live tables
- * (rebuild-swap-sql.ts), which keep their identity values, keys and indexes. All look-ups use a primary or unique key.
+ * (rebuild-swap-sql.ts), which keep their identity values, keys and indexes. All lookups use a primary or unique key.
  */
 export const CLEAR_REBUILT = `
   TRUNCATE TABLE rebuilt_orders;
@@ -193,7 +193,7 @@ export const PROJECT_CHANGES = inStep(
 /**
  * Reads the next live orders. Returns how many there are, how many of them were not projected from a record, and how
  * many of those come from offsets before the log start. Then returns the orders that were not projected, because their
- * words have to be added. `@starts` has one row for each partition, so no order is counted twice.
+ * words have to be added. `@starts` contains one row for each partition, so no order is counted twice.
  */
 export const COMPLETE_ORDERS = inStep(
   `
@@ -235,7 +235,7 @@ export const ADD_WORDS = inStep(`
   SELECT w.seq, w.word, w.in_name
   FROM OPENJSON(@words) WITH (seq BIGINT '$[0]', word NVARCHAR(4000) '$[1]', in_name BIT '$[2]') AS w;`)
 
-/** Does nothing if the rebuild belongs to another process by now. */
+/** Does nothing if the rebuild now belongs to another process. */
 export const ABANDON_REBUILD = `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;

@@ -37,7 +37,7 @@ export type RebuildCommands = Pick<
   'beginRebuild' | 'getRebuild' | 'projectOrders' | 'completeOrders' | 'swapOrders' | 'abandonRebuild'
 >
 
-/** An order as today's code derives it from its record and the changes that were applied to it. */
+/** An order as the current code derives it from its record and the changes that were applied to it. */
 interface Folded {
   readonly order: OrderToStore
   readonly version: number
@@ -83,7 +83,8 @@ export function createRebuildCommands(query: Query): RebuildCommands {
       // The log may still have personal data that the store has removed.
       const event = forgotten.has(order.orderId) ? forgetOrder(order.order) : order.order
       const placed = evolve(undefined, { kind: 'placed', content: event })
-      // If today's code refuses a change, the version differs from that of the live order, which then stays as it is.
+      // If the current code refuses a change, the version differs from that of the live order, which then stays as it
+      // is.
       const { content, version } = reapply(placed, (applied.get(order.orderId) ?? []).map(toApplied)) ?? placed
       return { version, order: { ...order, order: content } }
     })

@@ -151,8 +151,8 @@ SELECT t.id, t.gathering FROM redrive_tasks AS t WHERE t.task_seq = @task;
 
 /**
  * Returns the letters that the current step has claimed but not sent. If there are none, claims the next waiting
- * letters as a new step. A claim has the first letter, and as many of the following ones as its size allows. Uses
- * redrive_letters_by_step, whose entries are in the sequence in which the letters were kept. The server knows a
+ * letters as a new step. A claim contains the first letter, and as many of the following ones as the size limit allows.
+ * Uses redrive_letters_by_step, whose entries are in the sequence in which the letters were kept. The server knows a
  * payload's size without reading the payload.
  */
 export const CLAIM = `${START}

@@ -13,9 +13,9 @@ DECLARE @time DATETIME2(3) = CAST(@before AS DATETIME2(3)), @removed INT = 0;
 `
 
 /**
- * Empties the oldest settled letters that no running task has. Decisions about a record depend on whether its letter is
- * foreign and whether it was edited, so these two columns lose their content but do not become null. The UPDATE repeats
- * the conditions, because an operator may have restored a letter meanwhile. Uses dead_letters_settled,
+ * Empties the oldest settled letters that belong to no running task. Decisions about a record depend on whether its
+ * letter is foreign and whether it was edited, so these two columns lose their content but do not become null. The
+ * UPDATE repeats the conditions, because an operator may have restored a letter meanwhile. Uses dead_letters_settled,
  * redrive_tasks_running and the primary keys.
  */
 export const REMOVE_LETTERS = `${START}
@@ -44,7 +44,7 @@ SELECT @removed AS removed;
 `
 
 /**
- * The condition that nothing is open about a row's order, and that the order's last entry is old. Uses the indexes by
+ * The condition that nothing is pending for a row's order, and that the order's last entry is old. Uses the indexes by
  * order.
  */
 const isOver = (order: string) => `NOT EXISTS (
@@ -56,12 +56,12 @@ const isOver = (order: string) => `NOT EXISTS (
 
 /**
  * Examines the next entries in the sequence in which they were written, which is nearly the sequence of their times. If
- * nothing is open about an order and its last entry is old, its entries are deleted up to this point. That includes
+ * nothing is pending for an order and its last entry is old, its entries are deleted up to this point. That includes
  * entries that an earlier round passed over because the order's last entry was still new.
  *
  * Orders are chosen without locks, so that no order that keeps its entries is locked. The transaction then locks the
- * chosen orders and their changes, as restoring a letter does, and leaves out the orders about which something is open
- * by now. The DELETE checks the age of each entry again, because an entry may be committed after others with higher
+ * chosen orders and their changes, as restoring a letter does, and leaves out the orders for which something has become
+ * pending. The DELETE checks the age of each entry again, because an entry may be committed after others with higher
  * numbers. Uses the primary key and the indexes by order.
  */
 const removeEntries = (table: 'order_history' | 'order_change_history') => `${START}

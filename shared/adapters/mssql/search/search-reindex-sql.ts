@@ -1,8 +1,8 @@
 /**
  * An earlier version did not index all the words of its orders. These statements add the missing words
  * (search-reindex.ts). There are two passes, because an instance of that version may run alongside this one for a
- * while. Such an instance may store an order whose `seq` the first pass has already passed, or replace the words of an
- * order that is already done. The second pass begins when no such instance is running any more.
+ * while. Such an instance may store an order whose `seq` the first pass has already gone past, or replace the words of
+ * an order that is already done. The second pass begins when no such instance can be running any longer.
  */
 
 /** The value of `ends_at` during the second pass. */
@@ -32,7 +32,7 @@ FROM @found AS f
 JOIN order_items AS x ON x.order_seq = f.seq;
 `
 
-/** The progress row serves as the lock. If two instances do the same step, the second instance finds the step done. */
+/** The progress row serves as the lock. If two instances do the same step, the second finds the step already done. */
 const inStep = (column: 'last_state_seq' | 'last_seq', work: string) => `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
@@ -58,7 +58,7 @@ SELECT @is_mine AS is_mine;
 `
 
 /**
- * Uses the primary keys. Under today's rules, a word that was indexed for an item may also be a word of the name.
+ * Uses the primary keys. Under the current rules, a word that was indexed for an item may also be a word of the name.
  * Orders that have been changed are left out: they already have all of their words, and the words that were read here
  * may be those from before the change (turns.ts).
  */

@@ -5,11 +5,14 @@ import { createArchivedRows } from '../../stores/archive/archived-rows.ts'
 import type { Row } from '../../stores/rows.ts'
 import { CONVERSIONS, fromHashBytes, fromIdBytes, toIdList } from '../database/values.ts'
 
-/** Reads the documents of those orders that may be archived, by order id. */
+/** Reads the documents of those of the given orders that may be archived. The result is keyed by order id. */
 export type ReadDocuments = (orderIds: readonly string[]) => Map<string, ArchivedOrder>
 
 const IDS = '(SELECT unhex(value) FROM json_each(?))'
-/** The condition that nothing about the order `o` is open. Uses order_changes_by_order and dead_letters_by_order. */
+/**
+ * The condition that the order `o` has no undecided change and no open dead letter. Uses order_changes_by_order and
+ * dead_letters_by_order.
+ */
 export const IS_SETTLED = `
   NOT EXISTS (SELECT 1 FROM order_changes c WHERE c.order_id = o.order_id
     AND (c.state NOT IN ('applied', 'rejected', 'discarded') OR c.early = 1))

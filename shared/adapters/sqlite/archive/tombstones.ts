@@ -15,7 +15,7 @@ export interface Tombstones {
 }
 
 /**
- * Tombstones for the many look-ups of one batch. Checks only once whether there are any tombstones, because usually
+ * Tombstones for the many lookups of one batch. Checks only once whether there are any tombstones, because usually
  * there are none.
  */
 export interface BatchTombstones extends Omit<Tombstones, 'areAny'> {

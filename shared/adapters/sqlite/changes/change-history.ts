@@ -6,7 +6,7 @@ import { toMs } from '../database/values.ts'
 /** Writes the history of changes. Ids are bytes, as in the tables. */
 export interface ChangeHistory {
   tell(orderId: Uint8Array, changeId: Uint8Array, atMs: number, entry: ChangeEntry): void
-  /** Adds the entry for a redriven letter of the change, unless the change had been decided before. */
+  /** Adds the entry for a redriven letter of the change, unless the change had already been decided. */
   tellRedriven(orderId: Uint8Array, changeId: Uint8Array, act: ActInHistory): void
 }
 
@@ -21,7 +21,7 @@ interface ChangeEntry {
 
 /**
  * A redriven change may be decided before its sender reports it as sent, and by a machine whose clock is behind. So it
- * counts as decided before the redrive only if it was decided more than this long before.
+ * counts as decided before the redrive only if it was decided earlier by more than this time.
  */
 const CLOCK_SKEW_MS = 60_000
 

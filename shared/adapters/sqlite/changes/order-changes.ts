@@ -27,13 +27,13 @@ export interface OrderChanges {
   /**
    * Keeps a readable change. `isCounted` says whether its origin was counted before or is counted with this batch.
    * Returns `new` if the change now waits for its turn, and `known` if it had already been kept from this record. A new
-   * change that can never take its turn, such as a change to an archived order, is rejected, which also returns
-   * `known`.
+   * change that can never take its turn, such as a change to an archived order, is rejected, and the result is `known`
+   * too.
    */
   record(change: ChangeToStore, isCounted: boolean, atMs: number): 'new' | 'known' | 'duplicate' | Rejection
   /**
-   * Adds the turn and the content that a known change still lacks. Its state stays, because an operator's decision
-   * withholds its record.
+   * Adds the turn and the content that a known change still lacks. Its state stays the same, because an operator's
+   * decision withholds its record.
    */
   withhold(change: ChangeToStore, isCounted: boolean): void
   /**
@@ -46,8 +46,8 @@ export interface OrderChanges {
   /** Writes the verdict on a change whose turn has come. */
   decide(verdict: Verdict, orderId: string, kind: ChangeKind, atMs: number): void
   /**
-   * Moves a change to the state `to`, together with its letter. Returns false if the change has another state by now,
-   * or if it was kept from another record.
+   * Moves a change to the state `to`, together with its letter. Returns false if the change now has another state, or
+   * if it was kept from another record.
    */
   move(changeId: string, origin: RecordPosition, to: 'dead-lettered' | 'discarded', act: ActInHistory): boolean
   /** The order of a change; undefined if the store does not have the change. */

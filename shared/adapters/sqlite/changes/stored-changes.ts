@@ -16,12 +16,12 @@ import type { Turns } from './turns.ts'
 
 /** Keeps the changes of a batch in log order, and then decides those whose turn has come. */
 export interface StoredChanges {
-  /** Must be called after the batch's orders are stored. */
+  /** Must be called after the batch's orders have been stored. */
   store(batch: StoreBatch, guard: Guard, nowMs: number): ChangesResult
 }
 
 export interface ChangesResult {
-  /** One for each of `batch.changes`. */
+  /** One outcome for each of `batch.changes`. */
   readonly outcomes: readonly ChangeOutcome[]
   readonly undecided: readonly UndecidableChange[]
 }
@@ -98,7 +98,10 @@ function touched(orderIds: readonly string[], events: readonly (ChangeToStore | 
   return new Set([...orderIds, ...events.flatMap(({ orderId }) => orderId ?? [])])
 }
 
-/** Sorts into log order, because all changes to an order are in one partition. */
+/**
+ * Sorts by partition and offset. This puts the changes to each order into log order, because they are all in one
+ * partition.
+ */
 function byPlace({ origin: one }: { origin: RecordPosition }, { origin: other }: { origin: RecordPosition }): number {
   return one.partition - other.partition || one.offset - other.offset
 }

@@ -20,7 +20,9 @@ import { toIdBytes, toIdBytesOrNull, toMs } from '../database/values.ts'
 /** Operators' actions on single dead letters and waiting changes. Each is one transaction (port Redrives). */
 export interface OperatorCommands {
   discardLetter(letterId: string, act: Act): KeptDeadLetter
-  /** Discards the letters whose state is `dead`, in one transaction. Returns their number. */
+  /**
+   * Discards those of the letters whose state is `dead`, in one transaction. Returns the number of discarded letters.
+   */
   discardLetters(letterIds: readonly string[], act: Act): number
   restoreLetter(letterId: string, act: Act): KeptDeadLetter
   recordEdit(letterId: string, value: Uint8Array, act: Act): KeptDeadLetter
@@ -34,7 +36,7 @@ const MOVE_LETTER = `UPDATE dead_letters SET state = ?, settled_at = ? WHERE ${K
 const MOVE_PARKED = `UPDATE parked_records SET state = ?, updated_at = ? WHERE group_id = ? AND ${KEY} AND state = ?`
 const EDIT = `UPDATE dead_letters SET edited_value = ? WHERE ${KEY}`
 /**
- * Discards an order once the last of its letters is discarded. Uses the unique index on order_id, and
+ * Discards an order once its last open letter is discarded. Uses the unique index on order_id, and
  * dead_letters_by_order.
  */
 const DISCARD_ORDER = `
@@ -157,7 +159,7 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
     markEdited(letterId, act) {
       return inTransaction(db, () => {
         const letter = letterOf(letterId)
-        // The edit may be stored, and the letter resolved, before the sender reports the edit as sent.
+        // The edited record may be stored, and the letter resolved, before the sender reports the record as sent.
         moveLetter.run('redriven', null, ...keyOf(letter), 'dead')
         audit.tell(orderOf(letter), 'edited', act)
         return letterOf(letterId)

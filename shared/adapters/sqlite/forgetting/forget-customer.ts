@@ -30,7 +30,7 @@ const SELECT_ORDERS = 'SELECT seq, order_id, forgotten FROM orders WHERE custome
 const SELECT_STATES = 'SELECT seq, order_id, status, order_json FROM order_states WHERE customer_id = ?'
 /**
  * Uses archived_orders_by_customer. The store may still have letters and late changes of archived orders. If an order
- * was archived after its customer had been forgotten, its file has no personal data.
+ * was archived after its customer had been forgotten, its file contains none of the customer's personal data.
  */
 const SELECT_ARCHIVED = `
   SELECT order_id, file AS archive_file, NOT EXISTS (
@@ -107,8 +107,8 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
   }
 
   /**
-   * The letters that have personal data and either name the customer or belong to one of the customer's orders. Adds to
-   * `orderIds` the orders of the letters that name the customer.
+   * The letters that contain personal data and either name the customer or belong to one of the customer's orders. Adds
+   * to `orderIds` the orders of the letters that name the customer.
    */
   function lettersOf(customerId: number, orderIds: Set<string>): number[] {
     const seqs = new Set<number>()
@@ -196,7 +196,7 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
       return inTransaction(db, () => {
         if (rebuilds.getRebuild(toMs(act.at))?.state === 'running') throw new OrderError('conflict', REBUILD_RUNS)
         refuseReindex()
-        // If the process of a rebuild died, the tables of the rebuild may still have the personal data.
+        // If the process of a rebuild died, the tables of the rebuild may still contain the personal data.
         tables.drop()
         const found = find(customerId)
         const held = toHeld(found)

@@ -17,7 +17,7 @@ export interface ForgottenCustomers {
   orders: (batch: StoreBatch) => StoreBatch
   /**
    * The batch without the personal data in changes to forgotten orders. Also removes personal data from stored changes
-   * that wait for a forgotten order of the batch.
+   * to the batch's forgotten orders.
    */
   changes(batch: StoreBatch): StoreBatch
   letter: (letter: DeadLetter) => DeadLetter

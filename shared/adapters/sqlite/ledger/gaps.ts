@@ -13,7 +13,7 @@ export interface Gap {
 
 /**
  * The gaps of a partition. Gaps do not overlap, so only the last one that begins at or before an offset can contain
- * that offset, and each look-up is a single seek. Adjacent gaps with the same cause are merged.
+ * that offset, and each lookup is a single seek. Adjacent gaps with the same cause are merged.
  */
 export interface Gaps {
   /** The gap that contains the offset. */

@@ -25,13 +25,13 @@ export interface Decisions {
    */
   againstChange(change: ChangeToStore, isDiscarded: boolean): ParkedState | undefined
   /**
-   * The state in which to park a record that has no parked row although its letter was already decided on; undefined if
-   * there was no such decision.
+   * The state in which to park a record that has no parked row although there was already a decision about its letter;
+   * undefined if there was no such decision.
    */
   ofParked(record: Pick<ParkedRecord, 'origin' | 'orderId' | 'change'>): ParkedState | undefined
   /**
-   * Whether another record has replaced this origin's record: an edit of its letter was sent, or the redriven record
-   * died again.
+   * Whether another record has replaced this origin's record: an edit of its letter was sent, or its redriven record
+   * was dead-lettered again.
    */
   isReplaced(origin: RecordPosition, orderId: string): boolean
   /** The counterpart of `isReplaced` for the letter that a record redrives. */
@@ -42,7 +42,7 @@ export interface Decisions {
 
 type OrderStatus = 'retrying' | 'dead-lettered' | 'discarded'
 
-/** Uses the unique index on order_id. A new order needs only this one look-up. */
+/** Uses the unique index on order_id. A new order needs only this one lookup. */
 const SELECT_STATUS = 'SELECT status FROM order_states WHERE order_id = ?'
 const LETTER = `
   SELECT state, edited_value IS NOT NULL AS is_edited, foreign_failure IS NOT NULL AS is_foreign FROM dead_letters`

@@ -11,7 +11,7 @@ export interface OrderStates {
   has(orderId: string): boolean
   /** Adds the order's content if an earlier report of the same failure lacked it. */
   learn(orderId: string, record: ParkedRecord): void
-  /** Removes the status of an order that is stored now. */
+  /** Removes the status of an order that is now stored. */
   remove(orderId: string): void
 }
 

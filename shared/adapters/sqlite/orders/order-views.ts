@@ -49,7 +49,7 @@ const STATES = `SELECT ${STATE_COLUMNS} FROM order_states WHERE seq IN ${SEQS}`
  */
 const HISTORY = `
   SELECT at AS happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason FROM order_history WHERE order_id = ? ORDER BY entry`
-/** Uses the index order_change_history_by_order, which has the same sequence. */
+/** Uses the index order_change_history_by_order, whose entries are in the same sequence. */
 const CHANGE_HISTORY = `
   SELECT at AS happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason, change_id, version
   FROM order_change_history WHERE order_id = ? ORDER BY entry`

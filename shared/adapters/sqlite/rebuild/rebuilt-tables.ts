@@ -55,7 +55,7 @@ export function prepareRebuiltTables(db: DatabaseSync): RebuiltTables {
       for (const table of TABLES) db.exec(`DROP TABLE ${table}`)
       for (const table of TABLES) db.exec(`ALTER TABLE ${REBUILT}${table} RENAME TO ${table}`)
       for (const index of indexes) db.exec(index)
-      // The new full-text index has every word, so nothing is left to reindex.
+      // The new full-text index contains every word, so nothing is left to reindex.
       db.exec('UPDATE search_reindex SET until_seq = 0')
     },
   }

@@ -98,7 +98,7 @@ const CANCEL = `UPDATE redrive_tasks SET state = 'cancelled', lease_owner = NULL
 const RESUME = `
   UPDATE redrive_tasks SET state = 'running', step = 0, why = NULL, lease_owner = NULL, updated_at = ? WHERE id = ?`
 /**
- * The letters of a task that is to be resumed. Letters that were claimed but not sent will wait again; letters that
+ * The letters of a task that is to be resumed. Letters that were claimed but not sent go back to waiting; letters that
  * were sent can no longer stop the task. Uses the primary keys.
  */
 const SELECT_NOTED = `

@@ -30,15 +30,15 @@ const EMPTY_LETTERS = `
       SELECT 1 FROM redrive_tasks t JOIN redrive_letters r ON r.task_seq = t.task_seq AND r.kept_seq = d.kept_seq
       WHERE t.state = 'running')
     ORDER BY settled_at LIMIT ?3)`
-/** Whether nothing about the entry's order is open, and the order's last entry is old. Uses the indexes by order. */
+/** Whether nothing is pending for the entry's order, and the order's last entry is old. Uses the indexes by order. */
 const IS_OVER = `
   NOT EXISTS (SELECT 1 FROM order_states s WHERE s.order_id = o.order_id AND s.status <> 'discarded')
   AND NOT EXISTS (SELECT 1 FROM order_history h WHERE h.order_id = o.order_id AND h.at >= ?2)
   AND NOT EXISTS (SELECT 1 FROM order_change_history h WHERE h.order_id = o.order_id AND h.at >= ?2)
   AND ${IS_SETTLED}`
 /**
- * The next entries in the sequence in which they were written, which is nearly that of their times. Uses the primary
- * key.
+ * The next entries in the sequence in which they were written, which is nearly the sequence of their times. Uses the
+ * primary key.
  */
 const NEXT_ENTRIES = (table: HistoryTable) => `
   SELECT o.entry, o.order_id, o.at < ?2 AS is_old, o.at < ?2 AND ${IS_OVER} AS is_over
@@ -120,7 +120,7 @@ export function prepareRetention(db: DatabaseSync): RetentionCommands {
   }
 }
 
-/** A step for a part whose removed rows are not found again, so that each step can start from the beginning. */
+/** A step for a part whose removed rows are not found again. Each step can therefore start from the beginning. */
 function removesFirst(work: (before: number, limit: number) => number) {
   return (before: number, _from: number, limit: number): RemovalStep => {
     const removed = work(before, limit)

@@ -66,7 +66,7 @@ const termsAmong = (word: string, termsOf: TermsOf): Among => ({ word, terms: te
  * that are nearly unique to an order.
  */
 function anywhere(word: string, termsOf: TermsOf): Among[] {
-  // Nearly unique words are not listed, so the index may or may not have this one.
+  // Nearly unique words are not listed, so the index may or may not contain this one.
   const own = canBeOwn(word) ? [{ word: asOwn(word), terms: [asOwn(word)] }] : []
   return [termsAmong(word, termsOf), termsAmong(inOthers(word), termsOf), ...own]
 }

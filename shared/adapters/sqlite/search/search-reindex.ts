@@ -118,7 +118,7 @@ export function prepareReindex(db: DatabaseSync): Reindex {
 
 /**
  * Throws `conflict` while words of stored orders are being added. Deleting an order's words would then also delete
- * words that the index does not have yet, which has unpredictable results in FTS5.
+ * words that the index does not contain yet, which has unpredictable results in FTS5.
  */
 export function prepareReindexRefusal(db: DatabaseSync): () => void {
   const isReindexing = db.prepare(IS_REINDEXING)
