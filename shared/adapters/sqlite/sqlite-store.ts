@@ -68,7 +68,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
     await reader[Symbol.asyncDispose]()
     await writer[Symbol.asyncDispose]()
   }
-  /** Resolves when the file can be written or the store is closed. */
+  /** Resolves when the file can be written to or the store is closed. */
   async function untilWritable(): Promise<void> {
     try {
       for (let full: unknown = true; full !== undefined;) {

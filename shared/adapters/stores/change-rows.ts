@@ -3,7 +3,7 @@ import type { ChangeStatus, ChangeView } from '../../domain/changes/change-view.
 import type { ChangeKind, OrderChange } from '../../domain/changes/order-changes.ts'
 import type { Conversions, Row } from './rows.ts'
 
-/** A view shows `retrying` as `waiting`, because a caller can only wait in both cases. */
+/** A view shows `retrying` as `waiting`, because in either case a caller can only wait. */
 export type ChangeState = 'waiting' | 'retrying' | 'applied' | 'rejected' | 'dead-lettered' | 'discarded'
 
 interface ChangeRow<Id, Time> {

@@ -3,8 +3,8 @@ import type { WhichLetters } from '../../ports/dead-letters.ts'
 import type { RedriveState } from '../../ports/redrives.ts'
 
 /**
- * The maximum total size of the letters that one step claims, unless the first letter alone is larger. A read of the
- * log has the same limit.
+ * The maximum total size of the letters that one step claims, unless the first letter alone is larger. Reads of the log
+ * have the same limit.
  */
 export const MAX_CLAIMED_BYTES = 8 * 1024 * 1024
 /** If a process dies while gathering letters, no other process can take over the task for this long. */

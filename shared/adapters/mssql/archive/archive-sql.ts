@@ -116,7 +116,7 @@ export const auditOnce = (action: string) => `
  *
  * A statement that stores a record reads the order and its tombstone together, so it finds one of the two. But a
  * statement that records a change reads only the tombstone. This transaction therefore first locks the ledger rows of
- * the orders' partitions, as recording a change does (locks.ts), and then sees every change that was recorded before.
+ * the orders' partitions, as recording a change does (locks.ts), and then sees every change that was recorded earlier.
  *
  * The caller passes the words, because order_words is clustered by word. Returns the removed orders, and whether a
  * rebuild or a reindex prevented their removal.

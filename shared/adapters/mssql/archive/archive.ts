@@ -34,7 +34,7 @@ import { toRestoreJson } from './restore-json.ts'
 import { RESTORE_ORDERS } from './restore-sql.ts'
 
 const MAX_PAGE_BYTES = 4 * 1024 * 1024
-/** Earlier than the acceptance of any order. */
+/** Earlier than any order's acceptance time. */
 const LONG_AGO = '0001-01-01T00:00:00.000'
 
 export function createArchive(

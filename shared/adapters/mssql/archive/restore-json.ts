@@ -13,7 +13,7 @@ export function toRestoreJson(orders: readonly ArchivedOrder[]) {
     ),
     words: orders.flatMap(({ orderId, order }, i) => (order === null ? [] : toWordsJson(i, orderId, order))),
     states: orders.flatMap((order, i) => toStateJson(order, i)),
-    // The statement does not read the elements of stored orders.
+    // The statement does not read the elements for stored orders.
     stateOrders: orders.map(({ order, discarded }) => (discarded === null ? null : order)),
     changes: changes.map(({ i, change }, n) => {
       const { changeId, kind, state, bodyHash, idempotencyKeyHash, origin, version, cause, attempt } = change

@@ -35,7 +35,7 @@ interface Recorded {
 const MAX_UNDECIDED = 1000
 
 /**
- * Previews changes: first how each would be recorded, then how it and the waiting changes would be decided, and last
+ * Previews changes: first how each would be recorded, then how it and the waiting changes would be decided, and finally
  * whether the tables allow the result. Each statement either only reads or is rolled back.
  */
 export function createChangePreview(

@@ -145,7 +145,7 @@ ${JUDGE_ARCHIVED}  -- While a change is not decided, an operator's decision abou
 
 /**
  * The partition's lock keeps other transactions away from these changes, unless one order has records in two
- * partitions. The rows themselves are locked too because of that case. If two transactions insert the same change, or
+ * partitions. The rows themselves are also locked, to cover that case. If two transactions insert the same change, or
  * the same turn, the second violates a unique index and is repeated (query.ts). With READ_COMMITTED_SNAPSHOT, a
  * statement reads rows as of its own start, which comes after the locks, so it reads the rows in their final state.
  * Without it, the statement waits for concurrent writers.

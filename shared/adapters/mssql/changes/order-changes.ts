@@ -16,7 +16,7 @@ interface Delivery {
   readonly isCounted: boolean
 }
 
-/** A change that was read. `i` identifies its outcome. */
+/** A change whose record could be read. `i` identifies its outcome. */
 export interface Delivered extends Delivery {
   readonly i: number
   readonly change: ChangeToStore

@@ -43,7 +43,7 @@ export interface Turn {
   readonly stored: StoredOrder | undefined
   /**
    * The order on which changes are decided. If the stored order was lost, and then stored again from its record, this
-   * one also has the changes that had been applied to it.
+   * one also contains the changes that had been applied to it.
    */
   readonly order: Order | undefined
   readonly isDiscarded: boolean

@@ -7,8 +7,7 @@ export const ORIGIN_TOPIC = (kept: string) =>
 
 /**
  * The condition that a letter belongs to this record: both have the same order and the same position, in this log or an
- * earlier one. The position alone proves nothing, because another record may be there by now. Uses
- * dead_letters_by_order.
+ * earlier one. The position alone proves nothing, because another record may be there now. Uses dead_letters_by_order.
  */
 export const isLetterOf = (letter: string, record: string) =>
   `${letter}.order_id = ${record}.order_id AND ${letter}.log_partition = ${record}.log_partition

@@ -10,7 +10,7 @@ import { lockPartition } from '../database/locks.ts'
  * Operators' actions on one letter, each in one transaction. Each returns the letter's previous state, and changes
  * nothing if that state does not allow the action. A foreign letter is treated as a letter without an order.
  *
- * The state is read after two locks have been taken (locks.ts). The partition's lock keeps the record from being
+ * The state is read after all locks have been taken (locks.ts). The partition's lock keeps the record from being
  * stored, and its letter from being kept, at the same time. The order's lock matters if the last two letters of an
  * order are discarded at the same time: the second discard then sees the first. A letter's order, group and position
  * never change, so they are read before locking.

@@ -1,9 +1,8 @@
 /**
  * Parts of the statements that store orders, changes and letters. Each part looks for data of forgotten customers,
- * after the statement has taken its locks and before it writes anything. If there is such data, the statement rolls
- * back and returns the orders or letters with such data. The caller removes the data by the domain's own rules and
- * sends the rest again (forgotten-customers.ts). As long as nobody has been forgotten, this costs one lookup in an
- * empty table.
+ * after the statement has taken its locks and before it writes anything. If there is any, the statement rolls back and
+ * returns the orders or letters concerned. The caller removes the data by the domain's own rules and sends the rest
+ * again (forgotten-customers.ts). As long as nobody has been forgotten, this costs one lookup in an empty table.
  *
  * FORGET (forget-customer-sql.ts) locks every partition before it writes the mark. A statement that locked its
  * partition earlier has committed by then, so FORGET finds its rows. A statement that locks its partition later finds

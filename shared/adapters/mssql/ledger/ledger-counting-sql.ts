@@ -1,7 +1,7 @@
 import { lockPartition } from '../database/locks.ts'
 
 /**
- * Counts offsets. An offset counts if it is at or beyond `next_offset`, or if it was passed over as a gap and has
+ * Counts offsets. An offset is counted if it is at or beyond `next_offset`, or if it was passed over as a gap and has
  * arrived after all. Any other offset has been counted before. The figures therefore always add up to `next_offset −
  * first_offset`, which the table checks.
  *

@@ -72,8 +72,9 @@ WHERE t.idempotency_key_hash = CAST(@keyHash AS CHAR(64)) AND t.idempotency_key_
 `
 
 /**
- * `k` is the position of a word in the query: an order matches if, for every `k`, it has at least one of the words. A
- * word that may be the end of an order id is listed twice, as it is and in the form in which ids are indexed.
+ * `k` is the position of a word in the query: an order matches if, for every `k`, it contains at least one of the words
+ * with that `k`. A word that may be the end of an order id is listed twice, as it is and in the form in which ids are
+ * indexed.
  */
 const DECLARE_WORDS = `
 DECLARE @words TABLE (

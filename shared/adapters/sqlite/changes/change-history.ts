@@ -21,7 +21,7 @@ interface ChangeEntry {
 
 /**
  * A redriven change may be decided before its sender reports it as sent, and by a machine whose clock is behind. So it
- * counts as decided before the redrive only if it was decided earlier by more than this time.
+ * counts as decided before the redrive only if it was decided earlier by more than this.
  */
 const CLOCK_SKEW_MS = 60_000
 

@@ -14,7 +14,7 @@ export type ActInHistory = Pick<Act, 'at' | 'reason'>
 /**
  * An action adds nothing to the history of an order that was stored before the action. But a redriven record may be
  * stored before its sender reports it as sent, and by a machine whose clock is behind. So an order counts as stored
- * before the action only if it was stored earlier by more than this time.
+ * before the action only if it was stored earlier by more than this.
  */
 const CLOCK_SKEW_MS = 60_000
 

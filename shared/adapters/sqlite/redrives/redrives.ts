@@ -28,7 +28,9 @@ import { toMs } from '../database/values.ts'
  * transaction.
  */
 export interface RedriveCommands {
-  /** Returns true if letters remain to be gathered. Until all are gathered, the task is leased under its own id. */
+  /**
+   * Returns true if there may be more letters to gather. Until all are gathered, the task is leased under its own id.
+   */
   createRedrive(task: NewRedrive, act: Act, limit?: number): boolean
   /** Adds the next letters that match the task's filter. Returns true if there may be more. */
   gatherLetters(taskId: string, owner: string, limit?: number): boolean
@@ -38,8 +40,8 @@ export interface RedriveCommands {
   markSent(taskId: string, letterIds: readonly string[], at: string): void
   releaseRedrive(taskId: string, owner: string, next: { dueMs: number; at: string; ending?: RedriveEnding }): void
   /**
-   * Prepares a task for being resumed, one step per call. Returns the letter after which the next step begins, or
-   * undefined after the last step.
+   * Prepares a task to be resumed, one step per call. Returns the letter after which the next step begins, or undefined
+   * after the last step.
    */
   forgetSteps(taskId: string, after: number, limit?: number): number | undefined
   changeRedrive(taskId: string, to: 'cancelled' | 'running', act: Act): RedriveTask

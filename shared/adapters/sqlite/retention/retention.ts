@@ -120,7 +120,7 @@ export function prepareRetention(db: DatabaseSync): RetentionCommands {
   }
 }
 
-/** A step for a part whose removed rows are not found again. Each step can therefore start from the beginning. */
+/** A step for a part whose removed rows are not found again. Every step can therefore start from the beginning. */
 function removesFirst(work: (before: number, limit: number) => number) {
   return (before: number, _from: number, limit: number): RemovalStep => {
     const removed = work(before, limit)

@@ -14,10 +14,10 @@ export const MAX_TERMS = 32
 
 /** Full-text queries for the words that a caller searches for. Each is undefined if no order can match. */
 interface Found {
-  /** Finds orders that have every word as a whole word. */
+  /** Finds orders that contain every word as a whole word. */
   readonly whole: string | undefined
   /**
-   * Finds orders that have every word as a whole word or as a prefix. Equals `whole` if no other indexed word begins
+   * Finds orders that contain every word as a whole word or as a prefix. Equals `whole` if no other indexed word begins
    * with one of them.
    */
   readonly begins: string | undefined
@@ -40,9 +40,9 @@ export function rankedMatches(
 }
 
 /**
- * A full-text query for orders that have every word, as a whole word or as a prefix, and match every filter; undefined
- * if no order can match. `isCancelled: false` leaves cancelled orders out. Without `termsOf`, the query searches for
- * prefixes, because there is no list of the index's words.
+ * A full-text query for orders that contain every word, as a whole word or as a prefix, and match every filter;
+ * undefined if no order can match. `isCancelled: false` leaves cancelled orders out. Without `termsOf`, the query
+ * searches for prefixes, because there is no list of the index's words.
  */
 export function filteredMatch(words: readonly string[], filters: Filters, termsOf?: TermsOf): string | undefined {
   const begins =

@@ -75,7 +75,7 @@ export function createSearchParts(): (orderId: string, order: Searchable) => Sea
 
   return (orderId, order) => {
     const seen = new Set<string>()
-    /** Uses loops instead of array methods, because this runs for every stored order. */
+    /** Uses loops instead of array methods, because they are faster and this runs for every stored order. */
     function add(list: string[], words: readonly string[]): void {
       for (const word of words) {
         if (seen.has(word)) continue

@@ -10,8 +10,8 @@ export interface StoreThreadOptions extends StoreLocation {
 }
 
 /**
- * A thread with its own connection to the store. Calls reject with `store-unavailable` (retriable) if the thread is
- * dead.
+ * A thread with its own connection to the store. Calls reject with `store-unavailable` (retriable) if the thread has
+ * died.
  */
 export function createStoreThread<T extends Operations>(options: StoreThreadOptions): FileThread<T> {
   const { file, migrations, ...thread } = options

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
  */
 const FEWEST = 5
 const MOST = 25
-/** How long a transaction should take. If one takes longer, the next one has fewer orders. */
+/** How long a transaction should take. If one takes longer, the next one contains fewer orders. */
 const AIM_MS = 10
 const LONGEST_PAUSE_MS = 1000
 

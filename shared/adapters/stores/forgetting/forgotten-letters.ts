@@ -3,7 +3,7 @@ import type { DeadLetter, KeptDeadLetter } from '../../../ports/dead-letters.ts'
 import { toHeadersJson } from '../letters.ts'
 
 /**
- * The headers that a redrive needs, none of which holds personal data. Other headers may come from other producers
+ * The headers that a redrive needs, none of which contains personal data. Other headers may come from other producers
  * and contain anything.
  */
 const KEPT_HEADERS: ReadonlySet<string> = new Set([
@@ -26,7 +26,7 @@ type Headers = DeadLetter['headers']
 export type LetterContent = Pick<DeadLetter, 'value' | 'headers' | 'stack' | 'firstCause' | 'lastCause' | 'foreign'>
 
 /**
- * The letter without personal data. Exception messages of other consumers are removed too, because they may quote
+ * The letter without personal data. Other consumers' exception messages are removed too, because they may quote
  * anything.
  */
 export function forgetLetter<Letter extends LetterContent>(letter: Letter): Letter {
@@ -61,8 +61,8 @@ function forgetHeaders(headers: Headers): Headers {
 }
 
 /**
- * When the letter's record was accepted: the event's time, or otherwise the record's timestamp. A redrive keeps the
- * event's time.
+ * When the letter's record was accepted: the event's time or, if that is missing or unreadable, the record's timestamp.
+ * A redrive keeps the event's time.
  */
 export function letterAcceptedAt({
   headers,
