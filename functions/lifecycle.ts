@@ -35,7 +35,7 @@ async function start(): Promise<boolean> {
     const { disabledFunctions } = settings()
     void deliveryWatch.run()
     void recordExpiry?.run()
-    // Every process with the operations functions runs redrives, until it ends.
+    // Every process that has the operations functions runs redrives until the process ends.
     if (!isDisabled(disabledFunctions, 'redriveDeadLetters')) void redrives.run()
     if (!isDisabled(disabledFunctions, 'opsHistory')) void pipelineHistory.run()
     if (!isDisabled(disabledFunctions, 'consumeOrders')) {

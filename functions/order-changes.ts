@@ -36,7 +36,7 @@ httpTrigger('listOrderChanges', async (request, { orderIds, views }) => {
   return page(request, changes)
 })
 
-/** GET /api/orders/{orderId}/changes/{changeId}. An issued id never gets the response 404. */
+/** GET /api/orders/{orderId}/changes/{changeId}. Never responds with 404 for an issued id. */
 httpTrigger('getOrderChange', async (request, { orderIds, views, waitForChange, whyUnseen }) => {
   const [orderId, changeId] = [orderIdIn(request), changeIdIn(request)]
   const wait = waitSeconds(request)

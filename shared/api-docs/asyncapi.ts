@@ -24,7 +24,7 @@ import { jsonSchema, type JsonObject } from './schemas/schemas.ts'
 
 /**
  * The schemas for records, without the numbers that a command may use instead of names, because these numbers are never
- * logged.
+ * written to the log.
  */
 const newOrderDataSchema = loggedOrderSchema.extend({
   currencyType: z.enum(CURRENCIES),

@@ -21,8 +21,9 @@ const SPARE_BYTES = 64 * 1024 * 1024
  * consumer groups are read, then the store is copied, and then the log, whose copy gets those offsets. So the log's
  * copy contains every record that the store's copy has counted. Records that were stored between reading the offsets
  * and copying the store are delivered again after a restore, and the store recognises them. In any other order, the
- * groups could have committed records that are not in the store's copy, and a retry among them would be lost. No record
- * leaves the log during a backup, because the copies may need records that the originals no longer need.
+ * groups could have committed records that are not in the store's copy, and any retry among those records would be
+ * lost. No record leaves the log during a backup, because the copies may need records that the originals no longer
+ * need.
  */
 export function createBackUp(dependencies: {
   dataDir: string

@@ -109,8 +109,8 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   }
 
   /**
-   * Updates the log's health according to this write. The first write that succeeds after a failure also reloads the
-   * partitions' ends, because until then only the file is sure to have them.
+   * Updates the log's health according to the outcome of the write. The first write that succeeds after a failure also
+   * reloads the partitions' ends, because after a failed write, only the file has the true ends.
    */
   async function written<T>(write: Promise<T>): Promise<T> {
     const failedBefore = failure !== undefined
@@ -172,7 +172,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   try {
     topics.load(await thread.call('partitions'))
     isOpen = true
-    // A read-only log is still useful, so the error is not thrown; health and `onAway` report it.
+    // A log that can only be read is still useful, so the probe's error is not thrown; health and `onAway` report it.
     await Promise.allSettled([written(thread.call('probe'))])
   } catch (error) {
     await thread[Symbol.asyncDispose]()

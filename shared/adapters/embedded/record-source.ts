@@ -59,8 +59,8 @@ export function createRecordSource(
 
   return {
     /**
-     * Reads one range after another. A range ends early at its byte limit, at the end of the partition or at damage. A
-     * range that begins with damage yields no records but an entry in `damaged`.
+     * Reads one range after another. A range ends early at its byte limit, at the end of the partition or at a damaged
+     * record. A range that begins with a damaged record yields no records but an entry in `damaged`.
      */
     async read(ranges: readonly ReadRange[]): Promise<Found> {
       const records: LogRecord[] = []

@@ -85,7 +85,7 @@ function answers(order: unknown, receipt: unknown): Readonly<Record<number, Answ
 export const CHANGE_OPERATIONS = {
   amendOrder: {
     summary: 'Amend an order',
-    description: `A JSON merge patch (RFC 7396): each member replaces that of the order, \`orderItems\` as a whole. The customer id and the currency cannot be changed. Unknown members are refused. ${SEMANTICS}`,
+    description: `A JSON merge patch (RFC 7396): each member replaces the same member of the order, and \`orderItems\` is replaced as a whole. The customer id and the currency cannot be changed. Unknown members are refused. ${SEMANTICS}`,
     path: { orderId: ORDER_ID },
     headers: HEADERS,
     body: {

@@ -47,7 +47,7 @@ const fromGroups: Links = {
 }
 const fromLetter: Links = {
   fixture: link('deadLetterFixture', 'id', '/id', 'The letter as a file.'),
-  history: link('orderHistory', 'orderId', '/orderId', 'The history of its order, if it names one.'),
+  history: link('orderHistory', 'orderId', '/orderId', 'The history of its order, if the letter names one.'),
   actions: link('audit', 'target', '/id', 'Operators’ actions on this letter.'),
 }
 

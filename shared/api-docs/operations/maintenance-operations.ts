@@ -115,7 +115,7 @@ export const MAINTENANCE_OPERATIONS = {
   forgetGroup: {
     summary: 'Forget a consumer group',
     description:
-      'For a group that read the embedded log and will not return. With `LOG_RETENTION`, the records that it has not read may then leave the log. Refused for the groups of the product itself, for a group that is reading now, and with Kafka, whose brokers remove records whether or not groups have read them.',
+      'For a group that read the embedded log and will not return. With `LOG_RETENTION`, the records that it has not read may then leave the log. Refused for the product’s own groups and for a group that is reading now. Also refused with Kafka, whose brokers remove records whether or not groups have read them.',
     headers: ['Operator'],
     body: jsonBody('ForgetGroup', {
       required: true,
@@ -128,7 +128,7 @@ export const MAINTENANCE_OPERATIONS = {
   forgetCustomer: {
     summary: 'Forget a customer',
     description:
-      'Removes the customer’s names, e-mail address and addresses from orders, changes, dead letters, the search and the embedded log, together with `reference`, `metadata` and the reasons for cancellations. Ids, amounts and items stay. An order that was accepted earlier but is stored only later is stored without this data; an order that is accepted later starts a new relationship and keeps its data. With Kafka, `log` says until when the topics keep the records. `remains` says where personal data still is, such as in the transaction log of SQL Server. An unknown customer is not an error: there is nothing to remove, and the request is remembered. A response means that everything is done; if there is none, repeat the request. Archives are not covered.',
+      'Removes the customer’s names, e-mail address and addresses from orders, changes, dead letters, the search and the embedded log, together with `reference`, `metadata` and the reasons for cancellations. Ids, amounts and items stay. An order that was accepted before the request is stored without this data even if it is stored only later; an order that is accepted after the request starts a new relationship and keeps its data. With Kafka, `log` says until when the topics keep the records. `remains` says where personal data still is, such as in the transaction log of SQL Server. An unknown customer is not an error: there is nothing to remove, and the request is remembered. A response means that everything is done; if there is none, repeat the request. Archives are not covered.',
     path: { customerId: CUSTOMER_ID },
     query: forgetQuery,
     headers: ['Operator'],
@@ -143,7 +143,7 @@ export const MAINTENANCE_OPERATIONS = {
   discardChange: {
     summary: 'Discard a waiting change',
     description:
-      'For a change whose order never arrives. The changes behind it then get their turns. Refused while the order may still arrive: while the order, or an earlier change to it, is being retried or is dead, and while the ledger has not accounted for every record that is older than the change.',
+      'For a change whose order never arrives. The changes behind it then get their turns. Refused while the order may still arrive: while the order, or an earlier change to it, is being retried or is dead, or while the ledger has not accounted for every record that is older than the change.',
     path: { changeId: CHANGE_ID },
     headers: ['Operator'],
     body: jsonBody('RequiredReason', {
@@ -157,7 +157,7 @@ export const MAINTENANCE_OPERATIONS = {
   migrateStore: {
     summary: 'Bring the schema and the topics up to date',
     description:
-      'Every start also brings the schema up to date, but only this request sets the `retention.ms` of existing topics to LOG_RETENTION. It leaves their other settings unchanged, and is refused if waiting records would be lost.',
+      'Every startup also brings the schema up to date, but only this request sets the `retention.ms` of existing topics to LOG_RETENTION. It leaves their other settings unchanged, and is refused if waiting records would be lost.',
     answers: { 200: jsonAnswer('Every migration, when it ran, and the topics that were changed.', 'StoreSchema') },
     problems: ['conflict', 'store-unavailable', 'log-unavailable'],
   },

@@ -9,8 +9,8 @@ import type { JsonObject, SchemaName } from '../schemas/schemas.ts'
 import { STATUS_EXAMPLES } from '../examples/status-examples.ts'
 
 /**
- * The part of a route's description that shared/http/routes.ts does not contain. openapi.ts adds the tag, the problems
- * that follow from a key, a query or a body, and 500.
+ * The part of a route's description that shared/http/routes.ts does not contain. openapi.ts adds the tag, the response
+ * 500, and the problems that follow from a key, a query or a body.
  */
 export interface OperationDescription {
   readonly summary: string
@@ -117,7 +117,7 @@ export function jsonBody(
   return { schema, required, examples: { example: { summary, value } } }
 }
 
-/** A link to the route that takes `parameter` from this place in the response, an RFC 6901 pointer. */
+/** A link to a route. `pointer` (RFC 6901) is the place in the response from which the route takes `parameter`. */
 export function link(operationId: RouteName, parameter: string, pointer: string, description: string): Link {
   return { operationId, description, parameters: { [parameter]: `$response.body#${pointer}` } }
 }
@@ -129,7 +129,7 @@ export function pageAnswer(
   named: keyof typeof EXAMPLES,
   links: Links = {},
 ): Answer {
-  const nextPage = link(operationId, 'cursor', '/nextCursor', 'The next page; the last one has none.')
+  const nextPage = link(operationId, 'cursor', '/nextCursor', 'The next page; the last page has none.')
   return jsonAnswer(description, named, { headers: ['Link'], links: { nextPage, ...links } })
 }
 

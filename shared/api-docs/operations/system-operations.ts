@@ -37,7 +37,7 @@ export const SYSTEM_OPERATIONS = {
   opsHistory: {
     summary: 'Get the last hour in numbers',
     description:
-      'One point every `everyMs` milliseconds, oldest first. The instance that answers recorded the points since it started. Points at which the log or the store was unavailable are missing.',
+      'One point every `everyMs` milliseconds, oldest first. The points were recorded by the instance that answers, since it started. Points at which the log or the store was unavailable are missing.',
     answers: { 200: jsonAnswer('The last hour.', 'PipelineHistory') },
   },
   opsStorage: {

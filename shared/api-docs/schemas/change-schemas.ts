@@ -39,7 +39,7 @@ const amendedSchema = schemaOf<Amendment>()({
 const predecessorSchema = z.object({
   kind: z.enum(['order', 'change']),
   orderId: z.exactOptional(orderId.describe('The order, if it is not stored yet.')),
-  changeId: z.exactOptional(changeId.describe('The earlier change of the order.')),
+  changeId: z.exactOptional(changeId.describe('The earlier change to the order.')),
   status: z
     .enum([...new Set([...ORDER_STATUSES, ...CHANGE_STATUSES])])
     .describe('The current status of that order or change.'),

@@ -128,7 +128,7 @@ const previewSchema = schemaOf<RedrivePreview>()({
       'would-wait',
     ])
     .describe(
-      'The last three apply only to changes.  `would-wait`: an earlier event of the order, which is not selected or still fails, has to be repaired first.',
+      'The last three apply only to changes. `would-wait`: an earlier event of the order, which is not selected or still fails, has to be repaired first.',
     ),
   cause: z.exactOptional(causeSchema),
   followers: z.exactOptional(

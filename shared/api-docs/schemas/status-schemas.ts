@@ -38,7 +38,7 @@ const parked = schemaOf<Record<ParkedState, number>>()({
 
 const place = { partition: count, first: count, end: count }
 
-const behindTransaction = count.describe('Offsets behind an open transaction. They cannot be read before it ends.')
+const behindTransaction = count.describe('Offsets behind an open transaction. They cannot be read until it ends.')
 
 const pace = z.number().min(0).nullable()
 
@@ -131,7 +131,7 @@ export const STATUS_SCHEMAS = {
     stall: z
       .exactOptional(z.object({ topic: z.string(), partition: count, offset: count, waitingMs: count }))
       .describe(
-        'The record at which the group is stuck although it could be delivered, and how long it has been stuck.',
+        'The record at which the group is stuck although the record could be delivered, and how long the group has been stuck.',
       ),
   }),
   Readiness: readinessSchema,

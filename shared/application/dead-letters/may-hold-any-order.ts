@@ -11,7 +11,7 @@ export type MayHoldAnyOrder = () => Promise<boolean>
 /** Dead letters are listed again at the end, because a redriven record may have become a new dead letter meanwhile. */
 const OPEN = ['dead', 'redriven', 'dead'] as const
 /**
- * If more letters are open, not all of them are looked at, and the answer is that one of them may contain the record.
+ * If more letters are open, not all of them are examined, and the answer is that one of them may contain the record.
  */
 const MAX_LOOKED_AT = 1000
 
@@ -23,8 +23,8 @@ export function createMayHoldAnyOrder(dependencies: {
   const { log, deadLetters, topics } = dependencies
 
   /**
-   * A letter is in the dead-letter topic before the store keeps it, and the ledger may already count its record as
-   * parked.
+   * Whether the store has every letter. A letter is in the dead-letter topic before it is in the store, and the ledger
+   * may already count its record as parked.
    */
   async function areAllKept(): Promise<boolean> {
     const offsets = await log.offsets(topics.deadLetters)

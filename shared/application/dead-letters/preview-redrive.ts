@@ -24,7 +24,7 @@ const LISTED_AT_ONCE = 100
 export interface RedrivePreview {
   readonly id: string
   readonly orderId: string | null
-  /** The change of that order, if the letter contains a change. */
+  /** The change to that order, if the letter contains a change. */
   readonly changeId?: string
   /** The last three apply to changes: applied, rejected, or waiting for an earlier event of the order. */
   readonly outcome:
@@ -80,7 +80,7 @@ export function createPreviewRedrive(dependencies: {
     return { items: items.map(({ id }) => id), nextCursor }
   }
 
-  /** The other selected letters of every order to which one of these letters contains a change. */
+  /** For every order that a change in one of these letters affects, the order's other selected letters. */
   async function companionsOf(letters: readonly KeptDeadLetter[], which: WhichLetters): Promise<KeptDeadLetter[]> {
     const known = new Set(letters.map(({ id }) => id))
     const ids: string[] = []
@@ -144,8 +144,7 @@ export function createPreviewRedrive(dependencies: {
     return letters.flatMap(({ id }) => previews.get(id) ?? [])
 
     /**
-     * The first of one order's letters at which processing them in sequence fails; the last one, if none before it
-     * fails.
+     * Processes one order's letters in sequence and returns the first that fails; the last one if none before it fails.
      */
     async function firstCulprit(group: readonly Readable[], failure: Failure): Promise<Culprit<Readable>> {
       for (let count = 1; count < group.length; count += 1) {
@@ -182,7 +181,7 @@ interface Previewed {
   readonly followers?: readonly RedriveFollower[]
 }
 
-/** The order comes first: after partitions were added, it may lie in a different partition from its changes. */
+/** The order comes first: after partitions were added, it may be in a different partition from its changes. */
 function bySequence({ event: one }: Readable, { event: other }: Readable): number {
   const byKind = Number(isChange(one)) - Number(isChange(other))
   return byKind || one.origin.partition - other.origin.partition || one.origin.offset - other.origin.offset

@@ -62,7 +62,7 @@ export function createRedrive(dependencies: {
     return parkingTopics.has(origin.topic) ? topics.orders : origin.topic
   }
 
-  /** False if nothing is due. After a failure this process keeps the lease and continues where it stopped. */
+  /** False if nothing is due. After a failure, this process keeps the lease and continues where it stopped. */
   async function look(): Promise<boolean> {
     const task = await redrives.lease(owner, clock.now(), LEASE_MS)
     if (task === undefined) return false

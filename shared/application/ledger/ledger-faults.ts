@@ -37,7 +37,7 @@ function placesOf(count: number, what: string, ranges: readonly LedgerGap[]): st
   return `${subject} ${what}${at(ranges, count, offsetsOf)}`
 }
 
-/** Reported regardless of how far the log has grown since. */
+/** Reported even if the log has since grown past the counted offsets. */
 function breakOf(brokenBy: LogBreak, [line]: LedgerVerdict['partitions']): string {
   const topic = line?.topic ?? 'the topic'
   return brokenBy === 'replaced'

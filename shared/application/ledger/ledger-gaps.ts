@@ -32,8 +32,8 @@ export async function findPassedOver({
   groupId: string
 }) {
   // The committed offsets are read before the ledger, because a record is counted before it is committed. So is the log
-  // start, because records that are counted and leave the log in between are not lost. The ends are read last, so that
-  // records published in between count as still to come.
+  // start, so that records that are counted and then leave the log in between do not seem lost. The ends are read last,
+  // so that records published in between count as still to come.
   const starts = new Map((await log.offsets(topic)).map(({ partition, first }) => [partition, first]))
   const committed = await log.committed(groupId, topic)
   const snapshot = await ledger.read(groupId, MAX_RANGES)

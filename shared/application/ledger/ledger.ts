@@ -49,7 +49,7 @@ export interface LedgerTotals {
   /** Offsets that were counted and have since left the log. They are part of the other figures too. */
   readonly expired: number
   readonly toCome: number
-  /** Offsets that cannot be read before an open transaction ends; not part of any other figure. */
+  /** Offsets that cannot be read until an open transaction ends; not part of any other figure. */
   readonly behindTransaction: number
 }
 

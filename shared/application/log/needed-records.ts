@@ -43,8 +43,8 @@ export async function neededIn(
     topic === topics.orders
       ? toCount(await ledger.read(topics.group, MAX_GAPS), topic, await log.identity(topic))
       : () => Number.POSITIVE_INFINITY
-  // The offsets are read last, because records arrive and are counted in the meantime. Had the end been read earlier,
-  // the log would look truncated.
+  // The offsets are read last, because records arrive and are counted in the meantime. If the ends were read earlier,
+  // the log could look truncated.
   const places = await log.offsets(topic)
   return places.map((place) => {
     const ofLedger = { from: countedUntil(place), by: 'ledger' as const, why: 'the ledger has not accounted for them' }

@@ -10,7 +10,7 @@ export interface PrepareTopicsOptions {
   readonly clock: Clock
   /** Ends the wait and prevents further attempts. */
   readonly signal: AbortSignal
-  /** Whether an error in the first attempt prevents the start. */
+  /** Whether an error in the first attempt prevents startup. */
   readonly failsStart: (error: unknown) => boolean
   /** Called once while the topics cannot be prepared, and again only if the reason changes. */
   readonly onAway: (error: unknown) => void
@@ -19,14 +19,14 @@ export interface PrepareTopicsOptions {
 }
 
 /**
- * How long a start waits for the first attempt. If the start took longer, a supervisor might conclude that the process
+ * How long startup waits for the first attempt. If startup took longer, a supervisor might conclude that the process
  * hangs.
  */
 const START_WAIT_MS = 5000
 const RETRY_MS = 1000
 
 /**
- * Creates missing topics before anything is published or consumed. An unavailable log does not delay the start by more
+ * Creates missing topics before anything is published or consumed. An unavailable log does not delay startup by more
  * than five seconds: the result is then a log that rejects `publish` with `log-unavailable`, reports itself as
  * unavailable, and consumes nothing until an attempt succeeds. Rejects with the first attempt's error if `failsStart`
  * returns true for it.
@@ -47,7 +47,7 @@ export async function prepareTopics(options: PrepareTopicsOptions): Promise<Log>
   return unpreparedLog(first, options)
 }
 
-/** Stands in for the log until the topics are prepared. Afterwards every call goes straight through to the log. */
+/** Stands in for the log until the topics are prepared. Afterwards, every call goes straight through to the log. */
 function unpreparedLog(first: Promise<void>, { log, specs, clock, signal, onAway, onBack }: PrepareTopicsOptions): Log {
   let isPrepared = false
   let cause = 'its topics are still being checked'

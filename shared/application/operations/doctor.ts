@@ -33,7 +33,7 @@ export function createDoctor(dependencies: {
   lifeInLog: (topic: string, groupId: string) => Promise<LifeInLog | undefined>
   /** Records that stay in the log although they are older than LOG_RETENTION. */
   recordsKept: () => readonly RecordsKept[]
-  /** One sentence that says how long the log and the store keep the data that settings can limit. */
+  /** One sentence that says how long the log and the store keep the data whose retention can be set. */
   keptFor: string
   topics: Topics
   partitions: number

@@ -12,8 +12,8 @@ const NO_PACE = { p50Ms: null, p99Ms: null }
 const UNKNOWN: StoreFigures = { stored: null, storedLater: null, retrying: null, dead: null, ...NO_PACE }
 
 /**
- * The figures at one moment. Counters only grow, so two points give a rate. The store's figures are null if it did not
- * respond.
+ * The figures at one moment. Counters only increase, so two points give a rate. The store's figures are null if it did
+ * not respond.
  */
 export interface HistoryPoint {
   /** RFC 3339. */

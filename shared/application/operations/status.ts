@@ -19,7 +19,7 @@ export interface PipelineStatus {
     readonly duplicate: number
     /** Records that the group has not committed yet. */
     readonly lag: number
-    /** Offsets that cannot be read before an open transaction ends; not part of the lag. */
+    /** Offsets that cannot be read until an open transaction ends; not part of the lag. */
     readonly behindTransaction: number
     /** Members of the group that processes orders; null if the log did not respond. */
     readonly consumers: number | null

@@ -22,7 +22,9 @@ export interface KnownByKey extends Accepted {
   readonly bodyHash: string
 }
 
-/** The result of the look-up on which a request is decided. A use case may look up more than the key. */
+/**
+ * The result of the lookup on which the decision about a request is based. A use case may look up more than the key.
+ */
 export interface LookedUp {
   /** The order or change for which the key was used before. */
   readonly known: KnownByKey | undefined
@@ -37,8 +39,8 @@ const REMEMBERED_KEYS = 100_000
  * with `replayed`, and nothing is published. A request with a known key and a *different* body rejects with
  * `idempotency-key-reused`. An unavailable store does not prevent accepting: it recognises both cases later.
  *
- * A key counts as used from the moment a request brings it. Concurrent requests with the key share the outcome of the
- * first, whose body belongs to the key from then on. They share its rejection too, because the log may have kept a
+ * A key counts as used from the moment a request arrives with it. Concurrent requests with the key share the outcome of
+ * the first, whose body belongs to the key from then on. They share its rejection too, because the log may have kept a
  * record that it did not acknowledge.
  */
 export type OncePerKey = <Found extends LookedUp>(

@@ -47,8 +47,8 @@ export interface LogFile {
   append(frames: Uint8Array): Map<number, number>
   /**
    * Returns the frames of one range after another. A range ends at its limit, at its byte limit, at the end of the
-   * partition, or before the first damaged record. A range that begins with damage yields a single frame with the
-   * damaged offsets.
+   * partition, or before the first damaged record. A range that begins with a damaged record yields a single frame that
+   * names the damaged offsets.
    */
   read(ranges: readonly ReadRange[]): Uint8Array
   /** Replaces the values of the records at these offsets and updates their checksums, in one flushed transaction. */
@@ -166,7 +166,7 @@ export function openLogFile(path: string): LogFile {
   }
 
   function undo(): void {
-    // SQLite has already rolled back after some errors, for example if the disk is full.
+    // After some errors, for example if the disk is full, SQLite has already rolled back.
     if (db.isTransaction) db.exec('ROLLBACK')
     db.exec('PRAGMA synchronous = FULL')
     for (const partition of partitions.values()) partition.end = endOf(db, partition.id, partition.first)
@@ -299,7 +299,7 @@ export function openLogFile(path: string): LogFile {
     },
     commit(groupId, next) {
       // Committed offsets are not flushed. A power cut may lose the last of them, and then their records are delivered
-      // again. A group can't get ahead of the log.
+      // again. A group can't get ahead of the log, because all earlier writes survive if its commit does.
       unflushed(() => {
         for (const [partitionId, offset] of next) upsertOffset.run(groupId, partitionId, offset)
       })

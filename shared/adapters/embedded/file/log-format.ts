@@ -34,7 +34,7 @@ const REMAINS = `
 
 /**
  * Creates the tables of an empty file, or upgrades those of an earlier version. Does not run quick_check, which reads
- * the whole file, because a large log must not delay the start.
+ * the whole file, because a large log would then delay startup.
  */
 export function prepareTables(db: DatabaseSync, path: string): void {
   const format = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])

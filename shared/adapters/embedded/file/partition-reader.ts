@@ -29,7 +29,7 @@ export interface OldRecords {
   readonly more: boolean
   /** Whether the offsets before `next` are damaged rather than intact. */
   readonly isDamage: boolean
-  /** The damage that ended the search. */
+  /** The damaged range at which the search ended. */
   readonly damaged: DamagedRange | undefined
 }
 
@@ -81,7 +81,10 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
     return 'the checksum does not match'
   }
 
-  /** Adds records up to the range's limits or the first damage. Returns the reason if it stopped at damage. */
+  /**
+   * Adds records up to the range's limits or the first damaged record. Returns the reason if it stopped at a damaged
+   * record.
+   */
   function addRange(
     writer: FrameWriter,
     { from, limit, maxBytes }: Omit<ReadRange, 'partitionId'>,
@@ -143,8 +146,8 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
 
   return {
     /**
-     * Adds records to the writer, up to the range's limits or the first damaged record. If the range begins with
-     * damage, adds only a frame with the damaged offsets. `end` is the end of the partition.
+     * Adds records to the writer, up to the range's limits or the first damaged record. If the range begins with a
+     * damaged record, adds only a frame that names the damaged offsets. `end` is the end of the partition.
      */
     read(writer: FrameWriter, range: Omit<ReadRange, 'partitionId'>, end: number): void {
       const at = writer.length
@@ -174,7 +177,7 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
     },
     /**
      * Finds the first records that may leave the log, at most one slice of them. Stops at the first newer record and
-     * before any damage. The next search then checks whether the damage may leave the log.
+     * before any damaged record. The next search then checks whether the damaged records may leave the log.
      */
     findOld(from: number, end: number, bounds: RemovalBounds): OldRecords {
       const { olderThan, toOffset, damagedOlderThan } = bounds

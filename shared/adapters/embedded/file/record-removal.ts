@@ -10,7 +10,7 @@ export interface RemovedSlice {
   readonly removed: number
   /** Whether another slice may be removed. */
   readonly more: boolean
-  /** The damage at which the removal stopped. */
+  /** The damaged range at which the removal stopped. */
   readonly damaged: DamagedRange | undefined
 }
 
@@ -41,10 +41,10 @@ const OTHER_COLUMNS_BYTES = 100
 export const REMAINS_ARE_POSSIBLE = 'UPDATE remains SET are_possible = 1'
 
 /**
- * Removes records so that no byte of them remains in the file, and without leaving stray copies of the records that
- * stay. A record is overwritten in place, which moves nothing because the row keeps its length. Overwritten rows are
- * deleted later, once they are followed by enough other overwritten rows that SQLite moves only such rows. A few pages
- * of overwritten rows therefore always stay at the beginning of a partition.
+ * Removes records so that the file contains neither bytes of them nor stray copies of the records that stay. A record
+ * is overwritten in place, which moves nothing because the row keeps its length. Overwritten rows are deleted later,
+ * once enough other overwritten rows follow them, so that SQLite moves only overwritten rows. A few pages of
+ * overwritten rows therefore always stay at the beginning of a partition.
  *
  * `unflushed` runs its work in a transaction that is not flushed, and `undo` rolls back after a failure.
  */

@@ -9,7 +9,7 @@ export interface AdminClient extends AsyncDisposable {
   ask<T>(doing: string, request: (admin: Admin) => Promise<T>): Promise<T>
   /**
    * Rejects if the topic does not exist. Call this before any other request about a topic: kafkajs fetches the metadata
-   * of all topics of a connection together, so one unknown topic makes the requests about the others fail.
+   * of all of a connection's topics together, so one unknown topic makes the requests about the others fail.
    */
   assertExists(topic: string): Promise<void>
   /**
@@ -37,7 +37,7 @@ export function createAdminClient({ client, timeoutMs, onError }: AdminOptions):
     onError,
   )
 
-  // After a failure the next attempt opens new connections and looks up the leaders again.
+  // After a failure, the next attempt opens new connections and looks up the leaders again.
   const ask: AdminClient['ask'] = (doing, request) =>
     askPatiently(timeoutMs, doing, () => connection.use((admin) => request(admin)))
 

@@ -91,14 +91,16 @@ export function createInbox(maxBatchSize: number) {
       partitions.clear()
       totalBytes = 0
     },
-    /** Whether to stop fetching the partition. This limits the memory of a consumer that stalls. */
+    /** Whether to stop fetching from the partition. This limits the memory of a consumer that stalls. */
     isFull(partition: number): boolean {
       const { records, bytes } = partitions.get(partition) ?? { records: [], bytes: 0 }
       return (
         records.length >= maxRecords || bytes >= MAX_PARTITION_BYTES || (bytes > 0 && totalBytes >= MAX_TOTAL_BYTES)
       )
     },
-    /** Whether to resume fetching the partition. Fetching resumes before the partition's last records are taken. */
+    /**
+     * Whether to resume fetching from the partition. Fetching resumes before the partition's last records are taken.
+     */
     hasRoom(partition: number): boolean {
       const { records, bytes } = partitions.get(partition) ?? { records: [], bytes: 0 }
       return records.length < maxRecords / 2 && bytes < MAX_PARTITION_BYTES / 2 && totalBytes < MAX_TOTAL_BYTES

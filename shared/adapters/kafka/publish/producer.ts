@@ -82,9 +82,8 @@ export function createSender({ client, onError, onStamped }: SenderOptions) {
 
   return {
     /**
-     * Resolves with the records' positions, in order, once every in-sync replica has all the records. After a
-     * rejection, any of the records may still be in the log. Rejects with kafkajs's error, after `timeoutMs` at the
-     * latest.
+     * Resolves with the records' positions, in order, once every in-sync replica has all the records. Even after a
+     * rejection, any of the records may be in the log. Rejects with kafkajs's error, after `timeoutMs` at the latest.
      */
     async send(messages: readonly Addressed[], timeoutMs: number): Promise<readonly RecordPosition[]> {
       let finished = false

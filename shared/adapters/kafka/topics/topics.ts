@@ -5,7 +5,7 @@ import type { AdminClient } from '../client/admin.ts'
 import { isDenied, protocolType, rootOf } from '../client/errors.ts'
 import { describeSettings, differingSettings, type TopicSettings } from './topic-settings.ts'
 
-/** With fewer replicas, or fewer required in-sync replicas, accepted orders can be lost with a single disk. */
+/** With fewer replicas, or fewer required in-sync replicas, the loss of a single disk can lose accepted orders. */
 const SAFE_REPLICATION = 3
 const SAFE_IN_SYNC = 2
 
