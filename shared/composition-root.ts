@@ -119,7 +119,7 @@ export async function openServices(chosen: Config): Promise<Services> {
   const debug = (event: string, words: string) => (error: unknown) => logger.debug({ event, err: error }, words)
   const warn = (event: string, words: string) => (error: unknown) => logger.warn({ event, err: error }, words)
   const events = createPipelineEmitter()
-  // Loads the metrics while the adapters wait for their files and threads, so that loading does not delay the start.
+  // Loads the metrics while the adapters wait for their files and threads, so that loading does not delay startup.
   const [adapters, { createMetrics }] = await Promise.all([
     openAdapters(chosen, logger, events),
     import('./telemetry/metrics/metrics.ts'),

@@ -10,12 +10,12 @@ const WAL_KEPT_BYTES = 32 * 1024 * 1024
  * Replaces SQLite's automatic checkpoints, which hide errors. The kernel reports a failed flush only once, so a program
  * that misses the report would mistake the next flush for a success.
  *
- * Call this before writing anything. Otherwise the first commit to a long WAL runs SQLite's own checkpoint.
+ * Call this before writing anything. Otherwise, the first commit to a long WAL runs SQLite's own checkpoint.
  */
 export function prepareCheckpoints(db: DatabaseSync) {
   db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`)
-  // SQLite before 3.51, as in Node 22, treats NOOP as PASSIVE, so there this statement copies every time, and may find
-  // the disk full.
+  // SQLite before 3.51, as in Node 22, treats NOOP as PASSIVE. With these versions, this statement therefore copies the
+  // WAL every time, and may find the disk full.
   const inspect = db.prepare('PRAGMA wal_checkpoint(NOOP)')
   const copy = db.prepare('PRAGMA wal_checkpoint(PASSIVE)')
 
@@ -51,7 +51,7 @@ const OF_A_FLUSH: ReadonlySet<number> = new Set([0, 4, 5, 6, 16, 17].map((kind) 
  * Whether this SQLite error leaves the content of the disk in doubt. A failed flush does, because the writes before it
  * had already been reported as successful. A refused call does not, because its transaction is rolled back. With
  * IOERR_WRITE, the kernel may report the failure of an earlier write, but then it also reports that failure to the next
- * flush (write(2), EIO). Errors of temporary files (IOERR_SHM…), locks and reads lose no data, and IOERR_…_ATOMIC does
+ * flush (write(2), EIO). Errors in temporary files (IOERR_SHM…), locks and reads lose no data, and IOERR_…_ATOMIC does
  * not occur in WAL mode.
  */
 export function leavesDiskInDoubt(error: unknown): boolean {

@@ -2,7 +2,7 @@ import { createHmac, createSecretKey, hash, randomBytes, timingSafeEqual } from 
 
 /**
  * An order id is a UUID whose last 32 bits are a truncated HMAC-SHA-256 of the preceding 96 bits, so that an issued id
- * is recognised without a look-up. This is how GET can promise never to return 404 for an issued id.
+ * is recognised without a lookup. This is how GET can promise never to return 404 for an issued id.
  *
  * Version 7 (RFC 9562 §5.7): 48 bits of time, 12 bits of counter, 30 random bits, the tag.
  * Version 8 (RFC 9562 §5.8): 90 bits derived from an Idempotency-Key and the order, the tag.

@@ -22,7 +22,7 @@ export type PlaceOrder = (command: NewOrderCommand, options: AcceptOptions) => P
  * Accepts a command: resolves with the order id once `NewOrder` is durable in the log.
  *
  * With an Idempotency-Key, the id is derived from the key and the body, so the same request gets the same id on any
- * instance, even without a look-up; `OncePerKey` describes how other requests with the key are handled.
+ * instance, even without a lookup; `OncePerKey` describes how other requests with the key are handled.
  *
  * Rejects with `idempotency-key-reused`, or like the log. In both cases no id was issued, and the caller may send the
  * same request again.

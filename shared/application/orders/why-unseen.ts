@@ -173,7 +173,9 @@ function lossesIn({ snapshot, unsettled }: LedgerExamination, topic: string): Le
   return [...snapshot.lost, ...newlyLost].filter((one) => one.topic === topic)
 }
 
-/** Undefined if no record has left the log uncounted. A ledger that was reset begins where the log began then. */
+/**
+ * Undefined if no record has left the log uncounted. A ledger that was reset begins where the log began at that time.
+ */
 function toLost(losses: readonly LedgerLoss[], lines: readonly ExaminedLine[]): Unseen | undefined {
   if (losses.length === 0 && lines.every(({ row }) => row.first === 0)) return undefined
   const where =

@@ -132,7 +132,7 @@ export function createStoreOrders(dependencies: {
     const unreadable: Unstorable[] = []
     for (const [index, record] of records.entries()) {
       if (index > 0 && index % DECODED_AT_ONCE === 0) await clock.yield()
-      // In the orders topic a record is its own origin, whatever its headers say.
+      // In the orders topic, a record is its own origin, whatever its headers say.
       const journey = delivered === 'copy' ? (record.journey ?? readJourney(record)) : undefined
       try {
         readable.push({ record, journey, event: readEvent(record, journey?.origin ?? placeOf(record)) })
@@ -173,15 +173,15 @@ export function createStoreOrders(dependencies: {
 
   /**
    * Blames no order if the store is too busy for any order, whether that turns out before or after the search. Among
-   * one order's records it blames the first that fails. Later records of that order are not tried, because they must
+   * one order's records, it blames the first that fails. Later records of that order are not tried, because they must
    * not overtake it: they stay in the batch, and wait in the store once the first record is parked.
    */
   async function findBlamed(batch: readonly Readable[], { class: kind }: Failure, hold: HoldOptions) {
     if (kind === 'transient' && (await holdWhileBusy(store, hold))) return []
-    // Stores them as copies: good orders are stored along the way, and no offset is counted before the culprits are
-    // parked.
+    // Stores the records as copies: good orders are stored along the way, and no offset is counted before the culprits
+    // are parked.
     const tryToStore = async (some: readonly Readable[]) => {
-      // The search takes long in a slow store, and a process that is stopping has no time for it.
+      // The search takes a long time if the store is slow, and a process that is stopping has no time for it.
       signal.throwIfAborted()
       if (clock.now() > hold.deadline) {
         const detail = 'Too slow to tell which orders it cannot store.'

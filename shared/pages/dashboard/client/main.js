@@ -49,7 +49,7 @@ const charts = [
   createChart(container, {
     title: 'Accepted and stored',
     explained:
-      'Orders a second, into the log and into the store. The two lines diverge during an outage of the store, and converge again after it.',
+      'Orders per second, into the log and into the store. The two lines diverge during an outage of the store, and converge again after it.',
     format: toRate,
     wide: true,
     lines: [

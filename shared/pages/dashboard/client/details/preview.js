@@ -46,7 +46,7 @@ export function previewList({ items: previews, nextCursor, warning }) {
     const waiting = followers.map(({ changeId, ...decided }) => line(changeId, decided))
     return line(id, result, waiting.length === 0 ? null : el('ul', {}, ...waiting))
   })
-  const scope = nextCursor === null ? 'Preview: ' : `Preview of the first ${previews.length}, there are more: `
+  const scope = nextCursor === null ? 'Preview: ' : `Preview of the first ${previews.length} (there are more): `
   const rest = previews.length > MAX_LINES ? el('li', {}, `and ${plural(previews.length - MAX_LINES, 'other')}`) : null
   return el(
     'div',

@@ -12,7 +12,7 @@ import { createOrderFilter } from './order-filter.js'
  * @typedef {{ items: OrderView[], nextCursor: string | null }} Page
  */
 
-/** The page size. The pages of a few seconds contain enough orders for a p99. */
+/** The page size. The pages polled over a few seconds contain enough orders for a p99. */
 const NEWEST = 100
 const SHOWN = 12
 const ORDER_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i

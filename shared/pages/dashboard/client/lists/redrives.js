@@ -4,7 +4,8 @@ import { orSay, say } from '../details/details.js'
 import { plural } from '../page/format.js'
 
 /**
- * Redrives that this tab started, with their progress by outcome: a letter counts once stored, not once sent.
+ * Redrives that this tab started, with their progress by outcome: a letter counts once it is stored, not once it is
+ * sent.
  *
  * @typedef {import('../../../../ports/redrives.ts').RedriveTask} RedriveTask
  * @typedef {import('../../../../application/dead-letters/preview-redrive.ts').RedrivePreview} RedrivePreview
