@@ -13,7 +13,7 @@ interface Link {
 const FIRST: readonly Link[] = [
   { path: '/docs', name: 'Reference', text: 'Every route, to read and to try.' },
   { path: '/docs/errors', name: 'Problems', text: 'The meaning of each problem, and what to do.' },
-  { path: '/dashboard', name: 'Dashboard', text: 'Live numbers for the pipeline, and the repair of dead letters.' },
+  { path: '/dashboard', name: 'Dashboard', text: 'Live numbers from the pipeline, and tools to repair dead letters.' },
 ]
 
 const LISTS: readonly Link[] = [

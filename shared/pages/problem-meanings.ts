@@ -16,7 +16,7 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   'not-found': 'No route has this path, or the thing that it names does not exist.',
   'method-not-allowed': 'The path exists, but not with this method.',
   conflict: 'The action does not fit the current state, such as redriving a letter that was discarded.',
-  'order-cancelled': 'The order was cancelled before it was the change’s turn.',
+  'order-cancelled': 'The order was cancelled before the change’s turn came.',
   'order-discarded': 'An operator discarded the order before it was stored, so it cannot be changed.',
   'version-conflict':
     'The change was made for one version of the order, as its If-Match said, and another change took effect first.',

@@ -42,7 +42,7 @@ export interface DeadLetter {
    */
   readonly origin: RecordPosition
   readonly orderId: string | null
-  /** The change of that order, if the record is this product's and contains a change. */
+  /** The change to that order, if the record is this product's and contains a change. */
   readonly change?: LetterChange
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null

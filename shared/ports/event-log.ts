@@ -19,7 +19,7 @@ export type RecordHeader = readonly [name: string, value: Uint8Array | string | 
 /** A record on its way to the log. The key determines the partition; the log distributes records without a key. */
 export interface RecordToPublish {
   readonly key: Uint8Array | string | null
-  /** A string is written as UTF-8; null is a tombstone. */
+  /** A string is written as UTF-8; null means that the record has no value. */
   readonly value: Uint8Array | string | null
   readonly headers: readonly RecordHeader[]
   /** Milliseconds since 1970; if absent, the time of publishing. */
@@ -60,7 +60,7 @@ export interface PartitionOffsets {
    * Where reading ends for now: the offset that the next record will get, or the first offset of an open transaction.
    */
   readonly end: number
-  /** The number of offsets beyond `end` that cannot be read before a transaction ends; absent if zero. */
+  /** The number of offsets beyond `end` that cannot be read until a transaction ends; absent if zero. */
   readonly behindTransaction?: number
 }
 
@@ -89,7 +89,7 @@ export interface EventLog extends AsyncDisposable {
   /**
    * Resolves with the positions of the records, in the sequence given, once all of them are durable: acknowledged by
    * every in-sync replica, or flushed to disk by fsync. Concurrent calls share one flush. If any record of a call
-   * cannot be made durable, the whole call rejects. After a rejection, any of the records may still be in the log, so a
+   * cannot be made durable, the whole call rejects. Even after a rejection, any of the records may be in the log, so a
    * caller who publishes again may duplicate records but never loses any.
    *
    * Rejects with `log-unavailable` (retriable), `queue-full` (retriable: more records are waiting than the queue can
@@ -229,7 +229,7 @@ export interface LogRedaction {
 
   /**
    * Replaces the values of records, by offset, in one flushed transaction. The records keep their offsets, timestamps,
-   * keys and headers, and `read` returns the new values from then on. A batch that was delivered before may still have
+   * keys and headers, and `read` returns the new values from then on. A batch that was already delivered may still have
    * the old values. Rejects with `log-unavailable`, including when a record is damaged or a backup is copying the file.
    */
   replace(topic: string, partition: number, values: ReadonlyMap<number, Uint8Array>): Promise<void>

@@ -2,7 +2,7 @@ import type { Act } from './redrives.ts'
 
 /**
  * Forgets customers. Names, e-mail addresses and postal addresses are removed from the store. So are `reference`,
- * `metadata` and the reasons of cancellations, because they may contain anything. Ids, amounts and items stay and are
+ * `metadata` and the reasons for cancellations, because they may contain anything. Ids, amounts and items stay and are
  * counted as before.
  */
 export interface Forgetting {

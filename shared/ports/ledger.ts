@@ -25,8 +25,8 @@ export interface Ledger {
   /**
    * Settles skipped offsets, in one transaction: as absent (`lostBy: null`) or as lost. Offsets that were counted or
    * settled meanwhile stay unchanged. A lost range may extend beyond `next`: the ledger then continues after the range,
-   * because nothing before its end can be delivered any more. Returns the newly lost ranges, so that one process
-   * reports each range once.
+   * because nothing before its end can be delivered any more. Returns the newly lost ranges, so that each range is
+   * reported once, by one process.
    */
   settle(groupId: string, settlements: readonly LedgerSettlement[]): Promise<readonly LedgerLoss[]>
 }

@@ -45,9 +45,9 @@ export interface Maintenance {
   /**
    * Processes at most `limit` more live orders, in the sequence in which they were stored: copies those that no record
    * produced, and adds all of them to the full-text index. `orders` is the number of orders processed; fewer than
-   * `limit` means that the end is reached for now. `kept` is the number of copied orders that existed when the rebuild
-   * started; the current code has stored the other copied orders since. `expired` is the number of kept orders whose
-   * records have left the log.
+   * `limit` means that the end has been reached for now. `kept` is the number of copied orders that existed when the
+   * rebuild started; the other copied orders have been stored since then, by the current code. `expired` is the number
+   * of kept orders whose records have left the log.
    */
   completeOrders(
     step: RebuildStep,

@@ -62,10 +62,10 @@ export interface OrderStore extends AsyncDisposable {
    */
   previewBatch(batch: Pick<StoreBatch, 'orders' | 'changes'>): Promise<BatchPreview>
 
-  /** The order that came with the Idempotency-Key that has this hash, if the store knows it. Reads the newest state. */
+  /** The order whose Idempotency-Key has this hash, if the store knows it. Reads the newest state. */
   findByIdempotencyKey(keyHash: string): Promise<KnownOrder | undefined>
 
-  /** The change that came with the key that has this hash (`changeKeyHash`). */
+  /** The change whose key has this hash (`changeKeyHash`). */
   findChangeByIdempotencyKey(keyHash: string): Promise<KnownChange | undefined>
 
   /** Never rejects. */

@@ -30,7 +30,7 @@ export interface OrderViews {
    * are sorted newest first. An order's rank does not change when other orders are added, so pages are stable. Query
    * syntax counts as plain text, and a text without any word finds nothing.
    *
-   * After an update that changes how words are folded, earlier orders are folded again in the background. Until then
+   * After an update that changes how words are folded, earlier orders are folded again in the background. Until then,
    * each order is found by the words that the old and the new folding have in common.
    */
   search(query: SearchQuery): Promise<Page<OrderView>>

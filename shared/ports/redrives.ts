@@ -28,7 +28,7 @@ export interface Redrives {
   list(query: { limit: number; cursor?: string }): Promise<Page<RedriveTask>>
 
   /**
-   * Leases the running task that has been due longest to `owner`, until `leaseMs` after `nowMs`. A task whose owner
+   * Leases to `owner` the running task that has been due the longest, until `leaseMs` after `nowMs`. A task whose owner
    * died is free once its lease has expired. An owner whose step failed may lease the task again at once. Undefined if
    * no task is due.
    */

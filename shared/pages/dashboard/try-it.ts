@@ -16,8 +16,8 @@ export function tryItSection(): Html {
     <h2 id="try-title" tabindex="-1">Try it</h2>
     <p class="explained">
       Every order that got its 202 is stored in the end, and a bad order does not affect the others. Watch four
-      demonstrations, explained step by step while the diagram above and the charts below show the effects. Or send
-      orders and break things yourself.
+      demonstrations. Each step is explained, while the diagram above and the charts below show its effects. You can
+      also send orders and break things yourself.
     </p>
     <div class="columns plays">
       ${play('play-eventual', '1. A moment later', 'Accepted now, stored a moment later. Ten seconds.')}

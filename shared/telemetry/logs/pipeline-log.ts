@@ -23,7 +23,8 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
       logger.debug(lineOf('change:accepted', event), 'a change of an order is durable in the log')
     })
   }
-  // Without stack traces, because up to three attempts precede the line of the parked record, which has one.
+  // Without stack traces, because up to three attempts precede the line about the parked record, which has the stack
+  // trace.
   const attempts = isDebugged ? logger : logger.child({}, { serializers: { err: toBriefErrorLine } })
   events.on('batch:stored', ({ topic, stored, duplicates, parked, changes, durationMs }) => {
     const counts = { topic, stored: stored.length, duplicates: duplicates.length, parked, changes, durationMs }

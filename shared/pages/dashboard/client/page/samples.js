@@ -19,7 +19,7 @@ import { msBetween } from './format.js'
  *   dead: number | null,
  *   p50: number | null,
  *   p99: number | null,
- * }} Sample `at` in seconds since 1970, rates a second, percentiles in milliseconds; null means unknown
+ * }} Sample `at` in seconds since 1970, rates per second, percentiles in milliseconds; null means unknown
  */
 
 /**
