@@ -14,7 +14,7 @@ import { readQuery } from '../shared/http/protocol/query.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
 /**
- * PATCH /api/orders/{orderId}: accepts an amendment of the order, which takes effect after all earlier events of the
+ * PATCH /api/orders/{orderId}: accepts an amendment to the order, which takes effect after all earlier events of the
  * order.
  */
 httpTrigger('amendOrder', amendOrder)

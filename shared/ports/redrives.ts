@@ -11,7 +11,7 @@ export interface Redrives {
   /**
    * Creates a task for the letters that match and are `dead`, in the sequence in which they were kept. Letters selected
    * by id belong to the task in any state, but letters that are not `dead` are skipped. Rejects with
-   * `dead-letter-not-found` if no letter has any of the ids, and with `conflict` if no letter is `dead`.
+   * `dead-letter-not-found` if one of the ids is unknown, and with `conflict` if no letter is `dead`.
    *
    * Letters that match a filter are gathered in steps, each in one transaction, and the task starts when all are
    * gathered. If the process dies or the store becomes unavailable meanwhile, the next process that leases the task

@@ -6,8 +6,8 @@ import { settingsWithoutEffect } from './settings-without-effect.ts'
 import type { Environment } from './environment.ts'
 
 /**
- * All settings, read once. Only this file knows the names of environment variables. An invalid value throws
- * `invalid-setting` with one line that names the setting and never contains a secret.
+ * All settings, read once. Only the files in this folder know the names of the product's environment variables. An
+ * invalid value throws `invalid-setting` with one line that names the setting and never contains a secret.
  */
 export interface Config {
   readonly runtime: 'embedded' | 'functions'

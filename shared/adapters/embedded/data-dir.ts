@@ -32,7 +32,7 @@ const HUNG_MS = 10_000
 const OWNER_RETRY_MS = 5000
 const CHOOSE = 'set DATA_DIR to a directory on a local disk in which this user can create files'
 
-/** References the connections, because garbage collection would close them and thereby release their locks. */
+/** Keeps the connections referenced, because garbage collection would close them and thereby release their locks. */
 const held = new Set<DatabaseSync>()
 
 /**

@@ -17,7 +17,7 @@ export interface LedgerWatch {
 
 const LOOK_MS = 60_000
 const MAX_TOLD = 10
-/** The operator shown in the audit. */
+/** The operator that the audit shows for the processor's own repairs. */
 const ITSELF = { operator: 'processor', verified: true }
 
 /**

@@ -40,7 +40,7 @@ export type ReadRecord = (record: LogRecord) => OrderToStore | ChangeToStore
 /** A step of this size occupies the store's writer for a few milliseconds; orders are stored between steps. */
 const ORDERS_AT_ONCE = 200
 const LEASE_MS = 10_000
-/** The last step is a single transaction, whatever the number of orders. */
+/** The last step is a single transaction, no matter how many orders there are. */
 const SWAP_LEASE_MS = 15 * 60_000
 
 /** Does not verify redrive proofs, because a rebuild does not depend on which letter a record redrives. */

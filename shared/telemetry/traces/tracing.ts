@@ -21,7 +21,9 @@ export interface Tracing extends AsyncDisposable {
 
 export type TracingConfig = Pick<Config, 'otlpTracesUrl' | 'applicationInsights'>
 
-/** A batch's span links to each record, and a batch has at most this many (`maxBatchSize` in host.json). */
+/**
+ * Enough for a batch's span to link to every record: `maxBatchSize` is 1000 in the embedded host, and 32 in host.json.
+ */
 export const MAX_LINKS = 1000
 
 export interface TracerSource {

@@ -58,7 +58,7 @@ export interface LogFile {
    * whole file, which takes a long time. Only files of earlier versions may have such free space.
    */
   purge(): void
-  /** Checks records from `from` on, for at most a few milliseconds, because publishers wait meanwhile. */
+  /** Checks records from `from` on, for at most a few milliseconds, because publishers have to wait. */
   verify(partitionId: number, from: number): VerifiedSlice
   /**
    * Removes records from the beginning of the partition, at most one slice. Not flushed: after a power cut, the last

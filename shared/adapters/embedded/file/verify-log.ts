@@ -59,7 +59,7 @@ function count(progress: Progress, partition: string, slice: VerifiedSlice): voi
   }
 }
 
-/** The number of records that have not been read yet. Records that were read may have been removed since. */
+/** The number of records that have not been read yet. Removed records do not count as unread. */
 function unread(all: readonly Partition[], { next }: Progress): number {
   return all.reduce((total, { id, first, end }) => total + end - Math.max(next.get(id) ?? first, first), 0)
 }

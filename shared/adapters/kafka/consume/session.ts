@@ -31,7 +31,7 @@ export interface SessionOptions {
   readonly topic: string
   readonly inbox: Inbox
   readonly sessionTimeoutMs: number
-  /** Called when records have arrived, and when offsets without records have been passed. */
+  /** Called when records have arrived, and when offsets without records have been skipped. */
   readonly onRecords: () => void
   /** Called when a fetch has succeeded. */
   readonly onProgress: () => void

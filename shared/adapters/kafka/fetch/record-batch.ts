@@ -39,7 +39,7 @@ export interface AbortedTransaction {
   readonly firstOffset: number
 }
 
-/** The memory that is left for decoding one response, in bytes. Whatever does not fit is fetched again. */
+/** The memory that is left for decoding one response, in bytes. Batches that do not fit are fetched again. */
 export interface Budget {
   bytes: number
 }

@@ -30,7 +30,7 @@ export function wordsOf(error) {
 }
 
 /**
- * Runs an action. If the action fails, shows why in the given element, or otherwise as a message.
+ * Runs an action. If the action fails, shows why: in the given element if there is one, otherwise as a message.
  *
  * @param {() => Promise<unknown>} act
  * @param {HTMLElement} [place]

@@ -9,8 +9,8 @@ import { showOrder } from './order-details.js'
  *
  * @param {import('../page/api.js').Api} api
  * @param {ReturnType<typeof import('../lists/redrives.js').createRedrives>} redrives
- * @param {{ isOpen: () => boolean, onChange: () => void }} page `isOpen` returns whether somebody is signed in; nothing
- * is opened before that
+ * @param {{ isOpen: () => boolean, onChange: () => void }} page `isOpen` returns whether somebody is signed in; until
+ * then, nothing is opened
  */
 export function createLinked(api, redrives, { isOpen, onChange }) {
   async function follow() {

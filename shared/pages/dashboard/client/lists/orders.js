@@ -45,7 +45,7 @@ export function createOrders(api, { onNewest, onMore }) {
   }
 
   /**
-   * Shows a refusal, such as that of another list's cursor, in place of the list.
+   * Shows a refusal in place of the list, for example if the cursor belongs to another list.
    *
    * @param {Record<string, string>} query
    * @param {string | undefined} cursor

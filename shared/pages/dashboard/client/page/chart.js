@@ -2,8 +2,8 @@ import { el, setText } from './dom.js'
 import { toTime } from './format.js'
 
 /**
- * One small chart of the last minutes or the last hour. The legend shows the newest values, or the values under the
- * pointer, whose position all charts share.
+ * One small chart of the last minutes or the last hour. The legend shows the newest values or, while the pointer is on
+ * a chart, the values at the pointer. All charts share the pointer's position.
  *
  * @typedef {import('./samples.js').Sample} Sample
  * @typedef {{ of: (sample: Sample) => number | null, name: string, colour: string }} Line `colour` is a CSS variable

@@ -61,7 +61,7 @@ export function createWires(tiers) {
   return {
     /**
      * @param {string} id
-     * @param {number | null} rate records a second; at 0 the dots do not move
+     * @param {number | null} rate records per second; at 0, the dots do not move
      */
     flow(id, rate) {
       const dots = drawn.get(id)?.dots
