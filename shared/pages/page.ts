@@ -35,7 +35,10 @@ export interface Page {
   /** The path of the page, which the navigation marks as current. */
   readonly path: string
   readonly body: Html
-  /** Files of the route /docs/{asset}. The styles come before page.css, and the scripts run once the page is parsed. */
+  /**
+   * Files that the route /docs/{asset} serves. The styles come before page.css, and the scripts run once the page is
+   * parsed.
+   */
   readonly styles?: readonly string[]
   readonly scripts?: readonly string[]
   /** Further elements of the head. */

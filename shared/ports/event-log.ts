@@ -235,8 +235,8 @@ export interface LogRedaction {
   replace(topic: string, partition: number, values: ReadonlyMap<number, Uint8Array>): Promise<void>
 
   /**
-   * Overwrites what replaced values and removed records left behind in the log's files. May be repeated at any time.
-   * Rejects with `log-unavailable`, including while a backup is copying the file.
+   * Overwrites the bytes that replaced values and removed records have left behind in the log's files. May be repeated
+   * at any time. Rejects with `log-unavailable`, including while a backup is copying the file.
    */
   purge(): Promise<void>
 }

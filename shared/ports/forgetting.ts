@@ -33,8 +33,9 @@ export interface Forgetting {
   forgetOrders(orderIds: readonly string[]): Promise<void>
 
   /**
-   * Overwrites what removed data left behind in the store's files, where the store can do so (see `remains`). May be
-   * repeated at any time. Rejects with `store-busy` while a reader uses an earlier state of the store.
+   * Overwrites the bytes that removed data has left behind in the store's files, where the store can do so (see
+   * `remains`). May be repeated at any time. Rejects with `store-busy` while a reader uses an earlier state of the
+   * store.
    */
   purge(): Promise<void>
 }

@@ -61,8 +61,9 @@ export interface Redrives {
   change(taskId: string, to: 'cancelled' | 'running', act: Act): Promise<RedriveTask>
 
   /**
-   * `discard` turns `dead` into `discarded`, and `restore` does the reverse. The order's status follows unless the
-   * order is stored or another of its letters is still open. Rejects with `dead-letter-not-found` or `conflict`.
+   * `discard` turns `dead` into `discarded`, and `restore` does the reverse. The order's status changes accordingly,
+   * unless the order is stored or another of its letters is still open. Rejects with `dead-letter-not-found` or
+   * `conflict`.
    */
   discard(letterId: string, act: Act): Promise<KeptDeadLetter>
   restore(letterId: string, act: Act): Promise<KeptDeadLetter>

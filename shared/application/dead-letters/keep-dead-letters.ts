@@ -79,7 +79,10 @@ function toDeadLetter(record: DeliveredRecord): DeadLetter {
   }
 }
 
-/** If the record has no value, adds the operator's remaining options, because a redrive would fail at once. */
+/**
+ * The last cause. If the record has no value, names the operator's remaining options too, because a redrive would fail
+ * at once.
+ */
 function lastCauseOf(record: DeliveredRecord, { last }: Journey): Cause {
   if (!isBareStub(record)) return last.cause
   const detail = `${last.cause.detail} ${ORIGINAL_GONE} A redrive cannot store it: edit it with the whole order, or discard it.`

@@ -3,8 +3,8 @@ import { nextOffset, type EventLog } from '../../ports/event-log.ts'
 import type { Topics } from '../../messaging/topics.ts'
 
 /**
- * Whether an open dead letter may contain the record of an order that the store does not know. It may if the letter's
- * order id cannot be read.
+ * Whether an open dead letter may contain the record of an order that the store does not know. That is possible if the
+ * letter's order id cannot be read.
  */
 export type MayHoldAnyOrder = () => Promise<boolean>
 

@@ -19,7 +19,9 @@ export interface PassedOver {
   readonly missing: readonly LedgerGap[]
 }
 
-/** Every skipped range, whether or not the ledger records it as a gap, and the figures that prove it. */
+/**
+ * Every skipped range, whether or not the ledger records it as a gap, and the figures that show that it was skipped.
+ */
 export async function findPassedOver({
   log,
   ledger,
