@@ -68,7 +68,7 @@ async function replay(record: DeliveredRecord): Promise<readonly Unstorable[]> {
     },
     groupId: 'replay',
     delivered: 'origin',
-    // The throw-away store has no dead letters, so no redrive proof can hold.
+    // The throwaway store has no dead letters, so no redrive proof can hold.
     proofs: { holds: () => false },
     // In-place retries do not wait, because nothing changes here meanwhile.
     clock: { ...systemClock, sleep: async () => undefined },

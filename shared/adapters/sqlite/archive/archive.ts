@@ -10,6 +10,7 @@ import { prepareAudit } from '../dead-letters/audit.ts'
 import { prepareRebuildQueries } from '../rebuild/rebuild-queries.ts'
 import { prepareReindexRefusal } from '../search/search-reindex.ts'
 import { createSearchParts, searchableText } from '../search/search-text.ts'
+import { prepareWordMerging } from '../search/word-merging.ts'
 import { prepareDocuments } from './documents.ts'
 import { prepareRestoredOrders } from './restored-orders.ts'
 import { prepareTombstones } from './tombstones.ts'
@@ -62,6 +63,7 @@ export function prepareArchiveCommands(db: DatabaseSync): ArchiveCommands {
   const endAbandoned = db.prepare(END_ABANDONED)
   const refuseReindex = prepareReindexRefusal(db)
   const renew = db.prepare(RENEW)
+  const mergeWords = prepareWordMerging(db)
   const isTold = db.prepare(IS_TOLD)
   const buryOrder = db.prepare(BURY_ORDER)
   const buryDiscarded = db.prepare(BURY_DISCARDED)
@@ -127,6 +129,7 @@ export function prepareArchiveCommands(db: DatabaseSync): ArchiveCommands {
           } else if (tombstones.ofOrder(orderId) === undefined) changed.push(orderId)
           else known += 1
         }
+        mergeWords(archived)
         if (archived > 0) tell('archive', file, act)
         return { archived, known, changed }
       })
@@ -137,6 +140,7 @@ export function prepareArchiveCommands(db: DatabaseSync): ArchiveCommands {
         restored.begin()
         const count = orders.filter(takeBack).length
         restored.complete()
+        mergeWords(count)
         if (count > 0) tell('restore-archive', source, act)
         return { restored: count, known: orders.length - count }
       })

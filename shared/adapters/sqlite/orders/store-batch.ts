@@ -27,6 +27,7 @@ import { prepareOrderStates } from './order-states.ts'
 import { isOfChange, prepareParkedRecords } from '../dead-letters/parked-records.ts'
 import { isConstraintError } from '../database/errors.ts'
 import { toMs } from '../database/values.ts'
+import { prepareWordMerging } from '../search/word-merging.ts'
 
 /** Each command is one transaction. The ports OrderStore and DeadLetters state the promises. */
 export interface BatchCommands {
@@ -63,6 +64,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   const letters = prepareDeadLetterRows({ db, orders, changes, parked, ledger })
   const forgotten = prepareForgottenCustomers(db)
   const previewChanges = prepareChangePreview(db)
+  const mergeWords = prepareWordMerging(db)
   const storedChanges = prepareStoredChanges({ changes, turns, decisions, parked, letters, ledger })
 
   /** Throws if a constraint refuses the order; the caller must then roll back what was written for it. */
@@ -146,6 +148,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     orders.complete()
     const batch = isAnyForgotten ? forgotten.changes(ofOrders) : ofOrders
     const { outcomes: ofChanges, undecided } = storedChanges.store(batch, guard, nowMs)
+    mergeWords(batch.orders.length + ofChanges.length)
     const result = {
       outcomes,
       ...(batch.changes !== undefined && { changes: ofChanges }),

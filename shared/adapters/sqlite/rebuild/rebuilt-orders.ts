@@ -14,6 +14,7 @@ import { REBUILT } from './rebuilt-tables.ts'
 import { prepareSearchTerms } from '../search/search-terms.ts'
 import { createSearchParts, searchableText } from '../search/search-text.ts'
 import { prepareRewording } from '../search/rewording.ts'
+import { prepareWordMerging } from '../search/word-merging.ts'
 import { prepareSearchableOrders, type SearchableOrder } from '../search/searchable-orders.ts'
 import { toIdBytes, toMs } from '../database/values.ts'
 
@@ -121,6 +122,7 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
       terms.note(parts)
     }
     terms.write()
+    prepareWordMerging(db, REBUILT)(lastSeq - afterSeq)
     statement(UPSERT_SPANS).run(afterSeq, lastSeq)
   }
 

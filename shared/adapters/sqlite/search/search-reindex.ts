@@ -6,6 +6,7 @@ import { prepareSearchTerms } from './search-terms.ts'
 import { addedText, createSearchParts, searchableText } from './search-text.ts'
 import { prepareSearchableOrders } from './searchable-orders.ts'
 import { fromIdBytes } from '../database/values.ts'
+import { prepareWordMerging } from './word-merging.ts'
 
 /**
  * Adds the words that an earlier version did not index, for at most `orders` orders in one transaction. Storing has to
@@ -60,6 +61,7 @@ export function prepareReindex(db: DatabaseSync): Reindex {
   const readSearchable = prepareSearchableOrders(db)
   const searchParts = createSearchParts()
   const terms = prepareSearchTerms(db)
+  const mergeWords = prepareWordMerging(db)
 
   /** Indexes orders that are not stored. Returns the `seq` of the last one, or undefined if none are left. */
   function states(afterSeq: number, limit: number, maxItems: number): number | undefined {
@@ -87,6 +89,7 @@ export function prepareReindex(db: DatabaseSync): Reindex {
       terms.note(parts)
     }
     terms.write()
+    mergeWords(lastSeq - afterSeq)
   }
 
   function step(limit: number, maxItems: number): boolean {
