@@ -1,7 +1,7 @@
 import { defineConfig, type OxlintOverride } from 'oxlint'
 
 /**
- * The walls between rooms: which other rooms each room of `shared/` may import, in one direction only.
+ * The walls between rooms: which other rooms each room of `shared/` may import. No two rooms import each other.
  * docs/architecture.md gives the reasons, and tests/unit/deployment/architecture.test.ts checks that the folders, the
  * walls and that page agree.
  */
@@ -31,7 +31,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   loadtest: ['adapters', 'application', 'pages', 'ports', 'domain', 'disk', 'settings', 'threads'],
 }
 
-/** The rooms outside `shared/` that another room outside it may import. */
+/** The rooms outside `shared/` that each room outside it may import. */
 const BESIDE: Readonly<Record<string, readonly string[]>> = {
   'infra/ops': ['infra/host'],
   'infra/functions': ['infra/docker', 'infra/host'],

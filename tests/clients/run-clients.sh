@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Generates clients from the product's own documents, compiles them and sends each on an order's journey: it places an
-# order, waits for it, reads and lists it, and reads problems and a dead letter. Amounts and ids that do not fit
-# a float or 32 bits come back unchanged. Prints one line for each check; exits non-zero if one fails.
+# Generates clients from the product's own documents, compiles them and runs each through an order's journey: the client
+# places an order, waits for it, reads and lists it, and reads problems and a dead letter. Amounts that do not fit a
+# float, and ids that do not fit 32 bits, come back unchanged. Prints one line for each check; exits non-zero if one
+# fails.
 #
 #   bash tests/clients/run-clients.sh     needs Python 3.10, JDK 17 and Maven; CLIENT_TOOLS=<directory> keeps its tools
 #
@@ -43,7 +44,7 @@ install_java() {
 jvm=(-Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1)
 build_go() { (cd "$work/go" && go build -gcflags='all=-N -l' -ldflags='-s -w' -o bin/ "$@"); }
 
-# openapi_generator GENERATOR DIRECTORY ARGUMENT…: uses its defaults except for the arguments.
+# openapi_generator GENERATOR DIRECTORY ARGUMENT…: generates with the defaults, except for the arguments.
 openapi_generator() {
   local generator=$1 directory=$2
   shift 2

@@ -50,7 +50,7 @@ curl --fail --silent --show-error --output /dev/null --header 'content-type: app
 stop_product
 sleep 1
 
-# seen NAME COUNT PATTERN: checks that at least COUNT lines of the collector match the pattern.
+# seen NAME COUNT PATTERN: checks that at least COUNT lines of the collector's output match the pattern.
 seen() {
   local count
   count=$(grep -cE -e "$3" "$work/seen")

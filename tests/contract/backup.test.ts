@@ -84,7 +84,8 @@ describe('a backup of the embedded log and store', () => {
     await opened(folder, async (copiedLog, copied) => {
       expect(await readAll(copiedLog, TOPIC)).toHaveLength(3)
       expect(lineOf(await copied.ledger.read(GROUP, 9))).toMatchObject({ next: 2, stored: 2, balanced: true })
-      // Neither 3, which the store never saw, nor 2, which was committed after the offsets were read, is in the copy.
+      // The copy has neither the committed offset 3, because its store lacks the record at 2, nor 2, because that was
+      // committed after the committed offsets had been read.
       expect(await copiedLog.committed(GROUP, TOPIC)).toEqual(new Map([[0, 1]]))
       expect(await copiedLog.identity(TOPIC)).toBe(await log.identity(TOPIC))
     })

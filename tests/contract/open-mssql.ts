@@ -7,15 +7,15 @@ export const MSSQL_FEATURES: StoreFeatures = { fullText: true, emailDigitsByBegi
 
 type Again = () => Promise<OpenStore>
 
-/** Child tables before their parents. */
+/** The tables of the store, child tables before their parents. */
 export const TABLES = (
   'rebuild rebuilt_orders rebuilt_items rebuilt_words redrive_letters redrive_tasks audit ledger_repairs dead_letters order_items ' +
   'order_words order_changes order_change_history orders order_state_words order_states order_history removed_histories archived_orders archived_changes parked_records ledger_gaps ledger_logs ledger forgotten_customers'
 ).split(' ')
 
 /**
- * Runs a contract suite on a new database, which is dropped after the suite; the tables are emptied before each store.
- * `again` opens the same store a second time, as another process does.
+ * Runs a contract suite on a new database, which is dropped after the suite. `open` opens a store and empties its
+ * tables; `again` opens the same store once more, as another process would.
  */
 export function describeMssql(suite: (open: OpenEmptyStore, again: Again, database: TestDatabase) => void): void {
   describe.skipIf(skipsSqlServer)('the server that TEST_SQL_CONNECTION_STRING names', () => {
@@ -28,7 +28,7 @@ export function describeMssql(suite: (open: OpenEmptyStore, again: Again, databa
     const open = async () => {
       await database.create()
       const store = await again()
-      // Opening does not wait for a slow server to create the tables; each call does.
+      // Opening a store does not wait until a slow server has created the tables, but each call on it does.
       await store.ledger.read('nobody', 1)
       const statements = TABLES.map((table) => `DELETE FROM ${table};`)
       await database.run([...statements, 'UPDATE archiving SET leased_until = 0;'].join('\n'))

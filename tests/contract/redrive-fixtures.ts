@@ -10,10 +10,10 @@ export function again(order: OrderToStore, offset: number): OrderToStore {
   return { ...order, origin: place(offset), redriveOf: letterIdOf(order) }
 }
 
-/** The steps of a redrive on the open store, by default of its only task. */
+/** The steps of a redrive on the open store, by default for its only task. */
 export function redriveSteps(opened: () => OpenStore) {
   return {
-    /** Dead orders: parked, kept and counted, as processing leaves them. */
+    /** Makes dead orders: parked, kept and counted, as processing leaves them. */
     dead: async (count: number, firstOffset = 0): Promise<OrderToStore[]> => {
       const orders = Array.from({ length: count }, (_, index) => orderAt(firstOffset + index))
       const parked = orders.map((order) => parkedFrom(order, { state: 'dead', attempt: 4, nextAttemptAt: null }))

@@ -20,7 +20,7 @@ import type { Retention } from '../../shared/ports/retention.ts'
 import { memberwise } from '../support/memberwise.ts'
 import { orderCommand, testOrderIds } from '../support/orders/orders.ts'
 
-/** An open, empty store, which every contract suite starts with. */
+/** An open, empty store, with which every contract suite starts. */
 export interface OpenStore extends AsyncDisposable {
   readonly store: OrderStore
   readonly views: OrderViews
@@ -70,7 +70,7 @@ export function place(offset: number, partition = 0) {
   return { topic: 'orders', partition, offset }
 }
 
-/** An order at offset `offset`, by default of partition 0. */
+/** An order at offset `offset`, by default in partition 0. */
 export function orderAt(
   offset: number,
   changes: Partial<Omit<OrderToStore, 'order'>> & { order?: Partial<NewOrderCommand> } = {},
@@ -207,7 +207,7 @@ export function foreignLetterOf(order: OrderToStore, offset: number, changes: Pa
   })
 }
 
-/** An operator's action, one second after `LATER`. */
+/** An operator's action, `second` seconds after `LATER`. */
 export function actAt(second: number, changes: Partial<Act> = {}): Act {
   const at = new Date(Date.parse(LATER) + second * 1000).toISOString()
   return { operator: 'Kim', verified: false, at, reason: null, ...changes }

@@ -37,7 +37,7 @@ interface Answer {
   readonly error?: string
 }
 
-/** KEDA with the keys of the secret. Disposing of it stops it. */
+/** Starts KEDA with these keys of the secret. Disposing of it stops it. */
 function startKeda(brokers: string, secret: Record<string, string>) {
   const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], KAFKA_BROKERS: brokers, ...secret }
   const keda = spawn(program, [BASE], { env, stdio: ['pipe', 'pipe', 'ignore'] })
@@ -140,7 +140,7 @@ async function checkSecureBroker(): Promise<void> {
     for (let into = 1; into <= 8; into++) {
       await topic.move(all, into)
       await sleep(1000)
-      // The first polls compare with offsets that did not move.
+      // KEDA's first polls may still find that the offsets have not moved, so nothing is asked before the fifth move.
       const questions = into > 4 ? 5 : 0
       for (let again = 0; again < questions; again++) answers.push(await keda.ask())
     }

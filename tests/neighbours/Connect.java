@@ -5,8 +5,8 @@ import java.util.List;
 import org.apache.kafka.connect.cli.ConnectStandalone;
 
 /**
- * Kafka Connect with a sink that cannot read our JSON, because its converter expects a schema in it: BROKERS TOPIC
- * DEAD-LETTER-TOPIC NAME. Runs until its standard input ends.
+ * Kafka Connect with a sink that cannot read our JSON, because its converter expects a schema in it. Arguments: BROKERS
+ * TOPIC DEAD-LETTER-TOPIC NAME. Runs until its standard input ends.
  */
 class Connect {
   public static void main(String[] args) throws Exception {

@@ -3,7 +3,10 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.StringSerializer;
 
-/** Writes each line of standard input as a record, acknowledged by all replicas: BROKERS TOPIC. Prints `partition offset`. */
+/**
+ * Writes each line of standard input as a record, acknowledged by all replicas, and prints `partition offset`.
+ * Arguments: BROKERS TOPIC.
+ */
 class Produce {
   public static void main(String[] args) throws Exception {
     var settings = new Properties();

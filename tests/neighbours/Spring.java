@@ -27,9 +27,9 @@ import org.springframework.scheduling.concurrent.ThreadPoolTaskScheduler;
 import org.springframework.util.backoff.FixedBackOff;
 
 /**
- * A Spring service that runs alongside the product until its standard input ends: ROLE BROKERS TOPIC GROUP. The roles
- * are `recoverer` (fails each record and passes it to the DeadLetterPublishingRecoverer), `retries` (the same with
- * @RetryableTopic) and `reader` (binds the headers of dead letters and prints them). Everything else has Spring's
+ * A Spring service that runs alongside the product until its standard input ends. Arguments: ROLE BROKERS TOPIC GROUP.
+ * The roles are `recoverer` (fails each record and passes it to the DeadLetterPublishingRecoverer), `retries` (the same
+ * with @RetryableTopic) and `reader` (binds the headers of dead letters and prints them). Everything else has Spring's
  * defaults.
  */
 class Spring {

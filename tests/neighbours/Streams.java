@@ -6,8 +6,8 @@ import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.StreamsConfig;
 
 /**
- * Kafka Streams under exactly_once_v2, copying one topic to another with headers: BROKERS FROM TO STATE-DIRECTORY.
- * Runs until its standard input ends. Prints `running` whenever it starts processing.
+ * Kafka Streams under exactly_once_v2, copying one topic to another with headers. Arguments: BROKERS FROM TO
+ * STATE-DIRECTORY. Runs until its standard input ends. Prints `running` whenever it starts processing.
  */
 class Streams {
   public static void main(String[] args) throws Exception {
@@ -18,7 +18,7 @@ class Streams {
     settings.put(StreamsConfig.STATE_DIR_CONFIG, args[3]);
     settings.put(StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, Serdes.ByteArray().getClass());
     settings.put(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Serdes.ByteArray().getClass());
-    // A killed member is detected soon, and many small transactions leave many markers.
+    // With these settings, a killed member is detected soon, and many small transactions leave many markers.
     settings.put(StreamsConfig.consumerPrefix("session.timeout.ms"), 6000);
     settings.put(StreamsConfig.consumerPrefix("max.poll.records"), 10);
     settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 20);

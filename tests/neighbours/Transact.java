@@ -9,7 +9,8 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * Transactions of several producers, one step for each line of standard input: BROKERS TOPIC. Prints `done` after each.
+ * Transactions of several producers, one step for each line of standard input. Prints `done` after each step.
+ * Arguments: BROKERS TOPIC.
  *
  * begin NAME | send NAME VALUE [KEY in base64] | many NAME COUNT BYTES | commit NAME | abort NAME
  */

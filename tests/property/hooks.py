@@ -23,7 +23,7 @@ def name_of(parameter):
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
     """
-    A cursor or an ETag is valid only if an earlier answer gave it, so none is invented here, and no link hands one on.
+    A cursor or an ETag is valid only if an earlier answer gave it, so none is invented here, and no link passes one on.
     """
     for item in raw_schema["paths"].values():
         for operation in item.values():
@@ -37,7 +37,7 @@ def before_load_schema(context, raw_schema):
 
 @schemathesis.hook
 def map_query(context, query):
-    """JSON Schema takes 7.0 for an integer; in a query an integer is written with digits alone."""
+    """JSON Schema counts 7.0 as an integer, but an integer in a query has only digits."""
     return {name: as_written(value) for name, value in query.items()} if isinstance(query, dict) else query
 
 
@@ -64,7 +64,7 @@ def with_four_decimals(value):
 @schemathesis.hook
 def before_call(context, case, kwargs):
     path, body, query = case.operation.path, case.body, case.query or {}
-    # Some actions need a reason unless the request is a dry run. The query can ask for a dry run as well as the body.
+    # Some actions need a reason unless the request is a dry run, which both the query and the body can ask for.
     if path in REASONED and isinstance(body, dict):
         body.setdefault("reason", "Only a test.")
     # Archived orders are sent as they were exported. They are opaque, so none is invented here.

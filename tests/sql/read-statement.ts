@@ -1,7 +1,7 @@
 /**
  * Finds a T-SQL text's effects on tables by its words alone. It knows the shapes of this product's statements: tables
- * without a schema, an alias after AS, one statement up to each semicolon. tests/sql/check-tsql.py checks them with a
- * real parser.
+ * without a schema, an alias after AS, one statement up to each semicolon. tests/sql/check-tsql.py checks the
+ * statements with a real parser.
  */
 export interface StatementFacts {
   readonly reads: readonly string[]
@@ -10,11 +10,11 @@ export interface StatementFacts {
   readonly deletes: readonly string[]
   /** Permissions beyond SELECT, INSERT, UPDATE and DELETE on these tables: `ALTER rebuilt_orders`, `VIEW DATABASE STATE`. */
   readonly otherGrants: readonly string[]
-  /** Table hints, `ledger: UPDLOCK`, and query hints. */
+  /** Table hints, such as `ledger: UPDLOCK`, and query hints. */
   readonly hints: readonly string[]
-  /** Procedures that it calls. */
+  /** Procedures that the text calls. */
   readonly procedures: readonly string[]
-  /** Unlimited writes: without TOP, a list passed in, or a whole key. */
+  /** Writes whose rows neither TOP, nor a list that is passed in, nor a whole key limits. */
   readonly unboundedWrites: readonly string[]
 }
 
@@ -24,7 +24,7 @@ export type Keys = ReadonlyMap<string, readonly (readonly string[])[]>
 const HINT = /\b(\w+)(?: AS \w+)? WITH \(((?:[A-Z]+)(?:, [A-Z]+)*)\)/g
 const DEFINITION = /\b(CREATE|ALTER|DROP) (?:UNIQUE )?(?:CLUSTERED )?(TABLE|INDEX|VIEW|PROCEDURE|TRIGGER|DATABASE)\b/g
 
-/** The text without comments and literals; a statement in a literal that EXEC runs counts. */
+/** The text without comments and literals, but with the statements in literals that EXEC runs. */
 function wordsOf(text: string): string {
   return text
     .replaceAll(/--.*$|\/\*.*?\*\//gm, '')
@@ -39,7 +39,7 @@ function partsOf(text: string): string[] {
 const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)]
 const sorted = (names: Iterable<string>) => [...new Set(names)].toSorted()
 
-/** The keys of the tables that these texts create. A table that can have only one row has a key without columns. */
+/** The keys of the tables that these migrations create. A table for a single row has a key without columns. */
 export function keysOf(migrations: Iterable<string>): Keys {
   const keys = new Map<string, string[][]>()
   for (const text of migrations) {

@@ -41,7 +41,7 @@ import * as changes from '../../shared/adapters/mssql/changes/change-views-sql.t
 import * as turns from '../../shared/adapters/mssql/changes/turns-sql.ts'
 import { STORE_BATCH, STORE_BATCH_WITH_CHANGES } from '../../shared/adapters/mssql/orders/store-batch-sql.ts'
 
-/** Every statement that the SQL Server adapter can send, by name; statements that depend on filters with each set of them. */
+/** Every statement that the SQL Server adapter can send, by name; one that depends on filters, for each set of them. */
 export function allStatements(): ReadonlyMap<string, string> {
   const statements = new Map<string, string>()
   for (const migration of readMigrations(MIGRATIONS)) {
@@ -150,7 +150,7 @@ export function allStatements(): ReadonlyMap<string, string> {
 const MIGRATIONS = new URL('../../infra/sql/mssql/', import.meta.url)
 const FROM = '2026-01-01T00:00:00.000Z'
 
-/** A module's exported texts that begin at the start of a line: complete statements and complete parts. */
+/** The texts that a module exports, by name: complete statements and complete parts. */
 function constantsOf(module: Readonly<Record<string, unknown>>): Record<string, string> {
   const texts = Object.entries(module).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
   return Object.fromEntries(texts)

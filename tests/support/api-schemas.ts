@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 
-/** The errors of a value against a schema of the document; undefined when it is valid. */
+/** The errors of a value against a schema of the document; an empty text when it is valid. */
 export type FaultOf = (schema: object, value: unknown) => string
 
 /** Compiles the schemas of an OpenAPI document with the default options of ajv and ajv-formats. */

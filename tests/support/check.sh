@@ -4,8 +4,8 @@
 passed=0
 failed=0
 
-# check NAME COMMAND…: runs the command in a subshell that stops at the first failing line, and then shows its output.
-# Data for later checks goes to files in $work.
+# check NAME COMMAND…: runs the command in a subshell that stops at the first failing line. Shows its output if it
+# fails. Data for later checks goes to files in $work.
 check() {
   local name=$1 started=$SECONDS
   shift

@@ -43,7 +43,7 @@ interface FakeChange {
 
 /**
  * Changes take their turns in the order in which they came to the store: each waits for its order and for all earlier
- * changes of it. One that came as a copy takes no turn before its origin's own batch.
+ * changes to it. One that came as a copy takes no turn before the batch of its origin.
  */
 function createFakeChanges(isStored: (orderId: string) => boolean) {
   const known = new Map<string, FakeChange>()
@@ -90,12 +90,12 @@ export function createRecordingStore() {
   return {
     batches,
     stored,
-    /** The ids of the changes that were applied, in that sequence. */
+    /** The ids of the changes, in the sequence in which they were applied. */
     applied: changes.applied,
     failWith(next: typeof fault) {
       fault = next
     },
-    /** A failure for every order, including trial runs. */
+    /** Makes every order fail, in trial runs too. */
     failForAllWith(next: typeof previewFault) {
       fault = next
       previewFault = next

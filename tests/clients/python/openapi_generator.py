@@ -25,7 +25,7 @@ def order(total_price):
 
 
 def problem_of(call):
-    """The problem that a call is answered with, read as the document describes it."""
+    """The problem that a failed call returned, parsed as the document describes it."""
     try:
         call()
     except ApiException as error:

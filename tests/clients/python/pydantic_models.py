@@ -1,5 +1,5 @@
-"""An order's journey over plain HTTP, with the models that datamodel-code-generator makes for pydantic of what is sent and
-answered; jsonschema reads every answer too, and every order that is taken. Arguments: the product's URL and key."""
+"""An order's journey over plain HTTP, with the pydantic models that datamodel-code-generator makes of requests and
+answers. jsonschema also validates every answer and every accepted order. Arguments: the product's URL and key."""
 
 import json
 import sys
@@ -31,7 +31,7 @@ asyncapi = json.loads(ask("/api/asyncapi.json")[1])
 
 
 def read(answer, model, expected_status):
-    """An answer as its model, once jsonschema has found it as the document says."""
+    """Returns an answer as its model, after jsonschema has found it valid."""
     status, body = answer
     assert status == expected_status, answer
     schema = {"$ref": f"#/components/schemas/{model.__name__}", "components": openapi["components"]}
@@ -95,7 +95,7 @@ equal(f"{record.topic}:{record.partition}:{record.offset}", letter.id)
 equal((record.timestamp, record.value), (letter.recordTimestamp, letter.value.base64))
 equal([pair[0] for pair in record.headers], [header.name for header in letter.headers])
 
-# Both documents accept every amount that the product accepts, even if it does not fit a binary fraction.
+# Both documents accept every amount that the product accepts, even if no binary fraction equals it.
 command = {"$ref": "#/components/schemas/OrderCommand", "components": openapi["components"]}
 event = {"$ref": "#/components/schemas/NewOrder", "components": asyncapi["components"]}
 for amount in [0, 0.01, 0.07, 0.0001, 1.1, 4.35, 19.99, 187.35, 1234567.8901, 9_999_999_999.9999]:

@@ -5,9 +5,9 @@ import { racesContract } from '../store/races.contract.ts'
 import type { SharedStore } from '../store/shared-store.ts'
 
 /**
- * Counts calls that wait for a lock. The first call on a connection may take seconds, because Babelfish loads its
- * grammar once for each connection. Babelfish calls such a wait `Lock`, and its `blocked` lists every session that
- * holds a lock on the same row.
+ * Counts calls that wait for a lock. Babelfish calls such a wait `Lock`, and its `blocked` lists every session that
+ * holds a lock on the same row. The first call on a connection may take seconds, because Babelfish loads its grammar
+ * once for each connection.
  */
 const COUNT_WAITING = `
 SELECT COUNT(DISTINCT p.spid) AS waiting
@@ -15,7 +15,7 @@ FROM sys.sysprocesses AS p
 WHERE p.dbid = DB_ID() AND (p.lastwaittype = N'Lock' OR (p.lastwaittype LIKE N'LCK%' AND p.blocked <> 0));`
 
 /**
- * The third connection locks its rows in a transaction. Babelfish is PostgreSQL: it shows the effects of row versions,
+ * The third connection locks rows in a transaction. Babelfish is PostgreSQL: it shows the effects of row versions,
  * but not those of the locks that hints request. SQL Server with READ_COMMITTED_SNAPSHOT, which the product enables,
  * shows both.
  */

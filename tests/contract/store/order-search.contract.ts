@@ -7,7 +7,7 @@ import type { OrderToStore, ParkedRecord } from '../../../shared/ports/order-sto
 import type { ListQuery, SearchQuery } from '../../../shared/ports/order-views.ts'
 import { ACCEPTED_AT, allPages, NOW, orderAt, type OpenStore, type StoreFeatures } from '../store-fixtures.ts'
 
-/** A store that is empty before each test, and functions with which the suite of order views writes and reads it. */
+/** A store that is empty before each test, and the functions with which the suite writes to it and reads from it. */
 export interface SearchedStore {
   readonly opened: () => OpenStore
   readonly store: (orders: readonly OrderToStore[]) => Promise<unknown>
@@ -159,7 +159,7 @@ export function orderSearchContract(
     }
   })
 
-  // This checks the index: `rankOf` splits words as the product does. `FOUND_BY` above checks the words.
+  // This checks the index: `rankOf` splits words as the product does. The test with `FOUND_BY` checks the words.
   test.runIf(features.fullText)('texts of any script find the same orders as a full scan', async () => {
     const random = createRandom(7)
     const pick = (some: readonly string[]) => some[Math.floor(random() * some.length)] ?? ''

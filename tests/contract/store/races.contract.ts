@@ -130,7 +130,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
       )
       expect([await stateOf(first), await stateOf(second)]).toEqual(['discarded', 'dead'])
       expect(['dead-lettered', 'discarded']).toContain(await statusOf(first))
-      // In either order, the remaining letter can still be discarded or redriven.
+      // Whichever came first, the remaining letter can still be discarded or redriven.
       await shared.one.redriveTasks.discard(letterIdOf(second), actAt(2))
       expect(await statusOf(first)).toBe('discarded')
     })
@@ -242,7 +242,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
         expect(Buffer.from(letter?.value ?? []).toString()).not.toContain('Zelda')
       })
 
-      // The other process waits for the letter of an unreadable record after it has looked for forgotten customers.
+      // The process that stores or keeps waits for this letter after it has looked for forgotten customers.
       const unreadable = letterOf(orderAt(9), { origin: place(9, 7), orderId: null, value: Buffer.from('?') })
 
       test('has inserted an order of that customer', async () => {

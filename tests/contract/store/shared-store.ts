@@ -11,7 +11,7 @@ export interface SharedStore extends AsyncDisposable {
   hold(update: string, work: () => Promise<void>): Promise<void>
 }
 
-/** A call that is not waiting by then may never wait. The test still passes; the two calls just do not meet. */
+/** A call that is not waiting after this time may never wait. The test still passes; the two calls just do not meet. */
 const MEET_MS = 30_000
 const LOOK_MS = 50
 

@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const CHILD = join(import.meta.dirname, 'embedded-log-child.ts')
 const ROUNDS = 40
-/** Kills come at any time from before the file is open until well into the load. */
+/** A kill comes at any time from before the file is open until well into the load. */
 const LONGEST_LIFE_MS = 500
 
 describe('The embedded log', () => {
@@ -107,7 +107,7 @@ function createVerifier(directory: string): (lines: readonly string[]) => Promis
   }
 }
 
-/** The id of an undamaged value. */
+/** The id in a value, which must be undamaged. */
 function unsealed(value: Uint8Array | null): string {
   const text = Buffer.from(value ?? []).toString()
   const content = text.slice(0, -65)

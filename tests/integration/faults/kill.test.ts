@@ -49,7 +49,7 @@ async function killAgainAndAgain(random: Random, kills: number): Promise<OrderTr
 describe('A process that is killed', () => {
   test(`${KILLS} times at random moments, under load, keeps every promise`, { timeout: 400_000 }, async () => {
     const seed = seedOfThisRun()
-    // Concurrently, because a start mostly waits.
+    // The products run concurrently, because a start mostly waits.
     const products = Array.from({ length: PRODUCTS }, (_, index) => createRandom(seed + index))
     const kills = Math.ceil(KILLS / PRODUCTS)
     for (const traffic of await Promise.all(products.map((random) => killAgainAndAgain(random, kills)))) {

@@ -26,7 +26,7 @@ const SETTINGS = {
 }
 
 /**
- * The process is restarted every few days of its clock. At each start, the records that are too old leave the log while
+ * The process is restarted every few days by its clock. At each start, the records that are too old leave the log while
  * everything else goes on.
  */
 test(
@@ -37,7 +37,7 @@ test(
     const random = createRandom(seed)
     const directory = temporaryDirectory()
     const archive = join(directory, 'archive')
-    // The product's clock begins in the past, because `ops` has the machine's clock and refuses a time in the future.
+    // The product's clock begins in the past, because `ops` uses the machine's clock and refuses a time in the future.
     let aheadMs = -(2 * MONTHS * LIVES_A_MONTH + 2) * DAYS_BETWEEN_LIVES[1] * DAY_MS
     const now = () => Date.now() + aheadMs
     const product = createProduct(join(directory, 'data'), SETTINGS, () => ['env', `CLOCK_AHEAD_MS=${aheadMs}`])
@@ -98,7 +98,7 @@ test(
       expect(await product.stop()).toBe(0)
       const gone = expectForgotten(product.dataDir, shop, shop.forgettings)
 
-      // The archive has lost nothing either, and brings nothing of the forgotten customers back.
+      // The archive has lost nothing either, and brings back no data of the forgotten customers.
       await nextLife()
       await operators.restoreAll()
       expect(await expectSettled(product, shop, archive)).toMatchObject({ archived: 0 })

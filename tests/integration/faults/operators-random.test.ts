@@ -188,7 +188,7 @@ async function tasksEnded(product: Product): Promise<void> {
 
 async function rebuilt(product: Product): Promise<void> {
   const state = async () => (await product.operate('/api/ops/rebuild')).body['rebuild'] as { state: string } | null
-  // A task that a kill interrupted keeps its lease for a while.
+  // A rebuild that a kill interrupted keeps its lease for a while.
   while ((await state())?.state === 'running') await sleep(200)
   await product.operate('/api/ops/rebuild', { method: 'POST' })
   while ((await state())?.state === 'running') await sleep(200)

@@ -111,7 +111,7 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
     expect(JSON.parse(stdout)).toMatchObject({ functionKeys: [{ value: 'a-key-from-a-file' }] })
   })
 
-  // Root can read every file.
+  // Only root can run the entrypoint as another user. Root itself can read every file.
   test.skipIf(process.getuid?.() !== 0)('says whose file it may not read', () => {
     const secret = join(directory, 'secret')
     writeFileSync(secret, 'a-key-from-a-file\n', { mode: 0o600 })

@@ -278,7 +278,7 @@ describe('a client that misbehaves', () => {
     const answer = await exchange(host.port, bytes)
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
     expect(answer).toContain('application/problem+json')
-    // The id finds the log line, however little of the request could be read.
+    // The id leads to the log line, even if little of the request could be read.
     const [, requestId] = /^x-request-id: (\S+)/m.exec(answer) ?? []
     expect(answer).toContain(`"requestId":"${requestId}"`)
     const told = host.lines.map(({ fields }) => fields)

@@ -41,7 +41,7 @@ async function startTraced(settings: Record<string, string>) {
     })
   return {
     send,
-    /** Stops it, and returns the events of its log. */
+    /** Stops the product, and returns the events in its log. */
     async eventsAtEnd(): Promise<Record<string, unknown>[]> {
       await products.splice(products.indexOf(product), 1)[0]?.[Symbol.asyncDispose]()
       const lines = product.log.split('\n').filter((line) => line !== '')
@@ -54,7 +54,7 @@ async function startTraced(settings: Record<string, string>) {
   }
 }
 
-/** Application Insights' own exporter requires TLS. */
+/** Application Insights' own exporter requires TLS, and openssl makes the certificate. */
 function hasOpenssl(): boolean {
   return spawnSync('openssl', ['version']).status === 0
 }

@@ -17,7 +17,7 @@ describe.skipIf(skipsKafka)('a log that replaced the one that was counted', { ti
     return services
   }
 
-  /** Deletes the topics of orders and dead letters, and lets the product recreate them as it does at a start. */
+  /** Deletes the order and dead-letter topics, and lets the product recreate them as it does at startup. */
   async function makeAnew(services: KafkaServices): Promise<void> {
     const { topic } = services
     const before = await services.all.log.identity(topic)

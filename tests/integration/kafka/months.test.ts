@@ -16,7 +16,7 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 /** To run it for years, by hand: `MONTHS=60 npx vitest run tests/integration/kafka/months.test.ts`. */
 const MONTHS = Number(process.env['MONTHS'] ?? 2)
 const LIVES_A_MONTH = 2
-/** The broker has the machine's clock, so the days are short instead. */
+/** The broker uses the machine's clock, so the days are short instead. */
 const DAY_MS = 200
 const RETENTION_DAYS = 20
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '50ms', ORDERS_PARTITIONS: '3' }
@@ -80,7 +80,7 @@ describe.skipIf(skipsKafka)('on a real Kafka', () => {
 
       try {
         for (let month = 0; month < MONTHS; month += 1) {
-          // Kafka waits 15 s for a host that was killed, so each month has one kill at most.
+          // Kafka waits 15 s for a host that was killed, so each month has at most one kill.
           const killIn = random.whole(1, LIVES_A_MONTH + 1)
           for (let life = 1; life <= LIVES_A_MONTH; life += 1) {
             lives += 1

@@ -24,7 +24,7 @@ import { randomOrder } from '../../support/orders/random-orders.ts'
 import { createRecoveryTimes } from '../../support/product/recovery-times.ts'
 
 /**
- * For each of the two tests. To run them longer, by hand:
+ * The duration of each of the two tests. To run them for longer, by hand:
  * `DURATION_MS=300000 npx vitest run tests/integration/kafka/random.test.ts`.
  */
 const DURATION_MS = Number(process.env['DURATION_MS'] ?? 16_000)
@@ -84,8 +84,8 @@ describe.skipIf(skipsKafka)('on a real Kafka', () => {
 })
 
 /**
- * Hundreds of orders a second go to two or three hosts of one group during random faults, in an order that the seed
- * decides. In the end the ledger must balance, and the callers' records, the log and the store must agree.
+ * Hundreds of orders a second go to two or three hosts of one group during random faults, whose sequence the seed
+ * determines. In the end the ledger must balance, and the callers' records, the log and the store must agree.
  */
 async function survives(
   brokers: readonly string[],

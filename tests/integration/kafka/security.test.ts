@@ -7,7 +7,7 @@ import { record, topicOf, valuesOf } from '../../support/kafka/kafka-traffic.ts'
 import { SCRAM_USER, startSecureBroker, type SecureBroker } from '../../support/kafka/secure-broker.ts'
 
 const PASSWORD = 'a password: with "quotes" and = signs'
-// In the spelling of Azure Event Hubs.
+// The user name that Azure Event Hubs expects.
 const USERNAME = '$ConnectionString'
 
 describe.skipIf(skipsKafka)('a broker that asks for TLS and a password', () => {

@@ -6,7 +6,7 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const SCRIPTS = join(import.meta.dirname, '..', '..', '..', 'infra', 'docker', 'mssql')
 const SECRETS = { MSSQL_SA_PASSWORD: 'Password-of-sa-1', ORDERS_SQL_PASSWORD: 'Password_of-orders-1' }
-/** Records its arguments, input and user; fails as many times as `refusals` says. */
+/** Stands in for sqlcmd: records its arguments, input and user, and fails as many times as `refusals` says. */
 const SQLCMD = `#!/bin/sh
 echo "$@" >> calls
 left=$(cat refusals 2> /dev/null || echo 0)

@@ -10,7 +10,7 @@ describe('signing in to SQL Server', () => {
     server = await startTdsServer(() => ({ error: 18456, message: 'Login failed.', severity: 14 }))
     process.env['AZURE_TENANT_ID'] = '00000000-0000-0000-0000-000000000001'
     process.env['AZURE_CLIENT_ID'] = '00000000-0000-0000-0000-000000000002'
-    // The driver reads it only for a server that asks for a token.
+    // The driver reads this file only if the server asks for a token.
     process.env['AZURE_FEDERATED_TOKEN_FILE'] = 'none'
   })
   afterEach(async () => {

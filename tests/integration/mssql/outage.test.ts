@@ -6,7 +6,7 @@ import { startTdsServer, type TdsAnswer, type TdsRequest, type TdsServer } from 
 
 /** Runs the real driver against a scripted server, to check which failures the ports see as an outage. */
 
-/** By default it stores one order. */
+/** A database that works and, by default, stores one order. */
 const healthy = (request: TdsRequest, orders = 1) => healthyDatabase(request, orders)
 
 describe('SQL Server that fails', () => {

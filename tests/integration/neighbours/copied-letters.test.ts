@@ -23,7 +23,7 @@ async function recordsOf(log: KafkaLog, topic: string): Promise<readonly LogReco
   return log.read(topic, 0, 0, 1000)
 }
 
-/** Sends a record again as a user interface for Kafka does. */
+/** A copy of a record, as a user interface for Kafka would send it. */
 const copyOf = ({ key, value, headers }: LogRecord): RecordToPublish => ({ key, value, headers })
 
 async function copyByLibrdkafka(address: string, topic: string, { key, value, headers }: LogRecord): Promise<void> {
@@ -53,7 +53,7 @@ describe.skipIf(skipsKafka)('a dead letter that is copied back into the orders t
 
     await log.publish('orders', [copyOf(letter!)])
     if (!python.isMissing) await copyByLibrdkafka(broker.address, 'orders', letter!)
-    // If their headers were believed, an offset that the log lacks would be counted, or another topic read.
+    // If these headers were believed, an offset that the log lacks would be counted, or another topic would be read.
     const forged: RecordToPublish[] = [
       ['orders', '999999'],
       ['elsewhere', '3'],

@@ -108,7 +108,7 @@ describe.skipIf(skipsKafka || java.isMissing)('hostile records of others between
       FUNCTIONS_INVOCATION: path,
       LOG_LEVEL: 'silent',
     }
-    // The ledger check at its end requires a balance without gaps.
+    // At its end, withProduct requires the ledger to balance without a gap.
     await withProduct(settings, async (product) => {
       await product.settled()
       for (const orderId of orderIds) {

@@ -55,7 +55,7 @@ describe.skipIf(skipsKafka || java.isMissing)("transactions of Kafka's own clien
     return { consumed: [...consumer.delivered], read: await valuesOf(log, topic) }
   }
 
-  /** The lag that Kafka's own tools and scalers see. */
+  /** The committed offset on the broker, from which Kafka's own tools and scalers compute the lag. */
   async function committedOnBroker(groupId: string, topic: string): Promise<number> {
     const admin = client().admin()
     await admin.connect()

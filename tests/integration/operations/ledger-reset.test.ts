@@ -45,7 +45,7 @@ test('a recreated log is counted from its beginning, including the records alrea
   expect(broken).toMatchObject({ balanced: false, summary: expect.stringContaining('recreated') })
 
   expect(await all.resetLedger(ACT, false)).toEqual({ processed: 2, more: false, why: null })
-  // The order of the earlier log that arrived again is recognised by its id.
+  // The order from the earlier log that arrived again is recognised by its id.
   expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { stored: 1, duplicate: 1, parked: 0 } })
   expect((await all.views.list({ limit: 10 })).items).toHaveLength(4)
   expect((await all.redriveTasks.audit({ limit: 2 })).items).toEqual([

@@ -88,7 +88,7 @@ async function day(): Promise<void> {
   clock.advance(DAY)
 }
 
-/** How many records of the orders and of the dead letters are not committed yet. */
+/** How many records in the orders topic and in the dead-letter topic are not committed yet. */
 async function waiting(): Promise<number[]> {
   const { topics } = all
   const counts = [
@@ -134,7 +134,7 @@ test('A log with a retention stays within a constant size, and every record that
     sizes.push(bytesOfLog())
     await open()
   }
-  // Not the first size: then the overwritten rows in the file had not yet reached their usual number.
+  // The first size is no measure, because the overwritten rows in the file had not reached their usual number by then.
   expect(Math.max(...sizes)).toBeLessThan((sizes[1] ?? 0) * 1.1)
   expect(await all.log.inspect()).toMatchObject([{ well: true }])
   expect((await all.deadLetters.list({ limit: 200 })).items).toHaveLength(days * POISON_A_DAY)

@@ -23,7 +23,7 @@ const ISSUED_NEVER = '01990000-0000-7000-8000-000000000000'
 let product: Awaited<ReturnType<typeof startProduct>>
 let document: Document
 let faultOf: FaultOf
-/** Stored at the beginning. */
+/** The id of an order that is stored before the tests. */
 let orderId: string
 
 beforeAll(async () => {

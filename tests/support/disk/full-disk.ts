@@ -10,7 +10,7 @@ export interface FullDisk extends Disposable {
   /** The command prefix for a program that starts while the disk is full. */
   readonly prefix: () => readonly string[]
   fill(): void
-  /** Frees the space, also for the running program with this pid. */
+  /** Makes space available again. Pass the pid of a program that is already running, so that it can write again too. */
   free(pid?: number): void
 }
 

@@ -12,13 +12,13 @@ export interface ThinDisk extends Disposable {
   readonly path: string
   /** Gives the disk its full size. */
   enlarge(): void
-  /** Whether any write has failed so far. */
+  /** Whether the tmpfs is full, so that writes fail. */
   readonly isFull: boolean
   /** A mounted copy of its present content without the kernel's cache, as after a power cut. */
   cutPower(): { readonly path: string } & Disposable
 }
 
-/** Mounting needs root, which CI gets by `sudo`; developers' machines are not asked for it. */
+/** Mounting needs root, which CI gets through `sudo`; developers are not asked for it. */
 const isRoot = process.getuid?.() === 0
 export const canMount = process.platform === 'linux' && (isRoot || (process.env['CI'] !== undefined && hasSudo()))
 
@@ -56,7 +56,7 @@ export function createThinDisk({ hasMiB, promisesMiB }: { hasMiB: number; promis
   // are limited to one block, which cannot be written in part.
   const device = execFileSync('findmnt', ['--noheadings', '--output', 'SOURCE', path], { encoding: 'utf8' }).trim()
   asRoot('sh', '-c', `echo 4 > /sys/block/${basename(device)}/queue/max_sectors_kb`)
-  // Allocates the file system's own tables now, so that later only data runs out of space.
+  // Allocates the file system's own tables now, so that only data can run out of space later.
   const everything = join(path, 'everything')
   asRoot('fallocate', '-l', `${Math.floor(promisesMiB * 0.8)}M`, everything)
   asRoot('sync', '-f', everything)

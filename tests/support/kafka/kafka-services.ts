@@ -14,7 +14,7 @@ export interface KafkaServices extends AsyncDisposable {
   readonly topic: string
   /** Processes the orders topic as a consumer group does, to its end or for at least this many records. */
   consume(atLeast?: number): Promise<void>
-  /** Another process of the same installation, opened separately. */
+  /** Closes the services and opens them again, as a new process of the same installation. */
   reopen(): Promise<void>
 }
 

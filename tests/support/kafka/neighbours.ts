@@ -7,7 +7,7 @@ import { kafkaClassPath, missingForKafka } from '../../../infra/kafka/distributi
 import { mavenClassPath } from '../../../infra/kafka/maven.ts'
 import { startProgram, type RunningProgram } from '../product/running-program.ts'
 
-/** Runs programs that use other Kafka clients; each is in tests/neighbours/ and is named relative to it. */
+/** Runs programs that use other Kafka clients; each is in tests/neighbours/, and its name is its path there. */
 const PROGRAMS = fileURLToPath(new URL('../../neighbours/', import.meta.url))
 const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/neighbours/', import.meta.url))
 // Optimised for quick starts, because each program runs for seconds.

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 
 const PRODUCE = 0
-/** The last version before the flexible encoding. */
+/** The last version of the request that does not use the flexible encoding. */
 const VERSION = 8
 const TIMEOUT_MS = 10_000
 

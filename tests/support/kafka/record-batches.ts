@@ -22,7 +22,7 @@ export interface BatchToEncode {
   readonly baseTimestamp?: bigint
   readonly maxTimestamp?: bigint
   readonly logAppendTime?: boolean
-  /** Belongs to a transaction. */
+  /** Makes the batch part of a transaction. */
   readonly producerId?: bigint
   readonly control?: 'commit' | 'abort'
   readonly magic?: number

@@ -16,7 +16,7 @@ export interface Month {
   readonly accepted: number
 }
 
-/** Runs one life's callers and operators, who go on whatever happens to the product. A seed repeats their choices. */
+/** Runs one life's callers and operators, who go on whatever happens to the product. The seed repeats their choices. */
 export async function live(shop: Shop, operators: Operators, seed: number): Promise<void> {
   const random = createRandom(seed)
   async function operate(): Promise<void> {
@@ -56,7 +56,7 @@ export async function expectBalanced(product: Product): Promise<void> {
   expect({ balanced, gaps, lost, toCome: totals.toCome }).toEqual({ balanced: true, gaps: [], lost: [], toCome: 0 })
 }
 
-/** The growth of each file, in bytes for each accepted order, if it kept everything (measured over six months). */
+/** The growth of each file, in bytes per accepted order, if it kept everything (measured over six months). */
 const GROWTH_IF_KEPT = { log: 3_600, store: 2_500 }
 
 /**

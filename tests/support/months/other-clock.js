@@ -1,5 +1,5 @@
-// Loaded before the product, in each of its threads: its clock is this many milliseconds ahead of the machine's. Timers
-// are not affected.
+// Loaded before the product, in each of its threads. Puts its clock this many milliseconds ahead of the machine's.
+// Timers are not affected.
 const aheadMs = Number(process.env['CLOCK_AHEAD_MS'])
 const now = Date.now
 

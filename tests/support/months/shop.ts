@@ -11,7 +11,7 @@ export const CUSTOMERS = Array.from({ length: 12 }, (_, index) => 1001 + index)
 /** Changes are mostly for the newest orders, because the older ones are in an archive. */
 const NEWEST = 60
 
-/** Personal data that is sent to the product, and when it is on its way, by the product's clock. */
+/** Personal data that is sent to the product, and the time for which it is on its way, by the product's clock. */
 export interface Sending {
   /** The word in it that nothing else has. */
   readonly mark: string
@@ -41,7 +41,7 @@ export interface SentChange {
   readonly mark: string
 }
 
-/** The callers of one installation, and everything that they know of it. */
+/** The callers of one installation, and everything that they know about it. */
 export interface Shop {
   readonly traffic: OrderTraffic
   /** By mark. An operator's edit counts as a sending too. */
@@ -90,7 +90,10 @@ export function createShop(host: () => Product, now: () => number): Shop {
     }
   }
 
-  /** A later order of such a customer begins a new relationship, and a change to an earlier order brings data back. */
+  /**
+   * Whether somebody has asked to forget the customer since this was sent. A later order of the customer begins a new
+   * relationship, but a change to an earlier order would bring data back.
+   */
   const isForgotten = ({ customerId, from }: Sending) =>
     forgettings.some((forgetting) => forgetting.customerId === customerId && forgetting.to >= from)
 

@@ -13,7 +13,7 @@ import {
 /** A client's request: a statement with parameters (sp_executesql), a batch of text, or a transaction's begin or end. */
 export interface TdsRequest {
   readonly kind: 'login' | 'query' | 'batch' | 'begin' | 'commit' | 'rollback'
-  /** Connections are numbered from the first. */
+  /** The number of the connection, counted from 1. */
   readonly connection: number
   /** Whether the request contains this text. */
   includes(text: string): boolean

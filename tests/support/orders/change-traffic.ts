@@ -16,7 +16,7 @@ const AMENDED = ['customerName', 'shippingAddress', 'totalPrice', 'paymentMethod
 /** Callers that place orders and change them, and a producer of records that cannot be read. */
 export interface ChangeTraffic {
   readonly orderIds: ReadonlySet<string>
-  /** The id of each change from its 202. */
+  /** The ids of the changes, from their 202 answers. */
   readonly accepted: ReadonlySet<string>
   /** Places one order after another, each with its changes, until the signal. */
   call(random: Random, signal: AbortSignal): Promise<void>

@@ -79,7 +79,7 @@ function expectRefusal({ status, headers, body }: Answer): void {
   if (status !== 422) expect(headers.get('retry-after')).toMatch(/^\d+$/)
 }
 
-/** Every stored order by its id. Fails when a list repeats one. */
+/** Every stored order by its id. Fails if the list repeats one. */
 export async function storedOrders(product: Product): Promise<Map<string, OrderView>> {
   const listed = await pagesOf<OrderView>(product, '/api/orders')
   const stored = new Map(listed.map((order) => [order.orderId, order]))

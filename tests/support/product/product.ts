@@ -14,7 +14,7 @@ const START = scripts.start.replace(/^node /, '').split(' ')
 export const PRODUCT_KEY = 'only-for-tests-of-the-product'
 const LISTENING = /at (http:\/\/127\.0\.0\.\d+:\d+)/
 const START_LIMIT_MS = 30_000
-/** A pipeline that makes no progress for this long does not settle. */
+/** A pipeline that makes no progress for this long will not settle. */
 const STILL_LIMIT_MS = 30_000
 const SHOWN = 16_384
 
@@ -66,7 +66,7 @@ export interface Product {
   breaks(faults: Faults): Promise<void>
   ledger(): Promise<LedgerVerdict>
   pipeline(): Promise<PipelineStatus>
-  /** Resolves when no records are in flight in the topics of orders, retries and dead letters. */
+  /** Resolves when no records are in flight in the orders topic, the retry topics and the dead-letter topic. */
   settled(): Promise<void>
 }
 
@@ -218,7 +218,7 @@ export function createProduct(
   const ledger = async () => (await operate('/api/ops/ledger')).body as unknown as LedgerVerdict
   const pipeline = async () => (await operate('/api/ops/status')).body as unknown as PipelineStatus
 
-  /** The records in flight, and whether any moved. A log that is recovering has no figures yet. */
+  /** The records in flight, and a text that changes whenever one moves. A log that is recovering has no figures yet. */
   async function look(): Promise<[onItsWay: number[], now: string]> {
     const key = { 'x-functions-key': keyNow() }
     const answers = await Promise.all(['/api/ops/status', '/api/ops/ledger'].map((path) => ask(path, { headers: key })))

@@ -20,7 +20,7 @@ const FAULTS: Readonly<Record<string, string[]>> = {
   ],
 }
 
-/** The answer to a file if `curl -d @file` sends it, without publishing. */
+/** The answer to a request that has the file as its body, as `curl -d @file` sends it. Nothing is published. */
 async function answerTo(file: string): Promise<{ status: number | undefined } | { code: string; faults: string[] }> {
   const request = new HttpRequest({
     url: 'http://localhost/api/orders',

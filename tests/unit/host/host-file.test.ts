@@ -13,7 +13,7 @@ const json = JSON.parse(read('host.json')) as {
   readonly logging: { logLevel: Record<string, string> }
 } & Record<string, unknown>
 
-/** KafkaOptions.cs of the extension, as far as it concerns consuming. The extension ignores unknown names. */
+/** The settings in KafkaOptions.cs of the extension that concern consuming. The extension ignores unknown names. */
 const KAFKA_SETTINGS = [
   'maxBatchSize',
   'subscriberIntervalInSeconds',
@@ -31,7 +31,7 @@ const KAFKA_SETTINGS = [
   'maxPartitionFetchBytes',
   'socketKeepaliveEnable',
 ]
-/** HostJsonFileConfigurationSource.cs of the runtime. */
+/** The settings in HostJsonFileConfigurationSource.cs of the runtime. */
 const HOST_SETTINGS = ['version', 'telemetryMode', 'functionTimeout', 'logging', 'extensions', 'extensionBundle']
 
 describe('host.json', () => {

@@ -103,7 +103,7 @@ function problemIn({ status, body }: Answer): Problem | undefined {
   return status < 400 ? undefined : (JSON.parse(body) as Problem)
 }
 
-/** Text that no answer may contain. */
+/** Everything that is wrong with the problem in an answer. */
 function faultsOf(answer: Answer): string[] {
   const problem = problemIn(answer)
   if (problem === undefined) return []

@@ -134,7 +134,7 @@ describe('the contenders', () => {
   })
 
   it('do not hide why a program cannot be built', async () => {
-    // Node has no command `build`, so it ends as a compiler that fails.
+    // Node has no command `build`, so it exits as a failing compiler does.
     await expect(createGoService(['no-such-compiler', process.execPath])()).rejects.toThrow(TargetError)
     await expect(createGoService([process.execPath])()).rejects.toThrow(/go build failed\. [^]*Cannot find module/)
   })

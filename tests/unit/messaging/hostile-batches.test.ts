@@ -44,7 +44,7 @@ const plain = fc.record({
   trailing: fc.nat(3),
 })
 
-/** Both the bytes and the expected outcome. */
+/** The bytes of the batches, and the expected outcome. */
 function write(parts: readonly (typeof plain extends fc.Arbitrary<infer T> ? T : never)[]) {
   const batches: BatchToEncode[] = []
   const aborted: { producerId: bigint; firstOffset: number }[] = []

@@ -11,10 +11,10 @@ const step = (at = new Date().toISOString()): RebuildStep => ({
   logStarts: [],
   progress: NO_PROGRESS,
 })
-/** A time at which the lease of an archive's last step has expired. */
+/** A time at which the lease of the last archiving step has expired. */
 const MUCH_LATER = '2099-01-01T00:00:00.000Z'
 
-/** The promises of `Archive` and `Maintenance` about an archive and a rebuild in one store. */
+/** The promises of `Archive` and `Maintenance` about archiving and rebuilding in one store. */
 export function archiveAndRebuildContract(name: string, open: OpenEmptyStore): void {
   describe(`${name}, archiving during a rebuild`, () => {
     const opened = openForEachTest(open)

@@ -48,7 +48,7 @@ export function changePreviewsContract(name: string, open: OpenEmptyStore): void
         ...changes.map((change) => changeLetterOf(change)),
       ])
     }
-    /** Redrives for real. Returns the outcome of each of the changes in `all`. */
+    /** Redrives for real. Returns the outcome of each change in `all`. */
     async function really(orders: readonly OrderToStore[], changes: readonly ChangeToStore[], all: ChangeToStore[]) {
       await opened.store.storeBatch(batchOf(orders.map(redriven), { changes: changes.map(redriven) }))
       const views = await opened.views.getChanges(all.map(({ changeId }) => changeId))

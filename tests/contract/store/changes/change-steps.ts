@@ -50,7 +50,7 @@ export function changeSteps(opened: OpenStore) {
     store,
     change: (...changes: readonly ChangeToStore[]) => store([], { changes }),
     copy: (...changes: readonly ChangeToStore[]) => store([], { changes, delivered: 'copy' }),
-    /** Parks a change as dead, with its letter, as processing leaves it. */
+    /** Parks a change as dead and keeps its letter, as processing does. */
     kill: async (dead: ChangeToStore, told: Partial<StoreBatch> = {}): Promise<void> => {
       await store([], { ...told, parked: [parkedChange(dead, DEAD)] })
       await opened.deadLetters.keep([changeLetterOf(dead)])

@@ -16,13 +16,13 @@ const ORDERS = 4
 const EVENTS = 90
 
 export interface RandomLog {
-  /** The records of each partition. Records that are redriven are appended. */
+  /** The records of each partition. Redriven records are appended. */
   readonly partitions: readonly Event[][]
   /** The ids of orders and changes whose records nobody can read, so that no attempt stores them. */
   readonly poison: ReadonlySet<string>
 }
 
-/** Whether this is a change with the id of an earlier one but with other content. */
+/** Whether this is a change that has the id of an earlier one, but other content. */
 export const isImpostor = (event: Event) =>
   isChange(event) && event.change.kind === 'amend' && event.change.amendment.customerName === IMPOSTOR
 

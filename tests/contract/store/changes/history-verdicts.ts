@@ -61,7 +61,7 @@ export async function waitingForNothing(opened: OpenStore, log: RandomLog): Prom
   })
 }
 
-/** The fate that each order must have according to its log and operators' actions, and the fate that it has. */
+/** The fate that each order must have according to the log and operators' actions, and the fate that it has. */
 export async function verdictsOn(
   opened: OpenStore,
   log: RandomLog,
@@ -91,7 +91,7 @@ const positionOf = ({ origin }: Event) => deadLetterId(origin)
 const outcomeOf = (view: ChangeView | undefined): Outcome =>
   view?.status === 'rejected' ? view.cause?.code : (view?.version ?? view?.status)
 
-/** A view without content unless the order is stored. */
+/** The part of a view to compare: only the status unless the order is stored. */
 function briefly(view: OrderView | undefined): Verdict['order'] {
   if (view === undefined) return undefined
   const { status, version, customerName } = view

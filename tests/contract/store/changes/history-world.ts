@@ -17,7 +17,7 @@ import {
 import { DEAD } from './change-steps.ts'
 import { idOf, isChange, isImpostor, isOrder, type Event, type RandomLog } from './history-log.ts'
 
-/** Steps with failures; after them every call and every delivery succeeds. */
+/** The number of steps in which calls and deliveries may fail; after them, all succeed. */
 const STEPS = 220
 const LAST_ATTEMPT = 4
 
@@ -53,16 +53,16 @@ export interface World extends Acts {
   readonly steps: number
   /** Whether calls and deliveries may still fail. */
   isFaulty(): boolean
-  /** The actions that are possible now, each repeated by its weight; empty when every record has its final outcome. */
+  /** The actions that are possible now, each as many times as it weighs; empty once all records have final outcomes. */
   choices(): (() => Promise<void>)[]
   /** Call it after each action. */
   tick(): void
 }
 
 /**
- * Delivers a log as two instances do. Their processes die and lose partitions to each other. Their calls to store and
- * log fail, or take effect without an answer. Records are retried as copies, in any order, or die; operators then
- * redrive, discard and restore them.
+ * Delivers a log as two instances do. Their processes die and lose partitions to each other. Their calls to the store
+ * and the log fail, or take effect without an answer. Records are retried as copies, in any order, or die; operators
+ * then redrive, discard and restore them.
  */
 export function createWorld(instances: readonly [OpenStore, OpenStore], log: RandomLog, random: Random): World {
   const partitions = log.partitions.map((records, index): Partition => ({
@@ -75,7 +75,7 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
   const letters: Event[] = []
   const kept: Event[] = []
   const givenUp: Event[] = []
-  /** Batches of an instance that lost the partition before it stored them. */
+  /** Batches whose instance lost the partition before it had stored them. */
   const late: Batch[] = []
   const discarded = new Set<string>()
   const restored = new Set<string>()
@@ -96,7 +96,7 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
     return parkedChange(event, { ...told, ...(!isReadable && { change: unread }) })
   }
 
-  /** Publishes as processing does before it stores the batch; now and then twice, because the first answer was lost. */
+  /** Publishes as processing does before it stores the batch; now and then twice, as if the first answer were lost. */
   function park({ event, attempt }: Copy): ParkedRecord {
     const isDead = isHopeless(event) || attempt >= LAST_ATTEMPT || random.chance(0.4)
     for (let times = happens(0.1) ? 2 : 1; times > 0; times -= 1) {
@@ -106,7 +106,7 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
     return parkedOf(event, attempt, isDead)
   }
 
-  /** Parks the records that fail. Undefined if parking fails or the process dies, with only some of them published. */
+  /** Parks the records that fail. Undefined if parking fails or the process dies before all of them are published. */
   function prepare(instance: OpenStore, delivered: 'origin' | 'copy', records: readonly Copy[]): Batch | undefined {
     const events: Event[] = []
     const parked: ParkedRecord[] = []
@@ -135,14 +135,14 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
     await storeOnce({ ...batch, events: events.filter((event) => !rejected.has(event)), parked: [...parked, ...dead] })
   }
 
-  /** Stores the same batch with an order at its end that makes the call fail. */
+  /** Calls the store with the same batch and one more order, which makes the call fail. */
   async function storeInVain({ instance, delivered, events, parked }: Batch): Promise<void> {
     const broken = { ...orderAt(0), origin: place(0, partitions.length), order: null as unknown as NewOrderCommand }
     const told = { delivered, parked, changes: events.filter(isChange), now: now() }
     await expect(instance.store.storeBatch(batchOf([...events.filter(isOrder), broken], told))).rejects.toThrow()
   }
 
-  /** Calls the store until it answers. False if the process gives up first; the records are then delivered again. */
+  /** Calls the store until it answers. Returns false if the process gives up first; then the records come again. */
   async function answered(call: () => Promise<void>, callInVain?: () => Promise<void>): Promise<boolean> {
     for (;;) {
       const hasFailed = happens(0.08)
@@ -197,7 +197,7 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
     if (batch === undefined || !(await stored(batch))) copies.push(copy)
   }
 
-  /** Stores the batch of an instance that lost the partition. The other instance got the records, or will get them. */
+  /** Stores a batch whose instance lost the partition. The other instance has got the records, or will get them. */
   async function storeLate(): Promise<void> {
     await stored(take(late))
   }

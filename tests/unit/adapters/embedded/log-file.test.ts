@@ -143,7 +143,8 @@ describe('records that were removed, or whose values were replaced', () => {
   const NAME = 'Quillfeather'
 
   /**
-   * SQLite moves some of these records to other pages. Some of the others fill a page, and some need overflow pages.
+   * SQLite moves some records of the MOVING sizes to other pages. Some of the OTHERS fill a page, and some need
+   * overflow pages.
    */
   const MOVING = [900, 1000, 1300]
   const OTHERS = [20, 700, 700, 1300, 4050, 9000]

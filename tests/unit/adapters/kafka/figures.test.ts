@@ -14,7 +14,7 @@ const recordAt = (offset: number): LogRecord => ({
   headers: [],
 })
 
-/** A partition whose records, end and committed offset the test moves between two requests. */
+/** A partition whose records, end and committed offset the test changes between two requests. */
 function openPartition() {
   const state = { committed: 0, end: 0, records: [] as number[], reads: 0, unreadable: false }
   const reader = {
@@ -41,7 +41,7 @@ describe('the committed position of a Kafka group', () => {
     state.committed = 2
     expect(await ask()).toBe(2)
     expect([await ask(), await ask()]).toEqual([3, 3])
-    // Nothing has moved since, so no look-up is needed.
+    // Nothing has moved since, so no lookup is needed.
     expect(state.reads).toBe(2)
   })
 

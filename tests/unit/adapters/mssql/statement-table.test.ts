@@ -6,7 +6,7 @@ import { linesOf, readAll, readTable, SIZES } from '../../../sql/statement-table
 const ADAPTER = new URL('../../../../shared/adapters/mssql/', import.meta.url)
 /** The first argument of each function that sends a statement. */
 const SENT = /(?:\bawait (?:connection\.)?(?:query|batch|inStep)\(|=>\s*act\(|\blook\('[^']*',)\s*([^,)]+)/g
-/** Parameters, where the caller names the statement. */
+/** Arguments that a caller passes on as a parameter, so the caller names the statement. */
 const PASSED_ON = /^(?:statement$|adapt\(|recordOf\()/
 
 test('tests/sql/statements.md has a row for every statement', () => {
@@ -14,7 +14,7 @@ test('tests/sql/statements.md has a row for every statement', () => {
   const expected = linesOf(sizes)
   const toAdd = [...expected].filter(([row, line]) => lines.get(row) !== line).map(([, line]) => line)
   const toRemove = [...lines.keys()].filter((row) => !expected.has(row))
-  // Run `node tests/sql/statement-table.ts`, then fill in the size.
+  // If this fails, run `node tests/sql/statement-table.ts`, then fill in the sizes.
   expect({ toAdd, toRemove }).toEqual({ toAdd: [], toRemove: [] })
 })
 

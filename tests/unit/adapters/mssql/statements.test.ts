@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { allStatements } from '../../../sql/statements.ts'
 
-/** Features that an engine or the driver lacks, and values inside a text. */
+/** Features that some engine or the driver lacks, and traces of values that were inserted into a text by mistake. */
 const AVOIDED =
   /\bMERGE\b|CREATE OR ALTER|\bsp_prepare\b|\bWAITFOR\b|WITH TIES|\bNOLOCK\b|\bFREETEXT|\bCONTAINS|\bOFFSET\s+\d|\bSELECT\s+\*|undefined|\[object/i
 
@@ -38,7 +38,7 @@ test('no statement uses a variable that it is not given', () => {
   expect(faultsOf(undeclared)).toEqual({})
 })
 
-/** The single statements of a text, without its comments. */
+/** The individual statements of a text, without its comments. */
 function partsOf(text: string): string[] {
   return text.replaceAll(/--.*$/gm, '').split(';')
 }

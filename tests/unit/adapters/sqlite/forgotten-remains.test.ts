@@ -87,7 +87,7 @@ test('a reader that keeps an earlier state makes the purge fail, and it can be r
   reader.close()
 }, 20_000)
 
-// Rows that become shorter move to other pages, and SQLite leaves copies of them in the pages that they leave.
+// Rows that become shorter move to other pages, and SQLite leaves copies of them in their old pages.
 test('no copy of a row stays in the free space of a page', async () => {
   await using store = await createSqliteStore({ file: file() })
   const random = createRandom(7)
@@ -104,7 +104,7 @@ test('no copy of a row stays in the free space of a page', async () => {
   expect(occurrences('umbralwick')).toBe(0)
 })
 
-/** Leaves an index with more levels than its few segments need, as in an index that once had many orders. */
+/** Leaves an index with more levels than its few segments need, like an index that once had many orders. */
 function enlargeIndex(): void {
   const db = new DatabaseSync(file())
   const commands = ['rowid, words) VALUES (?, ?)', "order_search, rowid, words) VALUES ('delete', ?, ?)"]
@@ -115,7 +115,7 @@ function enlargeIndex(): void {
   db.close()
 }
 
-// FTS5 then merges into a level below the highest one, where deleted words stay.
+// In such an index, FTS5 merges into a level below the highest one, where deleted words stay.
 test('no word of an archived order stays in a search index that once had more orders', async () => {
   await (await createSqliteStore({ file: file() }))[Symbol.asyncDispose]()
   enlargeIndex()

@@ -69,7 +69,7 @@ function everyListQuery(): ListQuery[] {
   )
 }
 
-/** Enough rows for a range of time to span several stretches. */
+/** A row that matches every range of time. */
 const ONE_SPAN = 'INSERT INTO order_spans VALUES (0, 0, 9007199254740991)'
 /** Enough words for a search to ask the index. */
 const SOME_TERMS = `INSERT INTO search_terms VALUES ('two'), ('word'), ('words')`
@@ -115,7 +115,7 @@ test('no query and no command reads a whole table', () => {
   expect(faults).toEqual([])
 })
 
-/** Harmless scans: a row without a table, the list of tables, and the index of running tasks. */
+/** Harmless scans: a row without a table, tables of a few rows, and the index of running tasks. */
 const SCANS_OF_FEW =
   /^SCAN (?:CONSTANT ROW|rebuild|sqlite_schema|(?:redrive_tasks|t) USING (?:COVERING )?INDEX redrive_tasks_running)$/
 

@@ -8,7 +8,7 @@ import { batchOf, changeAt, keyHash, orderAt, parkedChange } from '../../../cont
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
 const CANCEL = { kind: 'cancel' } as const
 
-/** A database that notes each look-up among tombstones. */
+/** A database that records each lookup among the tombstones. */
 function watched() {
   const db = new DatabaseSync(':memory:')
   migrate(db, ':memory:', MIGRATIONS)

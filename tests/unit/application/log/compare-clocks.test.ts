@@ -7,7 +7,7 @@ const NOW = Date.UTC(2026, 0, 1, 12)
 const MINUTE = 60_000
 const AGREES: ClockReading = { aheadMs: 0, isOff: false, isRefused: false }
 
-/** The topic's newest order, with the times at which it was accepted and logged. */
+/** The faults that are found if the topic's newest order was accepted and logged at these times. */
 async function faults(acceptedAt: number, takenAt: number, clock = AGREES, type: TimestampType = 'LogAppendTime') {
   const message = messageOf(newOrder({ acceptedAt: new Date(acceptedAt).toISOString() }))
   const record = { ...delivered(message, { offset: 4 }), timestamp: takenAt }

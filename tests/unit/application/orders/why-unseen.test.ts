@@ -58,7 +58,7 @@ function setUp(given: Given) {
     clock,
     onError,
   })
-  /** Asks, waits for the look-up that this may have begun, and asks again. */
+  /** Asks, waits for the lookup that this may have begun, and asks again. */
   const why = async (orderId: string) => {
     whyUnseen(orderId)
     await new Promise(setImmediate)

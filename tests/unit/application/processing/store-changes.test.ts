@@ -45,7 +45,7 @@ function pipeline(kind: StoreBatch['delivered'] = 'origin') {
   return createStoreOrders({ log, store, park, groupId: 'group', delivered: kind, proofs, clock, events, signal })
 }
 
-/** The events as their records lie in the orders topic, the first at offset 0. */
+/** The events' records in the orders topic, the first at offset 0. */
 const records = (...events: (NewOrder | ChangeEvent)[]): DeliveredRecord[] =>
   events.map((event, offset) => delivered('changeId' in event ? changeMessageOf(event) : messageOf(event), { offset }))
 const unreadable = (record: DeliveredRecord): DeliveredRecord => ({ ...record, value: Buffer.from('{') })
