@@ -1,6 +1,6 @@
 /**
  * Compares KEDA's metric for the processor with the product's own lag: `node tests/keda/check.ts <program>`, where
- * the program is main.go. Prints one line for each check; exits non-zero if one fails.
+ * the program is the compiled main.go. Prints one line for each check; exits non-zero if one fails.
  */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -16,7 +16,7 @@ import { SCRAM_USER, startSecureBroker } from '../support/kafka/secure-broker.ts
 
 const BASE = join(import.meta.dirname, '..', '..', 'infra', 'kubernetes', 'base')
 const [TOPIC, GROUP, PARTITIONS] = ['orders', 'order-processor', 12]
-/** Two polls of main.go, after which it knows which offsets have not moved. */
+/** The time of two polls of main.go, after which it knows which offsets have not moved. */
 const TWO_POLLS_MS = 5000
 const [program = ''] = process.argv.slice(2)
 let failed = 0

@@ -14,7 +14,7 @@ export interface StatementFacts {
   readonly hints: readonly string[]
   /** Procedures that the text calls. */
   readonly procedures: readonly string[]
-  /** Writes whose rows neither TOP, nor a list that is passed in, nor a whole key limits. */
+  /** Writes that are not limited by TOP, by a list that is passed in, or by a whole key. */
   readonly unboundedWrites: readonly string[]
 }
 

@@ -41,7 +41,7 @@ import * as changes from '../../shared/adapters/mssql/changes/change-views-sql.t
 import * as turns from '../../shared/adapters/mssql/changes/turns-sql.ts'
 import { STORE_BATCH, STORE_BATCH_WITH_CHANGES } from '../../shared/adapters/mssql/orders/store-batch-sql.ts'
 
-/** Every statement that the SQL Server adapter can send, by name; one that depends on filters, for each set of them. */
+/** Every statement that the SQL Server adapter can send, by name, and for every set of filters that it takes. */
 export function allStatements(): ReadonlyMap<string, string> {
   const statements = new Map<string, string>()
   for (const migration of readMigrations(MIGRATIONS)) {

@@ -90,7 +90,7 @@ export function createRecordingStore() {
   return {
     batches,
     stored,
-    /** The ids of the changes, in the sequence in which they were applied. */
+    /** The ids of the applied changes, in sequence. */
     applied: changes.applied,
     failWith(next: typeof fault) {
       fault = next

@@ -66,7 +66,7 @@ assert.deepEqual(
 )
 assert.equal(history.nextCursor, null)
 
-// Errors are read as problems.
+// Errors come back as problems.
 const missing = await problemOf(orders.getOrder({ orderId: ISSUED_NEVER }))
 assert.deepEqual([missing.status, missing.type], [404, '/docs/errors#order-not-found'])
 const refused = await problemOf(orders.placeOrder({ orderCommand: order(0.00001) }))

@@ -72,7 +72,7 @@ assert.deepEqual(
 )
 assert.equal(history.nextCursor, null)
 
-// Errors are read as problems.
+// Errors come back as problems.
 const missing = await problemOf(anonymous.GET('/api/orders/{orderId}', { params: { path: { orderId: ISSUED_NEVER } } }))
 assert.deepEqual([missing.status, missing.type], [404, '/docs/errors#order-not-found'])
 const refused = await problemOf(anonymous.POST('/api/orders', { body: order(0.00001) }))

@@ -140,7 +140,7 @@ function offsetsOf(records: readonly LogRecord[]): number[] {
   return records.map(({ offset }) => offset)
 }
 
-/** Two keys of different partitions, found by publishing them. */
+/** Two keys that go to different partitions, found by publishing candidates. */
 async function twoKeys(log: EventLog, topic: string): Promise<[string, string]> {
   const candidates = numbered(20)
   const positions = await log.publish(topic, candidates)

@@ -86,7 +86,7 @@ test(
   },
 )
 
-/** Exactly one of the orders under each key is stored, and every order without a key. */
+/** Expects exactly one of the orders under each key to be stored, and every order without a key. */
 function expectStoredOnce(
   marks: ReadonlyMap<string, string>,
   stored: ReadonlySet<string>,

@@ -70,7 +70,7 @@ describe('A process that is asked to stop under load', () => {
         const { underWay, broken } = load(traffic, random, life, random.whole(50, 300))
         const waiting = traffic.place(randomOrder(random, `${life}-waiting`), { prefer: 'wait=30' })
         await underWay
-        // Its own limit is shorter than a supervisor's, and it exits with 1 if that time is not enough.
+        // The process's own time limit is shorter than a supervisor's. It exits with 1 if that time is not enough.
         expect(await product.stop()).toBe(0)
         await Promise.all([broken, waiting])
       }

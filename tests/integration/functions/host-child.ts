@@ -5,7 +5,7 @@ import type { FunctionApp } from '../../../infra/host/functions/function-app.ts'
 
 /**
  * A process that handles the functions as the runtime's worker does: it loads them by package.json's `main`, reads the
- * settings of the Functions runtime, runs the start hooks, and then invokes through the official library's own model.
+ * settings of the Functions runtime, runs the start hooks, and then invokes functions by the official library's model.
  * Kafka triggers get records from a separate consumer, as they do from the extension; SQLite stands in for SQL Server
  * when TEST_STORE names a file. With TEST_LARGE_BATCHES, every trigger gets that many full batches of large orders
  * instead. Prints its address, then the number of records processed. SIGTERM ends it as the runtime ends its worker.

@@ -18,7 +18,7 @@ interface Seen {
   readonly length: string | undefined
 }
 
-/** A role that handles each request in turn as scripted, and then answers the rest. */
+/** A role that handles its first requests as scripted, one behaviour for each, and answers the rest. */
 async function startRole(address: string, port: number, ...behaviours: Behaviour[]): Promise<Seen[]> {
   const seen: Seen[] = []
   const serve = async (incoming: IncomingMessage, answer: ServerResponse) => {

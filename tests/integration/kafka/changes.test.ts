@@ -58,7 +58,7 @@ describe.skipIf(skipsKafka)('changes to orders on a real Kafka', () => {
         // The faults last until all records are delivered, because a group may rejoin only after the traffic ends.
         await oneOf(hosts).settled()
 
-        // The store takes all orders again. Unreadable records stay dead, and the changes after them wait.
+        // The store accepts all orders again. Unreadable records stay dead, and the changes after them wait.
         await Promise.all(hosts.running.map((host) => host.breaks({})))
         await oneOf(hosts).settled()
         const redriven = await redriveAll(oneOf(hosts))
@@ -98,7 +98,7 @@ describe.skipIf(skipsKafka)('changes to orders on a real Kafka', () => {
   )
 })
 
-/** The store has what the log says: each order's state, the fate of each change, and the count of those that wait. */
+/** Expects the store to agree with the log on each order's state, each change's fate, and how many changes wait. */
 async function expectFold(product: Product, { orders, changes }: FoldOfLog): Promise<void> {
   const stored = await storedOrders(product)
   expect(new Set(stored.keys())).toEqual(new Set(orders.keys()))

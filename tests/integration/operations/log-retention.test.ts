@@ -56,7 +56,7 @@ beforeEach(async () => {
 })
 afterEach(close)
 
-/** The expiry of these services, by the clock of the test. */
+/** The expiry of records in these services, by the test's clock. */
 const expiry = (onKept: (kept: RecordsKept) => void = (kept) => expect(kept).toBeUndefined()) =>
   createExpireRecords({
     log: all.log,
@@ -134,7 +134,7 @@ test('A log with a retention stays within a constant size, and every record that
     sizes.push(bytesOfLog())
     await open()
   }
-  // The first size is no measure, because the overwritten rows in the file had not reached their usual number by then.
+  // Not compared with the first size: by then, the overwritten rows in the file had not reached their usual number.
   expect(Math.max(...sizes)).toBeLessThan((sizes[1] ?? 0) * 1.1)
   expect(await all.log.inspect()).toMatchObject([{ well: true }])
   expect((await all.deadLetters.list({ limit: 200 })).items).toHaveLength(days * POISON_A_DAY)

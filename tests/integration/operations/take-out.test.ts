@@ -98,7 +98,7 @@ describe('taking out a record, with the embedded log', () => {
     expect(await all.deadLetters.get(letterId)).toMatchObject({ state: 'dead', lastCause: { code: 'taken-out' } })
   })
 
-  /** An order in the first retry topic, because the store was too busy. */
+  /** An order that is in the first retry topic because the store was too busy. */
   async function parkedOrder() {
     const [position] = await publish('orders', messageOf())
     const record = (await read('orders'))[0]!

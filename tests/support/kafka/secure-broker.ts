@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startTestBroker, type TestBroker } from './kafka-broker.ts'
 
-/** A broker that accepts only SASL over TLS, with a certificate of its own authority. */
+/** A broker that accepts only SASL over TLS, with a certificate from its own authority. */
 export interface SecureBroker extends AsyncDisposable {
   readonly broker: TestBroker
   /** The authority's certificate, as a PEM file. */

@@ -13,7 +13,10 @@ export function wasForgotten(sending: Sending | undefined, forgettings: readonly
   return sending.onItsWay === 0 && later.some((one) => one.isDone && sending.to < one.from) ? true : undefined
 }
 
-/** Expects no file below the directory to contain data that one of these removed. Returns how many it checked. */
+/**
+ * Expects no file below the directory to contain data that these forgettings removed. Returns how many sendings had
+ * such data.
+ */
 export function expectForgotten(directory: string, shop: Shop, forgettings: readonly Forgetting[]): number {
   const gone = [...shop.sendings.values()].filter((sending) => wasForgotten(sending, forgettings) === true)
   expect(findMarks(directory, new Map(gone.map(({ mark, what }) => [mark, what])))).toEqual([])

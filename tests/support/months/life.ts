@@ -16,7 +16,7 @@ export interface Month {
   readonly accepted: number
 }
 
-/** Runs one life's callers and operators, who go on whatever happens to the product. The seed repeats their choices. */
+/** Runs the callers and operators of one life, whatever happens to the product. The seed repeats their choices. */
 export async function live(shop: Shop, operators: Operators, seed: number): Promise<void> {
   const random = createRandom(seed)
   async function operate(): Promise<void> {

@@ -10,7 +10,7 @@ import type { Random } from '../random.ts'
 import { expectForgotten } from './forgotten.ts'
 import { CUSTOMERS, type Forgetting, type Shop } from './shop.ts'
 
-/** Done, something is wrong, not reached, refused. A wrong command would exit with 2. */
+/** 0: done, 1: something is wrong, 3: not reached, 4: refused. A wrong command would exit with 2. */
 const EXITS = [0, 1, 3, 4]
 const STATUSES = [200, 202, 404, 409, 410, 503]
 

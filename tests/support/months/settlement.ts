@@ -88,7 +88,7 @@ async function expectContent(product: Product, shop: Shop, view: OrderView, abou
   expectUndamaged(new Map([[view.orderId, asSent(view, sent, mark)]]), sent, accepted)
 }
 
-/** Only a change behind a dead letter still waits. */
+/** The statuses of changes in the end. A change waits only if it is behind a dead letter. */
 const DECIDED = ['applied', 'rejected', 'dead-lettered', 'discarded', 'waiting']
 const PERSONAL = [...Object.keys(FORGOTTEN), 'customerFullName', 'reference', 'metadata', 'cancellationReason']
 
@@ -98,7 +98,7 @@ function asSent(view: OrderView, sent: ReadonlyMap<string, NewOrderCommand>, mar
   return shippingAddress === undefined ? view : { ...view, shippingAddress }
 }
 
-/** Every record that cannot be read is a dead letter, unless an operator discarded it. */
+/** Expects every record that cannot be read to be a dead letter, unless an operator discarded it. */
 export async function expectPoisonKept(product: Product, count: number): Promise<void> {
   const letters = await pagesOf<DeadLetterSummary>(product, '/api/dead-letters')
   const unreadable = letters.filter(({ lastCause }) => lastCause.code === 'undecodable-record')

@@ -51,9 +51,9 @@ export interface Shop {
   readonly forgettings: Forgetting[]
   /** The shipping addresses that were ever sent for an order, by its id. */
   readonly addresses: ReadonlyMap<string, ReadonlySet<string>>
-  /** One caller: this many requests that get an answer, one after the other. */
+  /** Sends requests one after the other, as one caller, until this many have been answered. */
   call(random: Random, requests: number): Promise<void>
-  /** Sends a new shipping address for the order with `send`, and records it. */
+  /** Makes a new shipping address for the order, records it, and passes it to `send`. */
   readdress<T>(
     random: Random,
     what: 'amend' | 'cancel' | 'edit',

@@ -15,7 +15,7 @@ export interface OrderTraffic {
   readonly answers: ReadonlyMap<number, number>
   /** Places one order. Undefined when no answer came. */
   place(order: NewOrderCommand, headers?: Record<string, string>): Promise<Answer | undefined>
-  /** This many concurrent callers, each placing orders until `next` returns undefined or no answer comes. */
+  /** Runs this many concurrent callers, each placing orders until `next` returns undefined or no answer comes. */
   run(callers: number, next: () => NewOrderCommand | undefined): Promise<void>
 }
 
@@ -87,7 +87,7 @@ export async function storedOrders(product: Product): Promise<Map<string, OrderV
   return stored
 }
 
-/** Every accepted order is stored once, as it was sent, and nothing else is stored. */
+/** Expects every accepted order to be stored once, as it was sent, and nothing else to be stored. */
 export async function expectPromisesKept(product: Product, { sent, accepted }: OrderTraffic): Promise<void> {
   const stored = await storedOrders(product)
   expect([...accepted.keys()].filter((orderId) => !stored.has(orderId))).toEqual([])
@@ -96,7 +96,7 @@ export async function expectPromisesKept(product: Product, { sent, accepted }: O
   expect(new Set(marks).size, 'no order is stored twice').toBe(marks.length)
 }
 
-/** Each stored order equals an order that was sent, and if one was accepted under its id, then that one. */
+/** Expects each stored order to equal the one that was accepted under its id, or else any order that was sent. */
 export function expectUndamaged(
   stored: ReadonlyMap<string, OrderView>,
   sent: OrderTraffic['sent'],

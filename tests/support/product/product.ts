@@ -10,7 +10,7 @@ import { startProgram, type RunningProgram } from './running-program.ts'
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } }
 const START = scripts.start.replace(/^node /, '').split(' ')
-/** The operators' key by default. */
+/** The default for the operators' key. */
 export const PRODUCT_KEY = 'only-for-tests-of-the-product'
 const LISTENING = /at (http:\/\/127\.0\.0\.\d+:\d+)/
 const START_LIMIT_MS = 30_000

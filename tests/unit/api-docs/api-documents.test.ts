@@ -8,7 +8,7 @@ import { createTopics } from '../../../shared/messaging/topics.ts'
 import { createSchemaCheck } from '../../support/api-schemas.ts'
 import { newOrder } from '../../support/orders/orders.ts'
 
-/** Validators and generators of other languages need more of the two documents than validity. */
+/** Validators and generators of other languages need more from the two documents than validity. */
 
 type Node = Readonly<Record<string, unknown>>
 interface Operation {

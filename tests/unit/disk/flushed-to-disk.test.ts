@@ -6,8 +6,9 @@ import { openDatabase } from '../../../shared/adapters/sqlite/database/database.
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 /**
- * Killing a process cannot reveal a missing fsync, because the system keeps written data. So the test asks SQLite on the
- * same connection how it commits: 2 is FULL, a sync after each transaction (https://www.sqlite.org/pragma.html).
+ * Killing a process cannot reveal a missing fsync, because the operating system keeps written data. So the test asks
+ * SQLite on the same connection how it commits: 2 is FULL, a sync after each transaction
+ * (https://www.sqlite.org/pragma.html).
  */
 const FULL = { synchronous: 2 }
 

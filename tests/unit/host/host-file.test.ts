@@ -47,7 +47,7 @@ describe('host.json', () => {
     expect(host.kafka).toMatchObject({ commitOnFailure: false, maxRetries: -1 })
     expect(host.kafka.maxBatchSize).toBeLessThanOrEqual(MAX_LINKS)
     expect(json.extensionBundle.id).toBe('Microsoft.Azure.Functions.ExtensionBundle')
-    // commitOnFailure came with extension 4.3, which bundles contain since 4.37.
+    // commitOnFailure came with extension 4.3, which bundles have contained since 4.37.
     const [, minor] = /^\[4\.(\d+)\.\d+, 5\.0\.0\)$/.exec(json.extensionBundle.version) ?? []
     expect(Number(minor)).toBeGreaterThanOrEqual(37)
   })

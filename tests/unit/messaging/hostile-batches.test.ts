@@ -18,8 +18,9 @@ import { CODECS, encodeBatch, type BatchToEncode, type RecordToEncode } from '..
 import { createVirtualClock } from '../../support/virtual-clock.ts'
 
 /**
- * Arbitrary record batches, as bytes of the protocol, are decoded as in production, delivered by the host in both of
- * its ways, and processed. Every order is stored, and each other record becomes one dead letter, byte for byte.
+ * Arbitrary record batches, as bytes of the protocol, are decoded as in production, delivered by the host on each of
+ * its invocation paths, and processed. Every order is stored, and each other record becomes one dead letter, byte for
+ * byte.
  */
 
 const LIMITS = { headersOfRecord: 50, objectsOfBatch: 10_000 }

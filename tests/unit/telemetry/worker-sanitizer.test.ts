@@ -10,7 +10,7 @@ import { describe, expect, test } from 'vitest'
 const CREDENTIALS =
   /(?:Token|AccountKey|Data Source|Server|Password|pwd|SharedAccessKey|key)=|[&?;](?:sig|code)=|DefaultEndpointsProtocol=http/i
 
-/** Sent to callers in an answer, which is not sanitized. */
+/** Files whose texts are sent to callers in answers, which are not sanitized. */
 const ANSWERS = ['shared/http/protocol/problem.ts']
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 

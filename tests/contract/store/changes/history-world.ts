@@ -49,13 +49,13 @@ export interface Acts {
 }
 
 export interface World extends Acts {
-  /** How many actions there were. */
+  /** The number of actions so far. */
   readonly steps: number
   /** Whether calls and deliveries may still fail. */
   isFaulty(): boolean
   /** The actions that are possible now, each as many times as it weighs; empty once all records have final outcomes. */
   choices(): (() => Promise<void>)[]
-  /** Call it after each action. */
+  /** To be called after each action. */
   tick(): void
 }
 

@@ -66,7 +66,7 @@ describe('a removal from the log’s file', () => {
   })
 
   describe('whose overwritten rows cannot be deleted yet', () => {
-    /** MORE rows of this are more bytes than the overwritten rows that a removal leaves in the file. */
+    /** MORE rows of this have more bytes than the overwritten rows that a removal leaves in the file. */
     const FILLER = '.'.repeat(1000)
     const MORE = 50
     const CANNOT_DELETE = 'CREATE TRIGGER t BEFORE DELETE ON partition_1 BEGIN'
@@ -158,7 +158,7 @@ describe('records that were removed, or whose values were replaced', () => {
     file.append(writer.take())
   }
 
-  /** Values of the same length, as `replace` gets them from the redaction. */
+  /** Replaces every value by one of the same length, as the redaction does. */
   function replaceAll(file: LogFile): void {
     for (const { id, first, end } of file.partitions()) {
       for (let from = first; from < end;) {

@@ -15,7 +15,7 @@ const thrown = (properties: object, name = 'RequestError') =>
 describe('the meaning of an error of SQL Server', () => {
   test.each([
     ['busy', [601, 1205, 1222, 8628, 33557097]],
-    // Azure's transient errors, its resource governance and its elastic pools, as Microsoft lists them.
+    // Azure's errors: transient ones, and those of resource governance and elastic pools, as Microsoft lists them.
     ['busy', [10928, 10929, 10936, 40501, 40549, 40550, 40551, 40552, 40553, 49918, 49919, 49920]],
     ['unavailable', [615, 926, 4060, 4221, 40197, 40613]],
     ['full', [9002, 1105, 1101, 40544, 1132]],

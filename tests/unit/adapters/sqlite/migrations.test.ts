@@ -19,7 +19,7 @@ beforeEach(() => {
 
 const file = () => join(directory, 'orders.sqlite')
 
-/** The migrations of a program that has our files and these, or these in their place. */
+/** Our migrations, with these files added to them or put in their place. */
 function migrationsWith(files: Readonly<Record<string, string>>): URL {
   const path = join(directory, 'migrations')
   cpSync(fileURLToPath(OURS), path, { recursive: true })

@@ -22,7 +22,7 @@ import type { ListQuery } from '../../../../shared/ports/order-views.ts'
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
 const TIME = '2026-01-01T00:00:00.000Z'
 
-/** Every text that `work` prepared on the database. */
+/** Every text that `work` prepares on the database. */
 function preparedBy(work: (db: DatabaseSync) => void): string[] {
   const db = new DatabaseSync(':memory:')
   migrate(db, ':memory:', MIGRATIONS)

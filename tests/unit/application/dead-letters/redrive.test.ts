@@ -79,7 +79,7 @@ describe('a redrive', () => {
     if (outcome === 'dead') await opened.deadLetters.keep([letterOf(order, { redriveOf: order.redriveOf })])
   }
 
-  /** Letters as the store has them after orders died, in the order of their offsets. */
+  /** Keeps letters as the store has them after orders died, in the order of their offsets. */
   async function keep(count: number, changes: Partial<DeadLetter> = {}): Promise<string[]> {
     const letters = Array.from({ length: count }, (_, offset) => {
       const event = newOrder()

@@ -41,7 +41,7 @@ async function keptOf(
         return [{ partition: 0, first: look, end: topic === TOPICS.orders ? look * 10 : 5 }]
       },
       async committed() {
-        // This is requested together with the offsets, whose requests count the samples.
+        // Waits a turn, because `offsets`, which counts the samples, is called at the same time.
         await Promise.resolve()
         return new Map([[0, look * 10 - 3]])
       },
