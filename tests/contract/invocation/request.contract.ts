@@ -127,7 +127,7 @@ export function requestContract(path: InvocationPath): void {
     test.each([
       ['memory of its own', new TextEncoder().encode('{"a":1}')],
       ['a part of larger memory', new TextEncoder().encode('[{"a":1}]').subarray(1, 8)],
-    ])('returns the bytes of a body in %s, which the function may give away', async (_, body) => {
+    ])('returns the bytes of a body in %s, which the function may transfer', async (_, body) => {
       const seen = await seenBy(
         path,
         async (request) => {

@@ -163,7 +163,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       },
     )
 
-    test('a letter whose origin is known already is left as it is', async () => {
+    test('a letter whose origin is already known is left as it is', async () => {
       const order = orderAt(0)
       await opened.deadLetters.keep([letterOf(order), letterOf(order, { attempts: 9 })])
       await opened.deadLetters.keep([letterOf(order, { attempts: 9, value: null })])

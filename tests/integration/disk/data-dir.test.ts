@@ -192,7 +192,7 @@ describe('The data directory', () => {
     60_000,
   )
 
-  it.skipIf(process.getuid?.() === 0)('that may not be written is a bad setting', async () => {
+  it.skipIf(process.getuid?.() === 0)('that is not writable is an invalid setting', async () => {
     const path = join(temporaryPath(), '..', '..')
     chmodSync(path, 0o500)
     onTestFinished(() => chmodSync(path, 0o700))

@@ -172,7 +172,7 @@ describe.skipIf(skipsGateway)('the gateway', () => {
     },
   )
 
-  test.each(['X-Operator', 'Idempotency-Key'])('refuses letters in %s that no function could read', async (name) => {
+  test.each(['X-Operator', 'Idempotency-Key'])('refuses characters in %s that no function could read', async (name) => {
     const { url, toApi, toQuery } = await start()
     const ask = async (value: string) => {
       const headers = { [name]: Buffer.from(value).toString('latin1') }
@@ -184,7 +184,7 @@ describe.skipIf(skipsGateway)('the gateway', () => {
     expect([...toApi, ...toQuery]).toHaveLength(1)
   })
 
-  test.each(['TRACE', 'PROPFIND'])('has the functions answer %s, which none of them can take', async (method) => {
+  test.each(['TRACE', 'PROPFIND'])('has the functions answer %s, which none of them accepts', async (method) => {
     const { url, toQuery } = await start()
     const [answer] = (await once(request(`${url}/api/orders`, { method }).end(), 'response')) as [IncomingMessage]
     expect(answer.statusCode).toBe(200)

@@ -96,7 +96,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard and changes to orders
     await dialog().waitFor()
   })
 
-  it('tell before a discard that what waits is rejected, and show that it was', async () => {
+  it('say before a discard that waiting changes will be rejected, and show that they were', async () => {
     await dialog().getByText('Discard', { exact: true }).click()
     await shows('dialog', 'changes that wait for it are rejected')
     await dialog().getByLabel('Reason').fill('a test change')
@@ -126,7 +126,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard and changes to orders
     await page.screenshot({ path: join('test-artifacts', 'dashboard-changes.png') })
   })
 
-  it('made no complaint on the way', () => {
+  it('caused no complaint on the way', () => {
     expect(browser.complaints).toEqual([])
   })
 })

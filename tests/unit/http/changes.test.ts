@@ -117,7 +117,7 @@ describe('a change over HTTP', () => {
     ['dead-lettered', false],
     ['discarded', false],
   ] as const)(
-    'that is %s when the time is up is answered with 202 and that; whether to ask again: %j',
+    'that is %s when the time is up is answered with 202 and that status; worth asking again: %j',
     async (is, again) => {
       const asked = patch({ totalPrice: 7 }, waiting)
       const { status, headers, body } = await amendOrder(asked, use({ view: { status: is } }))
@@ -158,7 +158,7 @@ describe('a change over HTTP', () => {
 
 const NOBODY = { fault: async () => undefined, refusal: async () => undefined }
 
-describe('an amendment', () => {
+describe('the body of a change', () => {
   const faults = (read: () => unknown) => {
     try {
       read()
@@ -205,12 +205,12 @@ describe('an amendment', () => {
     expect(faults(() => readAmendment(body))?.[2]?.detail).toMatch(/^is not known here: an item may have itemCode, /)
   })
 
-  it('of a cancellation with an unknown member is told what it may have', () => {
+  it('that cancels, with an unknown member, is refused with the members that it may have', () => {
     const detail = 'is not known here: a cancellation may have reason'
     expect(faults(() => readCancellation({ because: 'x' }))).toEqual([{ pointer: '/because', detail }])
   })
 
-  it('with thousands of unknown members has some of them named', () => {
+  it('with thousands of unknown members has twenty of them named', () => {
     const body = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`m${index}`, 1]))
     expect(faults(() => readAmendment(body))).toHaveLength(20)
   })
@@ -222,7 +222,7 @@ describe('an amendment', () => {
     [{ reason: null }, '/reason'],
     [{ reason: 'x'.repeat(201) }, '/reason'],
     [[], ''],
-  ])('of a cancellation %j is refused, and the fault is pointed at', (body, pointer) => {
+  ])('that cancels, %j, is refused, and the fault is pointed at', (body, pointer) => {
     expect(faults(() => readCancellation(body))?.map((one) => one.pointer)).toEqual([pointer])
   })
 })

@@ -24,7 +24,7 @@ const jsonBody = (body: string | Uint8Array, contentType = 'application/json') =
     headers: { 'content-type': contentType },
   })
 
-it('says to callers that a disk is full, and nothing of what the driver says', () => {
+it('tells callers that a disk is full, and nothing of what the driver says', () => {
   const full = new OrderError('log-full', 'The disk of the log /srv/log.db is full', { retriable: true })
   const { status, body } = toProblem(full, '/api/orders', { requestId: 'a' })
   expect({ status, ...(JSON.parse(body as string) as object) }).toMatchObject({
@@ -107,7 +107,7 @@ describe('the trace of a caller', () => {
     ['00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01', false],
     ['ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', false],
     ['nonsense', false],
-  ])('%s goes on into the log only when it is one', async (traceparent, isOne) => {
+  ])('%s is passed on to the log only if it is valid', async (traceparent, isOne) => {
     const options: unknown[] = []
     await placeOrder(bodyOf(traceparent), {
       placeOrder: async (_, given) => {
@@ -125,7 +125,7 @@ describe('the trace of a caller', () => {
     ['rojo=00f067aa0ba902b7', 'ff-nonsense', {}],
     ['no list', VALID_TRACE, { traceparent: VALID_TRACE }],
     ['', VALID_TRACE, { traceparent: VALID_TRACE }],
-  ])('the tracestate %j with %s goes on only where both are valid', async (tracestate, traceparent, taken) => {
+  ])('the tracestate %j with %s is passed on only if both are valid', async (tracestate, traceparent, taken) => {
     const options: object[] = []
     await placeOrder(bodyOf(traceparent, { tracestate }), {
       placeOrder: async (_, given) => {

@@ -30,7 +30,7 @@ test('a process is live without asking any dependency', async () => {
   expect(await ask()).toEqual({ status: 200, body: { status: 'live' } })
 })
 
-test('a process that is not delivered its waiting records is not live, and names them', async () => {
+test('a process to which waiting records are not delivered is not live, and names them', async () => {
   stall = { topic: 'orders', partition: 5, offset: 3, waitingMs: 600_000 }
   expect(await ask()).toEqual({ status: 503, body: { status: 'stalled', stall } })
 })

@@ -42,7 +42,7 @@ describe('the verdict', () => {
     expect(summed(claim, { ...ledger, stored: 99, gaps: 1 }, 0, 0).lost).toBe(1)
   })
 
-  it('trusts a look-up of an order more than a ledger that says all is done', () => {
+  it('trusts a lookup of an order more than a ledger that says all is done', () => {
     expect(summed(claim, ledger, 0, 1)).toMatchObject({ lost: 1, missing: 1 })
   })
 

@@ -56,7 +56,7 @@ describe('a delivery', () => {
   })
 })
 
-test('a retry that is due in the year 9999 waits its delay once a delivery, not once a portion', async () => {
+test('a retry that is due in the year 9999 waits for its delay once per delivery, not once per portion', async () => {
   const clock = createVirtualClock()
   const storeRetries = createStoreRetries({
     storeOrders: vi.fn(async () => undefined),

@@ -48,7 +48,7 @@ describe('a parked record', () => {
     ['oep-origin-offset', '9999999999999999'],
     ['oep-origin-topic', ''],
     ['oep-origin-topic', 'x'.repeat(250)],
-  ])('has the place where it lies when %s names one that no log has', (name, value) => {
+  ])('has its own position as its origin when the value of %s is impossible', (name, value) => {
     const parked = delivered(toParked(RECORD, journey()), { topic: 'orders-dlt', offset: 4 })
     const forged = { ...parked, headers: [...parked.headers, [name, Buffer.from(value)] as const] }
     expect(originOf(forged)).toEqual({ topic: 'orders-dlt', partition: 0, offset: 4 })

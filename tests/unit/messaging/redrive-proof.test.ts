@@ -29,7 +29,7 @@ it.each([
   ['value', { value: null }],
   ['letter', { headers: [...proven.headers, ['oep-redrive-of', Buffer.from('orders:0:6')]] }],
   ['kind', { headers: [...proven.headers, ['oep-supersedes', Buffer.from('orders:0:5')]] }],
-] as const)('does not hold for another %s', (_, changes) => {
+] as const)('is not valid for another %s', (_, changes) => {
   expect(proofs.holds(changed(changes))).toBe(false)
 })
 

@@ -43,7 +43,7 @@ describe('ops archive restore', () => {
   it.each([
     ['all orders', {}],
     ['one order', { order: idOf(7) }],
-  ])('takes %s back as archived last, if they were restored, changed and archived again', async (_, options) => {
+  ])('takes %s back as last archived, after a restore, a change and another archive', async (_, options) => {
     const before = names('.ndjson.gz')[0] ?? ''
     const changed = { ...documentOf(7), order: orderCommand({ shippingAddress: '7 Changed Road' }) }
     const again = instance(0)

@@ -350,8 +350,8 @@ describe('a backup', () => {
   it.each([
     ['it failed', { ...made, state: 'failed', folder: null, why: 'No room.' }, {}, 'No room.'],
     ['the instance was restarted', null, {}, 'restarted'],
-    ['it is on another machine', made, { positionals: ['no-such-folder'] }, 'was not moved and stays there'],
-  ])('is not well when %s', async (_, ended, asked, words) => {
+    ['it is on another machine', made, { positionals: ['no-such-folder'] }, 'the backup stays there'],
+  ])('exits with 1 when %s', async (_, ended, asked, words) => {
     const answers = [{ ...made, state: 'running' }, { backup: ended }]
     const { exit, printed } = await run(backup, answers, asked)
     expect([exit, printed]).toEqual([1, expect.stringContaining(words)])
@@ -380,7 +380,7 @@ describe('groups of dead letters', () => {
     [{}, '?state=dead'],
     [{ state: 'all' }, ''],
     [{ state: 'resolved', limit: '5' }, '?state=resolved&limit=5'],
-  ])('are of what nobody has repaired, unless the options say otherwise: %j', async (options, query) => {
+  ])('cover what nobody has repaired, unless the options say otherwise: %j', async (options, query) => {
     const { asked } = await run(deadLetterGroups, [{ items: [], nextCursor: null }], { options })
     expect(asked).toEqual([{ method: 'GET', path: `/api/dead-letters/groups${query}` }])
   })

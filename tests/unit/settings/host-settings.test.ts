@@ -72,7 +72,7 @@ describe('local.settings.json', () => {
     ['{"IsEncrypted":true}', /encrypted/],
     ['{"Values":"PORT=1"}', /Values is not an object/],
     ['{"Values":{"PORT":{}}}', /the value of PORT is not a string/],
-  ])('that holds %s is refused with why', (content, message) => {
+  ])('that contains %s is refused with the reason', (content, message) => {
     expect(() => write(content)).toThrow(message)
   })
 })

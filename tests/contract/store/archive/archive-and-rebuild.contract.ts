@@ -38,7 +38,7 @@ export function archiveAndRebuildContract(name: string, open: OpenEmptyStore): v
       await opened.maintenance.beginRebuild(step(MUCH_LATER), actAt(0))
     })
 
-    test('an abandoned one loses what it has built, because its process may only be slow', async () => {
+    test('archiving makes an abandoned rebuild lose its work, because its process may just be slow', async () => {
       await store([orderAt(0)])
       await storeLast()
       const long = new Date(Date.now() - 120_000).toISOString()

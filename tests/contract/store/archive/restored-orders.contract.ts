@@ -49,7 +49,7 @@ export function restoredOrdersContract(name: string, open: OpenEmptyStore): void
       expect(new Set(await exported())).toEqual(new Set(orders))
     })
 
-    test('changes nothing about an order that is there', async () => {
+    test('changes nothing about an order that is already there', async () => {
       const order = orderAt(0)
       await store([order])
       await storeLast()

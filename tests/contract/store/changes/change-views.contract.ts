@@ -24,7 +24,7 @@ export function changeViewsContract(name: string, open: OpenEmptyStore): void {
     const { store, change, changeView, history, found, listed, kill } = changeSteps(opened)
 
     describe('in views', () => {
-      test('shows its status, what it holds, and what it waits behind', async () => {
+      test('a change shows its status, its content, and what it waits behind', async () => {
         const order = orderAt(0)
         const applied = changeAt(1, order, amend({ customerName: 'A', totalPrice: 2 }, 1))
         const dead = changeAt(2, order, cancel('too late'))
@@ -76,7 +76,7 @@ export function changeViewsContract(name: string, open: OpenEmptyStore): void {
         expect(await opened.views.countWaiting([orderId, orderAt(9).orderId])).toEqual(new Map([[orderId, 1]]))
       })
 
-      test('waits behind its order, or behind the earliest change that is not decided', async () => {
+      test('a change waits behind its order, or behind the earliest change that is not decided', async () => {
         const [unknown, retrying, stored] = [orderAt(0), orderAt(1), orderAt(2)]
         const first = [unknown, retrying, stored].map((order, index) => changeAt(3 + index, order, named('A')))
         const second = [unknown, retrying, stored].map((order, index) => changeAt(6 + index, order, named('B')))
@@ -174,7 +174,7 @@ export function changeViewsContract(name: string, open: OpenEmptyStore): void {
         expect(await opened.views.history(orderAt(8).orderId)).toBeUndefined()
       })
 
-      test('a dead letter says which change it is of', async () => {
+      test('a dead letter names its change', async () => {
         const order = orderAt(0)
         const dead = changeAt(1, order, cancel())
         await store([order])

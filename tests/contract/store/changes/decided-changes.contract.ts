@@ -78,7 +78,7 @@ export function decidedChangesContract(name: string, open: OpenEmptyStore): void
         expect(await line()).toMatchObject({ next: 8, stored: 8, waiting: 0, balanced: true })
       })
 
-      test('a change of 500 items replaces all of them', async () => {
+      test('an amendment with 500 items replaces all the items', async () => {
         const order = orderAt(0)
         const [item] = order.order.orderItems
         const orderItems = Array.from({ length: 500 }, (_, index) => ({ ...item!, itemCode: `N-${index}` }))
@@ -101,7 +101,7 @@ export function decidedChangesContract(name: string, open: OpenEmptyStore): void
         expect(await view(order)).toMatchObject({ cancellationReason: 'first', version: 2, customerName: 'Alex' })
       })
 
-      test('if the order has another version when its turn comes, and applied if it has that one', async () => {
+      test('if the order does not have the expected version when its turn comes', async () => {
         const order = orderAt(0)
         const changes = [
           changeAt(1, order, amend({ customerName: 'A' }, 2)),
@@ -116,7 +116,7 @@ export function decidedChangesContract(name: string, open: OpenEmptyStore): void
         expect(await view(order)).toMatchObject({ customerName: 'D', version: 3 })
       })
 
-      test('if the store does not allow it, with nothing of it kept, and the others go on', async () => {
+      test('if the store does not allow it: nothing of it is kept, and the others are applied', async () => {
         const [order, other] = [orderAt(0), orderAt(5)]
         const [item] = order.order.orderItems
         const changes = [

@@ -31,7 +31,7 @@ export function rebuiltChangesContract(name: string, open: OpenEmptyStore): void
       })
       const everything = async () => (await opened.views.list({ limit: 50 })).items
 
-      test('leaves amended and cancelled orders as they were, and what was rejected and waits', async () => {
+      test('leaves amended and cancelled orders, and rejected and waiting changes, as they were', async () => {
         const orders = [0, 1, 2, 3].map((offset) => orderAt(offset))
         const [amended, cancelled, plain, gone] = orders as [OrderToStore, OrderToStore, OrderToStore, OrderToStore]
         const changes = [

@@ -76,7 +76,7 @@ export function redeliveredChangesContract(name: string, open: OpenEmptyStore): 
         expect(await line()).toMatchObject({ stored: 2, duplicate: 2, balanced: true })
       })
 
-      test('with another content, or for another order, under a known id is rejected, and the others go on', async () => {
+      test('with other content, or for another order, under a known id is rejected, and the others go on', async () => {
         const [order, other] = [orderAt(0), orderAt(1)]
         const first = changeAt(2, order, named('A'))
         const { changeId } = first

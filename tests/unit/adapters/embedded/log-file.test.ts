@@ -111,7 +111,7 @@ describe('a removal from the log’s file', () => {
     })
   })
 
-  test('that fails does not make later records get offsets that were issued', () => {
+  test('that fails does not let later records get offsets that were already issued', () => {
     const path = written()
     const file = opened(path)
     file.removeRecords(1, EVERYTHING)

@@ -78,7 +78,7 @@ test('adjacent ranges take one row, however many pieces they came in', () => {
   expect(db.prepare('SELECT since, until FROM ledger_gaps').all()).toEqual([{ since: 0, until: 999 }])
 })
 
-test('no look-up of a gap reads the gaps before it', () => {
+test('no lookup of a gap reads the gaps before it', () => {
   const texts = new Set<string>()
   const prepare = db.prepare.bind(db)
   db.prepare = (sql) => {

@@ -58,7 +58,7 @@ test('a consumer that rejoins long after the group was empty is not reported as 
   expect(await group.count()).toBe(1)
 })
 
-test('concurrent questions share one look-up', async () => {
+test('concurrent questions share one lookup', async () => {
   const group = groupOf(1)
   expect(await Promise.all([group.count(), group.count()])).toEqual([1, 1])
   expect(group.looks()).toBe(1)

@@ -162,7 +162,7 @@ describe('changing an order with an Idempotency-Key', () => {
   it.each<[string, OrderChange, Partial<OrderView>]>([
     ['a cancellation', CANCEL, { status: 'cancelled', cancelledAt: '2026-01-01T00:00:00.000Z' }],
     ['a change for a version', { ...AMEND, expectedVersion: 3 }, { version: 4 }],
-  ])('again is no refusal when the store applies %s between the look-ups', async (_, change, applied) => {
+  ])('again is no refusal when the store applies %s between the lookups', async (_, change, applied) => {
     const first = { changeId: 'first', bodyHash: bodyHash(changeJson(change)), acceptedAt: '2026-01-01T00:00:00.000Z' }
     let isApplied = false
     const lookedUp = <T>(before: T, after: T) => {

@@ -190,7 +190,7 @@ describe('an issued order that the store does not know', () => {
     expect(await why(orderId)).toBe('record-lost')
   })
 
-  it('costs at most one look-up a minute while nothing is missing', async () => {
+  it('costs at most one lookup a minute while nothing is missing', async () => {
     const { clock, why, looks } = setUp({})
     for (let second = 0; second < 60; second++) {
       await why(testOrderIds.next(clock.now()))
