@@ -249,7 +249,7 @@ describe('traces', () => {
       expect(ofTrace(other)).toEqual([])
     })
 
-    test('one that refuses costs only traces, and adds no foreign log line', async () => {
+    test('a refusal costs only traces, and adds no foreign log line', async () => {
       const product = await startReporting()
       insights.refuse(true)
       expect((await product.send('/api/orders', ORIGINAL_BODY)).status).toBe(202)

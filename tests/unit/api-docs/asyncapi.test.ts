@@ -100,7 +100,7 @@ describe('the AsyncAPI document', () => {
     expect(faultOf(document.components.messages[name]?.payload ?? {}, JSON.parse(json))).toBe('')
   })
 
-  it('has an example of each event, with data that its readers take', () => {
+  it('has an example of each event, with data that its readers accept', () => {
     const faultOf = createSchemaCheck(document.components)
     const kinds = { NewOrder: undefined, OrderAmended: 'amend', OrderCancelled: 'cancel' } as const
     for (const [name, kind] of Object.entries(kinds)) {

@@ -181,7 +181,7 @@ describe('the OpenAPI document', () => {
     }
   })
 
-  it('takes and refuses the same changes as the product', () => {
+  it('accepts and refuses the same changes as the product', () => {
     const { orderItems } = JSON.parse(readFileSync('order.json', 'utf8')) as { orderItems: unknown }
     const amendments = [
       {},

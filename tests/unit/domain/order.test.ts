@@ -80,7 +80,7 @@ describe('a change', () => {
     })
   })
 
-  it('made for the version that the order has is taken', () => {
+  it('made for the version that the order has is accepted', () => {
     const change = { ...AMEND, expectedVersion: 2 }
     expect(decide(given(PLACED, amended(7)), change, AT)).toMatchObject({ kind: 'amended' })
   })

@@ -184,7 +184,7 @@ export function redeliveredChangesContract(name: string, open: OpenEmptyStore): 
         expect(await view(order)).toMatchObject({ customerName: 'Sent', version: 3 })
       })
 
-      test('has its turn there although its letter was discarded before, so it is overtaken when it is restored later', async () => {
+      test('takes its turn in that batch although its letter was discarded before, so it is overtaken when it is restored later', async () => {
         await store([order])
         await opened.deadLetters.keep([changeLetterOf(first)])
         await opened.redriveTasks.discard(letterIdOf(first), actAt(1))

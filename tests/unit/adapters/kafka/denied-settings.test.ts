@@ -26,7 +26,7 @@ test('where Kafka does not show its settings, topics are assumed to keep records
   expect(await alterRetention(denied, CLUSTER, 1000, SPECS)).toEqual([])
 })
 
-test('any other failure is no answer', async () => {
+test('any other failure is an error', async () => {
   const away = refusing('BROKER_NOT_AVAILABLE')
   await expect(createRetention(away, null)('orders')).rejects.toMatchObject({ code: 'log-unavailable' })
   await expect(alterRetention(away, CLUSTER, 1000, SPECS)).rejects.toMatchObject({ code: 'log-unavailable' })

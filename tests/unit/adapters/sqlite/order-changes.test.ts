@@ -38,7 +38,7 @@ test('an order that was lost and is stored again from its record gets the change
   expect(found('alex')).toEqual([])
 })
 
-test('a batch of orders without changes asks one thing more, and two while a change waits for another order', () => {
+test('a batch of orders without changes runs one query about changes, and two while a change waits for another order', () => {
   const texts: string[] = []
   const prepare = db.prepare.bind(db)
   db.prepare = (sql) =>

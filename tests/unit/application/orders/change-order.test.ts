@@ -214,7 +214,7 @@ describe('changing an order with an Idempotency-Key', () => {
     expect(log.published).toHaveLength(2)
   })
 
-  it('that was refused is not taken as used', async () => {
+  it('that was refused is not marked as used', async () => {
     let status: OrderView['status'] = 'discarded'
     const { changeOrder } = intake({ view: () => stored({ status }) })
     await expect(changeOrder(ORDER, AMEND, withKey)).rejects.toMatchObject({ code: 'order-discarded' })
