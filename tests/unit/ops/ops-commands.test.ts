@@ -350,7 +350,7 @@ describe('a backup', () => {
   it.each([
     ['it failed', { ...made, state: 'failed', folder: null, why: 'No room.' }, {}, 'No room.'],
     ['the instance was restarted', null, {}, 'restarted'],
-    ['it is on another machine', made, { positionals: ['no-such-folder'] }, 'the backup stays there'],
+    ['it is on another machine', made, { positionals: ['no-such-folder'] }, 'was not moved and stays there'],
   ])('exits with 1 when %s', async (_, ended, asked, words) => {
     const answers = [{ ...made, state: 'running' }, { backup: ended }]
     const { exit, printed } = await run(backup, answers, asked)
