@@ -79,7 +79,7 @@ DECLARE @orders TABLE (
   place BIGINT NULL,
   seq BIGINT NULL
 );
--- The changes that the batch has. Reading them from the JSON for each tombstone would parse it as often.
+-- The changes that the batch has, in a table. Otherwise the JSON would be parsed once for each tombstone.
 DECLARE @held TABLE (change_id UNIQUEIDENTIFIER NOT NULL PRIMARY KEY);
 DECLARE @stored TABLE (seq BIGINT NOT NULL PRIMARY KEY, order_id UNIQUEIDENTIFIER NOT NULL UNIQUE);
 INSERT INTO @orders (i, order_id, is_stored, is_new, is_key_taken, is_older, idempotency_key_hash)

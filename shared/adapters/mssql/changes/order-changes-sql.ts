@@ -41,8 +41,8 @@ DECLARE @changes TABLE (
   next_attempt_at DATETIME2(3) NULL,
   cause_code NVARCHAR(200) NULL,
   cause_detail NVARCHAR(MAX) NULL,
-  -- Whether the ledger is past the origin, counts it with this batch, or does not count its topic at all (as a retry topic to
-  -- which somebody sent a record of their own).
+  -- Whether the ledger is past the origin, counts it with this batch, or does not count its topic at all (such as a
+  -- retry topic to which somebody sent a record of their own).
   is_counted BIT NOT NULL,
   turn BIGINT NULL,
   seen_state VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL,

@@ -69,7 +69,7 @@ BEGIN
       WHEN r.state IS NULL THEN 0
       -- An unknown change at a known position is another log's record.
       WHEN c.seen_state IS NULL THEN 1
-      -- The copy that brought the change settled the row before deciding the change failed.
+      -- The copy that brought the change settled the row before the decision about the change failed.
       WHEN c.seen_state = 'waiting' AND c.state IS NOT NULL THEN 1
       WHEN r.state <> 'retrying' THEN 0
       WHEN c.attempt > r.attempt OR (c.attempt = r.attempt AND c.parked = 'dead') THEN 1

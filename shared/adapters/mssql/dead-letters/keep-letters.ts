@@ -137,7 +137,7 @@ WHERE NOT EXISTS (
   WHERE ${ORIGIN_TOPIC('k.topic')} = p.topic AND k.log_partition = p.log_partition AND k.log_offset = p.log_offset
     AND k.state = 'dead'
 );
--- The row of a change nevertheless says that the change is dead.
+-- order_changes nevertheless shows the change as dead.
 UPDATE c
 SET round = -1
 FROM @changes AS c

@@ -223,7 +223,8 @@ FROM (
   GROUP BY p.topic, p.log_partition
 ) AS x;
 
--- One by one by the whole key, because a join might scan the ledger and wait for rows that others hold.
+-- Updates row by row, by the whole key, because a join might scan the ledger and wait for rows that others have
+-- locked.
 SET @n = 1;
 WHILE @n <= @last_n
 BEGIN

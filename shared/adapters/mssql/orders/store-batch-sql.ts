@@ -163,7 +163,7 @@ WHILE @order_round < @order_rounds
 BEGIN
   DELETE FROM @stored;
 
-  -- A redrive counts if its letter is of this order, or of one that could not be read.
+  -- A redrive counts if its letter belongs to this order or names no order.
   UPDATE o
   SET is_redrive = 1
   FROM @orders AS o
@@ -263,8 +263,8 @@ ${WITHHOLD}${LOCK_KNOWN}
     WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate')
       AND r.state IN ('retrying', 'dead') AND d.state NOT IN ('resolved', 'discarded');
 
-  -- A withheld redrive also resolves another consumer's letter, because its consumer has the record again, and it
-  -- changes nothing here.
+  -- A withheld redrive also resolves another consumer's letter, because that consumer has received the record
+  -- again; nothing changes here.
   IF @has_redrives = 1
     UPDATE d
     SET state = 'resolved', settled_at = @now

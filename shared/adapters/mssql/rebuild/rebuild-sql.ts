@@ -106,7 +106,7 @@ export const PROJECT_ORDERS = inStep(
   FROM @orders AS o
   JOIN orders AS k ON k.order_id = o.order_id;
 
-  -- An order that was stored since the caller read which orders are forgotten stays as it is.
+  -- An order stays as it is if it was stored after the caller had read which orders are forgotten.
   INSERT INTO @new (i, seq)
   SELECT MIN(o.i), o.seq
   FROM @orders AS o
