@@ -187,7 +187,7 @@ function exampleOf(code: ProblemCode): JsonObject {
 
 const EXAMPLE_FAULTS: Readonly<Partial<Record<ProblemCode, JsonObject>>> = {
   'invalid-order': { errors: [{ pointer: '/orderItems/0/quantity', detail: 'is required' }] },
-  'invalid-change': { errors: [{ pointer: '/customerId', detail: 'cannot be changed: it stays as it was placed' }] },
+  'invalid-change': { errors: [{ pointer: '/customerId', detail: 'cannot be changed after the order is placed' }] },
 }
 
 function mapped<Value>(values: Readonly<Record<string, Value>>, map: (value: Value) => JsonObject): JsonObject {

@@ -58,7 +58,7 @@ function parse(cursor: string): unknown[] {
 }
 
 function invalidCursor(cause?: unknown): OrderError {
-  return new OrderError('invalid-request', 'The cursor is not one of this query.', {
+  return new OrderError('invalid-request', 'The cursor does not belong to this query.', {
     cause,
     violations: [{ pointer: 'cursor', detail: 'is not a cursor of this list' }],
   })

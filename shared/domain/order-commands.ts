@@ -46,7 +46,7 @@ const paymentMethodSchema = numberedName(PAYMENT_METHODS).meta({
 /** The caller's own name for the order. The reference need not be unique, unlike an Idempotency-Key. */
 export const referenceSchema = filledText(100).meta({
   description:
-    "The caller's own name of the order, such as its number in a shop. Lists can be filtered by it, and search finds it. It need not be unique: an Idempotency-Key makes sure that an order is stored once.",
+    "The caller's own name for the order, such as its number in a shop. Lists can be filtered by it, and search finds it. It need not be unique: an Idempotency-Key makes sure that an order is stored once.",
 })
 
 interface Texts {

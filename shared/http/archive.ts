@@ -30,7 +30,7 @@ const fileName = z
 /** The parameters of GET /api/ops/archive/orders. */
 export const exportQuery = z.object({
   before: instant.describe('Orders that were accepted before this time (RFC 3339), which must not be in the future.'),
-  limit: wholeNumber(1, MAX_ORDERS).default(100).describe('The most orders on the page.'),
+  limit: wholeNumber(1, MAX_ORDERS).default(100).describe('The maximum number of orders on the page.'),
   cursor: z.exactOptional(cursor),
 })
 

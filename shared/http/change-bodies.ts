@@ -48,7 +48,7 @@ function isOfKnownMember({ code, path }: z.core.$ZodIssue): boolean {
 }
 
 function notAmendable(pointer: string): Violation {
-  if (ORDER_MEMBERS.has(pointer.slice(1))) return { pointer, detail: 'cannot be changed: it stays as it was placed' }
+  if (ORDER_MEMBERS.has(pointer.slice(1))) return { pointer, detail: 'cannot be changed after the order is placed' }
   const isOfItem = pointer.startsWith('/orderItems/')
   return isOfItem ? unknownMember(pointer, 'an item', ITEM_MEMBERS) : unknownMember(pointer, 'a change', AMENDABLE)
 }

@@ -85,7 +85,7 @@ export function changeIdIn(request: HttpRequest): string {
   const changeId = uuidIn(request, 'changeId')
   if (changeId !== undefined) return changeId
   throw new OrderError('invalid-request', 'The path does not contain the id of a change.', {
-    violations: [{ pointer: 'changeId', detail: 'must be a UUID as the request that made the change returned it' }],
+    violations: [{ pointer: 'changeId', detail: 'must be a UUID that a request for a change returned' }],
   })
 }
 

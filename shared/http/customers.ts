@@ -7,12 +7,12 @@ import { invalidRequest } from './protocol/validated.ts'
 /** The body of POST /api/customers/{customerId}/forget. */
 export const forgetBody = actBody.extend({
   dryRun: dryRunMember,
-  reason: z.exactOptional(reason.describe('Why. Required, unless it is a dry run.')),
+  reason: z.exactOptional(reason.describe('Why. Required unless this is a dry run.')),
 })
 
 /** The parameters of POST /api/customers/{customerId}/forget. */
 export const forgetQuery = z.object({
-  dryRun: dryRunParameter('count what is held of the customer, and change nothing'),
+  dryRun: dryRunParameter('count what is held about the customer, but change nothing'),
 })
 
 /** The id of the customer in the path. Throws `invalid-request` for anything but a whole number from 1 to 2^53 - 1. */
@@ -26,5 +26,5 @@ export function customerIdIn(request: HttpRequest): number {
 /** The reason for forgetting a customer. Throws `invalid-request` if the reason is missing. */
 export function reasonToForget({ reason: why }: z.output<typeof forgetBody>): string {
   if (why !== undefined) return why
-  throw invalidRequest('The reason', '/reason', 'must say why, unless it is a dry run')
+  throw invalidRequest('The reason', '/reason', 'must say why, unless this is a dry run')
 }

@@ -60,7 +60,7 @@ export const LETTERS_ONE_WAY = {
 
 /** The body of POST /api/dead-letters/discard. */
 export const discardBody = lettersBody
-  .extend({ reason: z.exactOptional(reason.describe('Why. Required, unless it is a dry run.')) })
+  .extend({ reason: z.exactOptional(reason.describe('Why. Required unless this is a dry run.')) })
   .meta(LETTERS_ONE_WAY)
 
 /** The letters that a body selects. Throws `invalid-request` unless it selects them in exactly one way. */
@@ -83,7 +83,7 @@ export function toLetterFilter(body: z.output<typeof lettersBody>): NewRedrive['
 /** The reason for a discard. Throws `invalid-request` if it is missing. */
 export function requiredReason({ reason }: z.output<typeof discardBody>): string {
   if (reason !== undefined) return reason
-  throw invalidRequest('The reason', '/reason', 'must say why, unless it is a dry run')
+  throw invalidRequest('The reason', '/reason', 'must say why, unless this is a dry run')
 }
 
 function unclear(detail: string): OrderError {
@@ -92,7 +92,7 @@ function unclear(detail: string): OrderError {
 
 /** The parameters of POST /api/dead-letters/discard. */
 export const discardQuery = z.object({
-  dryRun: dryRunParameter('count the letters, and discard none'),
+  dryRun: dryRunParameter('count the letters, but discard none'),
   cursor: z.exactOptional(cursor.describe('The `nextCursor` of the previous response, to continue the discard.')),
 })
 

@@ -21,7 +21,7 @@ const status = z
     error: ({ input }) => (input === 'accepted' ? `${KNOWN_STATUSES}: ${WHY_NOT_ACCEPTED}` : KNOWN_STATUSES),
   })
   .describe(
-    'Orders with this status. Default: all stored orders, cancelled ones too. `accepted` is refused, because accepted orders are only in the log: ask for one by its id.',
+    'Orders with this status. Default: all stored orders, including cancelled ones. `accepted` is refused, because accepted orders are only in the log: ask for one by its id.',
   )
 
 /** The parameters of GET /api/orders. */
@@ -56,7 +56,7 @@ export function orderIdIn(request: HttpRequest): string {
   const orderId = uuidIn(request, 'orderId')
   if (orderId !== undefined) return orderId
   throw new OrderError('invalid-request', 'The path does not contain an order id.', {
-    violations: [{ pointer: 'orderId', detail: 'must be a UUID as POST /api/orders gave it' }],
+    violations: [{ pointer: 'orderId', detail: 'must be a UUID that POST /api/orders returned' }],
   })
 }
 

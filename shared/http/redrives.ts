@@ -19,7 +19,7 @@ export const redriveBody = lettersBody
   .meta(LETTERS_ONE_WAY)
 
 /** The parameters of POST /api/dead-letters/{id}/redrive. */
-export const redriveLetterQuery = z.object({ dryRun: dryRunParameter('tell what would happen, and send nothing') })
+export const redriveLetterQuery = z.object({ dryRun: dryRunParameter('report what would happen, but send nothing') })
 
 /** The parameters of POST /api/dead-letters/redrive, whose dry run is paginated. */
 export const redriveQuery = redriveLetterQuery.extend({ cursor: z.exactOptional(cursor) })

@@ -27,7 +27,7 @@ export type Verdict = { readonly changeId: string } & (
 export const ORDER_DISCARDED: Cause = { code: 'order-discarded', detail: 'The order was discarded by an operator.' }
 const OVERTAKEN: Cause = {
   code: 'overtaken',
-  detail: 'A later change of the order was applied before this one came back.',
+  detail: 'A later change to the order was applied before this one was redriven.',
 }
 
 /**

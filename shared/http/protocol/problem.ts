@@ -75,7 +75,7 @@ export const PROBLEMS = {
   'order-discarded': {
     status: 409,
     title: 'The order was discarded',
-    remedy: 'An operator gave the order up: it was never stored. Place a new order.',
+    remedy: 'An operator discarded the order before it was stored. Place a new order.',
   },
   'version-conflict': {
     status: 409,
@@ -84,15 +84,15 @@ export const PROBLEMS = {
   },
   'earlier-change-discarded': {
     status: 409,
-    title: 'An earlier change of the order was discarded',
+    title: 'An earlier change to the order was discarded',
     remedy:
-      'An operator gave up a change that came before this one. Read the order, and send the change again if it is still wanted.',
+      'An operator discarded a change that came before this one. Read the order, and send the change again if it is still wanted.',
   },
   overtaken: {
     status: 409,
     title: 'A later change took effect first',
     remedy:
-      'The change came back from a dead letter after a later one had taken effect. Read the order, and send the change again if it is still wanted.',
+      'The change was redriven only after a later one had taken effect. Read the order, and send the change again if it is still wanted.',
   },
   'constraint-violated': {
     status: 409,
@@ -140,7 +140,7 @@ export const PROBLEMS = {
     status: 503,
     title: 'The clock of this machine is wrong',
     remedy:
-      'The log refuses the time of this machine’s clock: tell the operator. Send it again after Retry-After; another instance may take it.',
+      'The log refuses timestamps from this machine’s clock: tell the operator. Send it again after Retry-After; another instance may take it.',
   },
   'store-unavailable': {
     status: 503,
