@@ -166,7 +166,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     store,
     sources: consumedBy(chosen.disabledFunctions, topics),
     ...running,
-    onError: debug('delivery:unknown', 'what waits could not be asked for'),
+    onError: debug('delivery:unknown', 'it could not be determined which records are waiting'),
   })
   const handedOver = (source: { topic: string; group: string }, useCase: HandleDelivery) =>
     deliveryWatch.watched(source.topic, traced(source, useCase))
@@ -180,14 +180,14 @@ export async function openServices(chosen: Config): Promise<Services> {
     answersQueries: !isDisabled(chosen.disabledFunctions, 'getOrder'),
   })
   const orderConsumers = createOrderConsumers({ log, topic: topics.orders, groupId: topics.group, clock, signal })
-  const onError = debug('consumers:unknown', 'who processes orders is not known')
+  const onError = debug('consumers:unknown', 'it could not be determined which processes handle orders')
   const pipelineStatus = createStatus({ log, ledger, topics, orderConsumers, checkReadiness, now, onError })
   const ofOrders = { log, ledger, topic: topics.orders, groupId }
   const examineLedger = createExamineLedger(ofOrders)
   const mayHoldAnyOrder = createMayHoldAnyOrder({ log, deadLetters, topics })
   const ledgerVerdict = createLedgerVerdict(examineLedger)
-  const ledgerUnasked = debug('ledger:unasked', 'the ledger could not be asked what is missing')
-  const ledgerUnread = debug('ledger:unread', 'the ledger could not be asked what it has not counted')
+  const ledgerUnasked = debug('ledger:unasked', 'the ledger could not be read to find what is missing')
+  const ledgerUnread = debug('ledger:unread', 'the ledger could not be read to find what it has not counted')
   const firstUncounted = createFirstUncounted({ ledger, topics, onError: ledgerUnread })
   const lifeInLog = createLifeInLog({ log, firstUncounted, now: nowMs })
 
@@ -258,7 +258,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       log,
       deadLetters,
       topics,
-      onError: warn('readers:unknown', 'the readers of a topic are not known'),
+      onError: warn('readers:unknown', 'the readers of a topic could not be determined'),
     }),
     ledgerVerdict,
     ledgerWatch,
@@ -296,7 +296,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       topic: topics.orders,
       groupId,
       ...running,
-      onError: (error) => logger.error({ event: 'rebuild:failed', err: error }, 'the rebuild was given up'),
+      onError: (error) => logger.error({ event: 'rebuild:failed', err: error }, 'the rebuild was abandoned'),
     }),
     doctor: createDoctor({
       log: { ...log, ...ofLog },
@@ -324,7 +324,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       views,
       topics,
       ...running,
-      onError: debug('history:gap', 'the figures of a moment are not known'),
+      onError: debug('history:gap', 'the figures for a point in time could not be read'),
     }),
     metrics: createMetrics({
       events,
@@ -335,7 +335,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       lifeInLog,
       recordsKept,
       now: nowMs,
-      onError: debug('metrics:unanswered', 'a figure could not be asked for'),
+      onError: debug('metrics:unanswered', 'a figure could not be read'),
     }),
     tracing,
     stop: () => stopping.abort(new OrderError('shutting-down', 'This process is stopping.', { retriable: true })),

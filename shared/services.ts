@@ -25,7 +25,7 @@ export function topicsOf({ topic, consumerGroup, retryDelaysMs } = settings()): 
 
 /** Chooses the settings of this process. Only the embedded host calls this, before anything uses the settings. */
 export function useSettings(chosen: Config): void {
-  if (opening !== undefined) throw new OrderError('internal', 'The settings of this process are in use already.')
+  if (opening !== undefined) throw new OrderError('internal', 'The settings of this process are already in use.')
   config = chosen
 }
 

@@ -123,7 +123,7 @@ async function openStore(config: Config, logger: Logger): Promise<StoreHalf> {
   const { createSqliteStore } = await import('./sqlite/sqlite-store.ts')
   const file = join(config.dataDir, STORE_FILE)
   const onReindexFailed = (error: unknown) =>
-    logger.warn({ event: 'search:index-failed', err: error }, 'words of stored orders could not be written')
+    logger.warn({ event: 'search:index-failed', err: error }, 'the search index of stored orders could not be updated')
   const onDiskInDoubt = await endWhenInDoubt(config)
   const store = await createSqliteStore({
     file,
@@ -158,11 +158,11 @@ async function settleDiskDoubt({ dataDir }: Config, logger: Logger): Promise<voi
   } catch (error) {
     throw new OrderError(
       'invalid-setting',
-      `DATA_DIR: after an error of the disk ${dataDir} can't be verified: ${messageOf(error)}. Repair the disk, make room for a copy of log and store, and start again.`,
+      `DATA_DIR: after a disk error, ${dataDir} can't be verified: ${messageOf(error)}. Repair the disk, make room for a copy of the log and the store, and start again.`,
       { cause: error },
     )
   }
-  logger.warn({ event: 'disk:verified' }, 'log and store were verified and recreated after a disk error')
+  logger.warn({ event: 'disk:verified' }, 'the log and the store were verified and recreated after a disk error')
 }
 
 /**

@@ -33,7 +33,7 @@ export function createQueueBounds(log: string, limits: QueueLimits): QueueBounds
     // An empty queue accepts a call that exceeds a limit, because the call would not fit later either.
     if (queuedRecords === 0) return
     if (queuedRecords + records <= maxQueuedRecords && queuedBytes + bytes <= maxQueuedBytes) return
-    throw new OrderError('queue-full', `Too many records already wait for ${log} (${queuedRecords}).`, {
+    throw new OrderError('queue-full', `Too many records are already waiting for ${log} (${queuedRecords}).`, {
       retriable: true,
       retryAfterSeconds: RETRY_AFTER_SECONDS,
     })

@@ -118,10 +118,10 @@ export function unreadableOffsets(error: unknown): OffsetRange | undefined {
 
 /** Log text for an unreadable batch: only its own partition waits, until somebody acts. */
 export const TO_DO_IF_UNREADABLE =
-  'its partition waits there and the others go on; see "A partition cannot be read" in docs/runbook.md'
+  'its partition waits there and the others continue; see "A partition cannot be read" in docs/runbook.md'
 
 /** The equivalent text for an error with `isPassedOver`. */
-export const TO_DO_IF_PASSED_OVER = 'its partition goes on behind it; see "Damage in the log" in docs/runbook.md'
+export const TO_DO_IF_PASSED_OVER = 'its partition continues after it; see "Damage in the log" in docs/runbook.md'
 
 /** The message of any thrown value, for logs and operators but never for callers. */
 export function messageOf(error: unknown): string {

@@ -64,7 +64,7 @@ export function readNewOrderData(type: string, json: unknown): NewOrderCommand {
   const upcast = UPCASTERS.get(type)
   if (upcast === undefined) {
     const [given, known] = [JSON.stringify(type.slice(0, MAX_TYPE_LENGTH)), [...UPCASTERS.keys()].join(', ')]
-    throw new OrderError('unknown-event', `No event of type ${given} is known. Expected is ${known}.`)
+    throw new OrderError('unknown-event', `No event of type ${given} is known. Expected: ${known}.`)
   }
   const parsed = loggedOrder.safeParse(upcast(json))
   if (parsed.success) return parsed.data

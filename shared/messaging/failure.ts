@@ -50,7 +50,7 @@ const DETAIL_FOR: Readonly<Partial<Record<ErrorCode, string>>> = {
   'store-full': 'The store had no room.',
   'log-unavailable': 'The log could not be reached.',
   'log-full': 'The log had no room.',
-  'clock-wrong': 'The log refused the time of a clock of ours.',
+  'clock-wrong': 'The log refused a timestamp from one of our clocks.',
 }
 
 /** Classifies any thrown value. An unknown error counts as our own bug, never as the order's fault. */

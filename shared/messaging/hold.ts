@@ -50,7 +50,7 @@ const LOG_CODES: ReadonlySet<string> = new Set(['log-unavailable', 'log-full', '
 function heldTooLong(failure: Failure): OrderError {
   return new OrderError(
     LOG_CODES.has(failure.cause.code) ? 'log-unavailable' : 'store-unavailable',
-    `Held for ${MAX_HOLD_MS / 60_000} minutes and gives the batch back to be delivered again: ${failure.cause.detail}`,
+    `The batch was held for ${MAX_HOLD_MS / 60_000} minutes and is now given back, to be delivered again: ${failure.cause.detail}`,
     { retriable: true, cause: failure.error },
   )
 }

@@ -161,7 +161,7 @@ export function letterOf(order: OrderToStore, changes: Partial<DeadLetter> = {})
     value: Buffer.from(newOrderJson(order.order)),
     headers: [['ce_id', Buffer.from(order.orderId)]],
     firstCause: CAUSE,
-    lastCause: { code: 'constraint-violated', detail: 'It holds a value that the store does not allow.' },
+    lastCause: { code: 'constraint-violated', detail: 'It contains a value that the store does not allow.' },
     attempts: 4,
     firstFailedAt: NOW,
     lastFailedAt: LATER,

@@ -59,7 +59,7 @@ function orderIdIn(context: CommandContext): string | undefined {
   const given = text(context, 'order')
   if (given === undefined) return undefined
   const orderId = parseOrderId(given)
-  if (orderId === undefined) throw new UsageError(`--order ${JSON.stringify(given)} is not the id of an order.`)
+  if (orderId === undefined) throw new UsageError(`--order ${JSON.stringify(given)} is not an order id.`)
   return orderId
 }
 

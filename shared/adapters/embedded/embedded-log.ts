@@ -253,7 +253,8 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
       const topic = await existing(name)
       const key = JSON.stringify([groupId, name])
       const committed = await thread.call('committed', groupId)
-      if (subscriptions.has(key)) throw new OrderError('conflict', `The group ${groupId} already reads ${name}.`)
+      if (subscriptions.has(key))
+        throw new OrderError('conflict', `This process already reads ${name} as the group ${groupId}.`)
       const delivery = createEmbeddedDelivery({
         subscription,
         topic,
@@ -283,7 +284,10 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
     async forgetGroup(groupId) {
       const reads = [...topics.all()].find(({ topic }) => subscriptions.has(JSON.stringify([groupId, topic.name])))
       if (reads !== undefined) {
-        throw new OrderError('conflict', `This process reads ${reads.topic.name} as ${groupId}, so it stays.`)
+        throw new OrderError(
+          'conflict',
+          `This process reads ${reads.topic.name} as ${groupId}, so the group cannot be removed.`,
+        )
       }
       await thread.call('forgetGroup', groupId)
     },

@@ -26,7 +26,8 @@ export function readOrCreateSecret(file: string): string {
   if (!existsSync(file)) writePrivateFile(file, `${randomBytes(SECRET_BYTES).toString('hex')}\n`)
   const secret = readFileSync(file, 'utf8').trim()
   if (secret === '') throw new Error(`${file} is empty`)
-  if (secret.length < MIN_SECRET_LENGTH) throw new Error(`${file} must hold at least ${MIN_SECRET_LENGTH} characters`)
+  if (secret.length < MIN_SECRET_LENGTH)
+    throw new Error(`${file} must contain at least ${MIN_SECRET_LENGTH} characters`)
   return secret
 }
 

@@ -58,7 +58,8 @@ export function createEmbeddedQueue(options: EmbeddedQueueOptions) {
     try {
       for (const record of records) {
         const { timestamp = now } = record
-        if (!Number.isSafeInteger(timestamp)) throw new RangeError(`A timestamp is a whole number, not ${timestamp}.`)
+        if (!Number.isSafeInteger(timestamp))
+          throw new RangeError(`A timestamp must be a whole number, not ${timestamp}.`)
         const surelyFits = largestFrame(record) <= MAX_RECORD_BYTES
         if (!surelyFits && minimalBytes(record) > MAX_RECORD_BYTES) throw recordTooLarge(topic)
         const bytes = writer.add(choosePartition(topic, record).id, record, timestamp)
@@ -167,5 +168,5 @@ function minimalBytes({ key, value }: RecordToPublish): number {
 
 function recordTooLarge(topic: Topic): OrderError {
   const limit = `${MAX_RECORD_BYTES / 1024 / 1024} MiB`
-  return new OrderError('record-too-large', `A record for ${topic.name} is larger than ${limit} with its headers.`)
+  return new OrderError('record-too-large', `With its headers, a record for ${topic.name} is larger than ${limit}.`)
 }

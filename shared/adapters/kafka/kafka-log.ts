@@ -116,7 +116,8 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     async subscribe(subscription) {
       const { groupId, topic } = subscription
       const key = JSON.stringify([groupId, topic])
-      if (deliveries.has(key)) throw new OrderError('conflict', `The group ${groupId} already reads ${topic} here.`)
+      if (deliveries.has(key))
+        throw new OrderError('conflict', `This process already reads ${topic} as the group ${groupId}.`)
       const sessionTimeoutMs = options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS
       const delivery = createKafkaDelivery(subscription, { kafka, admin, sessionTimeoutMs, onError })
       deliveries.set(key, delivery)

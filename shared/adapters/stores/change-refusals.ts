@@ -9,7 +9,7 @@ export const KEY_REUSED: Cause = {
 }
 export const EARLIER_DISCARDED: Cause = {
   code: 'earlier-change-discarded',
-  detail: 'An earlier change of the order was discarded by an operator.',
+  detail: 'An earlier change to the order was discarded by an operator.',
 }
 export const ORDER_ARCHIVED: Cause = {
   code: 'order-archived',
@@ -17,7 +17,7 @@ export const ORDER_ARCHIVED: Cause = {
 }
 export const NOT_ALLOWED: Cause = {
   code: 'constraint-violated',
-  detail: 'It holds a value that the store does not allow.',
+  detail: 'It contains a value that the store does not allow.',
 }
 
 /** The code of the only failure that takes a change out of `waiting`: its turn had come, but deciding it failed. */

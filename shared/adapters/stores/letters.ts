@@ -55,13 +55,13 @@ export function orderOfLetterArchived(): OrderError {
 }
 
 export function changeNotEditable(): OrderError {
-  const remedy = 'Discard it instead, and send another change of the order.'
-  return new OrderError('conflict', `The dead letter is of a change, and changes cannot be edited. ${remedy}`)
+  const remedy = 'Discard it instead, and send another change to the order.'
+  return new OrderError('conflict', `The dead letter belongs to a change, and changes cannot be edited. ${remedy}`)
 }
 
 export function changeNotDiscardable(): OrderError {
   const detail =
-    'The change does not wait, or waits for an earlier event of its order that the store has. Act on that event.'
+    'The change is not waiting, or it waits for an earlier event of its order that is in the store. Act on that event.'
   return new OrderError('conflict', detail)
 }
 

@@ -23,7 +23,7 @@ export function namedLetterNotFound(id: string): OrderError {
 }
 
 export function noDeadLetterMatches(): OrderError {
-  return new OrderError('conflict', 'No letter that is dead matches.')
+  return new OrderError('conflict', 'No matching letter is dead.')
 }
 
 /** Throws `conflict` unless a task in this state can be cancelled or resumed. */

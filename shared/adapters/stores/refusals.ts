@@ -13,21 +13,21 @@ export const REJECTIONS: Readonly<Record<Rejection['code'], Rejection>> = {
   'constraint-violated': {
     kind: 'rejected',
     code: 'constraint-violated',
-    detail: 'It holds a value that the store does not allow.',
+    detail: 'It contains a value that the store does not allow.',
   },
 }
 
 /** The error for a database that ran a migration whose text has changed since. */
 export function changedMigration(where: string, { version, name }: Pick<Migration, 'version' | 'name'>): OrderError {
   const what = `${where} was created with a different text of migration ${version} (${name}), by a modified program`
-  const remedy = 'start the version that made it, or restore a back-up that was made by a release.'
+  const remedy = 'start the version that made it, or restore a backup that was made by a release.'
   return new OrderError('invalid-setting', `${what}: ${remedy}`)
 }
 
 /** Throws `invalid-setting` if this program does not have the database's last migration. */
 export function refuseNewer(where: string, last: number, newest: number): void {
   if (last <= newest) return
-  const detail = `it is at migration ${last}, known are ${newest}`
+  const detail = `it is at migration ${last}, but this program knows migrations only up to ${newest}`
   throw new OrderError('invalid-setting', `${where} was made by a newer version of this program: ${detail}.`)
 }
 
@@ -50,14 +50,17 @@ export function keyOfOther(orderId: string): OrderError {
   return new OrderError('conflict', `The Idempotency-Key of order ${orderId} belongs to another order by now.`)
 }
 export function olderCopy(orderId: string, file: string): OrderError {
-  return new OrderError('conflict', `Order ${orderId} was changed and archived again, in ${file}: restore that first.`)
+  return new OrderError(
+    'conflict',
+    `Order ${orderId} was changed and archived again, in ${file}: restore that file first.`,
+  )
 }
 export function notRestorable(orderId: string, cause: unknown): OrderError {
-  const detail = `The store does not allow order ${orderId} as the archive has it.`
+  const detail = `The store refuses order ${orderId} as it is in the archive.`
   return new OrderError('conflict', detail, { cause })
 }
 
 /** The reason that is recorded when an abandoned rebuild is ended. */
-export const ABANDONED = 'It was abandoned, and orders were archived or restored since.'
+export const ABANDONED = 'It was abandoned, and orders have been archived or restored since.'
 /** After each step of archiving, no rebuild can begin for this long, because another step may follow. */
 export const ARCHIVING_LEASE_MS = 10_000

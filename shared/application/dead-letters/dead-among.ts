@@ -23,5 +23,5 @@ async function getLetter(deadLetters: Pick<DeadLetters, 'get'>, id: string): Pro
 }
 
 export function noneIsDead(): OrderError {
-  return new OrderError('conflict', 'No letter that is dead matches.')
+  return new OrderError('conflict', 'No matching letter is dead.')
 }

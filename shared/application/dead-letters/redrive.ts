@@ -139,11 +139,11 @@ export function createRedrive(dependencies: {
     async edit(letterId, order, act) {
       const letter = await deadLetters.get(letterId)
       if (letter !== undefined && letter.foreign !== null) {
-        const detail = 'Another consumer gave it up: its order is not ours to change. Redrive or discard it.'
+        const detail = 'Another consumer gave up on it: its order is not ours to change. Redrive or discard it.'
         throw new OrderError('conflict', detail)
       }
       if (letter !== undefined && isForgottenValue(letter.value)) {
-        throw new OrderError('conflict', 'The customer of this order was forgotten, so that it cannot be edited.')
+        throw new OrderError('conflict', 'The customer of this order was forgotten, so it cannot be edited.')
       }
       if (letter?.orderId === null) {
         const detail =

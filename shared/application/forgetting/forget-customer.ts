@@ -85,7 +85,7 @@ export function createForgetCustomer(dependencies: {
       return report(customerId, held, found, true)
     },
     async forget(customerId, act) {
-      if (isWorking) throw new OrderError('conflict', 'A customer is being forgotten already. Try again in a moment.')
+      if (isWorking) throw new OrderError('conflict', 'A customer is already being forgotten. Try again in a moment.')
       isWorking = true
       try {
         return await forget(customerId, act)

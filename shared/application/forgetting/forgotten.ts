@@ -49,7 +49,7 @@ export function summaryOf({
   ].flatMap((part) => part ?? [])
   const whose = `personal data of customer ${customerId}`
   if (parts.length === 0) {
-    const end = dryRun ? '' : ' What may still arrive of earlier orders will be stored without it.'
+    const end = dryRun ? '' : ' Any records of earlier orders that still arrive will be stored without it.'
     return `Nothing holds ${whose}.${end}`
   }
   if (dryRun) return `These hold ${whose}: ${parts.join(', ')}.`
@@ -68,21 +68,21 @@ export function remainsOf(
     : topics.map(({ topic, records, until, forEver }) => {
         const what = counted(records, 'record') ?? ''
         if (forEver)
-          return `The topic ${topic} holds ${what} for ever, because it keeps every record. Only its retention in Kafka ends that.`
+          return `The topic ${topic} holds ${what} for ever, because it keeps every record. Only a shorter retention in Kafka ends that.`
         if (until === null)
-          return `The topic ${topic} holds ${what} until newer records have taken their room (retention.bytes).`
+          return `The topic ${topic} holds ${what} until newer records push out the older ones (retention.bytes).`
         return `The topic ${topic} holds ${what} until ${until}, and a little longer, because Kafka deletes whole segments.`
       })
   const unread =
     unreadable === 0
       ? []
-      : [`${counted(unreadable, 'offset')} of the log cannot be read, so nobody knows whose data is there.`]
+      : [`${counted(unreadable, 'offset')} of the log cannot be read, so it is not known whose data they hold.`]
   const inFiles =
     archived === 0 ? [] : [`${counted(archived, 'archived order')} with the data: ${archiveFiles.join(', ')}.`]
   return [...inLog, ...unread, ...inStore, ...inFiles, COPIES]
 }
 
-const COPIES = 'Backups and archives that were made before hold the data until you delete them.'
+const COPIES = 'Backups and archives that were made earlier hold the data until you delete them.'
 
 /** Undefined if the count is 0. */
 function counted(

@@ -70,7 +70,7 @@ function balancedSummary(totals: LedgerTotals, parked: LedgerVerdict['parked'], 
     .filter(([, count]) => count > 0)
     .map(([state, count]) => `${count} ${state}`)
   const behind =
-    totals.behindTransaction === 0 ? '' : ` ${totals.behindTransaction} more wait behind a transaction that is open.`
+    totals.behindTransaction === 0 ? '' : ` ${totals.behindTransaction} more wait behind an open transaction.`
   const changes =
     waiting === 0
       ? ''

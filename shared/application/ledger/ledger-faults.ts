@@ -41,7 +41,7 @@ function placesOf(count: number, what: string, ranges: readonly LedgerGap[]): st
 function breakOf(brokenBy: LogBreak, [line]: LedgerVerdict['partitions']): string {
   const topic = line?.topic ?? 'the topic'
   return brokenBy === 'replaced'
-    ? `${topic} is another log than the one that was counted: it was recreated, or a mirror took its place`
+    ? `${topic} is not the log that was counted: it was recreated, or a mirror took its place`
     : `${topic} ended before what was counted: it was truncated or recreated, and has grown since`
 }
 

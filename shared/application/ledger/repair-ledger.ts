@@ -28,7 +28,7 @@ const MAX_REPAIR_MS = 20_000
  * the same time, but nothing is counted twice.
  */
 const LEASE_MS = 60_000
-const ANOTHER_REPAIRS = 'Another repair of the ledger is running: look at the ledger when it has ended.'
+const ANOTHER_REPAIRS = 'Another repair of the ledger is running: check the ledger once it has ended.'
 
 /**
  * Processes skipped records: each record that the log has is stored or parked like any other, and is then no longer a

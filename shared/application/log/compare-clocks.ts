@@ -35,7 +35,7 @@ export async function compareClocks(
 }
 
 function ownFault({ aheadMs, isOff, isRefused }: ClockReading): string[] {
-  if (isRefused) return ["The log refuses the time of this machine's clock: set it."]
+  if (isRefused) return ["The log refuses timestamps from this machine's clock: set the clock."]
   if (aheadMs === undefined || !isOff) return []
   return [
     `This machine's clock is ${seconds(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'} the log's: set it.`,

@@ -125,13 +125,13 @@ export function createExpireRecords(dependencies: {
   ): Promise<readonly OldRecords[]> {
     const origins = await firstOrigins(dependencies, former)
     if (origins === undefined) {
-      const why = 'too many copies wait for a retry or to be kept'
+      const why = 'too many copies are waiting to be retried or kept'
       return olds.map((old) => ({ ...old, from: old.first, by: 'copies', why }))
     }
     return olds.map((old) => {
       const origin = origins.get(old.partition) ?? Number.POSITIVE_INFINITY
       if (origin >= old.from) return old
-      return { ...old, from: origin, by: 'copies', why: 'a copy of the first waits to be processed' }
+      return { ...old, from: origin, by: 'copies', why: 'a copy of the first record is waiting to be processed' }
     })
   }
 

@@ -49,12 +49,12 @@ export function createForgetGroup(dependencies: {
   async function refuseOwn(group: string): Promise<void> {
     const own = [...sourcesOf(topics), ...(await formerRetriesOf(log, topics))]
     if (own.every((source) => source.group !== group)) return
-    throw new OrderError('conflict', `${group} is the product's own group, so it stays.`)
+    throw new OrderError('conflict', `${group} is the product's own group, so it cannot be forgotten.`)
   }
 
   async function refuseMembers(group: string, read: readonly string[]): Promise<void> {
     const members = await Promise.all(read.map((topic) => log.members(group, topic)))
     if (members.flat().length === 0) return
-    throw new OrderError('conflict', `The group ${group} is reading now, so it stays.`)
+    throw new OrderError('conflict', `The group ${group} is reading now, so it cannot be forgotten.`)
   }
 }

@@ -121,10 +121,11 @@ export function createDoctor(dependencies: {
       .filter(({ used, staysUntilProcessed }) => used >= LIFE_TO_WARN_OF && !staysUntilProcessed)
     if (old.length === 0) return well(`No waiting record is close to leaving the log. ${keptFor}`)
     const list = old.map(
-      ({ topic, partition, offset, used }) => `${topic} ${partition}:${offset} has used ${Math.floor(used * 100)} %`,
+      ({ topic, partition, offset, used }) =>
+        `${topic} ${partition}:${offset} (${Math.floor(used * 100)} % of its life)`,
     )
     return unwell(
-      `Records that wait are about to leave the log: ${list.join(', ')} of its life there. Start the consumer, or raise LOG_RETENTION and run \`npm run ops -- migrate\`.`,
+      `Waiting records are about to leave the log: ${list.join(', ')}. Start the consumer, or raise LOG_RETENTION and run \`npm run ops -- migrate\`.`,
     )
   }
 
@@ -132,7 +133,9 @@ export function createDoctor(dependencies: {
   async function checkConsumers() {
     const members = await orderConsumers()
     if (members.length > 0) return well(`Members of ${topics.group}: ${members.length}.`)
-    return unwell(`Nobody processes orders: nobody is in ${topics.group}. Start a processor, or enable consumeOrders.`)
+    return unwell(
+      `Nobody processes orders: no process is in the group ${topics.group}. Start a processor, or enable consumeOrders.`,
+    )
   }
 
   /** Finds records in retry topics that nobody has read since RETRY_DELAYS was shortened. */

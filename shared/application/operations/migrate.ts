@@ -49,7 +49,7 @@ export function createMigrate(dependencies: {
     if (lost.length > 0) {
       throw new OrderError(
         'conflict',
-        `The topics keep their retention, because records that wait are older than LOG_RETENTION and would be lost: ${lost.join(', ')}. Start the consumer, and migrate again when nothing that old waits.`,
+        `The topics keep their retention, because waiting records are older than LOG_RETENTION and would be lost: ${lost.join(', ')}. Start the consumer, and migrate again once no record that old is waiting.`,
       )
     }
     return { ...schema, topics: await log.alterRetention(specs) }

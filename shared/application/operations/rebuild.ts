@@ -88,7 +88,7 @@ export function createRebuild(dependencies: {
       await maintenance.swapOrders(stepOf(owner, swapping, { leaseMs: SWAP_LEASE_MS, logStarts }))
     } catch (error) {
       onError(error)
-      const why = isOrderError(error) ? error.message : 'A fault on our side; what went wrong is in the process’s log.'
+      const why = isOrderError(error) ? error.message : 'A fault on our side; the process’s log has the details.'
       await maintenance.abandonRebuild(owner, why, now())
     }
   }

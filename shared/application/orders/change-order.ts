@@ -54,7 +54,7 @@ export function createChangeOrder(dependencies: {
 }): ChangeOrder {
   const { log, store, views, orderIds, topic, events, clock, now } = dependencies
   const oncePerKey = createOncePerKey({
-    reused: 'This Idempotency-Key was used before with a different change of this order.',
+    reused: 'This Idempotency-Key was used before with a different change to this order.',
     clock,
   })
 
@@ -73,7 +73,7 @@ export function createChangeOrder(dependencies: {
     if (found?.archivedAt !== undefined) throw orderArchived(found.archivedAt)
     if (found?.view === undefined && !orderIds.isIssued(orderId)) {
       if (found !== undefined) throw new OrderError('order-not-found', 'No order has this id.')
-      const detail = 'Only the store can tell whether this order exists, and it does not answer.'
+      const detail = 'Only the store can tell whether this order exists, and it is not responding.'
       throw new OrderError('store-unavailable', detail, { retriable: true })
     }
     const { status, version = 1, cancelledAt } = found?.view ?? initialState(orderId)
@@ -83,7 +83,7 @@ export function createChangeOrder(dependencies: {
     const detail =
       expectedVersion === NO_VERSION
         ? 'No version of the order has the ETag in If-Match.'
-        : `The change is for version ${expectedVersion} of the order, which has version ${version} already.`
+        : `The change is for version ${expectedVersion} of the order, which is already at version ${version}.`
     throw new OrderError('precondition-failed', detail)
   }
 

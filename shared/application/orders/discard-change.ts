@@ -55,7 +55,7 @@ export function createDiscardChange(dependencies: {
   return async function discardChange(changeId, act) {
     const view = await find(changeId)
     if (view.behind?.kind === 'order' && (await mayOrderCome(view, Date.parse(act.at)))) {
-      const detail = 'Its order may still come: the ledger has not accounted for all records from before the change.'
+      const detail = 'Its order may still arrive: the ledger has not accounted for all records from before the change.'
       throw new OrderError('conflict', detail)
     }
     for (const next of await redrives.discardChange(changeId, act)) reportUndecided(events, next)

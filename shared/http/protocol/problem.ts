@@ -140,7 +140,7 @@ export const PROBLEMS = {
     status: 503,
     title: 'The clock of this machine is wrong',
     remedy:
-      'The log refuses timestamps from this machine’s clock: tell the operator. Send it again after Retry-After; another instance may take it.',
+      'The log refuses timestamps from this machine’s clock: tell the operator. Send it again after Retry-After; another instance may accept it.',
   },
   'store-unavailable': {
     status: 503,

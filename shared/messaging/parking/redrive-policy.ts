@@ -24,7 +24,7 @@ export type RedriveDecision =
 export function decideRedrive(task: RedriveTask): RedriveDecision {
   const { sent, pending, retrying, failed } = task.lastStep
   if (failed + retrying > sent * MAX_FAILED_SHARE) {
-    const why = `Of the last ${sent} that were sent, ${failed} died again and ${retrying} failed and are being retried.`
+    const why = `Letters sent in the last step: ${sent}; dead-lettered again: ${failed}; failed and being retried: ${retrying}.`
     return { kind: 'end', ending: { state: 'stopped', why } }
   }
   if (pending > 0) return { kind: 'wait' }

@@ -35,10 +35,10 @@ const CANONICAL_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const JSON_CONTENT_TYPE = 'application/json'
 /** The cause, in words, of a stub whose original has left the log. */
 export const ORIGINAL_GONE =
-  'The record was too large to be parked, so only its position was, and the log no longer has it there.'
+  'The record was too large to be parked, so only its position was parked, and the log no longer has the record there.'
 
 const EXPECTED =
-  `Expected is a CloudEvent ${NEW_ORDER_TYPE}: in binary mode with the headers ce_id and ce_type, or in structured mode ` +
+  `Expected: a CloudEvent ${NEW_ORDER_TYPE} in binary mode with the headers ce_id and ce_type, or in structured mode ` +
   'with the content-type application/cloudevents+json.'
 
 /**
@@ -106,10 +106,10 @@ export function isBareStub(record: Pick<LogRecord, 'headers' | 'value'>): boolea
 function readOrder(record: LogRecord, type: string | undefined, origin: RecordPosition): OrderToStore {
   const orderId = idIn(record, HEADER.id)
   if (orderId === undefined) {
-    throw new OrderError('undecodable-record', `Neither the id of an event nor the key is an order id. ${EXPECTED}`)
+    throw new OrderError('undecodable-record', `Neither the event id nor the key is an order id. ${EXPECTED}`)
   }
   const json = parseJson(record.value)
-  if (type === undefined) throw new OrderError('unknown-event', `The record names no type of event. ${EXPECTED}`)
+  if (type === undefined) throw new OrderError('unknown-event', `The record does not name an event type. ${EXPECTED}`)
   const mark = forgottenMark(json)
   const order = readNewOrderData(type, mark === undefined ? json : withPlaceholders(json))
   return {
@@ -127,7 +127,7 @@ function readOrder(record: LogRecord, type: string | undefined, origin: RecordPo
 function readChange(record: LogRecord, kind: ChangeKind, origin: RecordPosition): ChangeToStore {
   const changeId = changeIdIn(record)
   if (changeId === undefined) {
-    throw new OrderError('undecodable-record', 'The id of the event is not the id of a change.')
+    throw new OrderError('undecodable-record', 'The event id is not a change id.')
   }
   const orderId = idIn(record, HEADER.subject)
   if (orderId === undefined) {

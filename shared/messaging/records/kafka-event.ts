@@ -49,7 +49,9 @@ const TAKEN: KafkaEvent = { Offset: -1, Partition: -1, Topic: '', Timestamp: '',
  */
 export function* fromKafkaEvents(input: unknown): Generator<DeliveredRecord[]> {
   if (!Array.isArray(input) || !input.every(isKafkaEvent)) {
-    throw new TypeError('The trigger must have cardinality MANY and dataType string: it gave no array of Kafka events.')
+    throw new TypeError(
+      'The trigger must have cardinality MANY and dataType string: it did not pass an array of Kafka events.',
+    )
   }
   const events: KafkaEvent[] = input
   for (let start = 0; start < events.length;) {

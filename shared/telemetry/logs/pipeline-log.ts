@@ -20,7 +20,7 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
       logger.debug(lineOf('order:accepted', event), 'an order is durable in the log')
     })
     events.on('change:accepted', (event) => {
-      logger.debug(lineOf('change:accepted', event), 'a change of an order is durable in the log')
+      logger.debug(lineOf('change:accepted', event), 'a change to an order is durable in the log')
     })
   }
   // Without stack traces, because up to three attempts precede the line about the parked record, which has the stack
@@ -31,11 +31,11 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
     logger.debug(lineOf('batch:stored', counts), 'batch stored')
   })
   events.on('attempt:failed', (event) => {
-    attempts.warn(lineOf('attempt:failed', event), 'a batch failed and is tried again')
+    attempts.warn(lineOf('attempt:failed', event), 'a batch failed and will be retried')
   })
   events.on('delivery:retried', (event) => {
     const notBefore = new Date(event.notBefore).toISOString()
-    logger.warn(lineOf('delivery:retried', { ...event, notBefore }), 'a record is tried again later')
+    logger.warn(lineOf('delivery:retried', { ...event, notBefore }), 'a record will be retried later')
   })
   events.on('delivery:dead-lettered', (event) => {
     // A record that an operator took out is not a failure.
@@ -58,12 +58,12 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
   events.on('delivery:stalled', (event) => {
     const { topic, partition, offset, waitingMs } = event
     const minutes = Math.round(waitingMs / 60_000)
-    const message = `records wait in ${topic} from ${topic}:${partition}:${offset} on, and the host has given this process none for ${minutes} minutes; /api/health/live now fails, so that it is restarted`
+    const message = `records are waiting in ${topic} from ${topic}:${partition}:${offset} onwards, but the host has given this process none for ${minutes} minutes; /api/health/live now fails, so that the process is restarted`
     logger.error(lineOf('delivery:stalled', event), message)
   })
   events.on('delivery:unreadable', (event) => {
     const { topic, partition, offset } = event
-    const message = `records wait in ${topic} behind ${topic}:${partition}:${offset}, which cannot be read; ${TO_DO_IF_UNREADABLE}`
+    const message = `records are waiting in ${topic} behind ${topic}:${partition}:${offset}, which cannot be read; ${TO_DO_IF_UNREADABLE}`
     logger.error(lineOf('delivery:unreadable', event), message)
   })
   events.on('delivery:resumed', (event) => {
@@ -86,9 +86,9 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
 
 const NAMES: Readonly<Record<RemovablePart, string>> = {
   'dead-letters': 'settled dead letters',
-  histories: 'entries of histories',
-  'change-histories': 'entries of histories of changes',
-  audit: 'entries of the audit',
+  histories: 'history entries',
+  'change-histories': 'change history entries',
+  audit: 'audit entries',
   redrives: 'redrives',
 }
 
@@ -106,8 +106,8 @@ function lineOf(name: PipelineEventName, event: object): object {
 /** A store outage is only a warning, because the redrives are not at fault, and there may be no redrives waiting. */
 export function tellRedriveFailed(logger: Logger, error: unknown): void {
   const line = { event: 'redrive:failed', err: error }
-  if (isOrderError(error) && error.retriable) logger.warn(line, 'redrives wait, if there are any')
-  else logger.error(line, 'a redrive could not go on')
+  if (isOrderError(error) && error.retriable) logger.warn(line, 'redrives, if there are any, are waiting')
+  else logger.error(line, 'a redrive could not continue')
 }
 
 export function tellRecordsKept(logger: Logger, { topic, partition, by, why, since }: RecordsKept): void {

@@ -33,7 +33,7 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
   events.on('change:accepted', ({ kind }) => changesAccepted.inc({ kind }))
 
   const stored = counter('orders_stored_total', 'Orders stored, by the topic that they came from.', [TOPIC])
-  const duplicates = counter('orders_duplicate_total', 'Deliveries of orders that were stored already.', [TOPIC])
+  const duplicates = counter('orders_duplicate_total', 'Deliveries of orders that were already stored.', [TOPIC])
   const changes = counter(
     'orders_changes_total',
     'Changes whose records were processed, by their first outcome. A change that waits is counted once, as waiting.',
@@ -42,7 +42,7 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
   const sizes = histogram('orders_batch_size', 'Number of records in a batch.', BATCH_SIZES, [TOPIC])
   const processing = histogram(
     'messaging_process_duration_seconds',
-    'Duration of storing what one transaction takes, including in-place retries and holds.',
+    'The time to store what one transaction takes, including in-place retries and holds.',
     SLOW_SECONDS,
     [TOPIC],
   )
@@ -116,7 +116,7 @@ function instrumentsIn(registry: Registry) {
  */
 function countOutages(events: PipelineEmitter, registry: Registry): void {
   const { counter, gauge } = instrumentsIn(registry)
-  const outages = counter('orders_outages_total', 'How often this process began to hold batches.', ['of'])
+  const outages = counter('orders_outages_total', 'How many times this process began to hold batches.', ['of'])
   const outage = gauge('orders_outage', '1 while this process holds batches because the store or the log is away.', [
     'of',
   ])

@@ -100,7 +100,7 @@ describe('The embedded log', () => {
       log.publish('t', [{ key: 'k', value: 'bad', headers: [], timestamp: Number.NaN }]),
       log.publish('t', [{ key: 'k', value: 'good', headers: [] }]),
     ])
-    expect(bad).toHaveProperty('reason.message', 'A timestamp is a whole number, not NaN.')
+    expect(bad).toHaveProperty('reason.message', 'A timestamp must be a whole number, not NaN.')
     expect(good.status).toBe('fulfilled')
   })
 

@@ -98,7 +98,7 @@ describe('The data directory', () => {
     writeFileSync(file, 'x\n', { mode: 0o600 })
     await expect(dataDir.secret('functions-key')).rejects.toMatchObject({
       code: 'invalid-setting',
-      message: expect.stringContaining('must hold at least 16 characters') as string,
+      message: expect.stringContaining('must contain at least 16 characters') as string,
     })
     writeFileSync(file, 'sixteen-letters!\n')
     expect(await dataDir.secret('functions-key')).toBe('sixteen-letters!')

@@ -73,7 +73,7 @@ describe.skipIf(!canMount)('A disk whose flushes fail', () => {
         }
         disk.enlarge()
         await product.start()
-        expect(product.log).toContain('log and store were verified')
+        expect(product.log).toContain('the log and the store were verified')
         const between = await load(traffic, seed + 1, 500)
         await product.kill()
         {

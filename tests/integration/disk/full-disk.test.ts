@@ -112,7 +112,7 @@ describe.each([
         const before = files()
         disk.fill()
         await expect(product.start()).rejects.toThrow(
-          /can't be verified: [^\n]*\. Repair the disk, make room for a copy of log and store, and start again\.\n$/,
+          /can't be verified: [^\n]*\. Repair the disk, make room for a copy of the log and the store, and start again\.\n$/,
         )
         expect(files()).toEqual(before)
         expect(readdirSync(product.dataDir).filter((name) => name.includes('copy'))).toEqual([])

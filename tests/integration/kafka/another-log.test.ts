@@ -61,7 +61,7 @@ describe.skipIf(skipsKafka)('a log that replaced the one that was counted', { ti
     expect(await services.all.ledgerVerdict()).toMatchObject({
       balanced: false,
       brokenBy: 'replaced',
-      summary: expect.stringContaining(`${topic} is another log than the one that was counted`),
+      summary: expect.stringContaining(`${topic} is not the log that was counted`),
     })
     await services.all.ledgerWatch.look()
     await services.all.ledgerWatch.look()

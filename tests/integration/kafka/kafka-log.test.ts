@@ -76,11 +76,11 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
       { name: topic, partitions: 6, replication: 3, config: { 'min.insync.replicas': '2', 'retention.ms': '-1' } },
     ])
     expect(warnings).toEqual([
-      `The topic ${topic} has partitions: 2, not 6; it is left as it is.`,
-      `The topic ${topic} has replicas: 1, not 3; it is left as it is.`,
-      `min.insync.replicas is 1 (inherited from the broker), not 2, for ${topic}. It is left as it is.`,
+      `The topic ${topic} has 2 partitions, not 6. It is left unchanged.`,
+      `The topic ${topic} has 1 replica, not 3. It is left unchanged.`,
+      `min.insync.replicas is 1 (inherited from the broker), not 2, for ${topic}. It is left unchanged.`,
       `retention.ms is 604800000 (inherited from the broker), not -1, for ${topic}: records leave the log after 7 days, whether they were processed or not. \`npm run ops -- migrate\` sets it to LOG_RETENTION.`,
-      `A lost disk can lose orders that were accepted: topics keep fewer than 3 copies of a record, 1 (${topic}).`,
+      `Losing a disk can lose accepted orders: topics have a replication factor of 1, less than 3 (${topic}).`,
     ])
     expect(await log.offsets(topic)).toHaveLength(2)
   })

@@ -42,8 +42,8 @@ describe.skipIf(skipsKafka)('on a broker whose topics forget', () => {
     const names = others.map(({ name }) => name).join(', ')
     const told = [
       `retention.ms is 60000 (inherited from the broker), not -1, for ${names}: records leave the log after 60 s, whether they were processed or not. \`npm run ops -- migrate\` sets it to LOG_RETENTION.`,
-      `retention.bytes is 100000 (inherited from the broker), not -1, for ${names}: a partition keeps about 100000 bytes, and its oldest records leave it, whether they were processed or not. It is left as it is.`,
-      `cleanup.policy is compact,delete (inherited from the broker), not delete, for ${names}: a record leaves the log when a later one has its key, and the offset that is left looks like a transaction marker. It is left as it is.`,
+      `retention.bytes is 100000 (inherited from the broker), not -1, for ${names}: a partition keeps about 100000 bytes, and its oldest records leave it, whether they were processed or not. It is left unchanged.`,
+      `cleanup.policy is compact,delete (inherited from the broker), not delete, for ${names}: a record leaves the log when a later one has its key, and the offset that is left looks like a transaction marker. It is left unchanged.`,
     ]
     expect(warnings.slice(0, 3)).toEqual(told)
     const time = expect.stringMatching(/^message.timestamp.type is CreateTime/)
@@ -95,7 +95,7 @@ describe.skipIf(skipsKafka)('on a broker whose topics forget', () => {
   it('topics that we create keep everything', async () => {
     const { log, warnings } = open()
     await log.ensureTopics(SPECS)
-    expect(warnings).toEqual([expect.stringContaining('A lost disk')])
+    expect(warnings).toEqual([expect.stringContaining('Losing a disk')])
     expect(await log.settingWarnings(SPECS)).toEqual([])
   })
 })

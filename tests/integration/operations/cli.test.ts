@@ -278,7 +278,7 @@ describe('npm run ops', () => {
       expect.stringMatching(new RegExp(`${changeId} .*would-be-applied`)),
     ])
     const discard = () => byUrl('orders', 'changes', 'discard', changeId, '--reason', 'a test')
-    expect(await discard()).toMatchObject({ exit: 4, err: expect.stringContaining('may still come') as string })
+    expect(await discard()).toMatchObject({ exit: 4, err: expect.stringContaining('may still arrive') as string })
     expect(await byUrl('dead-letters', 'redrive', ...letters)).toMatchObject({ exit: 0 })
     await until(async () => (await change()).status === 'applied')
     expect(await discard()).toMatchObject({ exit: 4, err: expect.stringContaining('does not wait') as string })

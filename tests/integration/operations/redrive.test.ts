@@ -29,7 +29,7 @@ describe('operators', () => {
     expect([early.status, early.headers.get('location')]).toEqual([202, `/api/redrives/${id}`])
     const stopped = await ended(id)
     expect(stopped).toMatchObject({ state: 'stopped', total: 3, waiting: 2 })
-    expect(stopped.why).toMatch(/^Of the last 1 that were sent/)
+    expect(stopped.why).toMatch(/^Letters sent in the last step: 1;/)
     await until(
       () => taskOf(id),
       ({ failed }) => failed === 1,

@@ -70,7 +70,7 @@ describe('a Kafka trigger', () => {
     const [line, ...more] = host.lines.filter(({ level }) => level === 'error')
     expect(more).toEqual([])
     expect(line).toMatchObject({ fields: passedOver, message: expect.stringContaining(why) as string })
-    expect(line?.message).toMatch(/goes on behind it; see "Damage in the log"/)
+    expect(line?.message).toMatch(/continues after it; see "Damage in the log"/)
     expect(line?.message).not.toMatch(/waits|cannot be read/)
   })
 

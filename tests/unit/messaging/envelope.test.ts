@@ -138,7 +138,7 @@ describe('NewOrder on the wire', () => {
     ],
     ['the type of another event', changed({ header: ['ce_type', 'OrderPaid.v1'] })],
   ])('that dies with %s says what was expected', (_, record) => {
-    expect(() => orderIn(record, ORIGIN)).toThrow(/Expected is .*NewOrder\.v1/)
+    expect(() => orderIn(record, ORIGIN)).toThrow(/Expected: .*NewOrder\.v1/)
   })
 
   it('quotes only a readable length of an unknown type', () => {

@@ -60,7 +60,7 @@ describe('the next step of a redrive', () => {
       kind: 'end',
       ending: {
         state: 'stopped',
-        why: 'Of the last 20 that were sent, 8 died again and 3 failed and are being retried.',
+        why: 'Letters sent in the last step: 20; dead-lettered again: 8; failed and being retried: 3.',
       },
     })
   })

@@ -149,7 +149,7 @@ describe('ops archive restore', () => {
   it.each(['nope', ''])('refuses the id "%s" before it reads a file', async (order) => {
     const refused = restore(join(directory, 'nowhere'), { order })
     await expect(refused).rejects.toBeInstanceOf(UsageError)
-    await expect(refused).rejects.toThrow(`--order ${JSON.stringify(order)} is not the id of an order`)
+    await expect(refused).rejects.toThrow(`--order ${JSON.stringify(order)} is not an order id`)
   })
 
   it('refuses a path that holds no archive', async () => {

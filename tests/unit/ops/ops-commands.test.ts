@@ -314,7 +314,7 @@ describe('a status', () => {
 describe('a doctor', () => {
   const checks = [
     { name: 'consumers', well: false, detail: 'Nobody processes orders.' },
-    { name: 'records', well: true, partial: true, detail: 'Only 600 of 900 records were read so far.' },
+    { name: 'records', well: true, partial: true, detail: 'Only 600 of 900 records have been read so far.' },
   ]
 
   it('reports that nobody processes orders, and the checks that were partial', async () => {

@@ -273,7 +273,7 @@ describe('Seq', () => {
     const seq = await startSeq()
     const { stream } = streamTo(`http://127.0.0.1:${seq.port}/logs?apiKey=secret`)
     const logger = createLogger('info', stream)
-    logger.warn({ event: 'delivery:retried', traceId: TRACE_ID, err: storeIsBusy() }, 'a record is tried again later')
+    logger.warn({ event: 'delivery:retried', traceId: TRACE_ID, err: storeIsBusy() }, 'a record will be retried later')
     await stream.close()
     const [request] = seq.requests
     expect(request?.path).toBe('/logs/api/events/raw?clef')
@@ -281,7 +281,7 @@ describe('Seq', () => {
     expect(request?.events).toMatchObject([
       {
         '@l': 'Warning',
-        '@m': 'a record is tried again later',
+        '@m': 'a record will be retried later',
         '@tr': TRACE_ID,
         '@x': expect.stringMatching(/^(?:OrderError|Error): The store is busy/) as string,
         event: 'delivery:retried',

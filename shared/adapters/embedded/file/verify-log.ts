@@ -69,7 +69,7 @@ function findingOf({ records, withoutChecksum, damaged, positions }: Progress, u
   const extent =
     unread === 0
       ? `All ${records} records were read.`
-      : `Only ${read} of ${read + unread} records were read so far; the others were not checked. Run doctor again: it continues from there.`
+      : `Only ${read} of ${read + unread} records have been read so far; the others were not checked. Run doctor again to continue from there.`
   const old = withoutChecksum === 0 ? '' : ` ${withoutChecksum} of them were written before records had checksums.`
   const partial = unread === 0 ? {} : { partial: true as const }
   if (damaged === 0)

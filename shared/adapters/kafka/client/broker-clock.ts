@@ -2,7 +2,7 @@ import { CLOCK_TOLERANCE_MS } from '../../../domain/times.ts'
 import type { ClockReading } from '../../../ports/event-log.ts'
 
 export const CLOCK_REFUSED =
-  "Kafka refuses the time of this machine's clock: it is further from the broker's than the topic allows " +
+  "Kafka refuses timestamps from this machine's clock: it differs from the broker's by more than the topic allows " +
   '(message.timestamp.after.max.ms when it is ahead, message.timestamp.before.max.ms when it is behind). Set the clock.'
 
 /**

@@ -78,7 +78,7 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
 
   function report(error: unknown): void {
     const before = failing
-    failing = `The consumer of ${subscription.topic} cannot go on: ${messageOf(rootOf(error))}.`
+    failing = `The consumer of ${subscription.topic} cannot continue: ${messageOf(rootOf(error))}.`
     if (failing === before && performance.now() - reportedAt < REPORT_AGAIN_MS) return
     reportedAt = performance.now()
     subscription.onError(kafkaUnavailable(`The consumer of ${subscription.topic} failed and is restarted`, error))

@@ -209,7 +209,7 @@ function fail(call: Call, error: unknown): void {
 function recordTooLarge(topic: string, cause?: unknown): OrderError {
   return new OrderError(
     'record-too-large',
-    `A record for ${topic} is larger, with its headers, than the topic accepts.`,
+    `With its headers, a record for ${topic} is larger than the topic accepts.`,
     {
       cause,
     },

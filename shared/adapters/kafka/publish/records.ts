@@ -5,7 +5,7 @@ import type { RecordHeader, RecordToPublish } from '../../../ports/event-log.ts'
 export type OutgoingMessage = Message & { key: Buffer | null; value: Buffer | null; partition?: number }
 
 export function toMessage({ key, value, headers, timestamp = Date.now() }: RecordToPublish): OutgoingMessage {
-  if (!Number.isSafeInteger(timestamp)) throw new RangeError(`A timestamp is a whole number, not ${timestamp}.`)
+  if (!Number.isSafeInteger(timestamp)) throw new RangeError(`A timestamp must be a whole number, not ${timestamp}.`)
   return {
     key: bytesOf(key),
     value: bytesOf(value),

@@ -85,7 +85,8 @@ export function differingSettings(
     const topics = group.map(({ topic }) => topic).join(', ')
     const inherited = isInherited ? ' (inherited from the broker)' : ''
     const why = consequence === undefined ? '' : `: ${consequence}`
-    const remedy = setting === RETENTION ? '`npm run ops -- migrate` sets it to LOG_RETENTION.' : 'It is left as it is.'
+    const remedy =
+      setting === RETENTION ? '`npm run ops -- migrate` sets it to LOG_RETENTION.' : 'It is left unchanged.'
     return [`${setting} is ${value}${inherited}, not ${wanted}, for ${topics}${why}. ${remedy}`]
   })
 }

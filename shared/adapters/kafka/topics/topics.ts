@@ -46,7 +46,7 @@ export async function ensureTopics(
   }
   for (const line of differingSettings(specs, settings)) onWarning(line)
   for (const [danger, names] of unsafe) {
-    onWarning(`A lost disk can lose orders that were accepted: ${danger} (${names.join(', ')}).`)
+    onWarning(`Losing a disk can lose accepted orders: ${danger} (${names.join(', ')}).`)
   }
   return settings
 }
@@ -81,14 +81,14 @@ function* differences(spec: TopicSpec, topic: ITopicMetadata): Generator<string>
   const { name, partitions, replication } = spec
   const copies = copiesOf(topic)
   const is = (what: string, found: number, wanted: number) =>
-    `The topic ${name} has ${what}: ${found}, not ${wanted}; it is left as it is.`
-  if (topic.partitions.length !== partitions) yield is('partitions', topic.partitions.length, partitions)
-  if (copies !== replication) yield is('replicas', copies, replication)
+    `The topic ${name} has ${found} ${what}${found === 1 ? '' : 's'}, not ${wanted}. It is left unchanged.`
+  if (topic.partitions.length !== partitions) yield is('partition', topic.partitions.length, partitions)
+  if (copies !== replication) yield is('replica', copies, replication)
 }
 
 function dangerOf(topic: ITopicMetadata, settings: TopicSettings | undefined): string | undefined {
   const copies = copiesOf(topic)
-  if (copies < SAFE_REPLICATION) return `topics keep fewer than ${SAFE_REPLICATION} copies of a record, ${copies}`
+  if (copies < SAFE_REPLICATION) return `topics have a replication factor of ${copies}, less than ${SAFE_REPLICATION}`
   const inSync = Number(settings?.get('min.insync.replicas')?.value ?? SAFE_IN_SYNC)
   return inSync < SAFE_IN_SYNC ? `topics have min.insync.replicas = ${inSync}, less than ${SAFE_IN_SYNC}` : undefined
 }

@@ -30,7 +30,8 @@ export async function outcomesOfChanges(
 export function toChangeOutcome(recorded: string | undefined, state: ChangeState | undefined): ChangeOutcome {
   if (recorded === 'order-id-reused') return CHANGE_ID_REUSED
   if (recorded === 'duplicate' || recorded === 'withheld') return { kind: recorded }
-  if (recorded !== 'stored') throw new OrderError('internal', `The store said ${String(recorded)} of a change.`)
+  if (recorded !== 'stored')
+    throw new OrderError('internal', `The store returned an unknown outcome for a change: ${String(recorded)}.`)
   if (state === 'applied') return { kind: 'applied' }
   // An operator discarded the change after the batch recorded it.
   if (state === 'discarded') return { kind: 'withheld' }

@@ -59,17 +59,17 @@ export function authenticationOf(words: Words): Authentication | undefined {
   const said = words.get('authentication')?.trim().toLowerCase().replaceAll(/\s+/g, ' ')
   if (said === undefined || said === '') {
     if (isOn(words.get('integrated security') ?? words.get('trusted_connection'))) {
-      throw refusal('asks for Integrated Security, which needs Windows: name a user, or an Authentication of Entra ID')
+      throw refusal('asks for Integrated Security, which needs Windows: name a user, or an Entra ID Authentication')
     }
     return undefined
   }
   const method = METHODS[said]
   if (method !== undefined) return method(words)
   if (/^active directory (?:interactive|device code flow)$/.test(said)) {
-    throw refusal('has an Authentication that needs a person who signs in: use Active Directory Managed Identity')
+    throw refusal('has an Authentication that requires a person to sign in: use Active Directory Managed Identity')
   }
   const known = 'Active Directory Default, Managed Identity, Workload Identity, Service Principal, Integrated, Password'
-  throw refusal(`has an unknown Authentication; known are Sql Password, NTLM and ${known}`)
+  throw refusal(`has an unknown Authentication; the known values are Sql Password, NTLM and ${known}`)
 }
 
 function ofTheEnvironment(words: Words): Authentication {

@@ -54,7 +54,8 @@ export function readConnectionString(connectionString: string): ReadConnection {
 function encryptionOf(words: Words): boolean | 'strict' {
   const said = words.get('encrypt')
   const encryption = said === undefined ? true : ENCRYPTION[said.trim().toLowerCase()]
-  if (encryption === undefined) throw refusal('has an unknown Encrypt; known are True, Mandatory, Strict and False')
+  if (encryption === undefined)
+    throw refusal('has an unknown Encrypt; the known values are True, Mandatory, Strict and False')
   return encryption
 }
 

@@ -69,7 +69,7 @@ export function createInspection(query: Query): () => Promise<readonly Finding[]
       ),
       look('isolation', IS_SNAPSHOT_ON, ([row]) => {
         if (Number(row?.['is_on'] ?? 0) === 1) return well('READ_COMMITTED_SNAPSHOT is on: readers do not wait.')
-        return unwell('READ_COMMITTED_SNAPSHOT is off, and readers wait for writers: turn it on with ALTER DATABASE.')
+        return unwell('READ_COMMITTED_SNAPSHOT is off, so readers wait for writers: turn it on with ALTER DATABASE.')
       }),
       look('indexes', SELECT_INDEX_USE, indexUse),
       lookForDamage(),

@@ -27,9 +27,7 @@ export async function prepareDatabase(
   await useSnapshots(connection, onWarning)
   await migrate(connection, migrations)
   if (await readsJson(connection)) return (statement) => statement
-  onWarning(
-    `${connection.described} leaves escapes in the texts of JSON, so statements resolve them where there are any.`,
-  )
+  onWarning(`${connection.described} does not resolve escapes in JSON strings, so the statements do.`)
   return adaptTexts
 }
 
@@ -72,7 +70,7 @@ async function useSnapshots(connection: Connection, onWarning: (message: string)
   } catch (error) {
     if (failureOf(error) === 'unavailable') throw error
     onWarning(
-      `READ_COMMITTED_SNAPSHOT is off in ${connection.described}, and readers wait for writers: ${messageOf(error)}`,
+      `READ_COMMITTED_SNAPSHOT is off in ${connection.described}, so readers wait for writers: ${messageOf(error)}`,
     )
   }
 }

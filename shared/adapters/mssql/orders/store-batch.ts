@@ -158,6 +158,6 @@ function toOutcome(outcome: string): StoreOutcome {
   if (outcome === 'stored' || outcome === 'duplicate' || outcome === 'withheld') return { kind: outcome }
   const rejection = REJECTIONS[outcome as Rejection['code']]
   if (rejection === undefined)
-    throw new OrderError('internal', `The store returned an unknown outcome of an order: ${JSON.stringify(outcome)}.`)
+    throw new OrderError('internal', `The store returned an unknown outcome for an order: ${JSON.stringify(outcome)}.`)
   return rejection
 }

@@ -132,7 +132,7 @@ export function createRebuildCommands(query: Query): RebuildCommands {
     const ofChanges = (await projectChanges(step, group, changes)).values()
     return events.map((event) => {
       const { value } = ('changeId' in event ? ofChanges : ofOrders).next()
-      if (value === undefined) throw new OrderError('internal', 'The rebuild has no outcome of a record.')
+      if (value === undefined) throw new OrderError('internal', 'The rebuild has no outcome for a record.')
       return value
     })
   }

@@ -174,7 +174,7 @@ export function prepareRestoredOrders(db: DatabaseSync): RestoredOrders {
       if (newer !== undefined) throw olderCopy(archived.orderId, String(newer['file']))
       if (archived.stored !== null && archived.order !== null) takeBackStored(archived, archived.order, archived.stored)
       else if (archived.discarded !== null) takeBackDiscarded(archived, archived.discarded)
-      else throw new OrderError('conflict', `Order ${archived.orderId} of the archive is neither stored nor discarded.`)
+      else throw new OrderError('conflict', `Order ${archived.orderId} in the archive is neither stored nor discarded.`)
       for (const change of archived.changes) takeBackChange(id, change)
       for (const entry of archived.history) takeBackEntry(id, entry)
       exhumeOrder.run(id)

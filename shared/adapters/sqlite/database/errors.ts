@@ -44,7 +44,7 @@ export function storeUnavailable(file: string, cause: unknown): OrderError {
 function storeError(code: ErrorCode, file: string, cause: unknown): OrderError {
   const message =
     code === 'store-full'
-      ? `The disk of the store ${file} is full: make room on it, and the store continues on its own`
+      ? `The disk of the store ${file} is full: make room on it, and the store will continue on its own`
       : `The store ${file} can't be used: ${messageOf(cause)}`
   return new OrderError(code, message, { cause, retriable: true })
 }

@@ -55,7 +55,7 @@ export function appliedMigrations(db: DatabaseSync): Schema {
 export function refuseOlder(db: DatabaseSync, file: string, newest: number): void {
   const last = lastApplied(db)
   if (last >= newest) return
-  const message = `The disk of the store ${file} is full, and migration ${newest} is due (it is at ${last}): make room on it first`
+  const message = `The disk of the store ${file} is full, and migration ${newest} is due (the store is at ${last}): make room on the disk first`
   throw new OrderError('store-full', message, { retriable: true })
 }
 

@@ -18,8 +18,8 @@ test('a check that ran out of time reports its progress, and the next call conti
   )
   const [part] = [await verify()]
   expect(part).toMatchObject({ well: true, partial: true })
-  expect(part.detail).toContain('Only 600 of 900 records were read so far; the others were not checked.')
-  expect(part.detail).toContain('Run doctor again: it continues from there.')
+  expect(part.detail).toContain('Only 600 of 900 records have been read so far; the others were not checked.')
+  expect(part.detail).toContain('Run doctor again to continue from there.')
   const all = { name: 'records', well: true, detail: 'All 900 records were read. None of them is damaged.' }
   expect(await verify()).toEqual(all)
   expect(asked).toEqual([0, 300, 600])
@@ -38,5 +38,5 @@ test('a check counts the records that are left, although others were removed whi
     },
     () => clock,
   )
-  expect((await verify()).detail).toContain('Only 300 of 700 records were read so far')
+  expect((await verify()).detail).toContain('Only 300 of 700 records have been read so far')
 })

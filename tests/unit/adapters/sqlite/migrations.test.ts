@@ -73,7 +73,7 @@ test('a file of a newer program is refused in one line, and left alone', async (
   await expect(createSqliteStore({ file: file() })).rejects.toMatchObject({
     code: 'invalid-setting',
     retriable: false,
-    message: `${file()} was made by a newer version of this program: it is at migration ${NEWEST + 1}, known are ${NEWEST}.`,
+    message: `${file()} was made by a newer version of this program: it is at migration ${NEWEST + 1}, but this program knows migrations only up to ${NEWEST}.`,
   })
   expect(query('SELECT * FROM more')).toEqual([])
 })

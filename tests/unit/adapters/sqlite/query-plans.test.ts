@@ -138,7 +138,9 @@ test('no operators’ statement reads a whole table, or sorts one to write a par
       { foreign: true },
       { from: TIME },
     ]) {
-      expect(() => redrives.createRedrive({ id: 'task', letters: filter, ratePerSecond: 1 }, act)).toThrow('No letter')
+      expect(() => redrives.createRedrive({ id: 'task', letters: filter, ratePerSecond: 1 }, act)).toThrow(
+        'No matching letter',
+      )
       prepareDeadLetterQueries(db).countLetters({ ...filter, state: 'dead' })
     }
     expect(() =>

@@ -102,7 +102,7 @@ describe('a dead letter', () => {
     await keep(parked('stub').copy)
     const lastCause = {
       code: 'internal',
-      detail: expect.stringMatching(/the log no longer has it there\. .*: edit it/),
+      detail: expect.stringMatching(/the log no longer has the record there\. .*: edit it/),
     }
     expect(kept).toMatchObject([{ origin: { topic: 'orders', offset: 7 }, value: null, lastCause }])
   })

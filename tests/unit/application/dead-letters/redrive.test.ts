@@ -148,7 +148,7 @@ describe('a redrive', () => {
     const { id } = await redrive.start({}, 500, actAt(0))
     const task = await runUntil(id, hasEnded)
     expect(task).toMatchObject({ state: 'stopped', failed: 1, waiting: 9, resolved: 0 })
-    expect(task.why).toBe('Of the last 1 that were sent, 1 died again and 0 failed and are being retried.')
+    expect(task.why).toBe('Letters sent in the last step: 1; dead-lettered again: 1; failed and being retried: 0.')
     expect((await opened.redriveTasks.audit({ limit: 1 })).items).toMatchObject([
       { action: 'stop', target: id, operator: 'redrive', reason: task.why },
     ])
@@ -211,13 +211,15 @@ describe('a redrive', () => {
 
   it('stops at a letter that is too large, names it, and has sent the others', async () => {
     await keep(6)
-    const tooLarge = new OrderError('record-too-large', 'A record for orders is larger than 2 MiB.')
+    const tooLarge = new OrderError('record-too-large', 'With its headers, a record for orders is larger than 2 MiB.')
     const third = (await opened.deadLetters.get('orders:0:2'))?.key
     log.refuseWith((_, records) => (records.some(({ key }) => sameBytes(key, third)) ? tooLarge : undefined))
     const { id } = await redrive.start({}, 500, actAt(0))
     const task = await runUntil(id, hasEnded)
     expect(task).toMatchObject({ state: 'stopped', resolved: 2, waiting: 4 })
-    expect(task.why).toBe('orders:0:2 cannot be sent: A record for orders is larger than 2 MiB. Edit or discard it.')
+    expect(task.why).toBe(
+      'orders:0:2 cannot be sent: With its headers, a record for orders is larger than 2 MiB. Edit or discard it.',
+    )
   })
 
   it('sends other producers’ letters in the dead-letter topic to the orders topic', async () => {

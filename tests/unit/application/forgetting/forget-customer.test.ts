@@ -116,7 +116,7 @@ describe('forgetting a customer', () => {
       },
       /orders holds 2 records until 2026-/,
     ],
-    [{ ...FOR_EVER, maxBytes: 1000 }, { until: null, forEver: false }, /until newer records have taken their room/],
+    [{ ...FOR_EVER, maxBytes: 1000 }, { until: null, forEver: false }, /until newer records push out the older ones/],
   ])('says until when Kafka holds the records: %j', async (retention, expected, words) => {
     const { act, done } = setUp({ retention })
     for (const told of [await act.preview(CUSTOMER), await act.forget(CUSTOMER, ACT)]) {
@@ -143,7 +143,7 @@ describe('forgetting a customer', () => {
   test('finds nothing held about an unknown customer', async () => {
     const { act } = setUp({ redacts: true })
     const told = await act.forget(99, ACT)
-    expect(told.summary).toMatch(/^Nothing holds personal data of customer 99\. What may still arrive/)
+    expect(told.summary).toMatch(/^Nothing holds personal data of customer 99\. Any records of earlier orders/)
     expect(told.log).toMatchObject({ records: 0, topics: [] })
   })
 

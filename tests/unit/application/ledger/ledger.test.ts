@@ -121,7 +121,7 @@ describe('the ledger', () => {
     const { balanced, summary, totals } = await verdict({ behindTransaction: 4 })
     expect(balanced).toBe(true)
     expect(totals).toMatchObject({ records: 10, toCome: 0, behindTransaction: 4 })
-    expect(summary).toMatch(/0 still to come\. 4 more wait behind a transaction that is open\.$/)
+    expect(summary).toMatch(/0 still to come\. 4 more wait behind an open transaction\.$/)
   })
 
   it('says how many changes wait for an earlier event, and counts them as stored alone', async () => {
@@ -301,7 +301,7 @@ describe('the ledger', () => {
     expect(seen).toMatchObject({
       balanced: false,
       summary: expect.stringMatching(
-        /^Not balanced: orders is another log than the one that was counted: it was recreated, .*; 2 records were passed over\.$/,
+        /^Not balanced: orders is not the log that was counted: it was recreated, .*; 2 records were passed over\.$/,
       ),
       brokenBy: 'replaced',
       totals: { lost: 0, absent: 0 },

@@ -49,7 +49,9 @@ test('the result of publishing counts, and a refusal by the log above all', asyn
   ])
   expect(await told({ aheadMs: -7000, isOff: true })).toEqual(["This machine's clock is 7 s behind the log's: set it."])
   expect(await told({ aheadMs: undefined })).toEqual([])
-  expect(await told({ isRefused: true })).toEqual(["The log refuses the time of this machine's clock: set it."])
+  expect(await told({ isRefused: true })).toEqual([
+    "The log refuses timestamps from this machine's clock: set the clock.",
+  ])
 })
 
 test('a topic that keeps its producers’ times shows nothing about the log’s clock', async () => {

@@ -241,7 +241,7 @@ describe('expiring records', () => {
     })
     expect(await expire()).toBe(0)
     await expire()
-    expect(kept[0]).toEqual(keptBy('copies', 'too many copies wait for a retry or to be kept'))
+    expect(kept[0]).toEqual(keptBy('copies', 'too many copies are waiting to be retried or kept'))
   })
 
   it('pauses while a rebuild runs, even if the rebuild began between two steps', async () => {

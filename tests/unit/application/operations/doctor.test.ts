@@ -100,7 +100,9 @@ test('waiting records that are halfway to leaving the log are reported, but not 
       ? { topic, partition: 1, offset: 7, used: 0.62, staysUntilProcessed: false }
       : { topic, partition: 0, offset: 3, used: topic === 'orders' ? 3 : 0.4, staysUntilProcessed: topic === 'orders' }
   expect(await unwell({ lifeInLog })).toEqual([
-    expect.stringMatching(/^retention: Records that wait are about to leave the log: orders-dlt 1:7 has used 62 % /),
+    expect.stringMatching(
+      /^retention: Waiting records are about to leave the log: orders-dlt 1:7 \(62 % of its life\)\. /,
+    ),
   ])
 })
 
@@ -165,6 +167,6 @@ test('conflicting settings are reported, and default settings are not', () => {
 
 test('the absence of a processor is reported', async () => {
   expect(await unwell({ orderConsumers: async () => [] })).toEqual([
-    'consumers: Nobody processes orders: nobody is in group. Start a processor, or enable consumeOrders.',
+    'consumers: Nobody processes orders: no process is in the group group. Start a processor, or enable consumeOrders.',
   ])
 })

@@ -445,7 +445,10 @@ describe('a stub in a retry topic', () => {
     const next = { attempt: 1, maxAttempts: 4, notBefore: 0, groupId: 'order-processor', nowMs: 0 }
     const journey = nextJourney(good(3), classify(storeIsBusy()), { ...next, timestampType: 'LogAppendTime' })
     await pipeline('copy')([delivered(toParked(good(3), journey, 'stub'), { topic: 'orders-retry-1', offset: 0 })])
-    const cause = { code: 'undecodable-record', detail: expect.stringContaining('the log no longer has it there') }
+    const cause = {
+      code: 'undecodable-record',
+      detail: expect.stringContaining('the log no longer has the record there'),
+    }
     expect(lastBatch()).toMatchObject({ orders: [], parked: [{ origin: { offset: 3 }, state: 'dead', cause }] })
   })
 })
