@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { withoutAutomerge } from '../search/word-merging.ts'
+import { mergeSettings } from '../search/word-merging.ts'
 
 /**
  * The tables that a rebuild creates alongside the live ones, under other names. At the end, the new tables replace the
@@ -47,7 +47,7 @@ export function prepareRebuiltTables(db: DatabaseSync): RebuiltTables {
     create() {
       drop()
       for (const table of TABLES.toReversed()) db.exec(textOfTwin(table))
-      db.exec(withoutAutomerge(`${REBUILT}order_search`))
+      db.exec(mergeSettings(`${REBUILT}order_search`))
     },
     drop,
     swap() {
