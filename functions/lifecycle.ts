@@ -6,7 +6,7 @@ import { invocationsEnded } from '../shared/invocations.ts'
 import { isDisabled } from '../shared/role.ts'
 
 const RETRY_MS = 5000
-/** The runtime gives a worker 5 seconds to end. The remaining time is for closing connections. */
+/** The runtime gives a worker 5 seconds to exit. The remaining time is for closing connections. */
 const INVOCATIONS_MS = 3500
 
 /**
@@ -18,8 +18,8 @@ app.hook.appStart(async () => {
 })
 
 /**
- * Ends invocations that are only waiting; their records are delivered again. In the Functions runtime, the worker ends
- * when this hook does, so the hook awaits running invocations and closes the services.
+ * Ends invocations that are only waiting; their records are delivered again. In the Functions runtime, the worker exits
+ * when this hook ends, so the hook awaits running invocations and closes the services.
  */
 app.hook.appTerminate(async () => {
   const all = await openedServices()?.catch(() => undefined)
@@ -35,7 +35,7 @@ async function start(): Promise<boolean> {
     const { disabledFunctions } = settings()
     void deliveryWatch.run()
     void recordExpiry?.run()
-    // Every process that has the operations functions runs redrives until the process ends.
+    // Every process that has the operations functions runs redrives until the process exits.
     if (!isDisabled(disabledFunctions, 'redriveDeadLetters')) void redrives.run()
     if (!isDisabled(disabledFunctions, 'opsHistory')) void pipelineHistory.run()
     if (!isDisabled(disabledFunctions, 'consumeOrders')) {

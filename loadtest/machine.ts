@@ -28,7 +28,9 @@ export function describeMachine() {
   }
 }
 
-/** The versions of the tools and of the checked-out product, which is the one under test if it was started here. */
+/**
+ * The versions of the tools and of the checked-out product; that is the product under test only if it was started here.
+ */
 export function describeVersions(): Record<string, string> {
   const commit = commitOf(ROOT)
   return {
@@ -68,7 +70,7 @@ function readProc(pid: number | undefined, file: string): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8')
   } catch (error) {
-    // There is no /proc, or the process has ended.
+    // There is no /proc, or the process has exited.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ESRCH') {
       return undefined
     }

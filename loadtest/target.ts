@@ -57,7 +57,7 @@ export async function startProduct(settings: Readonly<Record<string, string>> = 
   }
 }
 
-/** The command of `npm start`, with this process's Node. */
+/** The command that `npm start` runs, using this process's Node. */
 function startCommand(root: string): [string, ...string[]] {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } }
   const [, ...words] = scripts.start.split(' ')
@@ -66,7 +66,7 @@ function startCommand(root: string): [string, ...string[]] {
 
 /**
  * Starts a program that prints the address on which it listens. Rejects with the program's standard error if the
- * program ends before that.
+ * program exits before that.
  */
 export async function startServer(
   name: string,

@@ -23,7 +23,7 @@ const MAX_MEMBERS = 5
 /** Callers choose member names, so only plain ones are logged. */
 const NAME = /^[\w/-]{1,100}$/
 
-/** A handler, called with this process's services. */
+/** A handler that is called with this process's services. */
 export type ServiceHandler = (request: HttpRequest, all: Services) => Promise<HttpResponseInit>
 
 /** Registers an HTTP function by its row in the route table. */

@@ -10,7 +10,7 @@ import { kafkaClassPath } from './distribution.ts'
 export interface Broker {
   readonly port: number
   readonly pid: number
-  /** Resolves once the process has ended, for any reason. */
+  /** Resolves once the process has exited, for any reason. */
   readonly ended: Promise<void>
   stop(): Promise<void>
   /** Sends SIGKILL, so nothing is flushed and the cluster is not notified. */
@@ -39,7 +39,7 @@ const START_TIMEOUT_MS = 60_000
 // With the fast compiler and the serial garbage collector, a broker starts in two seconds.
 const JVM = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto', '-Dlog4j2.level=ERROR']
 
-/** Resolves when the broker accepts connections. Rejects with its output if it ends instead. */
+/** Resolves when the broker accepts connections. Rejects with its output if it exits instead. */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const { directory, port, format = [] } = options
   const classPath = await kafkaClassPath()
@@ -72,7 +72,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 
   const deadline = Date.now() + START_TIMEOUT_MS
   while (!(await takesConnections(port))) {
-    if (hasEnded(java)) throw new Error(`The Kafka broker on port ${port} ended while it was starting:\n${said.trim()}`)
+    if (hasEnded(java)) throw new Error(`The Kafka broker on port ${port} exited during startup:\n${said.trim()}`)
     if (Date.now() > deadline) {
       java.kill('SIGKILL')
       throw new Error(`The Kafka broker on port ${port} did not start within ${START_TIMEOUT_MS / 1000} s.`)

@@ -19,7 +19,7 @@ export interface RunningArchive extends AsyncDisposable {
   archivedIn(file: string): number
   /** How long the process has run so far, not counting pauses. */
   runSeconds(): number
-  /** Throws `TargetError` if the process has ended. */
+  /** Throws `TargetError` if the process has exited. */
   requireRunning(): void
 }
 

@@ -12,7 +12,7 @@ const GO = ['go', '/usr/local/go/bin/go']
 const run = promisify(execFile)
 
 /**
- * Builds the Go service once, into a temporary directory that is removed when this process ends. The returned function
+ * Builds the Go service once, into a temporary directory that is removed when this process exits. The returned function
  * resolves with the program's path. It rejects with `TargetError` if Go is not installed or the build fails.
  */
 export function createGoService(compilers: readonly string[] = GO): () => Promise<string> {

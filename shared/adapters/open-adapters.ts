@@ -180,7 +180,7 @@ async function endWhenInDoubt({ dataDir }: Config): Promise<(error: unknown) => 
       next = `restart the machine, because ${dataDir} can't be marked either (${messageOf(cause)})`
     }
     process.stderr.write(
-      `The disk of ${dataDir} failed (${messageOf(error)}). All accepted orders are on it; ${next}.\n`,
+      `The disk of ${dataDir} failed (${messageOf(error)}). All accepted orders were already written to it; ${next}.\n`,
     )
     process.kill(process.pid, 'SIGKILL')
   }

@@ -14,8 +14,8 @@ const WAL_KEPT_BYTES = 32 * 1024 * 1024
  */
 export function prepareCheckpoints(db: DatabaseSync) {
   db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`)
-  // SQLite before 3.51, as in Node 22, treats NOOP as PASSIVE. With these versions, this statement therefore copies the
-  // WAL every time, and may find the disk full.
+  // SQLite older than 3.51, as in Node 22, treats NOOP as PASSIVE. With these versions, this statement therefore copies
+  // the WAL every time, and may find the disk full.
   const inspect = db.prepare('PRAGMA wal_checkpoint(NOOP)')
   const copy = db.prepare('PRAGMA wal_checkpoint(PASSIVE)')
 

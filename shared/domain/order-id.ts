@@ -57,7 +57,7 @@ export function changeKeyHash(orderId: string, idempotencyKey: string): string {
 
 /** Signs with the first secret and verifies with all, so that a secret can be replaced while earlier ids stay valid. */
 export function createOrderIds(secrets: readonly [string, ...string[]]): OrderIds {
-  // Each key is prepared once, not again for every id.
+  // Each key is prepared once rather than for every id.
   const signing = createSecretKey(secrets[0], 'utf8')
   const tagOf = createTag(secrets[0])
   const tags = [tagOf, ...secrets.slice(1).map(createTag)]

@@ -44,7 +44,7 @@ export function decide(order: Order, change: OrderChange, at: string): OrderEven
   }
   const { expectedVersion = order.version } = change
   if (expectedVersion !== order.version) {
-    const detail = `The change was made for version ${expectedVersion} of the order, which now has version ${order.version}.`
+    const detail = `The change was made against version ${expectedVersion} of the order, which is now at version ${order.version}.`
     return { kind: 'refused', code: 'version-conflict', detail }
   }
   if (change.kind === 'amend') return { kind: 'amended', amendment: change.amendment }

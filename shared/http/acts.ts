@@ -24,8 +24,8 @@ export const requiredReasonBody = z.strictObject({ reason }, { error: memberFaul
 
 /**
  * The operator of an action, its time and its reason. A principal that the platform has signed in is verified. The name
- * in the header X-Operator is only recorded as claimed. If no platform signs operators in, callers could send the
- * platform's header themselves, so it is read only if `platformSignsIn` is set.
+ * in the header X-Operator is only recorded as claimed. Without a platform that signs operators in, callers could send
+ * its header themselves, so it is read only if `platformSignsIn` is set.
  */
 export function actOf(
   request: HttpRequest,

@@ -159,8 +159,8 @@ export interface EventLog extends AsyncDisposable {
   retention(topic: string): Promise<TopicRetention>
 
   /**
-   * Reads all of the log's files on this machine and reports damage. Bounded in time: the next call continues where
-   * this call stopped. Reading and publishing continue meanwhile. Rejects with `log-unavailable`.
+   * Reads all of the log's files on this machine and reports damage. Time-limited: the next call continues where this
+   * one stopped. Reading and publishing continue meanwhile. Rejects with `log-unavailable`.
    */
   inspect(): Promise<readonly Finding[]>
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Creates the functions' database and login, with only the rights that their statements need. Runs at every start in
+# Creates the functions' database and login, with only the rights that their statements need. Runs at every startup in
 # order to update the login's password. Needs MSSQL_SA_PASSWORD and ORDERS_SQL_PASSWORD.
 set -euo pipefail
 

@@ -10,7 +10,7 @@ export interface FunctionApp {
   /** Shared by all of the app's hooks. */
   readonly appHookData: Record<string, unknown>
   register(metadata: FunctionMetadata, callback: FunctionCallback): void
-  /** After this call, registering a function throws, as in the runtime. */
+  /** After this call, registering a function throws, as in the Azure Functions runtime. */
   lock(): void
   log(level: LogLevel, category: RpcLogCategory, message: string, from?: LogOrigin): void
 }

@@ -124,7 +124,8 @@ async function* exportedOrders({ client }: CommandContext, before: string): Asyn
     const took = performance.now() - began
     yield* page.items
     cursor = page.nextCursor
-    // Reading takes CPU from the instance. The pause leaves the instance at least half of the time.
+    // Reading takes CPU from the instance. The pause leaves at least half of the time to the instance's other work,
+    // unless a page takes longer than the longest pause.
     await sleep(Math.min(took, LONGEST_PAUSE_MS))
   }
 }

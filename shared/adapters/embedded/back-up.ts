@@ -58,7 +58,7 @@ export function createBackUp(dependencies: {
     }
   }
 
-  /** Removes the partial backups of processes that ended during a backup. */
+  /** Removes the partial backups of processes that exited during a backup. */
   async function removePartial(): Promise<void> {
     const folders = join(dataDir, FOLDER)
     const partials = existsSync(folders) ? (await readdir(folders)).filter((name) => name.endsWith(PARTIAL)) : []

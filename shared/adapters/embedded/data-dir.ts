@@ -37,7 +37,7 @@ const held = new Set<DatabaseSync>()
 
 /**
  * Locks the directory, and creates it if it is missing (mode 0700). An exclusive transaction on a SQLite file makes the
- * kernel lock that file. The kernel releases the lock when the process ends, for whatever reason, so a lock is never
+ * kernel lock that file. The kernel releases the lock when the process exits, for whatever reason, so a lock is never
  * stale. Some network file systems do not implement such locks. Locking needs no disk space, so orders can be read even
  * if the disk is full.
  *

@@ -64,7 +64,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
   const dispose = async () => {
     disposed.abort()
     await reindexing
-    // The reader closes first, so that the writer is the last connection and leaves no WAL behind.
+    // The reader closes first, so that the writer is the last connection to close and leaves no WAL behind.
     await reader[Symbol.asyncDispose]()
     await writer[Symbol.asyncDispose]()
   }

@@ -48,7 +48,7 @@ export const EXAMPLE_REJECTED: ChangeView = {
   expectedVersion: 1,
   cause: {
     code: 'version-conflict',
-    detail: 'The change was made for version 1 of the order, which now has version 2.',
+    detail: 'The change was made against version 1 of the order, which is now at version 2.',
   },
   changes: EXAMPLE_AMENDMENT,
 }

@@ -136,7 +136,7 @@ const FORGOTTEN: Forgotten = {
     archiveFiles: [],
   },
   log: { records: 3, redacts: true, topics: [{ topic: 'orders', records: 3, until: null, forEver: false }] },
-  remains: ['Backups and archives that were made earlier hold the data until you delete them.'],
+  remains: ['Earlier backups and archives still contain the data until you delete them.'],
 }
 
 export const STATUS_EXAMPLES = {

@@ -96,7 +96,7 @@ export const DEAD_LETTER_OPERATIONS = {
   redriveDeadLetters: {
     summary: 'Redrive dead letters',
     description:
-      'Sends the original bytes back to where they came from. The body must select the letters: those with the given ids, the dead ones that match a filter, or all dead ones. A redrive proceeds in steps and stops when letters keep failing. If the process ends, another process continues the redrive.',
+      'Sends the original bytes back to where they came from. The body must select the letters: those with the given ids, the dead ones that match a filter, or all dead ones. A redrive proceeds in steps and stops when letters keep failing. If the process exits, another process continues the redrive.',
     query: redriveQuery,
     headers: ['Operator'],
     body: jsonBody('Redrive', {

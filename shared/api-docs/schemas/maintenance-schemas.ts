@@ -70,7 +70,9 @@ const forgottenSchema = schemaOf<Forgotten>()({
         records: count,
         until: instant
           .nullable()
-          .describe('When the last of them leaves the log; null if that is unknown, or if the log replaces them.'),
+          .describe(
+            'When the last of them leaves the log; null if that is unknown, or if the log replaces them in place.',
+          ),
         forEver: z.boolean().describe('Whether the topic keeps records forever.'),
       }),
     ),

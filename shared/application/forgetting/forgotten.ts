@@ -24,8 +24,8 @@ export interface TopicRecords {
   readonly topic: string
   readonly records: number
   /**
-   * When the last of the records leaves the log (RFC 3339). Null if the log replaces the records, or if it does not
-   * remove records by age.
+   * When the last of the records leaves the log (RFC 3339). Null if the log replaces the records in place, or if it
+   * does not remove records by age.
    */
   readonly until: string | null
   /** Whether the topic keeps records forever. */
@@ -82,7 +82,7 @@ export function remainsOf(
   return [...inLog, ...unread, ...inStore, ...inFiles, COPIES]
 }
 
-const COPIES = 'Backups and archives that were made earlier hold the data until you delete them.'
+const COPIES = 'Earlier backups and archives still contain the data until you delete them.'
 
 /** Undefined if the count is 0. */
 function counted(

@@ -15,7 +15,7 @@ export interface LedgerExamination {
   readonly lines: readonly ExaminedLine[]
   /** Skipped offsets that the log has, ascending, at most 100. */
   readonly gaps: readonly LedgerGap[]
-  /** Skipped offsets that the log can no longer read; together with `gaps` at most 100. */
+  /** Skipped offsets that can no longer be read; together with `gaps` at most 100. */
   readonly damaged: readonly LedgerGap[]
   /** Why the log differs from the counted log; null if it seems to be the same. */
   readonly brokenBy: LogBreak | null

@@ -13,7 +13,7 @@ export const SETTLED_AT_ONCE = 500
 export interface PassedOver {
   /** Offsets that the log has, ascending, listed individually, at most 100; `to` is exclusive. */
   readonly gaps: readonly LedgerGap[]
-  /** Parts of the ranges that the log can no longer read; together with `gaps` at most 100. */
+  /** Parts of the ranges that can no longer be read; together with `gaps` at most 100. */
   readonly damaged: readonly LedgerGap[]
   /** Ranges of offsets that the log does not have. */
   readonly missing: readonly LedgerGap[]

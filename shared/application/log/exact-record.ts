@@ -40,7 +40,7 @@ async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord)
   return { ...record, journey, key, value, headers: [...original.headers, ...record.headers] }
 }
 
-/** For a `catch`: a record that the log cannot read counts as missing. */
+/** For a `catch`: a record that cannot be read counts as missing. */
 export function nothingIfUnreadable(error: unknown): readonly LogRecord[] {
   if (isOrderError(error) && error.code === 'log-unreadable') return []
   throw error

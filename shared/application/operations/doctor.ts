@@ -93,7 +93,7 @@ export function createDoctor(dependencies: {
       sources.map(async ({ topic }) => ({ topic, count: (await log.offsets(topic)).length })),
     )
     const others = found.filter(({ count }) => count !== partitions)
-    // Null for a broker before 2.8, and for other servers that implement Kafka's protocol.
+    // Null for a broker older than 2.8, and for other servers that implement Kafka's protocol.
     const told =
       (await log.identity(topics.orders)) === null
         ? ' They have no ids here, so a recreated topic is recognised only while it is shorter than the earlier one.'

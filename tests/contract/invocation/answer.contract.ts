@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { InvocationPath } from '../../../infra/host/http/http-invocation.ts'
 import { answerOf } from './invocation-steps.ts'
 
-/** The promises about what a handler may return. */
+/** What every invocation path guarantees about the values that a handler may return. */
 export function answerContract(path: InvocationPath): void {
   describe('the answer', () => {
     const cases: Record<string, [result: () => unknown, expected: object]> = {

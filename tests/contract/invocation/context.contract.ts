@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { InvocationPath } from '../../../infra/host/http/http-invocation.ts'
 import { answerOf, seenBy } from './invocation-steps.ts'
 
-/** The promises about the context of an invocation. */
+/** What every invocation path guarantees about the context of an invocation. */
 export function contextContract(path: InvocationPath): void {
   describe('the context', () => {
     test('names the function and invocation and shows the bindings', async () => {

@@ -4,7 +4,7 @@ import { createHttpInvocation, type InvocationPath } from '../../../infra/host/h
 import { loadApp, routed } from '../../support/functions/function-host.ts'
 import { answerOf } from './invocation-steps.ts'
 
-/** The promises about errors, and about hooks around a function. */
+/** What every invocation path guarantees about errors, and about hooks around a function. */
 export function hooksContract(path: InvocationPath): void {
   describe('errors and hooks', () => {
     test('an error that the function throws is rethrown unchanged; undefined and null are not errors', async () => {

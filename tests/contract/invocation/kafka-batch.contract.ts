@@ -5,7 +5,7 @@ import { createKafkaInvocation } from '../../../infra/host/kafka/kafka-invocatio
 import type { LogRecord } from '../../../shared/ports/event-log.ts'
 import { loadApp } from '../../support/functions/function-host.ts'
 
-/** The promises about the records that a Kafka trigger gets. */
+/** What every invocation path guarantees about the records that a Kafka trigger gets. */
 export function kafkaBatchContract(path: InvocationPath): void {
   describe('a batch of a Kafka trigger', () => {
     const record: LogRecord = {

@@ -12,7 +12,7 @@ function caught(run: () => unknown): unknown {
   }
 }
 
-/** The promises about the request that a handler gets. */
+/** What every invocation path guarantees about the request that a handler gets. */
 export function requestContract(path: InvocationPath): void {
   const json = { body: Buffer.from('{"a":1}'), headers: { 'content-type': 'application/json' } }
 

@@ -4,7 +4,7 @@ import { isOrderError } from '../../../shared/domain/errors.ts'
 import type { RecordToPublish } from '../../../shared/ports/event-log.ts'
 import { newTopic, numbered, readAll, text, type Log, type LogFeatures, type OpenedLog } from './log-steps.ts'
 
-/** The promises of `EventLog`, for every adapter. */
+/** What every adapter of `EventLog` guarantees. */
 export function eventLogContract(name: string, open: () => Promise<OpenedLog>, features: LogFeatures): void {
   describe(`${name} keeps the promises of an event log:`, () => {
     let opened: OpenedLog

@@ -14,7 +14,7 @@ interface OpenedLog extends AsyncDisposable {
 const WAIT = { timeout: 20_000, interval: 5 }
 const EVERYTHING = { olderThan: Number.MAX_SAFE_INTEGER, toOffset: Number.MAX_SAFE_INTEGER }
 
-/** The promises of `RecordRemoval`, for every adapter that has it. */
+/** What every adapter of `RecordRemoval` guarantees. */
 export function recordRemovalContract(name: string, open: () => Promise<OpenedLog>): void {
   describe(`${name} keeps the promises of removing records:`, () => {
     let opened: OpenedLog

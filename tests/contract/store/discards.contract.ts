@@ -15,7 +15,7 @@ import {
   type OpenEmptyStore,
 } from '../store-fixtures.ts'
 
-/** The promises of `Redrives` about letters that are discarded, alone or together, and restored. */
+/** What every store guarantees about letters that are discarded, alone or together, and restored. */
 export function discardsContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} with discarded letters`, () => {
     const opened = openForEachTest(open)

@@ -45,7 +45,7 @@ export const hers = (offset: number, changes: Parameters<typeof orderAt>[1] = {}
   orderAt(offset, { ...changes, order: { customerId: CUSTOMER, ...PERSONAL, ...changes.order } })
 export const moved = (shippingAddress: string): OrderChange => ({ kind: 'amend', amendment: { shippingAddress } })
 
-/** The promises of every store about a customer who was forgotten. */
+/** What every store guarantees about a customer who was forgotten. */
 export function forgetContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a store that forgets a customer`, () => {
     const opened = openForEachTest(open)

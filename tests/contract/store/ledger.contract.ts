@@ -13,7 +13,7 @@ import {
   type OpenEmptyStore,
 } from '../store-fixtures.ts'
 
-/** The promises of `Ledger`, together with the OrderStore that writes it. */
+/** What every adapter of `Ledger` guarantees, together with the `OrderStore` that writes it. */
 export function ledgerContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a ledger`, () => {
     const opened = openForEachTest(open)
@@ -137,7 +137,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
       ])
     })
 
-    test('the log that was recorded first stays the counted one, and a break stays noted', async () => {
+    test('the log that was recorded first stays the counted one, and a break stays recorded', async () => {
       const logs = async () => (await read()).logs
       await opened.ledger.begin(GROUP, 'orders', new Map(), null)
       expect(await logs()).toEqual([{ topic: 'orders', id: null, brokenBy: null }])

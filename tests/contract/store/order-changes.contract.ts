@@ -6,7 +6,7 @@ import { redeliveredChangesContract } from './changes/redelivered-changes.contra
 import { repairedChangesContract } from './changes/repaired-changes.contract.ts'
 import { waitingChangesContract } from './changes/waiting-changes.contract.ts'
 
-/** The promises of every OrderStore about amendments and cancellations. */
+/** What every store guarantees about amendments and cancellations. */
 export function orderChangesContract(name: string, open: OpenEmptyStore): void {
   decidedChangesContract(name, open)
   waitingChangesContract(name, open)

@@ -16,7 +16,7 @@ export interface SearchedStore {
   readonly listed: (query: Partial<ListQuery>) => Promise<string[]>
 }
 
-/** The promises of `OrderViews` about search, including search within a list. */
+/** What every store guarantees about search, including search within a list. */
 export function orderSearchContract(
   { opened, store, park, found, listed }: SearchedStore,
   features: StoreFeatures,

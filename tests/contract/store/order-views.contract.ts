@@ -20,7 +20,7 @@ import {
   type StoreFeatures,
 } from '../store-fixtures.ts'
 
-/** The promises of `OrderViews`. */
+/** What every adapter of `OrderViews` guarantees. */
 export function orderViewsContract(name: string, open: OpenEmptyStore, features: StoreFeatures): void {
   describe(`${name} as order views`, () => {
     const opened = openForEachTest(open)

@@ -13,7 +13,7 @@ import {
   type OpenEmptyStore,
 } from '../store-fixtures.ts'
 
-/** The promises of `Redrives` about redrive tasks. */
+/** What every store guarantees about redrive tasks. */
 export function redrivesContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} with redrive tasks`, () => {
     const opened = openForEachTest(open)

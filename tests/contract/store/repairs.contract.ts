@@ -17,7 +17,7 @@ import {
   type OpenEmptyStore,
 } from '../store-fixtures.ts'
 
-/** The promises of `Redrives` about orders whose letters are redriven or edited, and about the audit. */
+/** What every store guarantees about orders whose letters are redriven or edited, and about the audit. */
 export function repairsContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} with operators' repairs`, () => {
     const opened = openForEachTest(open)

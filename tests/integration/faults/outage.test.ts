@@ -140,7 +140,7 @@ test('While the log is down no order is accepted, and the same requests succeed 
   })
 })
 
-test('A record that cannot be parked because the log is down stays in its batch and harms no other', async () => {
+test('A record that cannot be parked because the log is down stays in its batch and does not affect the others', async () => {
   await withProduct(SETTINGS, async (product) => {
     const traffic = createOrderTraffic(product)
     // The store is down first, so that the log is down by the time the bad order has to be parked.

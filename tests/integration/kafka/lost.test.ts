@@ -235,7 +235,7 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
     await configure(services.topic, { 'retention.bytes': '1', 'segment.ms': '300' })
     await publish(services, 5)
     await vi.waitFor(async () => {
-      // A segment is rolled by the first write after its time.
+      // A segment is rolled only by the first write after `segment.ms` has elapsed.
       await publish(services, 1)
       expect(await startOf(services)).toBeGreaterThanOrEqual(5)
     }, PATIENCE)

@@ -23,7 +23,7 @@ const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '50ms', ORDERS_PARTITIONS: '3' }
 const SOURCES = sourcesOf(createTopics('orders', 'order-processor', [50]))
 
 /**
- * Removes the records that have been processed, as a retention eventually does. The broker's own retention would also
+ * Removes the records that have been processed, as retention eventually would. The broker's own retention would also
  * remove records that the processor is late for, and how late it is depends on the machine.
  */
 async function removeProcessed(broker: TestBroker): Promise<number> {

@@ -66,7 +66,7 @@ describe.skipIf(skipsSqlServer)('A customer of the product on the server that TE
       expect(await forget({ reason: 'Asked for it.' })).toMatchObject({
         store: { orders: 1, unstored: 1, changes: 1, deadLetters: 1 },
         log: { redacts: true },
-        remains: [expect.stringContaining('transaction log'), expect.stringMatching(/^Backups/)],
+        remains: [expect.stringContaining('transaction log'), expect.stringMatching(/^Earlier backups/)],
       })
       await product.breaks({})
       await redriveAll(product)
@@ -99,7 +99,7 @@ describe.skipIf(skipsSqlServer)('A customer of the product on the server that TE
         expect(remains).toEqual([
           expect.stringContaining(until),
           expect.stringContaining('transaction log'),
-          expect.stringMatching(/^Backups/),
+          expect.stringMatching(/^Earlier backups/),
         ])
         await rebuild()
         await expectForgotten(stored)

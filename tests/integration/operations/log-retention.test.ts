@@ -114,7 +114,7 @@ function bytesOfLog(): number {
   return statSync(file).size
 }
 
-test('A log with a retention stays within a constant size, and every record that left it stays accounted for', async () => {
+test('A log with LOG_RETENTION stays within a constant size, and every record that left it stays accounted for', async () => {
   const sizes: number[] = []
   let days = 0
   for (let life = 0; life < LIVES; life += 1) {

@@ -12,7 +12,10 @@ import type { TestBroker } from './kafka-broker.ts'
 export interface KafkaServices extends AsyncDisposable {
   readonly all: Services
   readonly topic: string
-  /** Processes the orders topic as a consumer group does, to its end or for at least this many records. */
+  /**
+   * Processes the orders topic as a consumer group does, either to its end or until at least this many records are
+   * processed.
+   */
   consume(atLeast?: number): Promise<void>
   /** Closes the services and opens them again, as a new process of the same installation. */
   reopen(): Promise<void>

@@ -79,7 +79,7 @@ export function instance(
   return { client, held, asked, answersAgain: () => (left = Infinity) }
 }
 
-/** Runs a command with --json. `ended` is the error that the command ended with. */
+/** Runs a command with --json. `ended` is the error with which the command failed. */
 export async function run(
   command: Command,
   { client }: Pick<ReturnType<typeof instance>, 'client'>,

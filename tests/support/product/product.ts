@@ -44,7 +44,7 @@ export interface Faults {
 
 /** The product as `npm start` runs it: a process on a free port, with a DATA_DIR that survives restarts. */
 export interface Product {
-  /** Changes at every start. */
+  /** Changes at every startup. */
   readonly url: string
   readonly dataDir: string
   /** The operators' key. With FUNCTIONS_KEY set to '', the one that the product generated. */

@@ -11,8 +11,8 @@ export interface RunningProgram extends AsyncDisposable {
   /** Its whole standard output. Rejects with its standard error when the exit code is not 0. */
   readonly ended: Promise<string>
   /**
-   * Resolves to the next line of standard output that matches, and skips earlier lines. Rejects when the program
-   * ends without a match.
+   * Resolves to the next line of standard output that matches, and skips earlier lines. Rejects when the program exits
+   * without a match.
    */
   says(pattern: RegExp): Promise<string>
   /** Writes a line to its standard input. */

@@ -76,7 +76,7 @@ describe('a change', () => {
     expect(refused).toEqual({
       kind: 'refused',
       code: 'version-conflict',
-      detail: `The change was made for version ${expectedVersion} of the order, which now has version 2.`,
+      detail: `The change was made against version ${expectedVersion} of the order, which is now at version 2.`,
     })
   })
 

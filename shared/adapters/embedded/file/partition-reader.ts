@@ -82,8 +82,8 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
   }
 
   /**
-   * Adds records up to the range's limits or the first damaged record. Returns the reason if it stopped at a damaged
-   * record.
+   * Adds records up to the range's limits or the first damaged record. If it stopped at a damaged record, returns the
+   * reason.
    */
   function addRange(
     writer: FrameWriter,

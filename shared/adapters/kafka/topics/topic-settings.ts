@@ -107,8 +107,8 @@ function boundsTimes(settings: TopicSettings): boolean {
 }
 
 /**
- * Brokers before 3.6 have a single setting for timestamps in the past and in the future. Later brokers still apply it
- * if it was changed (KIP-937).
+ * Brokers older than 3.6 have a single setting for timestamps in the past and in the future. Later brokers still apply
+ * it if it was changed (KIP-937).
  */
 function limit(settings: TopicSettings, side: string): number | undefined {
   const names = [`message.timestamp.${side}.max.ms`, 'message.timestamp.difference.max.ms']

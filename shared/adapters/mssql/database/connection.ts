@@ -132,7 +132,7 @@ export function createConnection({ connectionString, onError }: ConnectionOption
 function bind(request: sql.Request, name: string, parameter: Parameter): void {
   switch (parameter.type) {
     case 'text':
-      // The length is bounded, because NVARCHAR(MAX) rules out an index seek.
+      // The length is limited, because NVARCHAR(MAX) would prevent an index seek.
       request.input(
         name,
         sql.NVarChar((parameter.value?.length ?? 0) > MAX_UNITS ? sql.MAX : MAX_UNITS),

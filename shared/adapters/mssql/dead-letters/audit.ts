@@ -33,7 +33,7 @@ export const NOT_DECIDED_BEFORE = (change: string) => `NOT EXISTS (
 
 const OPERATOR_UNITS = 400
 
-/** The parameters of an action for INSERT_AUDIT and the histories. */
+/** An action's parameters for INSERT_AUDIT and for the statements that write the histories. */
 export function actParameters(target: string, { at, operator, verified, reason }: Act): Parameters {
   return {
     at: text(toSqlTime(at)),

@@ -127,7 +127,7 @@ IF EXISTS (SELECT 1 FROM forgotten_customers)
   WHERE x.forgotten IS NULL AND (f.customer_id IS NOT NULL OR ${isForgottenOrder('x.order_id')});
 ${giveBack('@forgotten_letters', 'f.i AS forgotten_letter')}`
 
-/** Looks for orders of forgotten customers that an archive brings back. */
+/** Looks for forgotten customers' orders among those that an archive brings back. */
 export const LOOK_FOR_ARCHIVED = `
 DECLARE @forgotten_orders TABLE (i INT NOT NULL PRIMARY KEY);
 IF EXISTS (SELECT 1 FROM forgotten_customers)

@@ -33,7 +33,7 @@ const SET_ORDER = [...ORDER_VALUES, ...ORDER_TEXTS, 'idempotency_key_hash', 'ref
  * written during this transaction, because TAKE_TURNS waits for the rebuild's row (turns-sql.ts).
  *
  * The swap may write every row, and these tables do not escalate row locks to the whole table (migration 9), so it uses
- * PAGLOCK. There are about a hundred times fewer pages than rows, so the locks fit into the server's memory ("Table
+ * PAGLOCK. There are about a hundred times fewer pages than rows, so the locks fit in the server's memory ("Table
  * hints", "Resolve blocking problems caused by lock escalation"). Locks on rows that do not differ are released after
  * reading.
  */

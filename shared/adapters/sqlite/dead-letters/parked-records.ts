@@ -13,8 +13,8 @@ import type { OrderChanges } from '../changes/order-changes.ts'
  */
 export interface ParkedRecords {
   /**
-   * Records a failure of the origin or of a copy. `counted` says whether the ledger counts the origin as parked in this
-   * transaction.
+   * Records a failure of the origin or of a copy. `counted` says whether, in this transaction, the ledger counts the
+   * origin as parked.
    */
   park(groupId: string, record: ParkedRecord, counted: boolean, atMs: number): void
   /**
@@ -23,7 +23,7 @@ export interface ParkedRecords {
    */
   parkChange(groupId: string, record: ParkedChangeRecord, isOfLog: boolean, atMs: number): void
   /**
-   * Notes that an operator's decision keeps the record from being stored. Changes an existing row only if it is
+   * Records that an operator's decision keeps the record from being stored. Changes an existing row only if it is
    * `retrying`.
    */
   withhold(groupId: string, origin: RecordPosition, state: ParkedState, atMs: number): void

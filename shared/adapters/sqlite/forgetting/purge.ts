@@ -6,7 +6,7 @@ import { openDatabase } from '../database/database.ts'
 /** Overwrites removed personal data that is still in the file or its WAL (port Forgetting). */
 export interface Purge {
   purge(): void
-  /** Purges if an earlier process ended after forgetting a customer but before overwriting the customer's data. */
+  /** Purges if an earlier process exited after forgetting a customer but before overwriting the customer's data. */
   purgeIfDue(): void
 }
 

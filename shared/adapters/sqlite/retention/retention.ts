@@ -17,7 +17,8 @@ export interface RetentionCommands {
 /**
  * Empties the oldest settled letters that belong to no running task. If a record is delivered again, its treatment
  * depends on whether its letter is foreign and whether the letter was edited, so these two columns do not become null.
- * Uses dead_letters_settled (the plus sign rules out the index by state), redrive_tasks_running and the primary keys.
+ * Uses dead_letters_settled (the plus sign keeps SQLite from using the index on state), redrive_tasks_running and the
+ * primary keys.
  */
 const EMPTY_LETTERS = `
   UPDATE dead_letters SET

@@ -14,7 +14,7 @@ export interface BackgroundReindex {
 /** A step of this size delays storing by about ten milliseconds. Steps are smaller if orders have many items. */
 const ORDERS_AT_ONCE = 256
 /**
- * Batches can be stored during the pause between steps. Each pause lasts as long as the step before it, and at least
+ * Batches can be stored during the pause between steps. Each pause lasts as long as the step before it, but at least
  * this long.
  */
 const MIN_PAUSE_MS = 10

@@ -14,7 +14,7 @@ const step = (at = new Date().toISOString()): RebuildStep => ({
 /** A time at which the lease of the last archiving step has expired. */
 const MUCH_LATER = '2099-01-01T00:00:00.000Z'
 
-/** The promises of `Archive` and `Maintenance` about archiving and rebuilding in one store. */
+/** What every store guarantees when orders are archived and the store is rebuilt. */
 export function archiveAndRebuildContract(name: string, open: OpenEmptyStore): void {
   describe(`${name}, archiving during a rebuild`, () => {
     const opened = openForEachTest(open)

@@ -17,7 +17,7 @@ import {
 } from '../../store-fixtures.ts'
 import { AMEND, archiveSteps, CANCEL, lastOrder } from './archive-steps.ts'
 
-/** The other ports' promises about archived orders. */
+/** What the ports other than `Archive` guarantee about archived orders. */
 export function archivedOrdersContract(name: string, open: OpenEmptyStore): void {
   describe(`${name}, with archived orders`, () => {
     const opened = openForEachTest(open)

@@ -23,7 +23,7 @@ const amend = (amendment: Amendment, expectedVersion?: number): OrderChange => (
 const named = (customerName: string) => amend({ customerName })
 const CANCEL: OrderChange = { kind: 'cancel' }
 
-/** The promises of every OrderStore about the preview of orders together with their changes. */
+/** What every store guarantees when orders are previewed together with their changes. */
 export function changePreviewsContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a store that previews orders and changes together`, () => {
     const opened = openForEachTest(open)

@@ -12,7 +12,7 @@ import {
 } from '../../store-fixtures.ts'
 import { amend, cancel, changeSteps, named } from './change-steps.ts'
 
-/** The promises of every OrderStore about changes whose turn has come. */
+/** What every store guarantees about changes whose turn has come. */
 export function decidedChangesContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a store of changes`, () => {
     const opened = openForEachTest(open)

@@ -23,7 +23,7 @@ const throwing = { kind: 'amend', amendment: { orderItems: 5 } } as unknown as O
 const DEAD = { state: 'dead', attempt: 4, nextAttemptAt: null } as const
 const WHY = { reason: 'Its order was deleted.' }
 
-/** The promises of every store about waiting changes that an operator discards. */
+/** What every store guarantees when an operator discards waiting changes. */
 export function discardedChangesContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a store of changes that an operator discards`, () => {
     const opened = openForEachTest(open)

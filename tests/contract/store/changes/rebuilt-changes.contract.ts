@@ -14,7 +14,7 @@ import {
 } from '../../store-fixtures.ts'
 import { amend, cancel, changeSteps, named } from './change-steps.ts'
 
-/** The promises of every store about a rebuild of orders that have changes. */
+/** What every store guarantees when orders with changes are rebuilt. */
 export function rebuiltChangesContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a store of changes`, () => {
     const opened = openForEachTest(open)

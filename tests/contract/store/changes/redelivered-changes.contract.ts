@@ -15,7 +15,7 @@ import {
 } from '../../store-fixtures.ts'
 import { again, amend, cancel, changeSteps, DEAD, named } from './change-steps.ts'
 
-/** The promises of every OrderStore about changes that are delivered more than once, or out of sequence. */
+/** What every store guarantees about changes that are delivered more than once or out of sequence. */
 export function redeliveredChangesContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a store of changes`, () => {
     const opened = openForEachTest(open)

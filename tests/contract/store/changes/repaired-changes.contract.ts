@@ -13,7 +13,7 @@ import {
 } from '../../store-fixtures.ts'
 import { again, amend, cancel, changeSteps, DEAD, named } from './change-steps.ts'
 
-/** The promises of every store about operators' actions on dead changes. */
+/** What every store guarantees about operators' actions on dead changes. */
 export function repairedChangesContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a store of changes`, () => {
     const opened = openForEachTest(open)

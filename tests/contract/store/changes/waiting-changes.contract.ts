@@ -16,7 +16,7 @@ import {
 } from '../../store-fixtures.ts'
 import { again, amend, cancel, changeSteps, DEAD, editOf, named } from './change-steps.ts'
 
-/** The promises of every OrderStore about changes that wait for their turn. */
+/** What every store guarantees about changes that wait for their turn. */
 export function waitingChangesContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a store of changes`, () => {
     const opened = openForEachTest(open)

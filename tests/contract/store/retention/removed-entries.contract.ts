@@ -23,7 +23,7 @@ const LAST = '2099-01-01T00:00:00.000Z'
 const REMOVED = 'The other entries before this time were removed because of their age.'
 const RENAME = { kind: 'amend', amendment: { customerName: 'Renamed' } } as const
 
-/** The promises of `Retention` about histories, the audit and redrive tasks. */
+/** What every store guarantees when old histories, audit entries and redrive tasks are removed. */
 export function removedEntriesContract(name: string, open: OpenEmptyStore): void {
   describe(`${name}, removing old entries`, () => {
     const opened = openForEachTest(open)

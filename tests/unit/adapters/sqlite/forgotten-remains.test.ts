@@ -58,7 +58,7 @@ test('in a file of an earlier version, words of an earlier folding and deleted r
   expect((await store.views.search({ q: 'shirt', limit: 9 })).items).toHaveLength(1)
 })
 
-test('remains are overwritten at the next start if the process ended before', async () => {
+test('remains are overwritten at the next startup if the process exited before that', async () => {
   {
     await using store = await createSqliteStore({ file: file() })
     const orders = Array.from({ length: 50 }, (_, n) => hers(n, 'Zyxelda'))

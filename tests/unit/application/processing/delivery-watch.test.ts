@@ -43,7 +43,7 @@ function createWorld(...sources: readonly WatchedSource[]) {
     errors: [] as unknown[],
     told,
     clock,
-    /** Runs the checks for this long, or until the condition is met. */
+    /** Runs the checks for this long, and calls `meanwhile` after each one. */
     async passes(ms: number, meanwhile: () => unknown = () => undefined) {
       const end = clock.now() + ms
       clock.sleep = async (duration) => {
