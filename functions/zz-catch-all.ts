@@ -26,7 +26,7 @@ async function catchAll(request: HttpRequest, context: InvocationContext): Promi
   const isServed = (name: string) => !disabledFunctions.has(name.toLowerCase()) && (faults || !FAULT_ROUTES.has(name))
   const methods = allowedMethods(pathname, isServed)
   if (pathname === '/' && isReading(request)) return home(request)
-  // A path that matches only after normalisation, such as `//api/orders`, has not reached its function.
+  // A request whose path matches only after normalisation, such as `//api/orders`, never reaches its function.
   const isTaken = methods.some((method) => method === request.method)
   if (methods.length === 0 || isTaken) throw new OrderError('not-found', 'Nothing is at this path.')
   const allow = [...methods, 'OPTIONS'].join(', ')

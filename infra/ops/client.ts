@@ -8,7 +8,7 @@ export interface OpsClient extends AsyncDisposable {
   request(method: string, path: string, body?: unknown): Promise<unknown>
 }
 
-/** The product responded with a problem (RFC 9457). */
+/** The product responded with a problem document (RFC 9457). */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError'
   readonly status: number

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { TargetError } from '../target.ts'
 
 const SOURCES = join(import.meta.dirname, '../baselines/go')
-/** The compiler on the PATH, and the one that the official archive installs. */
+/** The compiler on the PATH, and the one in the official archive's default location. */
 const GO = ['go', '/usr/local/go/bin/go']
 
 const run = promisify(execFile)

@@ -54,7 +54,7 @@ export interface PipelineEvents {
     cause: Cause
     error: unknown
   }
-  /** Records of the dead-letter topic are in the dead-letter store. */
+  /** Records from the dead-letter topic have been saved in the dead-letter store. */
   'dead-letters:kept': { ids: readonly string[] }
   /** A batch failed and is retried in place. */
   'attempt:failed': { topic: string; attempt: number; records: number; cause: Cause; error: unknown }

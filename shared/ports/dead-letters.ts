@@ -74,8 +74,8 @@ export interface LetterChange {
 }
 
 /**
- * The failure of another consumer that gave up on the record, as unverified headers describe it. No action on such a
- * letter changes an order's status or the ledger.
+ * Why another consumer gave up on the record, according to unverified headers. No action on such a letter changes an
+ * order's status or the ledger.
  */
 export interface ForeignFailure {
   /** The writer's header format; `unknown` for an unrecognised format. */

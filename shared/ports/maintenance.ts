@@ -117,7 +117,7 @@ export interface RebuildProgress {
   readonly kept: number
   /** How many of the kept orders come from records that have left the log. */
   readonly expired: number
-  /** Orders in the full-text index so far. */
+  /** Orders added to the full-text index so far. */
   readonly completed: number
 }
 

@@ -46,9 +46,9 @@ export interface OrderStore extends AsyncDisposable {
    * If the ledger does not count the origin's topic, the change does not wait for the origin's batch.
    *
    * If deciding a change fails because of a bug, the result lists the change in `undecided`, and the batch is stored
-   * nevertheless. The change and its successors stay unchanged until its record arrives again. The caller parks that
-   * record with the code `change-not-decided`. Only this failure holds back a waiting change, because any other failure
-   * may be reported only after a copy of the record was stored.
+   * nevertheless. Neither the change nor its successors are touched until the change's record arrives again. The
+   * caller parks that record with the code `change-not-decided`. Only this failure holds back a waiting change, because
+   * any other failure may be reported only after a copy of the record was stored.
    *
    * Rejects as a whole, with nothing changed, if the store is unavailable: `store-unavailable`, `store-full` (outages:
    * the batch is good) or `store-busy` (transient).
@@ -150,7 +150,10 @@ export interface ParkedRecord {
   readonly nextAttemptAt: string | null
   readonly cause: Cause
   readonly acceptedAt: string | null
-  /** The order, if the record can be read, so that its caller can see it while it is parked. */
+  /**
+   * The order, if the record can be read. Included so that the caller who placed the order can see it while the record
+   * is parked.
+   */
   readonly order: NewOrderCommand | null
   readonly redriveOf: string | null
   /**

@@ -13,8 +13,8 @@ export interface Retention {
    *   more. Their ids, positions and states stay, so that a record that is delivered again is treated as before: no
    *   removed letter is kept a second time, and no discarded record is stored.
    * - `histories`, `change-histories`: entries of orders whose last entry is before that time and that have no pending
-   *   retry, no open dead letter and no undecided change. `OrderViews.history` then contains an entry
-   *   `entries-removed`. The history still shows when the order was accepted and stored, because the order itself
+   *   retry, no open dead letter and no undecided change. `OrderViews.history` then contains an
+   *   `entries-removed` entry. The history still shows when the order was accepted and stored, because the order itself
    *   records these times.
    * - `audit`: entries before that time.
    * - `redrives`: tasks that are not running and have not changed since that time. No query returns a task that is

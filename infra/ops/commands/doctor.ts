@@ -9,7 +9,7 @@ export const doctor: Command = {
   examples: ['doctor'],
   async run({ client }) {
     const asked = (await client.request('GET', '/api/ops/doctor')) as Diagnosis
-    // If no instance is running, there are no consumers, which NOTHING_RUNS already reports.
+    // Without a running instance there are no consumers. NOTHING_RUNS already says so, so that check is left out.
     const checks = asked.checks.filter(({ name }) => client.isAlone !== true || name !== 'consumers')
     const diagnosis: Diagnosis = { well: checks.every(({ well }) => well), checks }
     const rows = checks.map(({ name, well, partial, detail }) => [

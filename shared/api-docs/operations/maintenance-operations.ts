@@ -100,9 +100,9 @@ export const MAINTENANCE_OPERATIONS = {
     problems: ACT_PROBLEMS,
   },
   takeOutRecord: {
-    summary: 'Take a record out of the way of its consumer',
+    summary: 'Turn a record that blocks its consumer into a dead letter',
     description:
-      'For a record that the host cannot deliver and that therefore blocks every record behind it. The record becomes a dead letter, the ledger counts it as parked, and the group continues behind it. The group must have no members during this request.',
+      'For a record that the host cannot deliver and that therefore blocks every record behind it. The record becomes a dead letter, the ledger counts it as parked, and the group continues after it. The group must have no members during this request.',
     headers: ['Operator'],
     body: jsonBody('TakeOut', {
       required: true,

@@ -27,7 +27,7 @@ const rebuildSchema = schemaOf<Rebuild>()({
   restored: count.describe('Orders that the log had and the store lacked.'),
   kept: count.describe('Orders that were kept unchanged, because their record is gone or cannot be read.'),
   expired: count.describe('The number of kept orders whose records have left the log because of its retention.'),
-  completed: count.describe('Orders in the full-text index so far.'),
+  completed: count.describe('Orders added to the full-text index so far.'),
 })
 
 const backupSchema = schemaOf<Backup>()({

@@ -144,7 +144,8 @@ export function createPreviewRedrive(dependencies: {
     return letters.flatMap(({ id }) => previews.get(id) ?? [])
 
     /**
-     * Processes one order's letters in sequence and returns the first that fails; the last one if none before it fails.
+     * Processes one order's letters in sequence and returns the first that fails, or the last one if all those before
+     * it succeed.
      */
     async function firstCulprit(group: readonly Readable[], failure: Failure): Promise<Culprit<Readable>> {
       for (let count = 1; count < group.length; count += 1) {

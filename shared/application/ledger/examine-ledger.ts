@@ -19,7 +19,7 @@ export interface LedgerExamination {
   readonly damaged: readonly LedgerGap[]
   /** Why the log differs from the counted log; null if it seems to be the same. */
   readonly brokenBy: LogBreak | null
-  /** Unsettled offsets that the log does not have, with the explanation from the log. */
+  /** Unsettled offsets missing from the log, with the explanation from the log. */
   readonly unsettled: readonly LedgerSettlement[]
 }
 

@@ -15,7 +15,7 @@ export interface PassedOver {
   readonly gaps: readonly LedgerGap[]
   /** Parts of the ranges that can no longer be read; together with `gaps` at most 100. */
   readonly damaged: readonly LedgerGap[]
-  /** Ranges of offsets that the log does not have. */
+  /** Ranges of offsets missing from the log. */
   readonly missing: readonly LedgerGap[]
 }
 
@@ -130,7 +130,7 @@ function keyOf({ topic, partition }: LedgerGap): string {
 }
 
 /**
- * Explains offsets that the log does not have. `offsets` must be requested after the log was read, because otherwise a
+ * Explains offsets missing from the log. `offsets` must be requested after the log was read, because otherwise a
  * record deleted in between would seem never to have existed.
  */
 export function explainMissing(

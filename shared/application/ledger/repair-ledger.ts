@@ -32,7 +32,7 @@ const ANOTHER_REPAIRS = 'Another repair of the ledger is running: check the ledg
 
 /**
  * Processes skipped records: each record that the log has is stored or parked like any other, and is then no longer a
- * gap in the ledger. Offsets that the log does not have stay unchanged. A batch that cannot be read stays a gap, but
+ * gap in the ledger. Offsets missing from the log stay unchanged. A batch that cannot be read stays a gap, but
  * the records after it are processed.
  *
  * No record is processed twice. If a processed record still counts as skipped, the repair stops there and reports it.
@@ -48,7 +48,7 @@ export function createRepairLedger(dependencies: {
   now: () => Date
 }): RepairLedger {
   const { log, storeOrders, topic, groupId, maintenance, now } = dependencies
-  /** Ranges that the log does not have; kept until the repair is complete, so that the next call skips them. */
+  /** Ranges missing from the log; kept until the repair is complete, so that the next call skips them. */
   const absent = new Set<string>()
   /** The error of the first batch that could not be read, kept for the same reason. */
   let unreadable: string | null = null
@@ -98,7 +98,7 @@ export function createRepairLedger(dependencies: {
         }
         if (isEmpty) absent.add(range)
       }
-      // After a round without records, the only offsets left are those that the log does not have or cannot read.
+      // After a round without records, the only offsets left are those that are missing from the log or unreadable.
       if (processed === before) return { processed, more: false, why: unreadable }
     }
   }

@@ -47,7 +47,7 @@ export async function* readInOrderOfTime(
     return oldest?.records.shift()
   }
 
-  /** Reads until it finds a record or reaches the end. Skips offsets that the log does not have or cannot read. */
+  /** Reads until it finds a record or reaches the end. Skips offsets that are missing from the log or unreadable. */
   async function readOn(reading: Reading): Promise<void> {
     while (reading.records.length === 0 && reading.next < reading.end) {
       const { records, behind } = await readPart(log, topic, reading.partition, reading.next, limit)

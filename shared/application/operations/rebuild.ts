@@ -81,7 +81,8 @@ export function createRebuild(dependencies: {
   async function carryOut(owner: string, begun: RebuildProgress, offsets: readonly PartitionOffsets[]): Promise<void> {
     try {
       const projected = await project(owner, begun, offsets)
-      // The starts are read only now, because records may have left the log before the rebuild could read them.
+      // The log's start offsets are not read until now, because records may have left the log before the rebuild could
+      // read them.
       const logStarts = await startsOfLog()
       const completed = await complete(owner, projected, logStarts)
       const swapping: RebuildProgress = { ...completed, phase: 'swapping' }

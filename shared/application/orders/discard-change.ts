@@ -17,7 +17,10 @@ import { reportUndecided } from '../processing/undecided-changes.ts'
  */
 export type DiscardChange = (changeId: string, act: Act) => Promise<ChangeView>
 
-/** The order id is generated before the record is published, and the log's timestamps may come from another machine. */
+/**
+ * How much later than the change's acceptance the timestamp of the order's record may be. The order id is generated
+ * before the record is published, and the log's timestamps may come from another machine.
+ */
 const MARGIN_MS = 60_000
 
 export function createDiscardChange(dependencies: {

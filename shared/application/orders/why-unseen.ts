@@ -77,7 +77,7 @@ export function createWhyUnseen(dependencies: {
   onError: (error: unknown) => void
 }): WhyUnseen {
   const { log, examineLedger, mayHoldAnyOrder, topic, clock, onError } = dependencies
-  /** All readable orders accepted before this time were processed; undefined while nothing is missing. */
+  /** All readable orders accepted before this time have been processed; undefined while nothing is missing. */
   let metUntil: number | undefined
   /** Present if all the missing records are lost, with what is known about them. */
   let lost: Unseen | undefined

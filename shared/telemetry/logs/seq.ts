@@ -66,7 +66,7 @@ export function createSeqStream({ url, onAway, onBack }: SeqOptions) {
     return jitteredMs(failures, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
   }
 
-  /** Sends one batch. Lines that could not be sent stay in the queue. Lines that Seq rejects for good are lost. */
+  /** Sends one batch. Lines that could not be sent stay in the queue. Lines that Seq permanently rejects are lost. */
   async function send(): Promise<void> {
     const batch = waiting.slice(0, BATCH_LINES)
     const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(REQUEST_MS)])

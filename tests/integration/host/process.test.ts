@@ -102,7 +102,7 @@ describe('npm start', () => {
     const client = connect(Number(port), '127.0.0.1')
     const head = `POST /api/orders HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`
     client.write(head)
-    // The request begins before the stop, and ends long after it.
+    // The request begins before shutdown and ends long after it.
     await sleep(100)
     process.kill(target(npm.child.pid ?? 0), 'SIGTERM')
     await sleep(LATE_MS)

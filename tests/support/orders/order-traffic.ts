@@ -49,7 +49,7 @@ export function createOrderTraffic(product: Pick<Product, 'url'>): OrderTraffic 
       const text = await response.text()
       return { status, headers: response.headers, text, body: JSON.parse(text) as Record<string, unknown> }
     } catch (error) {
-      // The errors of `fetch` for a connection that was refused or broke, and of `text` for one that broke later.
+      // `fetch` throws a TypeError if the connection is refused or lost, and `text()` does if it is lost later.
       if (error instanceof TypeError) return undefined
       throw error
     }
@@ -79,7 +79,7 @@ function expectRefusal({ status, headers, body }: Answer): void {
   if (status !== 422) expect(headers.get('retry-after')).toMatch(/^\d+$/)
 }
 
-/** Every stored order by its id. Fails if the list repeats one. */
+/** All stored orders, keyed by id. Fails if the list repeats one. */
 export async function storedOrders(product: Product): Promise<Map<string, OrderView>> {
   const listed = await pagesOf<OrderView>(product, '/api/orders')
   const stored = new Map(listed.map((order) => [order.orderId, order]))

@@ -48,7 +48,7 @@ describe('ops archive restore', () => {
     const changed = { ...documentOf(7), order: orderCommand({ shippingAddress: '7 Changed Road' }) }
     const again = instance(0)
     again.held.set(changed.orderId, changed)
-    // The name of a file begins with the time at which its run began, in seconds.
+    // A file's name starts with `orders-` and the time at which its run began, to the second.
     const earlier = before.replace(/^orders-\d{8}/, 'orders-20200101')
     for (const suffix of ['.ndjson.gz', '.manifest.json']) {
       const renamed = (name: string) => join(directory, name.replace('.ndjson.gz', suffix))

@@ -24,7 +24,7 @@ interface Batch {
   readonly changes: readonly ChangeToStore[]
 }
 
-/** How a change of the batch would be recorded. */
+/** How a change in the batch would be recorded. */
 interface Recorded {
   readonly change: ChangeToStore
   /** The outcome if the change would not take a turn. */

@@ -1,22 +1,22 @@
 import { json, type Connection, type Parameters } from './connection.ts'
 
 /**
- * SQL Server's OPENJSON resolves the escapes in JSON strings. Babelfish 4 does not, so a quote keeps its backslash.
+ * SQL Server's OPENJSON decodes escapes in JSON strings. Babelfish 4 does not, so a quote keeps its backslash.
  * Where a statement reads free text from JSON, an SQL comment with the word `text` marks the column. For Babelfish, the
- * column and its mark are replaced with an expression that resolves the escapes.
+ * column and its mark are replaced with an expression that decodes the escapes.
  */
 const TEXT = /(\w+\.\w+) \/\* text \*\//g
 
 export const READ_TEXT = "SELECT x.text_read FROM OPENJSON(@probe) WITH (text_read NVARCHAR(10) '$.text') AS x;"
 const PROBE = '"\\\n'
 
-/** Whether the server's OPENJSON resolves escapes. */
+/** Whether the server's OPENJSON decodes escapes. */
 export async function resolvesEscapes(connection: Connection): Promise<boolean> {
   const [[row] = []] = await connection.query(READ_TEXT, { probe: json({ text: PROBE }) })
   return row?.['text_read'] === PROBE
 }
 
-/** Stands for a backslash that is already resolved. JSON escapes this character, so no text contains it unescaped. */
+/** Stands for a backslash that is already decoded. JSON escapes this character, so no text contains it unescaped. */
 const DONE = 'NCHAR(1)'
 const ESCAPES: readonly (readonly [escape: string, character: string])[] = [
   [String.raw`N'\\'`, DONE],
@@ -28,7 +28,7 @@ const ESCAPES: readonly (readonly [escape: string, character: string])[] = [
 ]
 
 /**
- * The statement for a server that does not resolve escapes; unchanged if no parameter contains any. Few orders contain
+ * The statement for a server that does not decode escapes; unchanged if no parameter contains any. Few orders contain
  * escapes, and without the replacements the statement is 5 % shorter. That saves time, because Babelfish parses the
  * statement on every call, and for a small batch most of its work is parsing.
  */
@@ -37,7 +37,7 @@ export function adaptTexts(statement: string, parameters: Parameters = {}): stri
   return hasEscapes ? withEscapesResolved(statement) : statement
 }
 
-/** The statement, with escapes resolved in every marked column. */
+/** The statement, with the escapes decoded in every marked column. */
 export function withEscapesResolved(statement: string): string {
   return statement.replaceAll(TEXT, (_, column: string) =>
     ESCAPES.reduce((sql, [escape, character]) => `REPLACE(${sql}, ${escape}, ${character})`, column),

@@ -27,7 +27,7 @@ export async function prepareDatabase(
   await useSnapshots(connection, onWarning)
   await migrate(connection, migrations)
   if (await readsJson(connection)) return (statement) => statement
-  onWarning(`${connection.described} does not resolve escapes in JSON strings, so the statements do.`)
+  onWarning(`${connection.described} does not decode escapes in JSON strings, so the statements do.`)
   return adaptTexts
 }
 
@@ -38,7 +38,7 @@ SELECT CAST(d.compatibility_level AS INT) AS compatibility_level FROM sys.databa
 const FIRST_LEVEL_WITH_JSON = 130
 
 /**
- * Whether OPENJSON resolves escapes. Rejects with `store-unavailable` if the database's compatibility level does not
+ * Whether OPENJSON decodes escapes. Rejects with `store-unavailable` if the database's compatibility level does not
  * support OPENJSON. No order can then be stored until somebody raises the level, and the orders are not at fault.
  */
 async function readsJson(connection: Connection): Promise<boolean> {

@@ -44,8 +44,8 @@ SELECT @removed AS removed;
 `
 
 /**
- * The condition that nothing is pending for a row's order, and that the order's last entry is old. Uses the indexes by
- * order.
+ * The condition that nothing is pending for a row's order, and that the order's last entry is old. Uses the indexes on
+ * order_id.
  */
 const isOver = (order: string) => `NOT EXISTS (
     SELECT 1 FROM order_states AS s WHERE s.order_id = ${order}.order_id AND s.status <> 'discarded'
@@ -62,7 +62,7 @@ const isOver = (order: string) => `NOT EXISTS (
  * Orders are chosen without locks, so that no order that keeps its entries is locked. The transaction then locks the
  * chosen orders and their changes, as restoring a letter does, and leaves out the orders for which something has become
  * pending. The DELETE checks the age of each entry again, because an entry may be committed after others with higher
- * numbers. Uses the primary key and the indexes by order.
+ * numbers. Uses the primary key and the indexes on order_id.
  */
 const removeEntries = (table: 'order_history' | 'order_change_history') => `${START}
 DECLARE @page TABLE (entry BIGINT NOT NULL PRIMARY KEY, order_id UNIQUEIDENTIFIER NOT NULL, is_old INT NOT NULL);

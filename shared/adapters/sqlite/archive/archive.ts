@@ -42,10 +42,7 @@ const BURY_CHANGES = `
   SELECT change_id, order_id, state, origin_topic, origin_partition, origin_offset, body_hash, idempotency_key_hash,
     accepted_at
   FROM order_changes WHERE order_id = ?`
-/**
- * The following statements use the unique indexes on order_id, the primary key of order_items, and the indexes by
- * order.
- */
+/** The following statements use the indexes on order_id and the primary key of order_items. */
 const DELETE_ITEMS = 'DELETE FROM order_items WHERE order_seq = ?'
 /** The index stores no texts, so a delete has to pass the words (search/rewording.ts). */
 const DELETE_WORDS = `INSERT INTO order_search (order_search, rowid, words) VALUES ('delete', ?, ?)`

@@ -42,7 +42,7 @@ export interface ChangeTombstone {
   readonly body_hash: Uint8Array | null
 }
 
-/** The following statements use the primary keys and the indexes by Idempotency-Key. */
+/** The following statements use the primary keys and the indexes on idempotency_key_hash. */
 const ARE_ANY = "SELECT 1 FROM archived_orders WHERE order_id > x'' LIMIT 1"
 const OF_ORDER = `
   SELECT seq, origin_topic, origin_partition, origin_offset, body_hash, archived_at FROM archived_orders

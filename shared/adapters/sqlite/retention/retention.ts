@@ -31,7 +31,9 @@ const EMPTY_LETTERS = `
       SELECT 1 FROM redrive_tasks t JOIN redrive_letters r ON r.task_seq = t.task_seq AND r.kept_seq = d.kept_seq
       WHERE t.state = 'running')
     ORDER BY settled_at LIMIT ?3)`
-/** Whether nothing is pending for the entry's order, and the order's last entry is old. Uses the indexes by order. */
+/**
+ * Whether nothing is pending for the entry's order, and the order's last entry is old. Uses the indexes on order_id.
+ */
 const IS_OVER = `
   NOT EXISTS (SELECT 1 FROM order_states s WHERE s.order_id = o.order_id AND s.status <> 'discarded')
   AND NOT EXISTS (SELECT 1 FROM order_history h WHERE h.order_id = o.order_id AND h.at >= ?2)
@@ -46,7 +48,7 @@ const NEXT_ENTRIES = (table: HistoryTable) => `
   FROM ${table} o WHERE o.entry > ?1 ORDER BY o.entry LIMIT ?3`
 /**
  * Also deletes the order's earlier entries, because an earlier round may have passed over them while the last entry was
- * still new. Uses the indexes by order.
+ * still new. Uses the indexes on order_id.
  */
 const DELETE_ENTRIES = (table: HistoryTable) => `DELETE FROM ${table} WHERE order_id = ? AND entry <= ?`
 const NOTE_REMOVED = `

@@ -22,8 +22,8 @@ interface Progress {
 }
 
 /**
- * The order that reaches this limit is indexed whole. Because an order has at most 500 items, a transaction indexes
- * fewer than 1,500 items.
+ * The order that reaches this limit is still indexed in full. Because an order has at most 500 items, a transaction
+ * indexes fewer than 1,500 items.
  */
 const MAX_ITEMS = 1000
 

@@ -74,13 +74,13 @@ const charts = [
   }),
   createChart(container, {
     title: 'Retries',
-    explained: 'Records that wait in a retry topic for their next attempt.',
+    explained: 'Records waiting in a retry topic for their next attempt.',
     format: toCount,
     lines: [{ of: ({ retrying }) => retrying, name: 'waiting', colour: '--warn' }],
   }),
   createChart(container, {
     title: 'Dead letters',
-    explained: 'Records that wait for an operator.',
+    explained: 'Records waiting for an operator.',
     format: toCount,
     lines: [{ of: ({ dead }) => dead, name: 'to be repaired', colour: '--bad' }],
   }),

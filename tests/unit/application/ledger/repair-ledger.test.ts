@@ -8,7 +8,7 @@ import { delivered, messageOf } from '../../../support/orders/orders.ts'
 const RECORDS = 2600
 const ACT = { operator: 'sam', verified: false, at: '2026-01-01T00:00:00.000Z', reason: null }
 
-/** A ledger that counted none of the group's committed offsets. Each batch takes `batchMs` to store. */
+/** A ledger that has counted none of the group's committed offsets. Each batch takes `batchMs` to store. */
 function given({
   batchMs = 0,
   readMs = 0,

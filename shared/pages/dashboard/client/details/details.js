@@ -66,7 +66,7 @@ export function closeDetails() {
   byId('details', HTMLDialogElement).close()
 }
 
-/** @param {() => void} listener called when the dialog is closed in any way */
+/** @param {() => void} listener called when the dialog closes, however it was closed */
 export function onDetailsClosed(listener) {
   byId('details', HTMLDialogElement).addEventListener('close', listener)
 }

@@ -3,11 +3,11 @@ import { readAddress, replaceAddress } from '../page/address.js'
 import { instantOf, toLocalInput } from '../page/format.js'
 
 /**
- * The order list's filter. The address stores the filter, so that a link leads to the same list, and the form shows it.
- * Times are instants in the address, and in the reader's time zone in the form.
+ * The order list's filter. The URL stores the filter, so that a link leads to the same list; the form displays the
+ * filter. Times are instants in the URL, and in the reader's time zone in the form.
  */
 
-/** Field id to parameter name, for both the list request and the address. */
+/** Field id to parameter name, for both the list request and the URL. */
 const FIELDS = {
   'order-text': 'q',
   'order-status': 'status',

@@ -6,7 +6,7 @@ import { msBetween, toDuration, toMoney, toShortId, toTimeOfRow, zoneName } from
 import { createOrderFilter } from './order-filter.js'
 
 /**
- * The newest orders, or a page of the orders that match the filter. The address stores the filter and the page.
+ * The newest orders, or a page of the orders that match the filter. The URL stores the filter and the page.
  *
  * @typedef {import('../../../../domain/order-view.ts').OrderView} OrderView
  * @typedef {{ items: OrderView[], nextCursor: string | null }} Page

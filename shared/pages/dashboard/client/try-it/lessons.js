@@ -89,7 +89,7 @@ export const LESSONS = {
 
   async 'play-change'({ tell, send, sendFor, until, openOf, breakOnPurpose, order, cancel, change, redriveOrder }) {
     await breakOnPurpose({ throwForCustomers: [CUSTOMER_OF_THE_BUG] })
-    tell('Our code has a bug again, and that one customer’s order fails.')
+    tell('Our code has the same bug again: one customer’s order fails.')
     const id = await sendFor(CUSTOMER_OF_THE_BUG)
     await until(async () => (await order(id)).status !== 'accepted')
     const failed = await order(id)
