@@ -266,11 +266,11 @@ check 'two ports are published, on loopback' published
 check 'every container has limits, local logs and a restart policy' limits
 check 'Seq receives the logs' seq_takes_logs
 check 'every instance can be scraped in the network edge' scraped
-check 'the roles are rolled one after the other under load, and no request that may be sent again fails' under_load roll "${roles[@]}"
-check 'a roll that fails leaves the old instances running, and no request that may be sent again fails' under_load roll_fails
-check 'order-api and order-processor scale to three instances under load, all of them work, and no request that may be sent again fails' under_load scale_up
-check 'three instances of order-api restart in turn under load, and no request that may be sent again fails' under_load restart_in_turn
-check 'they scale back to one instance under load, and no request that may be sent again fails' under_load scale_down
+check 'the roles are rolled one after the other under load, and no request that is safe to retry fails' under_load roll "${roles[@]}"
+check 'a roll that fails leaves the old instances running, and no request that is safe to retry fails' under_load roll_fails
+check 'order-api and order-processor scale to three instances under load, all of them work, and no request that is safe to retry fails' under_load scale_up
+check 'three instances of order-api restart in turn under load, and no request that is safe to retry fails' under_load restart_in_turn
+check 'they scale back to one instance under load, and no request that is safe to retry fails' under_load scale_down
 check 'every order is stored' every_order_is_stored
 check 'the broker is killed and comes back' broker_killed
 check 'the roles and the gateway are killed and come back' roles_killed
