@@ -38,8 +38,9 @@ const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/sqlite/`
 
 /**
  * Opens the file and migrates its tables. If the disk is full and the tables are up to date, the file is opened only
- * for reading, and each call that writes tries to open it again. Rejects with `invalid-setting` for a file that a newer
- * version of the program has migrated, and with `store-unavailable` or `store-full` for a file that cannot be used.
+ * for reading, and each call that writes tries to open it for writing again. Rejects with `invalid-setting` for a file
+ * that a newer version of the program has migrated, and with `store-unavailable` or `store-full` for a file that cannot
+ * be used.
  */
 export async function createSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { file, migrations = MIGRATIONS, onReindexFailed = warn } = options

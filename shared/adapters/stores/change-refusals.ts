@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../domain/errors.ts'
 import type { Cause } from '../../domain/order-view.ts'
 import type { Rejection } from '../../ports/order-store.ts'
 
-/** The reasons for which a store rejects a change, in addition to those of the domain (domain/changes/turns.ts). */
+/** The reasons why a store rejects a change, in addition to the domain's own reasons (domain/changes/turns.ts). */
 export const KEY_REUSED: Cause = {
   code: 'idempotency-key-reused',
   detail: 'Its Idempotency-Key belongs to another change.',

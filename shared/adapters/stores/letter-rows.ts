@@ -130,7 +130,7 @@ function toForeign(json: string | null): ForeignFailure | null {
   return json === null ? null : (JSON.parse(json) as ForeignFailure)
 }
 
-/** Copies a Buffer into plain bytes, because a Buffer compares and prints differently. */
+/** Copies a Buffer into a plain Uint8Array, because the two compare and print differently. */
 function toPlainBytes(bytes: Uint8Array | null): Uint8Array | null {
   return Buffer.isBuffer(bytes) ? new Uint8Array(bytes) : bytes
 }

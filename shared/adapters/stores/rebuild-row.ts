@@ -11,7 +11,8 @@ export function hasLeft(logStarts: readonly RecordPosition[], { topic, partition
 export function toRebuild(row: Row, fromTime: (time: never) => string, nowMs: number): Rebuild {
   const state = row['state'] as 'running' | 'done' | 'failed'
   return {
-    // A process that dies cannot record its own failure, so an expired lease counts as a failure.
+    // A process that dies cannot record that its rebuild has failed. An expired lease therefore means that the rebuild
+    // was abandoned.
     state: state === 'running' && Number(row['leased_until']) < nowMs ? 'abandoned' : state,
     why: row['why'] as string | null,
     startedAt: fromTime(row['started_at'] as never),

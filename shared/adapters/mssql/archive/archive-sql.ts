@@ -84,8 +84,8 @@ JOIN archived_orders AS t ON t.order_id = i.order_id;
 
 /**
  * Begins a transaction that archives or restores orders. Locks the row that BEGIN_REBUILD also locks, so that whichever
- * comes second sees the first. Ends an abandoned rebuild. If that rebuild's process was only slow, its next step finds
- * that it has lost the rebuild.
+ * comes second sees the first. Ends an abandoned rebuild. If that rebuild's process is still alive but slow, its next
+ * step finds that it has lost the rebuild.
  */
 export const beginArchiving = () => `
 DECLARE @is_rebuilding BIT = 0, @is_reindexing BIT = 0;
@@ -111,14 +111,14 @@ export const auditOnce = (action: string) => `
 
 /**
  * Removes orders that have not changed since they were read. Versions (or, for discarded orders, update times) and row
- * counts show whether they have changed: a version only increases, every later event adds rows, and a settled change
+ * counts show whether an order has changed: a version only increases, every later event adds rows, and a settled change
  * moves to another state only if its letter is opened again.
  *
  * A statement that stores a record reads the order and its tombstone together, so it finds one of the two. But a
  * statement that records a change reads only the tombstone. This transaction therefore first locks the ledger rows of
  * the orders' partitions, as recording a change does (locks.ts), and then sees every change that was recorded earlier.
  *
- * The caller passes the words, because order_words is clustered by word. Returns the removed orders, and whether a
+ * The caller passes the words, because order_words has no index by order. Returns the removed orders, and whether a
  * rebuild or a reindex prevented their removal.
  */
 export const ARCHIVE_ORDERS = `

@@ -5,10 +5,10 @@ import { auditOnce, beginArchiving } from './archive-sql.ts'
 type Target = 'place' | 'end'
 
 /**
- * An order's position in lists is an identity value (`seq`). Inserting an order at its earlier place requires
- * IDENTITY_INSERT. Orders that get a new place at the end are inserted separately, because IDENTITY_INSERT refuses rows
- * without a value, and Babelfish cannot combine it with OUTPUT. Both insertions read the JSON, because a table variable
- * would need all the columns again.
+ * An order's position in lists is an identity value (`seq`). Inserting an order at its earlier position requires
+ * IDENTITY_INSERT. Orders that get a new position at the end are inserted separately, because IDENTITY_INSERT refuses
+ * rows without a value, and Babelfish cannot combine it with OUTPUT. Both insertions read the JSON, because a table
+ * variable would need all the columns again.
  */
 const insertOrders = (at: Target) => `
   INSERT INTO orders (
@@ -53,10 +53,10 @@ const insertOrders = (at: Target) => `
 
 /**
  * Restores archived orders in one transaction. An order that the store already has stays unchanged. Every other order
- * returns to its earlier position in lists, which its tombstone records. If the login may not alter the table, the
- * order becomes the newest instead. After an error, SQL Server turns IDENTITY_INSERT off at the end of the statement
- * (SQL Server's documentation of SET, under sp_executesql), but Babelfish leaves it on for the pooled connection, so
- * the statement turns it off itself.
+ * returns to its earlier position in lists, which its tombstone records. If the login may not alter the table, which
+ * IDENTITY_INSERT requires, the order becomes the newest instead. After an error, SQL Server turns IDENTITY_INSERT off
+ * at the end of the statement (SQL Server's documentation of SET, under sp_executesql), but Babelfish leaves it on for
+ * the pooled connection, so the statement turns it off itself.
  *
  * Events may be long, so they are read as elements of an array (order-changes-sql.ts says why). Returns four results:
  * the restored orders, the orders whose Idempotency-Key now belongs to another order, the orders that were archived

@@ -17,7 +17,7 @@ import { PREVIEW_CHANGES } from './order-changes-sql.ts'
 import { toChangesJson } from './order-changes.ts'
 import { decideEach, type Turn, type Turns } from './turns.ts'
 
-/** The changes of a batch, and the orders that come before them, with the outcomes of previewing those orders. */
+/** A batch's changes, and the orders that come before them, with the previewed outcomes of those orders. */
 interface Batch {
   readonly orders: readonly OrderToStore[]
   readonly outcomes: readonly StoreOutcome[]

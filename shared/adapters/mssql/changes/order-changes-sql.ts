@@ -148,7 +148,7 @@ ${JUDGE_ARCHIVED}  -- While a change is not decided, an operator's decision abou
  * partitions. The rows themselves are also locked, to cover that case. If two transactions insert the same change, or
  * the same turn, the second violates a unique index and is repeated (query.ts). With READ_COMMITTED_SNAPSHOT, a
  * statement reads rows as of its own start, which comes after the locks, so it reads the rows in their final state.
- * Without it, the statement waits for concurrent writers.
+ * Without that setting, the statement waits for concurrent writers.
  */
 export const RECORD_CHANGES = `
 IF EXISTS (SELECT 1 FROM @changes AS c WHERE c.is_counted = 0)
@@ -277,7 +277,7 @@ ORDER BY c.n;
 
 const IS_ANY_WAITING = `EXISTS (SELECT 1 FROM order_changes AS w WHERE w.state = 'waiting')`
 
-/** Selects those of the given orders for which a change waits. */
+/** Selects the given orders for which a change waits. */
 const selectWaiting = (...rows: readonly string[]) => `
   SELECT DISTINCT w.order_id
   FROM order_changes AS w
@@ -285,7 +285,7 @@ const selectWaiting = (...rows: readonly string[]) => `
     AND w.order_id IN (${unionOf(rows)})`
 
 /**
- * Selects those of the given orders that lack a change that was applied to them. Such orders were lost, and then stored
+ * Selects the given orders that lack a change that had been applied to them. Such orders were lost, and then stored
  * again from their records. Uses order_changes_applied.
  */
 const selectRestored = (...rows: readonly string[]) => `
@@ -299,10 +299,10 @@ function unionOf(rows: readonly string[]): string {
 }
 
 /**
- * Selects those of the given orders whose changes may be decided. Must run after the commit. If one instance stores an
- * order while another stores a change to it, whichever commits last sees both, because a statement reads everything
- * that was committed before it began. This holds with and without READ_COMMITTED_SNAPSHOT. Usually no change waits, and
- * this costs one seek in an empty index.
+ * Selects the given orders whose changes may be decided. Must run after the commit. If one instance stores an order
+ * while another stores a change to it, whichever commits last sees both, because a statement reads everything that was
+ * committed before it began. This holds with and without READ_COMMITTED_SNAPSHOT. Usually no change waits, and the
+ * query then costs one seek in an empty index.
  */
 export const lookForTurns = (...rows: readonly string[]) => `
 IF ${IS_ANY_WAITING}${selectWaiting(...rows)};

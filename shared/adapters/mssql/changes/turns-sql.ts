@@ -2,9 +2,9 @@ import { ITEMS_OF_BATCH } from '../orders/store-batch-sql.ts'
 import { SELECT_BY_IDS } from '../orders/order-views-sql.ts'
 
 /**
- * Reads what a decision about an order's changes depends on: its first undecided changes, its status and content, and
- * the applied changes that it lacks because it was lost and stored again from its record. Each SELECT reads as of a
- * different moment, so TAKE_TURNS checks whether the rows have changed since.
+ * Reads everything on which a decision about an order's changes depends: the order's first undecided changes, its
+ * status and content, and the applied changes that it lacks because it was lost and stored again from its record. Each
+ * SELECT reads as of a different moment, so TAKE_TURNS checks whether the rows have changed since.
  *
  * Uses the primary and unique keys, order_changes_undecided and order_changes_applied.
  */
@@ -38,8 +38,8 @@ ORDER BY c.order_id, c.version;
 `
 
 /**
- * Writes the decisions about the changes of several orders. Either all the decisions about an order are written or
- * none. None are written if the order's version has changed or its customer has been forgotten since the order was
+ * Writes the decisions about the changes to several orders. Either all the decisions about an order are written, or
+ * none are. None are written if the order's version has changed or its customer has been forgotten since the order was
  * read, if one of the changes no longer waits, or if the decisions leave out an earlier undecided change. The caller
  * then reads the order again.
  *
@@ -65,8 +65,8 @@ ORDER BY c.order_id, c.version;
  *   after the other: a discard that comes second finds the letter resolved, and a redrive that comes second is
  *   withheld.
  *
- * While a rebuild runs, its row is locked first, so that no decision is written during a step of the rebuild, which
- * would overwrite the decision (rebuild-swap-sql.ts). If waiting for the row takes too long, the statement times out
+ * While a rebuild runs, its row is locked first, so that no decision is written during a step of the rebuild, because
+ * that step would overwrite it (rebuild-swap-sql.ts). If waiting for the row takes too long, the statement times out
  * and the batch is delivered again.
  */
 export const TAKE_TURNS = `

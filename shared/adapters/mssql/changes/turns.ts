@@ -42,8 +42,8 @@ export interface Turn {
   /** Undefined while the order is not stored. */
   readonly stored: StoredOrder | undefined
   /**
-   * The order on which changes are decided. If the stored order was lost, and then stored again from its record, this
-   * one also contains the changes that had been applied to it.
+   * The order on which the changes are decided. If the stored order had been lost, and was then stored again from its
+   * record, this order also contains the changes that had been applied to it.
    */
   readonly order: Order | undefined
   readonly isDiscarded: boolean
@@ -64,7 +64,10 @@ interface Decision {
   readonly undecided?: UndecidableChange | undefined
 }
 
-/** Limits of one transaction, because SQL Server locks the whole table if a statement takes 5,000 locks. */
+/**
+ * Limits for one transaction. SQL Server locks a whole table, such as order_change_history, if a statement takes 5,000
+ * locks on it.
+ */
 const ORDERS_AT_ONCE = 100
 const CHANGES_AT_ONCE = 20
 /** An attempt fails if another instance has changed the order since it was read. */
@@ -260,7 +263,7 @@ function isNews(decision: Decision): boolean {
   return isRestored || decision.verdicts.length > 0 || waitingOf(decision).length > 0
 }
 
-/** Whether the decision leaves nothing to decide. If all changes that were read are decided, there may be more. */
+/** Whether the decision leaves nothing to decide. If it decides all the changes that were read, there may be more. */
 function isWhole({ verdicts }: Decision): boolean {
   return verdicts.length < CHANGES_AT_ONCE
 }

@@ -1,7 +1,7 @@
 /**
  * The kinds of failure that the store distinguishes. The table below assigns SQL Server's error numbers to them. An
- * error whose number is not in the table is classified by its severity: below severity 17, it is a bug, such as a
- * syntax error or a missing table.
+ * error whose number is not in the table is classified by its severity. Below severity 17, the error is a bug, such as
+ * a syntax error or a missing table.
  *
  * Sources: [events] learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors;
  * [azure] learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues (transient errors, resource
@@ -111,7 +111,7 @@ const REFUSED_LOGINS: ReadonlySet<number> = new Set([
 
 /**
  * Whether somebody has to change a setting before the server accepts this login. Also true for an unknown number,
- * because an error's severity does not show this.
+ * because an error's severity does not show whether a setting is at fault.
  */
 export function refusesLogin(number: number): boolean {
   return REFUSED_LOGINS.has(number) || FAILURES.get(number) === undefined

@@ -15,7 +15,7 @@
  * 3. One order may have records in two partitions, so a transaction that decides about an order then locks the order's
  *    row in order_states.
  * 4. The other tables follow in the order of LOCK_ORDER. Each row of a table that is not listed belongs to a row of
- *    another table (ROWS_OF), and only a transaction that has locked that other row changes it.
+ *    another table (ROWS_OF), and is changed only by transactions that have locked that other row.
  *
  * Rows are locked by an UPDATE that changes nothing. Such an UPDATE waits for the row and locks it until the end of the
  * transaction, on every engine and at every isolation level. A lock hint would do so only on SQL Server, because
@@ -63,7 +63,7 @@ export const ROWS_OF: Readonly<Record<string, (typeof LOCK_ORDER)[number]>> = {
  * partitions, so records of two partitions could never be stored at the same time. FORCESEEK allows only seeks ("Table
  * hints"). A clustered key would make a seek likely but not certain, and would take 902 bytes where 900 are allowed.
  *
- * parked_records has few rows too. If the group came from a variable, a seek could read all rows of the group. The
+ * parked_records also has few rows. If the group came from a variable, a seek could read all rows of the group. The
  * statements therefore take the group from the same table variable as the other key columns, so a seek reads only each
  * record's own row.
  */

@@ -22,8 +22,8 @@ WHERE d.topic = @topic AND d.log_partition = @partition AND d.log_offset = @offs
 `
 
 /**
- * Forms the groups from dead_letters_by_group alone, and then reads the most recently failed letter of each. The cost
- * grows with the number of letters, but only operators ask for groups.
+ * Forms the groups from dead_letters_by_group alone, and then reads the most recently failed letter of each group. The
+ * cost grows with the number of letters, but only operators ask for groups.
  */
 export const SELECT_GROUPS = `
 SELECT g.fingerprint, g.letters, g.first_seen, g.last_seen, s.topic, s.log_partition, s.log_offset, s.last_code,
@@ -83,7 +83,7 @@ WHERE ${conditionsOf(filters).join(' AND ')}${recompiledBetweenTimes(new Set(fil
 `
 }
 
-/** Conditions on `dead_letters AS d`, whose indexes omit removed letters too. */
+/** Conditions on `dead_letters AS d`. Like the table's indexes, they omit removed letters. */
 export function conditionsOf(filters: readonly LetterFilter[]): readonly string[] {
   return ['d.removed_at IS NULL', ...filters.map((name) => CONDITIONS[name])]
 }

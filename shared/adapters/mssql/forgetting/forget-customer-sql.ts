@@ -24,8 +24,8 @@ WHERE a.customer_id = @customerId;
 `
 
 /**
- * Reads every payload, a few at a time, because dead letters have no column for the customer. The caller parses those
- * that may name the customer.
+ * Reads every payload, a few at a time, because dead letters have no column for the customer. The caller parses the
+ * payloads that may name the customer.
  */
 export const SELECT_PAYLOADS = `
 SELECT TOP (@limit) d.kept_seq, d.order_id, d.record_value, d.edited_value
@@ -36,7 +36,7 @@ ORDER BY d.kept_seq;
 
 export const SELECT_LAST_LETTER = 'SELECT COALESCE(MAX(d.kept_seq), 0) AS last_seq FROM dead_letters AS d;'
 
-/** Selects those of the given orders that the store has under another customer. */
+/** Selects the given orders that the store has under another customer. */
 export const SELECT_ORDERS_OF_OTHERS = `
 SELECT o.order_id
 FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i
@@ -85,11 +85,11 @@ const PLACEHOLDERS = `customer_name = N'${FORGOTTEN.customerName}', customer_las
  * removed. The transaction first marks the customer. If the store has data that the caller does not know, or that has
  * changed since, nothing is written, and the caller reads again.
  *
- * This transaction locks every partition of the ledger, and the row that LOCK_FORGETTING locks. Until it ends, no
- * order, change or letter can be stored, so the check is final. All locks are taken and released within one round trip.
- * TAKE_TURNS decides changes without locking a partition. But both transactions lock the rows of changes and orders, so
- * the second one finds that the order has changed. Retention also empties letters without locking a partition, and a
- * letter that it has emptied meanwhile stays empty.
+ * This transaction locks every partition of the ledger, and the row that LOCK_FORGETTING locks. Until the transaction
+ * ends, no order, change or letter can be stored, so the check is final. All locks are taken and released within one
+ * round trip. TAKE_TURNS decides changes without locking a partition. But both transactions lock the rows of changes
+ * and orders, so the second one finds that the order has changed. Retention also empties letters without locking a
+ * partition, and a letter that it has emptied meanwhile stays empty.
  *
  * Without a customer (@customerId is null), only the changes and letters of the orders lose their personal data, and
  * nothing is marked or audited.

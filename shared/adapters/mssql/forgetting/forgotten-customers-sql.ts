@@ -63,9 +63,10 @@ export const OF_CHANGES = `
     ) OR ${isForgottenOrder('c.order_id')})`
 
 /**
- * Looks for personal data in the orders and failures of a batch, and in changes that the store already has for those
- * orders that the batch brings without personal data. The caller passes such changes without personal data in
- * `storedChanges`. Their JSON is passed as array elements, for the reason given in order-changes-sql.ts.
+ * Looks for personal data of forgotten customers in the orders and failures of a batch. If the batch brings an order
+ * without personal data, also looks in the changes to that order that are already stored. The caller passes such
+ * changes, without their personal data, in `storedChanges`. Their JSON is passed as array elements, for the reason
+ * given in order-changes-sql.ts.
  */
 export const lookForForgotten = (more = '') => `
 IF @preview = 0 AND EXISTS (SELECT 1 FROM forgotten_customers)

@@ -28,9 +28,8 @@ export interface HeldChange extends StoredChange {
 const MAX_ATTEMPTS = 20
 
 /**
- * Repeats `send` until the statement finds no data of a forgotten customer. `send` returns the rows with which the
- * statement gave the data back or, once everything is stored, the result. `forget` removes the personal data to which
- * these rows refer.
+ * Repeats `send` until the statement finds no data of a forgotten customer. `send` returns the result or, if such data
+ * was found, the rows that the statement gave back. `forget` removes the personal data to which these rows refer.
  */
 export async function untilForgotten<Data, Result>(
   data: Data,

@@ -10,7 +10,7 @@ import type { Found, FoundState } from './found-data.ts'
 export interface ForgottenWords {
   /** All words that the orders keep. */
   readonly words: readonly WordRow[]
-  /** The words that they lose, or that are no longer words of a name. */
+  /** The words that the orders lose, or that are no longer words of a name. */
   readonly gone: readonly (readonly [seq: string, word: string])[]
 }
 

@@ -2,7 +2,7 @@ import { lockPartition } from '../database/locks.ts'
 
 /**
  * Counts offsets. An offset is counted if it is at or beyond `next_offset`, or if it was passed over as a gap and has
- * arrived after all. Any other offset has been counted before. The figures therefore always add up to `next_offset −
+ * arrived after all. Any other offset has already been counted. The figures therefore always add up to `next_offset −
  * first_offset`, which the table checks.
  *
  * This SQL is part of STORE_BATCH. @partitions contains the partitions of all records that the batch decides about,

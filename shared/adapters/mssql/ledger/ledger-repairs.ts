@@ -5,8 +5,8 @@ import type { Query } from '../database/query.ts'
 import { toGroup } from '../database/columns.ts'
 
 /**
- * If two processes begin the first repair at the same time, the second violates the primary key and is repeated, and
- * then finds the repair of the first.
+ * If two processes begin the first repair at the same time, the later statement violates the primary key, is repeated,
+ * and then finds the row of the earlier one.
  */
 export const BEGIN_REPAIR = `
 SET XACT_ABORT ON;

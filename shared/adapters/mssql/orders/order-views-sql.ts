@@ -97,7 +97,8 @@ const hasWords = (table: 'order_words' | 'order_state_words', seq: 'order_seq' |
 )`
 
 /**
- * The filters of a list. Each has a parameter of the same name, except the last two, which apply only to stored orders.
+ * The filters of a list. Each has a parameter of the same name, except `q`, whose parameter is @queryWords, and the
+ * last two, which have none and apply only to stored orders.
  */
 export type ListFilter =
   | 'customerId'

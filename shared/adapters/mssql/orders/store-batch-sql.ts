@@ -143,7 +143,7 @@ DECLARE @order_rounds INT = (SELECT COUNT(DISTINCT o.round) FROM @orders AS o);
 `
 
 /**
- * Locks those orders of one round that the store has, and then the tombstones of those that are archived, in the same
+ * Locks the rows of one round's orders that are stored, and then the tombstones of those that are archived, in the same
  * sequence as ARCHIVE_ORDERS and RESTORE_ORDERS. Each order then stays in the table in which the next statements find
  * it. Without the locks, an order could be archived between two reads, and a late copy from a partition other than the
  * order's could be stored again. With row versions (READ_COMMITTED_SNAPSHOT), reads can see different moments only if

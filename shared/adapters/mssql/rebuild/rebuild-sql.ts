@@ -18,8 +18,8 @@ SELECT r.state, r.why, r.leased_until, r.started_at, r.updated_at, r.operator, r
 `
 
 /**
- * If two processes begin the first rebuild at the same time, the second violates the primary key and is repeated, and
- * then finds the rebuild of the first.
+ * If two processes begin the first rebuild at the same time, the later statement violates the primary key, is repeated,
+ * and then finds the row of the earlier one.
  */
 export const BEGIN_REBUILD = `
 SET XACT_ABORT ON;
@@ -146,7 +146,7 @@ SELECT v.i, v.version FROM OPENJSON(@versions) WITH (i INT '$[0]', version INT '
 )
 
 /**
- * Selects the changes that were applied to the given orders, and then the ids of those orders whose customer was
+ * Selects the changes that were applied to the given orders, and then the ids of the orders whose customer was
  * forgotten. Uses order_changes_applied, whose entries are sorted by version, and the unique index on order_id.
  */
 export const SELECT_APPLIED = `

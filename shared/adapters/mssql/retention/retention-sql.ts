@@ -14,9 +14,9 @@ DECLARE @time DATETIME2(3) = CAST(@before AS DATETIME2(3)), @removed INT = 0;
 
 /**
  * Empties the oldest settled letters that belong to no running task. Decisions about a record depend on whether its
- * letter is foreign and whether it was edited, so these two columns lose their content but do not become null. The
- * UPDATE repeats the conditions, because an operator may have restored a letter meanwhile. Uses dead_letters_settled,
- * redrive_tasks_running and the primary keys.
+ * letter is foreign and whether the letter was edited, so these two columns lose their content but do not become null.
+ * The UPDATE repeats the conditions, because an operator may have restored a letter meanwhile. Uses
+ * dead_letters_settled, redrive_tasks_running and the primary keys.
  */
 export const REMOVE_LETTERS = `${START}
 DECLARE @page TABLE (kept_seq BIGINT NOT NULL PRIMARY KEY);

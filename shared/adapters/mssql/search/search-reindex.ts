@@ -21,10 +21,7 @@ interface ReindexOptions {
 }
 
 const ORDERS_AT_ONCE = 100
-/**
- * A transaction ends with the order that reaches this limit, because SQL Server locks the whole table if a statement
- * takes 5,000 locks.
- */
+/** A transaction ends with the order that reaches this limit, so that it takes few locks. */
 const MAX_WORDS = 2000
 /** Pauses leave time for storing and for other instances that do the same work. */
 const PAUSES = { stepMs: 50, waitMs: 60_000 }

@@ -21,7 +21,7 @@ export interface ArchiveCommands {
   restoreOrders(orders: readonly ArchivedOrder[], source: string, act: ArchivingAct): RestoreResult
 }
 
-/** Ends an abandoned rebuild. If its process was only slow, that process's next step fails with `conflict`. */
+/** Ends an abandoned rebuild. If the rebuild's process is still alive but slow, its next step fails with `conflict`. */
 const END_ABANDONED = `UPDATE rebuild SET state = 'failed', why = ? WHERE state = 'running'`
 const RENEW = 'INSERT OR REPLACE INTO archiving VALUES (1, ?)'
 /** Uses audit_by_target. */

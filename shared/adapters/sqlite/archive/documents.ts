@@ -5,7 +5,7 @@ import { createArchivedRows } from '../../stores/archive/archived-rows.ts'
 import type { Row } from '../../stores/rows.ts'
 import { CONVERSIONS, fromHashBytes, fromIdBytes, toIdList } from '../database/values.ts'
 
-/** Reads the documents of those of the given orders that may be archived. The result is keyed by order id. */
+/** Reads the documents of the given orders that may be archived. The result is keyed by order id. */
 export type ReadDocuments = (orderIds: readonly string[]) => Map<string, ArchivedOrder>
 
 const IDS = '(SELECT unhex(value) FROM json_each(?))'

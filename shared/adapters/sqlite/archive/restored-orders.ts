@@ -160,7 +160,7 @@ export function prepareRestoredOrders(db: DatabaseSync): RestoredOrders {
   }
 
   return {
-    // Words that were written before may be gone, because a transaction was rolled back or a customer was forgotten.
+    // Words that were written earlier may be gone, because a transaction was rolled back or a customer was forgotten.
     begin: () => terms.forget(),
     takeBack(document) {
       const id = toIdBytes(document.orderId)

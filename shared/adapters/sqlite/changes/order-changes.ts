@@ -36,18 +36,15 @@ export interface OrderChanges {
    * decision withholds its record.
    */
   withhold(change: ChangeToStore, isCounted: boolean): void
-  /**
-   * Records a failure of the change's record, of a copy of that record or of its redrive, unless the change is already
-   * kept.
-   */
+  /** Records that the change's record, a copy of it or its redrive failed, unless the change is already kept. */
   park(record: ParkedRecord, change: ParkedChange, isCounted: boolean, atMs: number): void
   /** Adds an entry to the history of a change that has to wait. */
   tellWaiting(changeId: string, atMs: number): void
   /** Writes the verdict on a change whose turn has come. */
   decide(verdict: Verdict, orderId: string, kind: ChangeKind, atMs: number): void
   /**
-   * Moves a change to the state `to`, together with its letter. Returns false if the change now has another state, or
-   * if it was kept from another record.
+   * Moves a change to the state `to`, because its letter has been discarded or restored. Returns false if the change is
+   * in another state by now, or if it was kept from another record.
    */
   move(changeId: string, origin: RecordPosition, to: 'dead-lettered' | 'discarded', act: ActInHistory): boolean
   /** The order of a change; undefined if the store does not have the change. */
@@ -148,7 +145,7 @@ export function prepareOrderChanges(
     return select.get(toIdBytes(changeId)) as ChangeRow | undefined
   }
 
-  /** The hash of the change's Idempotency-Key; null if another change has that key. */
+  /** The hash of the change's Idempotency-Key; null if the change has no key, or if another change has the same key. */
   function freeKey(keyHash: string | null, id: Uint8Array): Uint8Array | null {
     const key = keyHash === null ? null : toHashBytes(keyHash)
     return key === null || selectKey.get(key, id) !== undefined || tombstones.hasChangeKey(key) ? null : key
@@ -217,7 +214,7 @@ export function prepareOrderChanges(
       if (row === undefined && tombstones.ofChange(changeId) !== undefined) return
       const [id, order] = [toIdBytes(changeId), toIdBytes(orderId)]
       const [event, hash] = change === null ? [null, null] : [JSON.stringify(change), hashOf(change, hashBefore)]
-      // The key serves to answer repeated requests, which is possible only if the change itself is known.
+      // The key is kept only to answer repeated requests, which is possible only if the change itself is known.
       const key = change === null ? null : freeKey(idempotencyKeyHash, id)
       // The id belongs to another change, so this one gets no row.
       if (row !== undefined && !isOf(row, orderId, hash)) return

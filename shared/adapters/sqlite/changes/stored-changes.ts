@@ -26,7 +26,7 @@ export interface ChangesResult {
   readonly undecided: readonly UndecidableChange[]
 }
 
-/** Does the work for one record. It may return a rejection if a constraint refuses the record. */
+/** Does the work for one record, and may return a rejection if a constraint refuses that record. */
 export type Guard = <T>(work: () => T) => T | Rejection
 
 type Kept = 'new' | 'known' | 'duplicate' | 'withheld' | Rejection
@@ -73,7 +73,7 @@ export function prepareStoredChanges(dependencies: {
       const { groupId, delivered, changes: some = [] } = batch
       const events = [...some, ...batch.parked.filter(isOfChange)].toSorted(byPlace)
       const stored = batch.orders.map(({ orderId }) => orderId)
-      // A copy may restore a lost order. Its applied changes are then reapplied, even if no change waits.
+      // A copy may restore a lost order. The order's applied changes are then reapplied, even if no change is waiting.
       const orders = delivered === 'copy' ? stored : turns.ordersThatWait(stored)
       if (events.length === 0 && orders.length === 0) return { outcomes: [], undecided: [] }
       const kept = new Map<ChangeToStore, Kept>()

@@ -21,7 +21,7 @@ export interface Turns {
    * be decided, if any.
    */
   take(orderId: string, atMs: number): UndecidableChange | undefined
-  /** Returns those of the orders that have a change waiting for its turn. */
+  /** Returns the given orders that have a change waiting for its turn. */
   ordersThatWait(orderIds: readonly string[]): string[]
 }
 

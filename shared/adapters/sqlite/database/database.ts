@@ -12,7 +12,7 @@ const CACHE_KIB = 16 * 1024
  * broker. The orders of those commits would then never be delivered again
  * (https://www.sqlite.org/pragma.html#pragma_synchronous).
  *
- * `alone` locks out every other connection and keeps the WAL index in memory instead of a shared file.
+ * `alone` locks out every other connection and keeps the WAL index in memory instead of in a shared file.
  */
 export function openDatabase(file: string, alone?: 'alone'): DatabaseSync {
   const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Act, AuditEntry } from '../../../ports/redrives.ts'
 import { toMs } from '../database/values.ts'
 
-/** The audit of operators' actions, and the entries that these actions add to the histories of orders. */
+/** The audit of operators' actions, and the entries that these actions add to orders' histories. */
 export interface Audit {
   record(action: AuditEntry['action'], target: string, act: Act): void
   /** Adds an entry to the order's history, unless the order was stored before the action. */

@@ -44,7 +44,7 @@ const RESOLVE = `
   UPDATE dead_letters SET state = 'resolved', settled_at = ? WHERE ${KEY} AND state NOT IN ('resolved', 'discarded')`
 const RESOLVE_FOREIGN = `${RESOLVE} AND foreign_failure IS NOT NULL`
 /**
- * Uses dead_letters_by_order. The order is compared because another log's record may now have the letter's position.
+ * Uses dead_letters_by_order. Compares the order too, because another log's record may now have the letter's position.
  */
 const RESOLVE_OF = `
   UPDATE dead_letters SET state = 'resolved', settled_at = ?6

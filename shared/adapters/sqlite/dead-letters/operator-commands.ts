@@ -20,14 +20,12 @@ import { toIdBytes, toIdBytesOrNull, toMs } from '../database/values.ts'
 /** Operators' actions on single dead letters and waiting changes. Each is one transaction (port Redrives). */
 export interface OperatorCommands {
   discardLetter(letterId: string, act: Act): KeptDeadLetter
-  /**
-   * Discards those of the letters whose state is `dead`, in one transaction. Returns the number of discarded letters.
-   */
+  /** Discards the letters whose state is `dead`, all in one transaction. Returns the number of discarded letters. */
   discardLetters(letterIds: readonly string[], act: Act): number
   restoreLetter(letterId: string, act: Act): KeptDeadLetter
   recordEdit(letterId: string, value: Uint8Array, act: Act): KeptDeadLetter
   markEdited(letterId: string, act: Act): KeptDeadLetter
-  /** Returns the next change if it could not be decided. */
+  /** Returns the order's next change if that change could not be decided. */
   discardChange(changeId: string, act: Act): readonly UndecidableChange[]
 }
 

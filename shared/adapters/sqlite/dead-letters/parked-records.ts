@@ -80,9 +80,9 @@ export function prepareParkedRecords(dependencies: {
   }
 
   /**
-   * Inserts the origin's row or moves it forward. With `isOther`, the row moves whatever its state is. For example, if
-   * the order or change is unknown, an existing row at this position must belong to another log's record. Returns
-   * whether this failure is new.
+   * Inserts the origin's row or moves it forward. With `isOther`, the row moves whatever its state. For example, if the
+   * order or change is unknown, an existing row at this position must belong to another log's record. Returns whether
+   * this failure is new.
    */
   function moveRow(groupId: string, record: ParkedRecord, isOther: boolean, counted: boolean, atMs: number): boolean {
     const { origin, attempt } = record
@@ -112,7 +112,8 @@ export function prepareParkedRecords(dependencies: {
     },
     parkChange(groupId, record, isOfLog, atMs) {
       const { changeId } = record.change
-      // The copy that delivered the change settled the row before the decision on the change failed.
+      // The copy that delivered the change settled the row, and deciding the change failed only afterwards. The row
+      // therefore moves although it is settled.
       const isHeldAgain = changes.isHeldBy(changeId, record)
       moveRow(groupId, record, isHeldAgain || changes.stateOf(changeId) === undefined, false, atMs)
       changes.park(record, record.change, isOfLog, atMs)

@@ -39,8 +39,8 @@ const SELECT_ARCHIVED = `
   ) AS has_data
   FROM archived_orders o WHERE customer_id = ?`
 /**
- * Reads every payload, because dead letters have no column for the customer. Only those that may name the customer are
- * then parsed.
+ * Reads every payload, because dead letters have no column for the customer. Only the payloads that may name the
+ * customer are then parsed.
  */
 const SELECT_NAMING = `
   SELECT kept_seq FROM dead_letters
@@ -196,7 +196,7 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
       return inTransaction(db, () => {
         if (rebuilds.getRebuild(toMs(act.at))?.state === 'running') throw new OrderError('conflict', REBUILD_RUNS)
         refuseReindex()
-        // If the process of a rebuild died, the tables of the rebuild may still contain the personal data.
+        // If a rebuild's process died, the rebuild's tables may still contain the personal data.
         tables.drop()
         const found = find(customerId)
         const held = toHeld(found)

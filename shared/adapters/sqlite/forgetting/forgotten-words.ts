@@ -19,7 +19,7 @@ const MERGE_STATES = `INSERT INTO order_state_search (order_state_search) VALUES
 /**
  * Merging would not be enough for stored orders. Their index can delete a row only by its words, so a deleted word
  * stays and gets a mark. FTS5 drops the word and its mark only when it merges into the highest level. If the index once
- * had more segments, `optimize` merges into a lower level, or it finds only one segment and does nothing.
+ * had more segments, `optimize` merges into a lower level, or finds only one segment and does nothing.
  */
 const EMPTY = `INSERT INTO order_search (order_search) VALUES ('delete-all'); DELETE FROM search_terms`
 const INSERT_WORDS = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'

@@ -4,7 +4,7 @@ import { prepareGaps, type PartitionKey } from './gaps.ts'
 
 /**
  * Counts offsets. An offset is counted if it is at or beyond `next`, or if it was passed over as a gap and has arrived
- * after all. Any other offset has been counted before. The figures therefore always add up to `next − first`, which a
+ * after all. Any other offset has already been counted. The figures therefore always add up to `next − first`, which a
  * constraint of the table checks.
  */
 export interface LedgerCounting {

@@ -25,8 +25,8 @@ export interface Decisions {
    */
   againstChange(change: ChangeToStore, isDiscarded: boolean): ParkedState | undefined
   /**
-   * The state in which to park a record that has no parked row although there was already a decision about its letter;
-   * undefined if there was no such decision.
+   * The state in which to park a record that has no parked row although its letter is already settled; undefined if the
+   * letter is not settled.
    */
   ofParked(record: Pick<ParkedRecord, 'origin' | 'orderId' | 'change'>): ParkedState | undefined
   /**

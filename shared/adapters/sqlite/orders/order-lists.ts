@@ -105,7 +105,7 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
     const bounds = [...(isStored ? [] : [status]), range.low, range.high, ...times]
     if (reference !== undefined) {
       // Uses orders_by_reference or order_states_by_reference. Few orders share a reference, so the other filters are
-      // checked for each of these orders.
+      // simply checked on each order that has it.
       const filters = { customer_id: customerId, currency, payment_method: paymentMethod }
       const given = Object.entries(filters).flatMap(([column, value]) =>
         value === undefined ? [] : [{ column, value }],
@@ -135,8 +135,9 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
       return seqs(newest([]), ...bounds, limit)
     }
     // Uses orders_by_customer or orders_by_currency (orders_cancelled_by_… for cancelled orders, order_states_by_… for
-    // orders that are not stored). In these indexes, the entries of each key are sorted by `seq`. If a filter is
-    // missing, each of its possible values is queried and the newest of the orders found are returned.
+    // orders that are not stored). In these indexes, the entries of each key are sorted by `seq`. If the currency or
+    // the payment method is not given, each of its possible values is queried, and the newest of the orders found are
+    // returned.
     const ofCustomer = customerId === undefined ? [] : [customerId]
     const key = [...ofCustomer.map(() => 'o.customer_id = ?'), 'o.currency = ?', 'o.payment_method = ?']
     // The index is named because the planner might otherwise choose an index that contains all orders.

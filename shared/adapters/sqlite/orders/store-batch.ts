@@ -35,8 +35,7 @@ export interface BatchCommands {
   previewBatch(batch: Pick<StoreBatch, 'orders' | 'changes'>): BatchPreview
   keepDeadLetters(letters: readonly DeadLetter[]): void
   /**
-   * Must be called after words may have been deleted from search_terms, so that they are inserted again when they
-   * recur.
+   * Must be called whenever words may be deleted from search_terms, so that they are inserted again when they recur.
    */
   forgetTerms(): void
 }

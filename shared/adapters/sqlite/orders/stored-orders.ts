@@ -13,8 +13,8 @@ import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
 export interface StoredOrders {
   /**
    * Returns true if the order was inserted. Returns false if the id or the Idempotency-Key is already known, even if
-   * only from an archived order. Throws if a constraint refuses the order. Its items and words are only noted, and are
-   * written later together with those of other orders.
+   * only from an archived order. Throws if a constraint refuses the order. The order's items and words are only noted,
+   * and are written later together with those of other orders.
    */
   insert(order: OrderToStore, nowMs: number, recovered: boolean): boolean
   /**
@@ -55,7 +55,7 @@ const INSERT_ORDER = `
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 const ITEM_VALUES = '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
 export const INSERT_ITEM = `INSERT INTO order_items VALUES ${ITEM_VALUES}`
-/** The number of items in one statement. Longer statements would hardly be cheaper. */
+/** The number of items in one statement. Longer statements would hardly be any cheaper. */
 const ITEMS_AT_ONCE = 16
 const INSERT_SEARCH = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
 /** Uses the unique index on order_id. */
@@ -100,8 +100,8 @@ export function prepareStoredOrders(db: DatabaseSync, tombstones: BatchTombstone
   }
 
   /**
-   * Writes the items first. SQLite sets a savepoint for a statement with several rows, and at each savepoint FTS5
-   * writes all the words that it has buffered. That costs the same for few words as for many.
+   * Writes the items before the words. SQLite sets a savepoint for each statement that inserts several rows, and at
+   * each savepoint FTS5 writes all the words that it has buffered, which costs as much for a few words as for many.
    */
   function writeParts(): void {
     const [ofItems, ofTexts] = [items, texts]

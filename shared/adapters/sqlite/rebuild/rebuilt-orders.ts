@@ -65,7 +65,8 @@ const SEQS = '(SELECT value FROM json_each(?))'
 const COPY_ORDERS = `INSERT INTO ${REBUILT}orders SELECT * FROM orders WHERE seq IN ${SEQS}`
 const COPY_ITEMS = `INSERT INTO ${REBUILT}order_items SELECT * FROM order_items WHERE order_seq IN ${SEQS}`
 /**
- * Uses order_changes_applied, which contains one entry for each change that was ever applied, and then unique indexes.
+ * Uses order_changes_applied, which contains one entry for each change that was ever applied, and then the unique
+ * indexes.
  */
 const CHANGED = `
   SELECT o.seq FROM order_changes c CROSS JOIN orders o ON o.order_id = c.order_id AND o.version = c.version

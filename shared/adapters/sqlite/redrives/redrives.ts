@@ -100,8 +100,8 @@ const CANCEL = `UPDATE redrive_tasks SET state = 'cancelled', lease_owner = NULL
 const RESUME = `
   UPDATE redrive_tasks SET state = 'running', step = 0, why = NULL, lease_owner = NULL, updated_at = ? WHERE id = ?`
 /**
- * The letters of a task that is to be resumed. Letters that were claimed but not sent go back to waiting; letters that
- * were sent can no longer stop the task. Uses the primary keys.
+ * The letters of a task that is about to be resumed. Letters that were claimed but not sent go back to waiting; letters
+ * that were sent can no longer stop the task. Uses the primary keys.
  */
 const SELECT_NOTED = `
   SELECT r.task_seq, r.kept_seq, r.step IS NOT NULL AS is_noted, d.state FROM redrive_letters r JOIN dead_letters d USING (kept_seq)
@@ -113,7 +113,7 @@ interface GatheringRow {
   readonly task_seq: number
   /** The task's filter as JSON. */
   readonly gathering: string
-  /** The last letter that has been gathered; null if there is none. */
+  /** The last letter that has been gathered; null if none has been. */
   readonly last: number | null
 }
 
@@ -265,7 +265,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
   }
 }
 
-/** The first row, and the rows after it as long as their payloads fit into one claim. */
+/** The first row, and as many of the following rows as fit into one claim with their payloads. */
 function withinBytes(rows: readonly ClaimableRow[]): readonly ClaimableRow[] {
   let bytes = 0
   return rows.filter((row, index) => {

@@ -18,7 +18,7 @@ interface Found {
   readonly whole: string | undefined
   /**
    * Finds orders that contain every word as a whole word or as a prefix. Equals `whole` if no other indexed word begins
-   * with one of them.
+   * with one of those words.
    */
   readonly begins: string | undefined
 }

@@ -26,8 +26,8 @@ import {
 const NAME_MARK = '§'
 const OTHER_MARK = '¶'
 /**
- * Has the length of the longest prefix that the index stores (four characters), so that these words add the same
- * prefixes in every order.
+ * As long as the longest prefix that the index stores (four characters), so that the marked words of every order have
+ * the same prefixes.
  */
 const OWN_MARK = '¤own'
 const FILTER_MARK = '¤'
@@ -75,7 +75,7 @@ export function createSearchParts(): (orderId: string, order: Searchable) => Sea
 
   return (orderId, order) => {
     const seen = new Set<string>()
-    /** Uses loops instead of array methods, because they are faster and this runs for every stored order. */
+    /** Uses loops, because this runs for every stored order and array methods are slower. */
     function add(list: string[], words: readonly string[]): void {
       for (const word of words) {
         if (seen.has(word)) continue

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 /**
- * Merges a few pages of the full-text index of stored orders, for a transaction that has changed the words of this many
- * orders. Operators' actions that change single orders leave merging to the next batch.
+ * Merges a few pages of the full-text index of stored orders. `orders` is the number of orders whose words the
+ * transaction has changed. Operators' actions that change single orders leave merging to the next batch.
  */
 export type MergeWords = (orders: number) => void
 
@@ -15,10 +15,10 @@ const PAGES = 8
 const ORDERS_PER_PAGE = 4
 
 /**
- * FTS5 itself would merge only after every 64 pages that it has added, and then several hundred pages at once, which
- * delays the transaction by 25 ms or more (findings/fts5-merges-in-lumps.sh). It is therefore told to merge only if one
- * level has 64 segments. Merging eight segments at a time instead of FTS5's four costs less CPU, and a search reads a
- * few more segments (https://www.sqlite.org/fts5.html#special_insert_commands).
+ * Left to itself, FTS5 would merge only once per 64 pages that it has added, but then several hundred pages at once,
+ * which delays the transaction by 25 ms or more (findings/fts5-merges-in-lumps.sh). It is therefore told to merge on
+ * its own only if one level has 64 segments. Merging eight segments at a time instead of FTS5's four costs less CPU,
+ * although a search then reads a few more segments (https://www.sqlite.org/fts5.html#special_insert_commands).
  */
 const SETTINGS = `('automerge', 0), ('usermerge', 8), ('crisismerge', 64)`
 

@@ -15,7 +15,7 @@ export interface RowsOfOrder {
 export interface ArchivedRows {
   /** `order` is a row of orders. */
   readonly toStoredDocument: (order: Row, items: readonly Row[], rows: RowsOfOrder) => ArchivedOrder
-  /** `state` is the row in order_states of a discarded order whose acceptance time is known. */
+  /** `state` is the order_states row of a discarded order whose acceptance time is known. */
   readonly toDiscardedDocument: (state: Row, rows: RowsOfOrder) => ArchivedOrder
 }
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
- * Limits for the number of orders in one transaction. They are small, because no order is stored while a transaction
- * runs.
+ * Limits for the number of orders in one transaction. They are small, because storing has to wait while such a
+ * transaction runs.
  */
 const FEWEST = 5
 const MOST = 25
@@ -17,9 +17,9 @@ interface Pace {
 const REAL: Pace = { now: () => performance.now(), sleep: (ms) => sleep(ms) }
 
 /**
- * Passes the orders to `step` in small groups, one after the other. Pauses after each step for as long as it took, so
- * that archiving uses at most half of the store's time, and less if the store is busy. Archiving therefore takes at
- * most about twice as long as without the pauses.
+ * Passes the orders to `step` in small groups, one after the other. Pauses after each step for as long as that step
+ * took, up to a second. Archiving therefore uses only about half of the store's time, and less if the store is busy,
+ * but takes at most about twice as long as without the pauses.
  */
 export async function inPacedSteps<T>(
   orders: readonly T[],
