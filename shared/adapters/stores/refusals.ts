@@ -62,5 +62,5 @@ export function notRestorable(orderId: string, cause: unknown): OrderError {
 
 /** The reason that is recorded when an abandoned rebuild is ended. */
 export const ABANDONED = 'It was abandoned, and orders have been archived or restored since.'
-/** After each step of archiving, no rebuild can begin for this long, because another step may follow. */
+/** After each step of archiving or restoring, no rebuild can begin for this long, because another step may follow. */
 export const ARCHIVING_LEASE_MS = 10_000

@@ -16,8 +16,8 @@ import { toStoredChangesJson } from './forgotten-customers.ts'
 import { forgottenStateWords, forgottenWords } from './forgotten-words.ts'
 
 /**
- * Another attempt is necessary only if an event of this customer is recorded, or any letter is kept, in the
- * milliseconds between the last read and the transaction.
+ * Another attempt is necessary only if data of this customer changes, or any letter is kept, in the milliseconds
+ * between the last read and the transaction.
  */
 const MAX_ATTEMPTS = 20
 /**

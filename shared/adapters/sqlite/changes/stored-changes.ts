@@ -99,8 +99,8 @@ function touched(orderIds: readonly string[], events: readonly (ChangeToStore | 
 }
 
 /**
- * Sorts by partition and offset. This puts the changes to each order into log order, because they are all in one
- * partition.
+ * Sorts by partition and offset. This puts the changes to each order into log order, because all the events of an order
+ * are in one partition.
  */
 function byPlace({ origin: one }: { origin: RecordPosition }, { origin: other }: { origin: RecordPosition }): number {
   return one.partition - other.partition || one.offset - other.offset

@@ -105,7 +105,7 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
     const bounds = [...(isStored ? [] : [status]), range.low, range.high, ...times]
     if (reference !== undefined) {
       // Uses orders_by_reference or order_states_by_reference. Few orders share a reference, so the other filters are
-      // simply checked on each order that has it.
+      // checked on each order that has the given reference.
       const filters = { customer_id: customerId, currency, payment_method: paymentMethod }
       const given = Object.entries(filters).flatMap(([column, value]) =>
         value === undefined ? [] : [{ column, value }],

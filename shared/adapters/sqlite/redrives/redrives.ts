@@ -265,7 +265,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
   }
 }
 
-/** The first row, and as many of the following rows as fit into one claim with their payloads. */
+/** The first row, and the following rows whose payloads still fit into one claim. */
 function withinBytes(rows: readonly ClaimableRow[]): readonly ClaimableRow[] {
   let bytes = 0
   return rows.filter((row, index) => {

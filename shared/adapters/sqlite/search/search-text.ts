@@ -26,8 +26,8 @@ import {
 const NAME_MARK = '§'
 const OTHER_MARK = '¶'
 /**
- * As long as the longest prefix that the index stores (four characters), so that the marked words of every order have
- * the same prefixes.
+ * Has as many characters as the longest prefix that the index stores (four), so that the marked words of all orders
+ * have the same prefixes.
  */
 const OWN_MARK = '¤own'
 const FILTER_MARK = '¤'

@@ -34,7 +34,7 @@ export interface Writer
     Purge {
   readonly reindex: Reindex
   migrate(): Schema
-  /** Writes and flushes a dummy row. If that fails, throws, because orders could not be written either. */
+  /** Writes and flushes a dummy row. Throws if that fails, because orders could not be written either. */
   probe(): void
   tidy(): void
   close(): void

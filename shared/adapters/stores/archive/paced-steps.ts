@@ -18,8 +18,8 @@ const REAL: Pace = { now: () => performance.now(), sleep: (ms) => sleep(ms) }
 
 /**
  * Passes the orders to `step` in small groups, one after the other. Pauses after each step for as long as that step
- * took, up to a second. Archiving therefore uses only about half of the store's time, and less if the store is busy,
- * but takes at most about twice as long as without the pauses.
+ * took, up to a second. Archiving therefore uses about half of the store's time, or less if the store is busy, and
+ * takes at most about twice as long as without the pauses.
  */
 export async function inPacedSteps<T>(
   orders: readonly T[],
