@@ -45,7 +45,7 @@ WHERE c.state IN ('waiting', 'retrying', 'dead-lettered') AND c.state = 'waiting
 GROUP BY c.order_id;
 `
 
-/** Uses order_changes_by_idempotency_key. */
+/** Uses order_changes_by_idempotency_key and archived_changes_by_idempotency_key. */
 export const SELECT_CHANGE_BY_KEY = `
 SELECT c.change_id, c.body_hash, c.accepted_at
 FROM order_changes AS c

@@ -8,7 +8,8 @@ SELECT c.order_id FROM order_changes AS c WHERE c.change_id = CAST(@changeId AS 
  * Discards a waiting change, unless its order or an earlier change to that order is retrying or dead-lettered. If the
  * order is stored, the change's turn may be about to come, so the change is discarded only if it cannot be decided
  * (`@isUndecidable`). Returns whether the change was discarded. Rows are locked before they are checked, in the order
- * of locks.ts. An earlier event that is recorded at the same time is treated as if it had been recorded afterwards.
+ * that locks.ts defines. An earlier event that is recorded at the same time is treated as if it had been recorded
+ * afterwards.
  */
 export const DISCARD_CHANGE = `
 SET XACT_ABORT ON;

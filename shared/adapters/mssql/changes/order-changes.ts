@@ -22,7 +22,7 @@ export interface Delivered extends Delivery {
   readonly change: ChangeToStore
 }
 
-/** A failure of a change. */
+/** A failure of a change's record. */
 export interface ParkedDelivery extends Parking {
   readonly record: RecordOfChange
   readonly isCounted: boolean

@@ -53,7 +53,7 @@ const LETTERS_AT_ONCE = 32
 export const NO_LETTERS: Scan = { lastSeq: 0, naming: [] }
 
 export function createFinding(query: Query) {
-  /** Continues after the letters that were examined before. Their payloads have not changed since. */
+  /** Continues after the letters that were examined before, and does not read those again. */
   async function scanLetters(customerId: number, before: Scan): Promise<Scan> {
     const naming = [...before.naming]
     let { lastSeq } = before

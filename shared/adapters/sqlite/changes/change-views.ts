@@ -67,7 +67,7 @@ export function prepareChangeQueries(db: DatabaseSync): ChangeQueries {
   const selectStatus = db.prepare(SELECT_STATUS)
   const selectByKey = db.prepare(BY_KEY)
 
-  /** The event that the order's changes wait for: the order, or the first change that is not decided. */
+  /** The event that the order's changes wait for: the order itself, or its first undecided change. */
   function predecessor(id: Uint8Array): Predecessor | undefined {
     if (isStored.get(id) === undefined) {
       const status = (selectStatus.get(id)?.['status'] ?? 'accepted') as OrderStatus

@@ -33,8 +33,8 @@ export function prepareLedgerSettling(db: DatabaseSync): LedgerSettling {
   const count = db.prepare(COUNT)
 
   /**
-   * Settles those parts of open gaps that are within the range: counts them as absent or as lost. The rest of each gap
-   * stays open.
+   * Settles the parts of open gaps that are within the range, by counting them as absent or as lost. The rest of each
+   * gap stays open.
    */
   function settle(groupId: string, { topic, partition, from, to, lostBy }: LedgerSettlement): LedgerLoss[] {
     const key = [groupId, topic, partition] as const

@@ -22,7 +22,7 @@ const ORDERS_PER_PAGE = 4
  */
 const SETTINGS = `('automerge', 0), ('usermerge', 8), ('crisismerge', 64)`
 
-/** The statement for an index that no migration has set up. */
+/** The statement that applies the settings to an index that no migration has set up. */
 export const mergeSettings = (table: string) => `INSERT INTO ${table} (${table}, rank) VALUES ${SETTINGS}`
 
 export function prepareWordMerging(db: DatabaseSync, prefix = ''): MergeWords {
