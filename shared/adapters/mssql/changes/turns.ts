@@ -64,10 +64,7 @@ interface Decision {
   readonly undecided?: UndecidableChange | undefined
 }
 
-/**
- * Limits for one transaction. SQL Server locks a whole table, such as order_change_history, if a statement takes 5,000
- * locks on it.
- */
+/** Limits for one transaction. They keep the inserts into order_change_history below SQL Server's lock escalation. */
 const ORDERS_AT_ONCE = 100
 const CHANGES_AT_ONCE = 20
 /** An attempt fails if another instance has changed the order since it was read. */
