@@ -22,7 +22,7 @@ export interface EmbeddedQueueOptions extends QueueLimits {
 export const MAX_RECORD_BYTES = 2 * 1024 * 1024
 /** A group of this size is closed, because a larger group would not make flushing more efficient. */
 const GROUP_BYTES = 1024 * 1024
-/** The second group travels to the log's thread while the first is flushed. */
+/** The second group travels to the log's thread while the first is being flushed. */
 const MAX_GROUPS_IN_FLIGHT = 2
 
 interface Call {

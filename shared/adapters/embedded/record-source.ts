@@ -27,7 +27,7 @@ export function damageError({ topic, partition }: Partition, { from, to, why }: 
   return new OrderError('log-unreadable', `The log is damaged at ${position}: ${why}.`, options)
 }
 
-/** Reads records by offset. The newest records are in memory, older records in the file. */
+/** Reads records by offset. The newest records come from memory, and older records from the file. */
 export function createRecordSource(
   topics: EmbeddedTopics,
   cache: TailCache,

@@ -28,7 +28,7 @@ export interface DiscardLetters {
 const MAX_DISCARD_MS = 5000
 /** How many letters are discarded between two checks of the clock. */
 const LETTERS_AT_ONCE = 500
-/** Well within the limit of the audit's column. */
+/** Well within the length limit of the audit's target column. */
 const MAX_TARGET_LENGTH = 200
 
 export function createDiscardLetters(dependencies: {

@@ -10,9 +10,7 @@ export type MayHoldAnyOrder = () => Promise<boolean>
 
 /** Dead letters are listed again at the end, because a redriven record may have become a new dead letter meanwhile. */
 const OPEN = ['dead', 'redriven', 'dead'] as const
-/**
- * If more letters are open, not all of them are examined, and the answer is that one of them may contain the record.
- */
+/** If more letters than this are open, not all of them are examined, and the answer is true. */
 const MAX_LOOKED_AT = 1000
 
 export function createMayHoldAnyOrder(dependencies: {

@@ -89,8 +89,8 @@ export function createRedrive(dependencies: {
 
   /**
    * Sends a letter before marking it. If the process dies in between, the letter is sent again, but the order is still
-   * stored only once. A letter that its topic no longer accepts stops the task, because it would fail forever; the
-   * reason names the letter.
+   * stored only once. A letter that its topic no longer accepts stops the task, because sending it would fail forever;
+   * the reason names the letter.
    */
   async function send(
     task: RedriveTask,

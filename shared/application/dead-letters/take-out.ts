@@ -175,7 +175,9 @@ export function createTakeOut(dependencies: {
   }
 }
 
-/** The event, if the record can be read, so that its order can be identified by its content. */
+/**
+ * Returns the event, so that callers can see the order or change while it is parked; null if the record cannot be read.
+ */
 function eventIn(record: LogRecord) {
   try {
     return readEvent(record, originOf(record))

@@ -35,8 +35,8 @@ export function createForgetCustomer(dependencies: {
     forgottenHere.add(customerId, Date.parse(act.at))
     forgottenHere.addOrders(orderIds)
     const { redaction } = log
-    // After this call, the log has every record whose publishing began before it. Records that are parked from now on
-    // have no personal data.
+    // After this call, the log has every record whose publishing began before the call. Records that are parked from
+    // now on have no personal data.
     await redaction?.settled()
     const found = createFigures()
     for await (const part of recordsOfCustomer({ log, views }, names, customerId, orderIds)) {

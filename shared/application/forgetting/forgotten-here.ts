@@ -4,7 +4,7 @@ import { acceptedAtOf, orderIdOf } from '../../messaging/records/envelope.ts'
 import type { LogRecord } from '../../ports/event-log.ts'
 
 /**
- * The customers who were forgotten since this process started. A record that was delivered before its customer was
+ * The customers who have been forgotten since this process started. A record that was delivered before its customer was
  * forgotten may be parked afterwards. Its copy must not bring the removed data back into the log.
  */
 export interface ForgottenHere {

@@ -5,8 +5,8 @@ import type { OrderViews } from '../../ports/order-views.ts'
 import { readPart, RECORDS_AT_ONCE } from '../log/read-beyond-unreadable.ts'
 
 /**
- * A part of a partition. For each of the customer's records that hold personal data, `values` has the value without
- * that data, by offset.
+ * A part of a partition. `values` maps the offset of each of the customer's records that hold personal data to the
+ * value without that data.
  */
 export interface CustomerRecords {
   readonly topic: string
@@ -21,7 +21,7 @@ export interface CustomerRecords {
 /**
  * Reads whole topics and yields the records of one customer. A record belongs to the customer if its value names the
  * customer. A change, or a value that cannot be read, belongs to the customer if its order does. `orderIds` contains
- * the customer's orders that the store knows; orders that are found in the log are added to it.
+ * the customer's orders that the store knows; further orders that are found in the log are added to it.
  */
 export async function* recordsOfCustomer(
   dependencies: { log: Pick<EventLog, 'read' | 'offsets'>; views: Pick<OrderViews, 'getMany'> },
@@ -71,7 +71,7 @@ export async function* recordsOfCustomer(
   }
 }
 
-/** Empty for a value without personal data, or one from which it has already been removed. */
+/** Empty if the value holds no personal data, or if the data has already been removed. */
 function changed(offset: number, value: Uint8Array | null): [offset: number, value: Uint8Array][] {
   const without = value && forgetValue(value)
   return without === null || without === value ? [] : [[offset, without]]

@@ -52,7 +52,7 @@ export function lossOf(lost: readonly LedgerLoss[], count = lengthOf(lost)): str
   return `${how}${at(lost, count, placeOf)}`
 }
 
-/** Empty if no offset is known, as for a replaced log. */
+/** Empty if no offset is known, for example because the log was replaced. */
 function at<Range extends LedgerGap>(ranges: readonly Range[], count: number, nameOf: (range: Range) => string) {
   if (ranges.length === 0) return ''
   const some = ranges.slice(0, MAX_PLACES)

@@ -33,9 +33,9 @@ export async function findPassedOver({
   topic: string
   groupId: string
 }) {
-  // The committed offsets are read before the ledger, because a record is counted before it is committed. So is the log
-  // start, so that records that are counted and then leave the log in between do not seem lost. The ends are read last,
-  // so that records published in between count as still to come.
+  // The committed offsets are read before the ledger, because a record is counted before it is committed. The log start
+  // is also read before the ledger, so that records that are counted and leave the log between the two reads do not
+  // seem lost. The ends are read last, so that records published in between count as still to come.
   const starts = new Map((await log.offsets(topic)).map(({ partition, first }) => [partition, first]))
   const committed = await log.committed(groupId, topic)
   const snapshot = await ledger.read(groupId, MAX_RANGES)
@@ -99,8 +99,8 @@ const NOTHING: Found = { from: Infinity, to: Infinity, readable: true }
 
 /**
  * Returns a function that finds the first record or unreadable batch at or after `next`; `NOTHING` if there is none.
- * Each transaction marker leaves a gap, so many ranges lie close together, and one read covers all the ranges that it
- * spans.
+ * Each transaction marker is a skipped offset, so ranges often lie close together. Therefore one read serves all the
+ * ranges that it spans.
  */
 function createWindow(log: Pick<EventLog, 'read'>, ranges: readonly LedgerGap[]) {
   const ends = new Map<string, number>()

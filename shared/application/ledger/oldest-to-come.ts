@@ -3,7 +3,7 @@ import { readBeyondUnreadable } from '../log/read-beyond-unreadable.ts'
 import type { ExaminedLine } from './examine-ledger.ts'
 
 /**
- * The time in milliseconds since 1970 before which all readable records of the topic have been processed; `now` if no
+ * The time, in milliseconds since 1970, before which all readable records of the topic have been processed; `now` if no
  * record is waiting.
  */
 export async function oldestToCome(

@@ -50,7 +50,10 @@ export function createRepairLedger(dependencies: {
   const { log, storeOrders, topic, groupId, maintenance, now } = dependencies
   /** Ranges missing from the log; kept until the repair is complete, so that the next call skips them. */
   const absent = new Set<string>()
-  /** The error of the first batch that could not be read, kept for the same reason. */
+  /**
+   * The error of the first batch that could not be read; kept until the repair is complete, because later calls may
+   * skip that batch.
+   */
   let unreadable: string | null = null
 
   return async function repairLedger(act) {

@@ -33,7 +33,7 @@ async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord)
   const place = journey?.origin ?? record
   const [original] = await log.read(place.topic, place.partition, place.offset, 1).catch(nothingIfUnreadable)
   if (original?.offset !== place.offset) return record
-  // The log may have been replaced since then, and hold another record at this offset.
+  // The log may have been replaced since the record was parked, and may hold another record at this offset.
   if (isStub && !isOriginal(record, journey, original)) return record
   const { key, value, timestamp } = original
   if (!isStub) return { ...record, key, value, timestamp }

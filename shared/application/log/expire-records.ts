@@ -97,7 +97,7 @@ export function createExpireRecords(dependencies: {
     return removed
   }
 
-  /** The partitions of the topic whose first record is old or unreadable. */
+  /** The topic's partitions that begin with an old or unreadable record. */
   async function oldIn(
     source: { topic: string; group: string },
     olderThan: number,

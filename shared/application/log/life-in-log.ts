@@ -8,7 +8,10 @@ export interface LifeInLog {
   readonly topic: string
   readonly partition: number
   readonly offset: number
-  /** The elapsed share of its life in the log, by age or by size, whichever is greater; the record may leave at 1. */
+  /**
+   * The share of the record's life in the log that is over, by age or by size, whichever is greater; from 1 on, the
+   * record may leave.
+   */
   readonly used: number
   /** Whether the log keeps the record until it is processed, even after its life has ended. */
   readonly staysUntilProcessed: boolean

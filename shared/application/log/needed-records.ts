@@ -60,8 +60,8 @@ export async function neededIn(
 }
 
 /**
- * Returns the first offset that the ledger still needs in a partition. Negative infinity for a log that is not the
- * counted one, because the ledger says nothing about the records in such a log.
+ * Returns a function that gives the first offset that the ledger still needs in a partition: negative infinity if the
+ * log is not the counted one, because the ledger says nothing about the records in another log.
  */
 function toCount({ logs, partitions, gaps }: LedgerSnapshot, topic: string, logId: string | null) {
   const counted = logs.find((log) => log.topic === topic)

@@ -22,7 +22,7 @@ export interface Backups {
    * keep both the log and the store in its own files.
    */
   start(name: string | undefined, act: Act): Promise<Backup>
-  /** The running backup, or the last one of this process. */
+  /** The running backup, or the last one that this process made. */
   current(): Backup | null
 }
 

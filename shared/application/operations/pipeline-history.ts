@@ -38,7 +38,7 @@ export interface HistoryPoint {
 }
 
 export interface PipelineHistory {
-  /** The last hour as this process saw it, oldest first, without moments at which the log was unavailable. */
+  /** The last hour as this process saw it, oldest point first, without moments at which the log was unavailable. */
   points(): readonly HistoryPoint[]
   /** Adds points until the process stops. Never rejects. */
   run(): Promise<void>

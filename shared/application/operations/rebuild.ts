@@ -21,9 +21,9 @@ import { readInOrderOfTime } from '../log/read-log.ts'
 
 /**
  * Rebuilds the orders of the read model from the log with the current code. Meanwhile the live orders stay in use for
- * queries and for storing; the two are swapped at the end. An order that the ledger counted as stored but that the
- * store has lost is stored again along the way. An order whose record has left the log is kept as it is, with the
- * changes that were applied to it, because only the live orders have it. If anything fails, the live orders are
+ * queries and for storing; at the end, the rebuilt orders replace them. An order that the ledger counted as stored but
+ * that the store has lost is stored again along the way. An order whose record has left the log is kept as it is, with
+ * the changes that were applied to it, because only the live orders have it. If anything fails, the live orders are
  * untouched and another rebuild can start.
  */
 export interface RebuildOrders {

@@ -26,7 +26,7 @@ export async function findOrArchived<T>(
   return archivedAt === undefined ? { found: await find(), archivedAt } : { found, archivedAt }
 }
 
-/** The same, but throws `order-archived` if the order is archived. */
+/** Like `findOrArchived`, but throws `order-archived` if the order is archived. */
 export async function findUnlessArchived<T>(
   orderId: string,
   views: Views,

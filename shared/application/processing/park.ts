@@ -56,8 +56,8 @@ export function createPark(dependencies: {
 }): Park {
   const { log, timestampTypeOf, topics, groupId, forgottenHere, clock, events } = dependencies
   /**
-   * Whether the customer was forgotten is checked when the record is sent, because that may have happened while the log
-   * was unavailable.
+   * Whether the customer was forgotten is checked when the record is sent, because the customer may have been forgotten
+   * while the log was unavailable.
    */
   const sendable = (record: LogRecord) => forgottenHere?.without(record) ?? record
   const maxAttempts = topics.retries.length + 1

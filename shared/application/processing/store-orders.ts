@@ -125,7 +125,7 @@ export function createStoreOrders(dependencies: {
     tell(topic, result.outcomes, batch, parked.length, startedAt)
   }
 
-  /** Yields in between, because decoding 500 large orders without a pause would keep HTTP requests waiting. */
+  /** Yields at intervals, because decoding 500 large orders without a pause would keep HTTP requests waiting. */
   async function decode(delivery: readonly DeliveredRecord[]): Promise<Decoded> {
     const records = await read(delivery)
     const readable: Readable[] = []

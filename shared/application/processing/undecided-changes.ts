@@ -47,7 +47,7 @@ export function createRecordsOfUndecided(dependencies: {
     const [original] = await log.read(topic, partition, offset, 1).catch(nothingIfUnreadable)
     if (original?.offset !== offset) return undefined
     const record = withProvenMarks(withoutJourney(original), proofs)
-    // The log may have been replaced since then, and hold another record at this offset.
+    // The log may have been replaced in the meantime, and may hold another record at this offset.
     if (changeOf(record)?.changeId !== change.changeId) return undefined
     return { record, journey: undefined, event: readEvent(record, change.origin) }
   }

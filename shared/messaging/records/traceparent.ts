@@ -11,7 +11,9 @@ const PRINTABLE = /^[\t\x20-\x7e]*$/
 const MEMBER = /^[a-z0-9][a-z0-9_*/@-]{0,255}=[^,=\t]{1,256}$/
 const MAX_MEMBERS = 32
 
-/** A W3C `tracestate`: a list of at most 32 members `key=value`. Members may be empty, but not all of them. */
+/**
+ * A W3C `tracestate`: a list of at most 32 members `key=value`. Members may be empty, but the text must not be blank.
+ */
 export function isTracestate(text: string): boolean {
   if (text.trim() === '') return false
   const members = text.split(',', MAX_MEMBERS + 1).map((member) => member.trim())

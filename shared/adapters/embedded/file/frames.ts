@@ -2,8 +2,8 @@ import { crc32 } from 'node:zlib'
 import type { LogRecord, RecordHeader, RecordToPublish } from '../../../ports/event-log.ts'
 
 /**
- * Records travel between threads as frames in one buffer, so that a transfer costs one memcpy instead of an object for
- * each header. The file stores the header block unchanged.
+ * Records travel between threads as frames in one buffer, so that a transfer takes one memcpy and does not create an
+ * object for each header. The file stores the header block unchanged.
  *
  *   frame    u32 length of the frame | u32 partition id | f64 offset | f64 timestamp | i32 key | i32 value | key | value | header block
  *   headers  u32 name | i32 value | name | value, repeated to the end

@@ -25,7 +25,7 @@ import { createRecordRemoval, REMAINS_ARE_POSSIBLE, type RemovedSlice } from './
  * The log in one SQLite file. Each partition is a table whose rowid is the offset. Therefore every insert appends at
  * the right edge of a B-tree, a range of offsets is read sequentially, and the next offset is max + 1. Records are
  * removed only from the left edge. The first offset is stored separately, because an empty table does not show which
- * offsets were assigned.
+ * offsets have been assigned.
  *
  * SQLite makes appended records durable: "With synchronous=FULL in WAL mode, an additional sync operation of the WAL
  * file happens after each transaction commit. The extra WAL sync following each transaction helps ensure that
@@ -58,7 +58,7 @@ export interface LogFile {
    * whole file, which takes a long time. Only files of earlier versions may have such free space.
    */
   purge(): void
-  /** Checks records from `from` on, for at most a few milliseconds, because publishers have to wait. */
+  /** Checks records from `from` on, for at most a few milliseconds, because publishers wait meanwhile. */
   verify(partitionId: number, from: number): VerifiedSlice
   /**
    * Removes records from the beginning of the partition, at most one slice. Not flushed: after a power cut, the last

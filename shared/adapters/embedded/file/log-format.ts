@@ -26,14 +26,14 @@ const FIRST_OFFSET = 'ALTER TABLE partitions ADD COLUMN first_offset INTEGER NOT
 
 /**
  * Whether free space in the file may contain bytes of records. This is possible in files of earlier formats and after a
- * row has changed its length. Only VACUUM then overwrites these bytes.
+ * row's length has changed. Only VACUUM then overwrites these bytes.
  */
 const REMAINS = `
   CREATE TABLE remains (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), are_possible INTEGER NOT NULL) STRICT;
   INSERT INTO remains SELECT 1, EXISTS (SELECT 1 FROM partitions)`
 
 /**
- * Creates the tables of an empty file, or upgrades those of an earlier version. Does not run quick_check, which reads
+ * Creates the tables in an empty file, or upgrades those of an earlier version. Does not run quick_check, which reads
  * the whole file, because a large log would then delay startup.
  */
 export function prepareTables(db: DatabaseSync, path: string): void {

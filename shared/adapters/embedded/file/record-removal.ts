@@ -18,13 +18,13 @@ interface OldPartition {
   readonly id: number
   readonly first: number
   readonly end: number
-  /** Rows before this offset were written without the column for the checksum. */
+  /** Rows before this offset were written without the checksum column. */
   readonly checksumsFrom: number
   readonly reader: PartitionReader
 }
 
 /**
- * When rows are deleted from a page, SQLite may redistribute the rows of that page and the next two among these pages.
+ * When rows are deleted from a page, SQLite may redistribute the rows of three pages: that page and the next two.
  * Copies of the rows that it moves stay in the free space of their old pages, and `secure_delete` does not overwrite
  * such copies (https://www.sqlite.org/pragma.html#pragma_secure_delete).
  */
@@ -41,7 +41,7 @@ const OTHER_COLUMNS_BYTES = 100
 export const REMAINS_ARE_POSSIBLE = 'UPDATE remains SET are_possible = 1'
 
 /**
- * Removes records so that the file contains neither bytes of them nor stray copies of the records that stay. A record
+ * Removes records so that the file contains none of their bytes, and no stray copies of the records that stay. A record
  * is overwritten in place, which moves nothing because the row keeps its length. Overwritten rows are deleted later,
  * once enough other overwritten rows follow them, so that SQLite moves only overwritten rows. A few pages of
  * overwritten rows therefore always stay at the beginning of a partition.
@@ -73,7 +73,7 @@ export function createRecordRemoval(
     return { first: next, removed: next - first, more, damaged }
   }
 
-  /** Overwrites row by row, because a range would also read the page after it, which may be damaged. */
+  /** Overwrites row by row, because updating a range would also read the page after the range, which may be damaged. */
   function overwrite(id: number, from: number, to: number): void {
     const one = db.prepare(`
       UPDATE partition_${id}

@@ -234,7 +234,7 @@ export function openSession(options: SessionOptions): Session {
 /**
  * The offset that a group reads next in each partition of a topic: the committed offset if it is valid, otherwise the
  * partition's first offset. A committed offset is no longer valid if the topic was truncated or recreated and does not
- * contain it.
+ * contain that offset.
  */
 async function startingPositions(
   admin: SessionOptions['admin'],

@@ -203,7 +203,7 @@ interface Frame extends FetchedFrom {
   readonly first: number
   readonly last: number
   readonly baseTimestamp: number
-  /** The timestamp of all records if the broker set it. */
+  /** The timestamp of all the records, if the broker set it. */
   readonly appendedAt: number | undefined
 }
 

@@ -45,7 +45,7 @@ class HeaderList extends Array<never> {
 }
 
 /**
- * A header whose value is empty for the first two reads, in which kafkajs computes the length, and null afterwards.
+ * A header whose value is empty for the first two reads, during which kafkajs computes the length, and null afterwards.
  * Both values have the same encoded length.
  */
 function nullHeader(key: string): { key: string; readonly value: '' | null } {

@@ -18,7 +18,7 @@ const SET = 0
  * settings. Uses IncrementalAlterConfigs (KIP-339), which leaves all other settings unchanged. kafkajs 2.2.4 supports
  * only AlterConfigs, which removes every other setting of the topic.
  *
- * Changes nothing if Kafka refuses to show the settings, which a warning at startup reports. Rejects with
+ * Changes nothing if Kafka refuses to show the settings; a warning at startup reports that. Rejects with
  * `log-unavailable`, or with `conflict` if Kafka refuses a change.
  */
 export async function alterRetention(

@@ -8,8 +8,7 @@ const REMEMBERED_MS = 60_000
 
 /**
  * Creates a function that returns how long a topic keeps records. Each result is cached for a minute. If the cluster
- * refuses to show its settings, which a warning at startup reports, the topic is assumed to keep records for
- * `wantedMs`.
+ * refuses to show its settings, the topic is assumed to keep records for `wantedMs`; a warning at startup reports that.
  */
 export function createRetention(
   admin: Pick<AdminClient, 'ask'>,
