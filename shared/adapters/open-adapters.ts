@@ -28,7 +28,7 @@ export interface Adapters extends Store {
   readonly diskUsage: () => Promise<DiskUsage>
   /** The secrets in DATA_DIR, for a process without ORDER_ID_SECRET. */
   orderIdSecrets(): Promise<readonly [string, ...string[]]>
-  /** The operator key of the embedded host, and the key's file unless the key comes from the settings. */
+  /** The embedded host's operator key and, unless the key comes from the settings, the path of its file. */
   functionsKey(): Promise<{ readonly key: string; readonly file: string | undefined }>
   /** Writes this process's URL into DATA_DIR, for another process that finds the directory in use. */
   announce(url: string): Promise<void>

@@ -3,7 +3,7 @@ import { OrderError } from '../domain/errors.ts'
 /** Limits the records that wait to be published, so that an unavailable log does not exhaust the memory. */
 export interface QueueBounds {
   readonly queued: { readonly records: number; readonly bytes: number }
-  /** Throws `queue-full` (retriable) if adding this many would exceed a limit. */
+  /** Throws `queue-full` (retriable) if adding this many records or bytes would exceed a limit. */
   refuseIfFull(records: number, bytes: number): void
   /** Throws like `refuseIfFull`. */
   add(records: number, bytes: number): void

@@ -7,7 +7,7 @@ import { makeDirectory } from '../../disk/make-directory.ts'
 import { isNoRoom } from '../../disk/no-room.ts'
 import { isOpenToOthers, readOrCreateSecret, writePrivateFile } from './private-file.ts'
 
-/** The data directory, with the log, the store and the secrets. Only one process at a time holds it. */
+/** The data directory, with the log, the store and the secrets. Only one process at a time can hold it. */
 export interface DataDir extends AsyncDisposable {
   readonly path: string
   /** The secret in the file of this name. The first call creates it from 32 random bytes, in hexadecimal. */

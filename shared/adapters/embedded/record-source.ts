@@ -60,7 +60,7 @@ export function createRecordSource(
   return {
     /**
      * Reads one range after another. A range ends early at its byte limit, at the end of the partition or at a damaged
-     * record. A range that begins with a damaged record yields no records but an entry in `damaged`.
+     * record. A range that begins with a damaged record yields an entry in `damaged` instead of records.
      */
     async read(ranges: readonly ReadRange[]): Promise<Found> {
       const records: LogRecord[] = []

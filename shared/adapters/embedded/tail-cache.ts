@@ -49,7 +49,7 @@ export function createTailCache(maxBytes: number) {
         evict(oldest.frames)
       }
     },
-    /** Forgets these records, so that they are read from the file. */
+    /** Forgets these records, so that they are read from the file again. */
     drop(partitionId: number, offsets: Iterable<number>): void {
       for (const offset of offsets) tailOf(partitionId).delete(offset)
     },

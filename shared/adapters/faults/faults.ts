@@ -109,7 +109,7 @@ function replaced<Port extends object>(port: Port, methods: Partial<Port>): Port
   })
 }
 
-/** A proxy for the port. Its methods with these names run only after `first`. */
+/** A proxy for the port. Its methods with these names run only once `first` has resolved. */
 function guarded<Port extends object>(port: Port, names: readonly (keyof Port)[], first: () => Promise<void>): Port {
   const methods = names.map((name) => {
     const method = port[name] as (...parameters: unknown[]) => unknown

@@ -8,7 +8,10 @@ import type { Topics } from '../../messaging/topics.ts'
  */
 export type MayHoldAnyOrder = () => Promise<boolean>
 
-/** Dead letters are listed again at the end, because a redriven record may have become a new dead letter meanwhile. */
+/**
+ * Letters in the state `dead` are listed again at the end, because a redriven record may have become a new dead letter
+ * meanwhile.
+ */
 const OPEN = ['dead', 'redriven', 'dead'] as const
 /** If more letters than this are open, not all of them are examined, and the answer is true. */
 const MAX_LOOKED_AT = 1000

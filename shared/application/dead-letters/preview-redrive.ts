@@ -182,7 +182,7 @@ interface Previewed {
   readonly followers?: readonly RedriveFollower[]
 }
 
-/** The order comes first: after partitions were added, it may be in a different partition from its changes. */
+/** The order comes first, because it may be in a different partition from its changes if partitions were added. */
 function bySequence({ event: one }: Readable, { event: other }: Readable): number {
   const byKind = Number(isChange(one)) - Number(isChange(other))
   return byKind || one.origin.partition - other.origin.partition || one.origin.offset - other.origin.offset

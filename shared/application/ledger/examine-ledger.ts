@@ -19,7 +19,7 @@ export interface LedgerExamination {
   readonly damaged: readonly LedgerGap[]
   /** Why the log differs from the counted log; null if it seems to be the same. */
   readonly brokenBy: LogBreak | null
-  /** Unsettled offsets missing from the log, with the explanation from the log. */
+  /** Unsettled offsets that are missing from the log, each classified as lost or absent. */
   readonly unsettled: readonly LedgerSettlement[]
 }
 

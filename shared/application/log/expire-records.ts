@@ -66,8 +66,8 @@ export function createExpireRecords(dependencies: {
   clock: Clock
   signal: AbortSignal
   /**
-   * Called once for each finding that two consecutive rounds have in common, and not again while later rounds find the
-   * same.
+   * Called once for each finding that two consecutive rounds have in common, and not again while later rounds still
+   * find it.
    */
   onKept: (kept: RecordsKept) => void
   /** Called once for each reason why rounds fail, and `onBack` once when a round succeeds again. */

@@ -29,7 +29,7 @@ import { readInOrderOfTime } from '../log/read-log.ts'
 export interface RebuildOrders {
   /**
    * Starts a rebuild and resolves at once; `Maintenance.getRebuild` reports progress. Rejects with `conflict` while one
-   * runs.
+   * is running.
    */
   start(act: Act): Promise<Rebuild>
 }

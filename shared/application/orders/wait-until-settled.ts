@@ -15,7 +15,7 @@ interface Waiter<View> {
 /** The maximum number of waiting callers. Further callers get the current state at once. */
 const MAX_WAITING = 2000
 const POLL_MS = 20
-/** The maximum number of ids in one query, which is the limit of the read side. */
+/** The maximum number of ids in one query: the read side's limit. */
 const MAX_ASKED = 500
 
 /** One poller per process and kind of view, with one query for all callers. It runs only while callers wait. */

@@ -17,8 +17,8 @@ export const HEADER = {
   subject: 'ce_subject',
   idempotencyKeyHash: 'ce_idempotencykeyhash',
   /**
-   * The traceparent with which the journey began, which is never updated (CloudEvents distributed tracing), and the one
-   * of this hop.
+   * The traceparent with which the journey began, which is never updated (CloudEvents distributed tracing); `trace`
+   * holds the one of this hop.
    */
   startingTrace: 'ce_traceparent',
   trace: 'traceparent',

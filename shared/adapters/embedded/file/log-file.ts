@@ -292,7 +292,7 @@ export function openLogFile(path: string): LogFile {
     removeRecords(partitionId, bounds) {
       const partition = partitionOf(partitionId)
       const slice = removal.removeRecords(partition, bounds)
-      // Set before the deletion, which may fail.
+      // Set before the rows are deleted, because the deletion may fail.
       partition.first = slice.first
       if (slice.removed > 0) removal.deleteOverwritten(partitionId, slice.first)
       return slice

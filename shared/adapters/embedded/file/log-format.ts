@@ -19,8 +19,8 @@ const IDENTITY = `
 
 /**
  * The offset of the oldest record, or the end of a partition whose records were all removed. The transaction that
- * removes records also updates this column. Otherwise, a crash between the two could make the log assign the same
- * offsets again.
+ * removes records also updates this column. Otherwise, a crash between the removal and the update could make the log
+ * assign the same offsets again.
  */
 const FIRST_OFFSET = 'ALTER TABLE partitions ADD COLUMN first_offset INTEGER NOT NULL DEFAULT 0'
 

@@ -82,7 +82,7 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
   }
 
   /**
-   * Adds records up to the range's limits or the first damaged record. If it stopped at a damaged record, returns the
+   * Adds records up to the range's limits or the first damaged record. If it stops at a damaged record, returns the
    * reason.
    */
   function addRange(

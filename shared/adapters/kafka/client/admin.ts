@@ -9,7 +9,7 @@ export interface AdminClient extends AsyncDisposable {
   ask<T>(doing: string, request: (admin: Admin) => Promise<T>): Promise<T>
   /**
    * Rejects if the topic does not exist. Call this before any other request about a topic: kafkajs fetches the metadata
-   * of all of a connection's topics together, so one unknown topic makes the requests about the others fail.
+   * for all the topics of a connection together, so one unknown topic makes the requests about the others fail.
    */
   assertExists(topic: string): Promise<void>
   /**

@@ -105,8 +105,8 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
   }
 
   /**
-   * Delivers the batch until it is processed. If the partitions may have moved, drops the batch; its records are then
-   * fetched again.
+   * Repeats the delivery of the batch until it is processed. If the partitions may have moved, drops the batch; its
+   * records are then fetched again.
    */
   async function deliverBatch({ records, next }: Taken): Promise<void> {
     const current = session

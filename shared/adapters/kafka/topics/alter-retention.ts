@@ -14,7 +14,7 @@ const INCREMENTAL_ALTER_CONFIGS = 44
 const SET = 0
 
 /**
- * Sets `retention.ms` of existing topics to the value in their specs where it differs, and returns the changed
+ * Sets `retention.ms` of existing topics to the value in their specs where the two differ, and returns the changed
  * settings. Uses IncrementalAlterConfigs (KIP-339), which leaves all other settings unchanged. kafkajs 2.2.4 supports
  * only AlterConfigs, which removes every other setting of the topic.
  *
