@@ -6,7 +6,7 @@ import type { CheckReadiness, Readiness } from './readiness.ts'
 
 /**
  * The state of the pipeline. Every number comes from the log's offsets and the store, never from one process's
- * counters, so that any instance reports for all instances. Two reports give a rate.
+ * counters, so that any instance can report for all of them. Two reports give a rate.
  */
 export interface PipelineStatus {
   /** RFC 3339. */

@@ -40,7 +40,8 @@ export type ChangeOrder = (orderId: string, change: OrderChange, options: Accept
  *
  * Rejects with `order-not-found`; with `order-archived`, `order-cancelled`, `order-discarded` or `precondition-failed`
  * if the store already knows that the change comes too late; with `store-unavailable` as described above; with
- * `idempotency-key-reused`; or like the log. After any of the last three, the caller may send the same request again.
+ * `idempotency-key-reused`; or like the log. After `store-unavailable` or a rejection by the log, the caller may send
+ * the same request again.
  */
 export function createChangeOrder(dependencies: {
   log: Pick<EventLog, 'publish'>

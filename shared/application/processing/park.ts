@@ -27,8 +27,8 @@ export interface Unstorable extends ParkableRecord {
 }
 
 /**
- * Publishes records to the next retry topic, or to the dead-letter topic after the last one. Resolves once all records
- * are durable there, with the entries for the ledger and the order statuses. Holds through an outage of the log,
+ * Publishes records to the next retry topic, or to the dead-letter topic after the last one. Once all the records are
+ * durable there, resolves with the entries for the ledger and the order statuses. Holds through an outage of the log,
  * because a record that is neither stored nor parked must not be committed.
  */
 export type Park = (
