@@ -31,7 +31,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   loadtest: ['adapters', 'application', 'pages', 'ports', 'domain', 'disk', 'settings', 'threads'],
 }
 
-/** The rooms outside `shared/` that each room outside it may import. */
+/** For each room outside `shared/`, the other rooms outside `shared/` that it may import. */
 const BESIDE: Readonly<Record<string, readonly string[]>> = {
   'infra/ops': ['infra/host'],
   'infra/functions': ['infra/docker', 'infra/host'],

@@ -16,7 +16,8 @@ export default defineConfig({
         },
       },
       {
-        // These start real processes and kill them: one file at a time, so that they do not starve one another.
+        // These tests start real processes and kill them. They run one file at a time, so that they do not starve one
+        // another.
         test: {
           name: 'integration',
           include: ['tests/integration/**/*.test.ts'],

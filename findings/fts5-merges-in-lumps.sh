@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Guess: FTS5 merges its index incrementally, so with `automerge` every transaction merges a little, and one that adds a
-# single row never writes much more than the others. Where an application merges by the command `merge` in every
+# Guess: FTS5 merges its index incrementally: with `automerge`, every transaction merges a little, so a transaction that
+# adds a single row never writes much more than the others. If an application runs the command `merge` in every
 # transaction, a high `automerge` finds nothing to do.
-# Seen with node:sqlite of Node 24.21.0 (SQLite 3.53.4): half of the transactions that add one row write at most 6 pages,
-# but one writes 379. FTS5 counts the pages that it adds, and only after every 64 of them merges, then 64 pages for each
-# level of the index at once. So the large transactions are a multiple of 64 transactions apart, and as the index grows,
-# they grow too. With `merge` in every transaction and `automerge` at its maximum, one still writes 487, because
-# `automerge` continues a merge that `merge` has begun, however few segments there are. Only `automerge` 0 ends that.
+# Seen with node:sqlite of Node 24.21.0 (SQLite 3.53.4): half of the transactions that add one row write at most 6
+# pages, but one writes 379. FTS5 counts the pages that it adds. It merges only after every 64 of them, and then merges
+# 64 pages for each level of the index at once. So the large transactions are a multiple of 64 transactions apart, and
+# they grow with the index. With `merge` in every transaction and `automerge` at its maximum, one transaction still
+# writes 487 pages, because `automerge` continues a merge that `merge` has begun, no matter how few segments there are.
+# Only `automerge` 0 prevents this.
 # Source: fts5_index.c, fts5IndexAutomerge (FTS5_WORK_UNIT) and fts5IndexMerge (nMerge).
 set -euo pipefail
 work=$(mktemp -d)

@@ -2,7 +2,8 @@
 # Guess: a topic with one replica and min.insync.replicas=2 accepts no record with acks=all; the broker refuses it with
 # NOT_ENOUGH_REPLICAS (19), so that a topic with too few replicas is noticed at once.
 # Seen: Kafka 3.6.2 refuses it. Kafka 4.1.2 accepts it, because the effective minimum is at most the number of replicas
-# (KIP-966, since 3.7). DescribeConfigs still says 2, so neither a setting nor an error shows that one disk holds the record.
+# (KIP-966, since 3.7). DescribeConfigs still says 2, so neither a setting nor an error shows that only one disk holds
+# the record.
 # Source: core/src/main/scala/kafka/cluster/Partition.scala, effectiveMinIsr.
 set -euo pipefail
 # shellcheck source=findings/lib/kafka.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Guess: `kafka-transactions.sh abort` ends a transaction as its producer would. Later calls of the producer are
-# refused, so that it learns that its records are gone.
+# Guess: `kafka-transactions.sh abort` ends a transaction as its producer would. The producer's later calls are refused,
+# so it learns that its records are gone.
 # Seen with Kafka 4.1.2: the tool writes the marker only to the given partition and does not inform the coordinator. The
 # producer continues sending, and its commit succeeds. Its records before the tool's marker are aborted for every
 # reader, and those after it are committed: half a transaction. So use it only when the coordinator has forgotten the

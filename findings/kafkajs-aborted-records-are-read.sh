@@ -2,9 +2,9 @@
 # Guess: like every other client, a kafkajs consumer, which by default reads only committed records, never delivers a
 # record of an aborted transaction.
 # Seen with kafkajs 2.2.4 on Kafka 4.1.2: it delivers them in two cases.
-# - Two transactions overlap and the later one ends first. The broker sorts aborted transactions by their ends; kafkajs
-#   waits until the first one in the list begins before it considers the next, and until then delivers the records of the
-#   one that began earlier.
+# - Two transactions overlap, and the later one ends first. The broker sorts aborted transactions by when they end.
+#   kafkajs waits until the first transaction in the list begins before it considers the next, and until then it
+#   delivers the records of the transaction that began earlier.
 # - A record of the transaction has the key 0 as Java's IntegerSerializer writes it: four zero bytes. kafkajs takes this
 #   record for the end marker and delivers it, and then all later records of the transaction too.
 # Source: src/consumer/filterAbortedMessages.js.

@@ -95,7 +95,7 @@ const REDELIVER: NonNullable<GenericFunctionOptions['retry']> = {
   maximumInterval: { seconds: 30 },
 }
 
-/** The Kafka extension's names for values that kafkajs names differently (KafkaTriggerAttribute.cs). */
+/** The Kafka extension's names for values that our settings name differently (KafkaTriggerAttribute.cs). */
 const PROTOCOL = { plaintext: 'plaintext', ssl: 'ssl', sasl_plaintext: 'saslPlaintext', sasl_ssl: 'saslSsl' } as const
 const AUTHENTICATION = { plain: 'plain', 'scram-sha-256': 'scramSha256', 'scram-sha-512': 'scramSha512' } as const
 

@@ -3,8 +3,8 @@
 # 17 and Maven.
 jvm=(-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.level=OFF)
 
-# start_kafka VERSION [artifact…]: sets `broker` to its address and `broker_process` to its process id; its files are in
-# ./kafka-VERSION, and all the jars, including those of the artifacts, in jars/ there.
+# start_kafka VERSION [artifact…]: starts a broker, and sets `broker` to its address and `broker_process` to its process
+# id. Its files are in ./kafka-VERSION. All the jars, including those of the artifacts, are in jars/ there.
 start_kafka() {
   local version=$1 directory=$PWD/kafka-$1 port artifact
   mkdir "$directory"

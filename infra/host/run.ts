@@ -28,8 +28,8 @@ export interface Product {
 }
 
 /**
- * host.json keeps batches small because the runtime copies them several times. This host does not copy them, and limits
- * each batch to about 8 MiB.
+ * host.json keeps batches small because the runtime copies them several times. This host does not copy them, so it
+ * allows larger batches, up to about 8 MiB each.
  */
 const IN_ONE_PROCESS = { AzureFunctionsJobHost__extensions__kafka__maxBatchSize: '1000' }
 

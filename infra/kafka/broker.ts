@@ -52,8 +52,8 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     if (status !== 0) throw new Error(`Formatting Kafka's storage failed:\n${stdout}${stderr}`)
   }
 
-  // The broker gets its own process group, so that Ctrl-C stops this process first, which then stops the broker, after
-  // its clients have stopped.
+  // The broker gets its own process group, so that Ctrl-C reaches only this process, which stops the broker after the
+  // broker's clients.
   const java = spawn('java', [...JVM, '-cp', classPath, 'kafka.Kafka', settings], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,

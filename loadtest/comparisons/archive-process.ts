@@ -15,7 +15,7 @@ export interface RunningArchive extends AsyncDisposable {
   firstFile(signal: AbortSignal): Promise<void>
   pause(): void
   resume(): void
-  /** The number of archived orders of which this store file keeps a tombstone. */
+  /** The number of archived orders for which this store file keeps a tombstone. */
   archivedIn(file: string): number
   /** How long the process has run so far, not counting pauses. */
   runSeconds(): number

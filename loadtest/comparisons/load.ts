@@ -34,8 +34,9 @@ export async function load(target: Target, { seconds, connections, signal, rate,
 }
 
 /**
- * Warms up, loads, and waits until all orders are stored, if the target stores orders. CPU is in microseconds per
- * accepted order, and includes the work until the last order is stored. CPU and memory are undefined without /proc.
+ * Warms the target up, puts it under load, and waits until all orders are stored, if the target stores orders. CPU is
+ * in microseconds per accepted order, and includes the work until the last order is stored. CPU and memory are
+ * undefined without /proc.
  */
 export async function measureLoad(target: Target, options: Load, storing?: Storing) {
   const { signal } = options

@@ -20,8 +20,8 @@ interface Log {
 type Measured = Awaited<ReturnType<typeof measure>>
 
 /**
- * The batch sizes that are measured for functions that are invoked as in the Functions worker, through the library's
- * invocation model.
+ * The batch sizes to measure when functions are invoked as in the Functions worker, through the library's invocation
+ * model.
  */
 const DELIVERIES = [64, 1000]
 /** The names of a row's `medians`. */

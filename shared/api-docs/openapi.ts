@@ -36,7 +36,10 @@ an explanation in [/docs/errors](/docs/errors). The topics are described in [/ap
 const KEYS =
   'Each route names the right that it needs. `FUNCTIONS_KEY` has every right; `READ_KEY` has `read` and `metrics`, `PLACE_KEY` has `place`, and `METRICS_KEY` has `metrics`.'
 
-/** The right that a key needs, expressed as a role, because OpenAPI 3.1 allows role names in a security requirement. */
+/**
+ * The right that a request's key must have, expressed as a role, because OpenAPI 3.1 allows role names in a security
+ * requirement.
+ */
 function securityOf(right: Right | undefined): JsonObject[] {
   const roles = right === undefined ? [] : [right]
   return [{ functionKey: roles }, { functionKeyInQuery: roles }]

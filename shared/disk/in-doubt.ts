@@ -42,7 +42,7 @@ export function settleDoubt(directory: string): void {
     files.forEach(removeCopy)
     throw error
   }
-  // The old WALs are harmless until they are removed, because the new files already have their content.
+  // The old WALs do no harm until they are removed, because the new files already have the WALs' content.
   for (const file of files) renameSync(copyOf(file), file)
   flushDirectory(directory)
   for (const file of files) for (const suffix of ['-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true })

@@ -65,7 +65,7 @@ export interface OffsetRange {
 }
 
 export interface OrderErrorOptions {
-  /** True if the same request may succeed later unchanged. */
+  /** True if the same request, sent again later, may succeed. */
   readonly retriable?: boolean
   readonly cause?: unknown
   readonly violations?: readonly Violation[]
@@ -75,7 +75,7 @@ export interface OrderErrorOptions {
    * Only for `log-unreadable`: consumers skip the batch, because the only copy is damaged and waiting does not help.
    */
   readonly isPassedOver?: boolean
-  /** When a caller may try again, in seconds. */
+  /** The number of seconds after which a caller may try again. */
   readonly retryAfterSeconds?: number
   /** The change that was accepted and then rejected while its caller waited. */
   readonly changeId?: string

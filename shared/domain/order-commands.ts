@@ -30,7 +30,7 @@ export type PaymentMethod = (typeof PAYMENT_METHODS)[number]
 export const MAX_ITEMS = 500
 const MAX_QUANTITY = 2_147_483_647
 
-/** Accepts a number of the original's enumeration (from 1) or a name, and returns the name. */
+/** Accepts a name, or its number in the original application's enumeration (from 1), and returns the name. */
 function numberedName<const Names extends readonly [string, ...string[]]>(names: Names) {
   const known = `must be one of ${names.map((name, index) => `${index + 1} or "${name}"`).join(', ')}`
   return z

@@ -104,7 +104,7 @@ export const cancelledSchema = z.object({
   expectedVersion: expectedVersionSchema,
 })
 
-/** The kind of change that the event type stands for, in any version; undefined for any other type. */
+/** The kind of change that the event type stands for; undefined for any other type. */
 export function changeKindOf(type: string): ChangeKind | undefined {
   if (type === CHANGE_TYPES.amend) return 'amend'
   return type === CHANGE_TYPES.cancel ? 'cancel' : undefined

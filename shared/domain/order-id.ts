@@ -25,7 +25,7 @@ const COUNTER_BITS = 12
 const RANDOM_POOL_BYTES = 4096
 /** Used for the tags of order ids. */
 const NO_ORDER = ''
-/** An id without its tag. */
+/** The length of an id without its tag. */
 const TAGGED_BYTES = 12
 /** The length of an order id as text. The tag of a change id also covers this text. */
 const ORDER_ID_BYTES = 36

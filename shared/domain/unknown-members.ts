@@ -19,7 +19,8 @@ export function unknownMembers(body: unknown): string[] {
 }
 
 /**
- * The same for any body, valid or not, whose known members are given. Its items, if any, are checked as order items.
+ * The same for any body, valid or not, and any set of known members. If `orderItems` is one of them, the items are
+ * checked as well.
  */
 export function unknownMembersOf(body: unknown, known: ReadonlySet<string>): string[] {
   return collectAll([], body, known)

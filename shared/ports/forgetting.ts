@@ -44,13 +44,16 @@ export interface Forgetting {
 export interface Held {
   /** Stored orders. */
   readonly orders: number
-  /** Orders that are not stored: retried, dead or discarded ones. `retrying` of them wait for their next attempt. */
+  /**
+   * Orders that are not stored: retried, dead or discarded ones. `retrying` is the number of those that wait for their
+   * next attempt.
+   */
   readonly unstored: number
   readonly retrying: number
-  /** Changes to orders. `waitingChanges` of them wait for an earlier event. */
+  /** Changes to orders. `waitingChanges` is the number of those that wait for an earlier event. */
   readonly changes: number
   readonly waitingChanges: number
-  /** Dead letters, including their payloads. `edits` of them have an edited payload. */
+  /** Dead letters, including their payloads. `edits` is the number of those with an edited payload. */
   readonly deadLetters: number
   readonly edits: number
   /**

@@ -72,7 +72,7 @@ export interface LedgerPartition {
   readonly parked: number
   /** Skipped, and not settled yet. */
   readonly gaps: number
-  /** Never records: transaction markers and records of aborted transactions. */
+  /** Offsets that hold only a transaction marker or an aborted record. */
   readonly absent: number
   /** Left the log before they were counted. */
   readonly lost: number

@@ -46,9 +46,9 @@ export interface OrderStore extends AsyncDisposable {
    * If the ledger does not count the origin's topic, the change does not wait for the origin's batch.
    *
    * If deciding a change fails because of a bug, the result lists the change in `undecided`, and the batch is stored
-   * nevertheless. Neither the change nor its successors are touched until the change's record arrives again. The
-   * caller parks that record with the code `change-not-decided`. Only this failure holds back a waiting change, because
-   * any other failure may be reported only after a copy of the record was stored.
+   * nevertheless. Neither the change nor its successors are touched until the change's record arrives again. The caller
+   * parks that record with the code `change-not-decided`. Only this failure holds back a waiting change, because any
+   * other failure may be reported late, after a copy of the record has already been stored.
    *
    * Rejects as a whole, with nothing changed, if the store is unavailable: `store-unavailable`, `store-full` (outages:
    * the batch is good) or `store-busy` (transient).

@@ -28,9 +28,9 @@ export interface Redrives {
   list(query: { limit: number; cursor?: string }): Promise<Page<RedriveTask>>
 
   /**
-   * Leases to `owner` the running task that has been due the longest, until `leaseMs` after `nowMs`. A task whose owner
-   * died is free once its lease has expired. An owner whose step failed may lease the task again at once. Undefined if
-   * no task is due.
+   * Gives `owner` a lease on the running task that has been due the longest. The lease lasts until `leaseMs` after
+   * `nowMs`. A task whose owner died is free once its lease has expired. An owner whose step failed may lease the task
+   * again at once. Undefined if no task is due.
    */
   lease(owner: string, nowMs: number, leaseMs: number): Promise<RedriveTask | undefined>
 
@@ -90,7 +90,9 @@ export interface Redrives {
    */
   recordEdit(letterId: string, value: Uint8Array, act: Act): Promise<KeptDeadLetter>
 
-  /** Marks the edited payload as sent at `act.at`: `dead` becomes `redriven`, and its order's history gets an entry. */
+  /**
+   * Marks the edited payload as sent at `act.at`: the letter becomes `redriven`, and its order's history gets an entry.
+   */
   markEdited(letterId: string, act: Act): Promise<KeptDeadLetter>
 
   /** Newest first. */
@@ -144,8 +146,8 @@ export interface RedriveTask {
   /** Never sent, because the letters were discarded, redriven or edited before their turn. */
   readonly skipped: number
   /**
-   * The figures of the last step alone, for the letters that were sent; `retrying` of the `pending` letters are in a
-   * retry topic.
+   * The figures of the last step alone, for the letters that were sent. `retrying` is the number of `pending` letters
+   * that are in a retry topic.
    */
   readonly lastStep: {
     readonly sent: number

@@ -12,7 +12,7 @@ cp --parents "$node" "$image"
 libraries=$(for program in $node $natives; do ldd "$program"; done | grep -o '=> /[^ ]*\|^\s*/[^ :]* (' | grep -o '/[^ ]*' | sort -u)
 for library in $libraries; do cp --parents --dereference "$library" "$image"; done
 
-# Debian lists some libraries by their path below /usr, and others by the path of a link to it.
+# Debian lists some libraries by their path below /usr, and others by a path through a link such as /lib.
 owner() { dpkg-query --search "$1" 2> /dev/null || dpkg-query --search "/usr$1"; }
 for library in $libraries; do owner "$library"; done | cut -d : -f 1 | sort -u > /packages
 cp --dereference /etc/os-release "$image/etc/os-release"

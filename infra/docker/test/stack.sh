@@ -85,7 +85,7 @@ remember_stores() {
     | { grep -E '^[0-9a-f]{64}$' || :; } >> "$work/stores.txt"
 }
 
-# under_load COMMAND…: runs the command while callers place and read orders. No request that may be repeated may fail.
+# under_load COMMAND…: runs the command while callers place and read orders. No request that is safe to retry may fail.
 under_load() {
   node infra/docker/test/load.ts run "$(url)" "$work/accepted" > "$work/load.txt" &
   local load=$! status=0

@@ -61,7 +61,8 @@ export function createLogFigures(dependencies: {
       committed: positions.reduce((total, { next }) => total + next, 0),
       lag: behind.reduce((total, { lag }) => total + lag, 0),
       behindTransaction: offsets.reduce((total, { behindTransaction = 0 }) => total + behindTransaction, 0),
-      // The orders topic is checked even without a lag, because records that were passed over are not part of the lag.
+      // The orders topic is checked even if it has no lag, because records that were passed over are not part of the
+      // lag.
       lifeUsed: behind.length === 0 && topic !== topics.orders ? 0 : ((await lifeInLog(topic, group))?.used ?? 0),
       overdueMs: delayed ? Math.max(0, ...dueAt.map((at) => now() - at)) : null,
     }

@@ -42,9 +42,9 @@ type Policy = NonNullable<ExporterOptions['additionalPolicies']>[number]['policy
 
 /** Sends traces to Application Insights through Microsoft's package, as the process's global tracer provider. */
 export function openApplicationInsights(connectionString: string, resource: Resource, logger: Logger): TracerSource {
-  // Our default is OpenTelemetry's. The package's own default keeps five traces a second and ignores the caller's
-  // decision, so few orders would have a complete trace. The package accepts a parent-based sampler only through
-  // OTEL_TRACES_SAMPLER, and has a different name for one of the samplers.
+  // Our default sampler is OpenTelemetry's. The package's own default keeps five traces a second and ignores the
+  // caller's decision, so few orders would have a complete trace. The package accepts a parent-based sampler only
+  // through OTEL_TRACES_SAMPLER, and has a different name for one of the samplers.
   const sampler = process.env['OTEL_TRACES_SAMPLER'] ?? 'parentbased_always_on'
   process.env['OTEL_TRACES_SAMPLER'] = sampler.replace('traceidratio', 'trace_id_ratio')
   process.env['OTEL_SPAN_LINK_COUNT_LIMIT'] ??= String(MAX_LINKS)

@@ -1,5 +1,5 @@
-# Stands in for apache/kafka: its jars from Maven, on a Java runtime made with jlink. The jar's own wrapper turns
-# KAFKA_* into properties and formats the volume, as it does in the image.
+# Stands in for apache/kafka: its jars from Maven, on a Java runtime made with jlink. As in the image, the wrapper in
+# these jars turns KAFKA_* into properties and formats the volume.
 ARG NODE
 FROM ${NODE}
 COPY java /opt/java

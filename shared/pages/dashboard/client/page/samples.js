@@ -23,8 +23,8 @@ import { msBetween } from './format.js'
  */
 
 /**
- * After a longer pause, such as that of a hidden page, the rate is unknown, because it would be an average over the
- * pause.
+ * After a pause longer than this, for example while the page was hidden, the rate is unknown, because it would be an
+ * average over the pause.
  */
 const MAX_PAUSE_MS = 10_000
 /**

@@ -2,8 +2,8 @@ import { byId, el, keyed, setText } from '../page/dom.js'
 import { plural } from '../page/format.js'
 
 /**
- * The list at the top of the page, with the faults that an operator has to fix. Each links to the section for fixing
- * it. Temporary faults, such as a retry, are omitted.
+ * The list at the top of the page, with the faults that an operator has to fix. Each fault links to the section where
+ * it can be fixed. Temporary faults, such as a retry, are omitted.
  *
  * @typedef {{ text: string, at: string }} Fault `at` is the id of a heading
  */

@@ -1,8 +1,8 @@
 import { msBetween, plural, toDuration } from '../page/format.js'
 
 /**
- * The product's guarantees as short demonstrations. Each one breaks something, explains what happens meanwhile, and
- * ends with everything repaired.
+ * The product's guarantees as short demonstrations. All but the first break something. Each one explains what happens
+ * meanwhile, and ends with everything repaired.
  *
  * @typedef {import('../../../../domain/order-view.ts').OrderView} OrderView
  * @typedef {import('../../../../domain/changes/change-view.ts').ChangeView} ChangeView
