@@ -82,7 +82,7 @@ function nameOfLog({ log, root }: Program): string {
   return log === 'embedded' ? `embedded in ${root}` : 'Kafka'
 }
 
-/** Each checkout fills its own embedded log, because an older one may not be able to read the log of a newer one. */
+/** Each checkout fills its own embedded log, because an older checkout may not be able to read a newer one's log. */
 async function fillLog(program: Program, directory: string, orders: number, options: VersusOptions): Promise<Log> {
   const { connections, signal } = options
   const topic = `loadtest-waiting-${Date.now().toString(36)}`

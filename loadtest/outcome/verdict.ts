@@ -52,8 +52,8 @@ export async function drainFully(target: Target, limitSeconds: number, signal: A
 }
 
 /**
- * The outcome of all accepted orders. The outcome is based on the ledger, which counts every record, and on looking up
- * a sample of orders by id, which does not depend on counts.
+ * The outcome of all accepted orders, based on the ledger, which counts every record, and on looking up a sample of
+ * orders by id, which does not depend on counts.
  */
 export async function judge(
   target: Target,

@@ -11,8 +11,8 @@ const WASM_PAGE_BYTES = 64 * 1024
 /**
  * Copies a file's content as it is on the disk. After a failed flush, the kernel's cache may differ from the disk,
  * because the kernel treats the unwritten pages as written. Direct I/O bypasses the cache. If direct I/O is not
- * available, the copy is made through the cache. The copy is a new file, because pages that are written to the old file
- * again may not reach the disk either (seen on ext4). The copy is flushed, read back from the disk and compared.
+ * available, the copy is made through the cache. The copy is a new file, because pages rewritten in the old file may
+ * not reach the disk either (seen on ext4). The copy is flushed, read back from the disk and compared.
  *
  * Synchronous. Throws if reading or writing fails. This process must not have either file open elsewhere, because
  * closing a file releases every lock that the process has on it (https://www.sqlite.org/howtocorrupt.html, section

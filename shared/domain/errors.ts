@@ -1,6 +1,6 @@
 /**
  * Every error code of this product. docs/errors.md has a row for each code with its meaning and who can fix the error.
- * The first group reaches callers as problem types; the other codes classify processing failures.
+ * Some of the codes reach callers as problem types; the others only classify processing failures.
  */
 export type ErrorCode =
   // Request errors.

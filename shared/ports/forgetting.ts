@@ -6,7 +6,7 @@ import type { Act } from './redrives.ts'
  * counted as before.
  */
 export interface Forgetting {
-  /** The places that still hold removed data after everything has been done, one sentence each. */
+  /** The places that still hold the removed data afterwards, one sentence each. */
   readonly remains: readonly string[]
 
   /** Counts the rows that hold the customer's personal data. Changes nothing. */

@@ -65,7 +65,8 @@ export interface Maintenance {
    * and `next` count as skipped, so that `ledger repair` processes them. Writes an audit entry.
    *
    * Deletion runs in steps, each in one transaction, and the last step starts the new epoch. If the reset ends halfway,
-   * the old ledger is still there, but with fewer parked positions. It does not balance, and another reset continues.
+   * the old ledger is still there, but with fewer parked positions. That ledger does not balance, and another reset
+   * continues the deletion.
    */
   resetLedger(groupId: string, epoch: LedgerEpoch, act: Act): Promise<void>
 

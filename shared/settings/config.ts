@@ -257,7 +257,7 @@ function kafkaOf(settings: Settings) {
   }
 }
 
-/** Follows OpenTelemetry's specification: only the traces endpoint is used without an appended path. */
+/** As OpenTelemetry specifies, the traces endpoint is used as it is, and a path is appended to the base endpoint. */
 function tracesOf(settings: Settings): Pick<Config, 'otlpTracesUrl' | 'applicationInsights'> {
   if (settings.OTEL_SDK_DISABLED?.toLowerCase() === 'true')
     return { otlpTracesUrl: undefined, applicationInsights: undefined }

@@ -140,7 +140,7 @@ scale_down() {
   remember_stores
   up --no-recreate --scale order-api=1 --scale order-processor=1 order-api order-processor
 }
-# metric CONTAINER NAME: prints the sum of its samples.
+# metric CONTAINER NAME: prints the sum of the metric's samples.
 metric() {
   docker exec "$1" node -e "fetch('http://127.0.0.1:8080/api/metrics', { headers: { 'x-functions-key': process.argv[1] } })
     .then((answer) => answer.text()).then((text) => {

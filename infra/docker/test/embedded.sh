@@ -120,7 +120,7 @@ stops_and_starts() {
   is_stored "$orders" "$(cat "$work/location.txt")"
 }
 
-# place_until FILE: places orders and records their Locations until the file is removed.
+# place_until FILE SUFFIX: places orders until the file is removed, and records their Locations in FILE.SUFFIX.
 place_until() {
   local file=$1 url
   url=$(address "$orders")/api/orders

@@ -73,7 +73,7 @@ inside() {
   shift
   docker exec "$container" "$@"
 }
-# address SERVICE: prints its address in its only network.
+# address SERVICE: prints the address of the service's first container in its only network.
 address() { docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$(first "$1")"; }
 # reaches SERVICE HOST PORT
 reaches() { inside "$1" timeout 1 bash -c "< /dev/tcp/$2/$3" 2> /dev/null; }

@@ -56,7 +56,9 @@ export async function invoke(app: FunctionApp, target: RegisteredFunction, input
   return { result: outcome.result, model, context }
 }
 
-/** The library's view of one invocation. It is a class for speed, because every request creates an instance. */
+/**
+ * The library's view of one invocation. It is a class because every request creates an instance, and a class is faster.
+ */
 class Invocation implements CoreInvocationContext, LogOrigin {
   readonly invocationId: string
   readonly request: RpcInvocationRequest

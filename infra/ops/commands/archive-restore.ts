@@ -46,7 +46,7 @@ export const restoreArchive: Command = {
   },
 }
 
-/** The result so far. A run that ends early reports it too, without the orders of its last request. */
+/** The result so far. A run that ends early reports its result too, without the orders of its last request. */
 interface Tally {
   restored: number
   known: number

@@ -47,7 +47,7 @@ export const archive: Command = {
   },
 }
 
-/** The result so far. A run that ends early reports it too, without the orders of its last request. */
+/** The result so far. A run that ends early reports its result too, without the orders of its last request. */
 interface Tally {
   orders: number
   changed: number

@@ -6,7 +6,8 @@
  */
 
 /**
- * An attribute `on…` with a function adds a listener. A boolean adds or omits the attribute. Other values are set.
+ * An attribute `on…` with a function adds a listener. A boolean adds or omits the attribute. Any other value is
+ * set as it is.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
