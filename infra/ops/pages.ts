@@ -21,8 +21,8 @@ export function query(
 }
 
 /**
- * Gets a page of a list. Without `--json`, the page is printed as a table with a row for each item. On a narrow terminal,
- * some optional columns are left out.
+ * Gets a page of a list. Without `--json`, the page is printed as a table with a row for each item. On a narrow
+ * terminal, some optional columns are left out.
  */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the type of the JSON is stated here, once
 export async function showPage<T>(

@@ -6,8 +6,8 @@
  */
 
 /**
- * An attribute `on…` with a function adds a listener. A boolean adds or omits the attribute. Any other value is
- * set as it is.
+ * An attribute `on…` with a function adds a listener. A boolean adds or omits the attribute. Any other value is set as
+ * text, and undefined is skipped.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
