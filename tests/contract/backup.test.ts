@@ -84,8 +84,8 @@ describe('a backup of the embedded log and store', () => {
     await opened(folder, async (copiedLog, copied) => {
       expect(await readAll(copiedLog, TOPIC)).toHaveLength(3)
       expect(lineOf(await copied.ledger.read(GROUP, 9))).toMatchObject({ next: 2, stored: 2, balanced: true })
-      // The copy has neither the committed offset 3, because its store lacks the record at 2, nor 2, because that was
-      // committed after the committed offsets had been read.
+      // The committed offset is not 3, because the copied store lacks the record at 2. It is not 2 either, because the
+      // group committed 2 only after the backup had read the committed offsets.
       expect(await copiedLog.committed(GROUP, TOPIC)).toEqual(new Map([[0, 1]]))
       expect(await copiedLog.identity(TOPIC)).toBe(await log.identity(TOPIC))
     })
@@ -167,7 +167,7 @@ test('the file of a frozen log does not change, however much is written, until i
   const path = join(directory, 'log.db')
   const file = openLogFile(path)
   const [{ id } = { id: 0 }] = file.makeTopics([{ name: TOPIC, partitions: 1 }])
-  /** Writes more than the size that triggers a checkpoint. */
+  /** Writes enough to trigger a checkpoint. */
   function write(): void {
     for (let group = 0; group < 5; group += 1) {
       const writer = createFrameWriter()

@@ -28,7 +28,7 @@ export function describeMssql(suite: (open: OpenEmptyStore, again: Again, databa
     const open = async () => {
       await database.create()
       const store = await again()
-      // Opening a store does not wait until a slow server has created the tables, but each call on it does.
+      // Opening a store does not wait for a slow server to create the tables, but every call to the store does.
       await store.ledger.read('nobody', 1)
       const statements = TABLES.map((table) => `DELETE FROM ${table};`)
       await database.run([...statements, 'UPDATE archiving SET leased_until = 0;'].join('\n'))

@@ -10,7 +10,7 @@ export function again(order: OrderToStore, offset: number): OrderToStore {
   return { ...order, origin: place(offset), redriveOf: letterIdOf(order) }
 }
 
-/** The steps of a redrive on the open store, by default for its only task. */
+/** The steps of a redrive on the open store, which usually has only the task `task`. */
 export function redriveSteps(opened: () => OpenStore) {
   return {
     /** Makes dead orders: parked, kept and counted, as processing leaves them. */

@@ -89,7 +89,7 @@ export function orderAt(
   }
 }
 
-/** The record of an order that could not be stored at its first attempt. */
+/** The record of an order that could not be stored on the first attempt. */
 export function parkedFrom(order: OrderToStore, changes: Partial<ParkedRecord> = {}): ParkedRecord {
   return {
     origin: order.origin,
@@ -126,7 +126,7 @@ export function changeAt(
   }
 }
 
-/** The record of a change that could not be stored at its first attempt. */
+/** The record of a change that could not be stored on the first attempt. */
 export function parkedChange(change: ChangeToStore, changes: Partial<ParkedRecord> = {}): ParkedRecord {
   return {
     origin: change.origin,

@@ -1,7 +1,7 @@
 /**
- * Finds a T-SQL text's effects on tables by its words alone. It knows the shapes of this product's statements: tables
- * without a schema, an alias after AS, one statement up to each semicolon. tests/sql/check-tsql.py checks the
- * statements with a real parser.
+ * Finds a T-SQL text's effects on tables by its words alone. It relies on the style of this product's statements: no
+ * table has a schema, every alias follows AS, and every statement ends with a semicolon. tests/sql/check-tsql.py checks
+ * the statements with a real parser.
  */
 export interface StatementFacts {
   readonly reads: readonly string[]
@@ -24,7 +24,7 @@ export type Keys = ReadonlyMap<string, readonly (readonly string[])[]>
 const HINT = /\b(\w+)(?: AS \w+)? WITH \(((?:[A-Z]+)(?:, [A-Z]+)*)\)/g
 const DEFINITION = /\b(CREATE|ALTER|DROP) (?:UNIQUE )?(?:CLUSTERED )?(TABLE|INDEX|VIEW|PROCEDURE|TRIGGER|DATABASE)\b/g
 
-/** The text without comments and literals, but with the statements in literals that EXEC runs. */
+/** The text without comments and literals, but with the statements that EXEC runs from literals. */
 function wordsOf(text: string): string {
   return text
     .replaceAll(/--.*$|\/\*.*?\*\//gm, '')

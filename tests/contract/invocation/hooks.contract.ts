@@ -10,9 +10,9 @@ export function hooksContract(path: InvocationPath): void {
     test('an error that the function throws is rethrown unchanged; undefined and null are not errors', async () => {
       const failure = new Error('broken')
       await expect(answerOf(path, () => Promise.reject(failure))).rejects.toBe(failure)
-      // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- functions do such things
+      // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- a function may do this
       await expect(answerOf(path, () => Promise.reject('text'))).rejects.toBe('text')
-      // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- functions do such things
+      // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- a function may do this
       expect((await answerOf(path, () => Promise.reject(undefined))).answer.status).toBe(204)
     })
 

@@ -30,7 +30,7 @@ export async function newTopic(log: EventLog, partitions: number): Promise<strin
 }
 
 interface Collected extends AsyncDisposable {
-  /** The records of the batches that resolved. */
+  /** The records of the batches for which `onBatch` resolved. */
   readonly records: LogRecord[]
   readonly batches: (readonly LogRecord[])[]
   /** Every batch that was delivered, including rejected ones. */

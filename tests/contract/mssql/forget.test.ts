@@ -162,7 +162,7 @@ describeMssql((open, _, database) => {
   })
 })
 
-/** All values of these rows, byte for byte and in lower case. */
+/** All values of these rows as text in lower case, with one character for each byte of binary data. */
 function textOf(results: readonly (readonly Row[])[]): string {
   const values = results.flat().flatMap((row) => Object.values(row))
   return values

@@ -5,9 +5,9 @@ import { racesContract } from '../store/races.contract.ts'
 import type { SharedStore } from '../store/shared-store.ts'
 
 /**
- * Counts calls that wait for a lock. Babelfish calls such a wait `Lock`, and its `blocked` lists every session that
- * holds a lock on the same row. The first call on a connection may take seconds, because Babelfish loads its grammar
- * once for each connection.
+ * Counts calls that wait for a lock. Babelfish calls such a wait `Lock`, and its `blocked` column shows every session
+ * that holds a lock on the same row. The first call on a connection may take seconds, because Babelfish loads its
+ * grammar once per connection.
  */
 const COUNT_WAITING = `
 SELECT COUNT(DISTINCT p.spid) AS waiting

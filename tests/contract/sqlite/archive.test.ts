@@ -30,7 +30,7 @@ test('an order is found although the first attempt to restore it was rolled back
   const orders = await archiveAll()
   const other = new DatabaseSync(file)
   onTestFinished(() => other.close())
-  // Archiving leaves the orders' words in search_terms. This empties the table, as forgetting a customer does.
+  // Archiving leaves the orders' words in search_terms. This statement empties it, as forgetting a customer does.
   other.exec('DELETE FROM search_terms')
   other.exec(`CREATE TRIGGER no_audit BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'The audit is full.'); END`)
   await expect(restore(orders)).rejects.toThrow('The audit is full.')

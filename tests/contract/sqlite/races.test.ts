@@ -19,7 +19,8 @@ async function openShared(): Promise<SharedStore> {
   return {
     one,
     other,
-    // SQLite does not show who waits. A store waits two seconds for another's transaction, then reports that it is busy.
+    // SQLite does not show which calls wait. A call waits two seconds for another transaction, then reports that the
+    // store is busy.
     async areWaiting() {
       await sleep(100)
       return true

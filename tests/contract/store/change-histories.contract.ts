@@ -12,7 +12,7 @@ export interface TwoInstances extends AsyncDisposable {
   readonly other: OpenStore
 }
 
-/** Whatever happens in between, the store ends up with what the log says. */
+/** Whatever happens along the way, the store ends up with what the log says. */
 export function changeHistoriesContract(name: string, open: () => Promise<TwoInstances>): void {
   describe(`${name} with random histories of changes`, () => {
     const seed = seedOfThisRun()

@@ -15,7 +15,7 @@ import {
   type OpenEmptyStore,
 } from '../store-fixtures.ts'
 
-/** What every store guarantees about letters that are discarded, alone or together, and restored. */
+/** What every store guarantees when letters are discarded, alone or together, and when they are restored. */
 export function discardsContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} with discarded letters`, () => {
     const opened = openForEachTest(open)

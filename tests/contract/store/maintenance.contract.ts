@@ -135,7 +135,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
       test('keeps orders whose records have left the log, and counts them apart from those missing within it', async () => {
         const orders = numbered(6)
         await store(orders)
-        // This counts as a duplicate, so the ledger accounts for the offset of an order that the store does not have.
+        // This counts as a duplicate, so the ledger has counted the offset of `lost`, an order that the store lacks.
         await store([{ ...orders[0]!, origin: place(6) }])
         const lost = orderAt(6)
         const before = await everything()

@@ -159,7 +159,7 @@ export function orderSearchContract(
     }
   })
 
-  // This checks the index: `rankOf` splits words as the product does. The test with `FOUND_BY` checks the words.
+  // Checks only the index, because `rankOf` uses the product's own words. The test with `FOUND_BY` checks the words.
   test.runIf(features.fullText)('texts of any script find the same orders as a full scan', async () => {
     const random = createRandom(7)
     const pick = (some: readonly string[]) => some[Math.floor(random() * some.length)] ?? ''
@@ -280,9 +280,9 @@ const WAYS_TO_WRITE: readonly ((text: string) => string)[] = [
 ]
 
 /**
- * The rank that `search` promises; 4 if the order does not match. It uses the product's own `wordsOf` and `queryWords`,
- * so this checks how the index finds and ranks those words; `FOUND_BY` checks the words themselves. The order's
- * e-mail address has no digits, because stores differ in how they find digits.
+ * The rank that `search` promises; 4 if the order does not match. This function uses the product's own `wordsOf` and
+ * `queryWords`, so it checks how the index finds and ranks those words; `FOUND_BY` checks the words themselves. The
+ * order's e-mail address has no digits, because stores differ in how they find digits.
  */
 function rankOf(order: NewOrderCommand, q: string): number {
   const words = queryWords(q)

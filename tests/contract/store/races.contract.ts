@@ -242,7 +242,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
         expect(Buffer.from(letter?.value ?? []).toString()).not.toContain('Zelda')
       })
 
-      // By the time that the storing process waits for this letter, it has looked for forgotten customers.
+      // By the time the storing process waits for this letter, it has already looked for forgotten customers.
       const unreadable = letterOf(orderAt(9), { origin: place(9, 7), orderId: null, value: Buffer.from('?') })
 
       test('has inserted an order of that customer', async () => {

@@ -166,7 +166,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
           const { orderId } = order
           return orderAt(offset, { orderId, order: { customerName }, redriveOf: letterId, supersedes: letterId })
         }
-        // The process died after it had sent the first edit and before it recorded that.
+        // The process died after it had sent the first edit, but before it could record that.
         await opened.redriveTasks.recordEdit(letterId, Buffer.from('first'), actAt(1))
         await opened.redriveTasks.recordEdit(letterId, Buffer.from('second'), actAt(2))
         const { outcomes } = await stored([edit('First', 1), edit('Second', 2)])

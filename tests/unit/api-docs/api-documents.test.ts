@@ -8,7 +8,7 @@ import { createTopics } from '../../../shared/messaging/topics.ts'
 import { createSchemaCheck } from '../../support/api-schemas.ts'
 import { newOrder } from '../../support/orders/orders.ts'
 
-/** Validators and generators of other languages need more from the two documents than validity. */
+/** Validators and generators for other languages need more from the two documents than validity. */
 
 type Node = Readonly<Record<string, unknown>>
 interface Operation {
@@ -155,7 +155,7 @@ describe('the OpenAPI document and generators', () => {
     }
     for (const { place, node } of nodesOf(openApi.components.schemas)) {
       const { type, enum: values, anyOf } = node
-      // Inline schemas are named after their path; lists add Inner, enumerations Enum.
+      // Generators name inline schemas after their path, and add Inner for lists and Enum for enumerations.
       if (type !== 'object' && values === undefined && anyOf === undefined) continue
       const parts = place.split('/').filter((part) => !/^(?:|properties|items|anyOf|\d+)$/.test(part))
       if (parts.length < 2) continue

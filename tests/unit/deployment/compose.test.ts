@@ -36,7 +36,7 @@ const services = Object.entries(compose.services)
 const ROLES = ['order-api', 'order-processor', 'order-query'] as const
 
 describe('the roles', () => {
-  /** The package's registrations, as its own test has recorded them. */
+  /** The package's registrations, as the package's test recorded them. */
   const functions = read('tests/integration/functions/functions-index.jsonl')
     .trim()
     .split('\n')

@@ -3,8 +3,8 @@ import { fold } from '../../../shared/domain/search/fold.ts'
 import { queryWords, wordsOf } from '../../../shared/domain/search/search-words.ts'
 
 /**
- * Letters and digits that have cases or another form, except Hangul, which has many letters and no case, and the iota
- * below Greek vowels, which is a mark in lower case and a letter in upper case.
+ * Letters and digits that have cases or another form. Hangul is left out because it has many letters and no case. The
+ * iota below Greek vowels is left out because it is a mark in lower case and a letter in upper case.
  */
 const LETTERS = Array.from({ length: 0x110000 }, (_, code) => code)
   .filter((code) => code < 0xd800 || code > 0xdfff)
@@ -27,7 +27,7 @@ test('case and normal form of any letter make no difference, and folding twice e
 
 test('every letter of the languages of Europe that are written in Latin becomes ASCII', () => {
   const latin = Array.from({ length: 0x180 - 0xc0 }, (_, index) => String.fromCodePoint(0xc0 + index))
-  // ŉ and ŀ keep an apostrophe or a middle dot.
+  // ŉ keeps its apostrophe, and ŀ its middle dot.
   const faults = latin.filter((letter) => !/^[a-z]+$/.test(fold(letter).replace(/[·ʼ]/, '')))
   expect(faults).toEqual(['×', '÷'])
 })

@@ -13,7 +13,7 @@ const json = JSON.parse(read('host.json')) as {
   readonly logging: { logLevel: Record<string, string> }
 } & Record<string, unknown>
 
-/** The settings in KafkaOptions.cs of the extension that concern consuming. The extension ignores unknown names. */
+/** The settings for consuming in the Kafka extension's KafkaOptions.cs. The extension ignores unknown names. */
 const KAFKA_SETTINGS = [
   'maxBatchSize',
   'subscriberIntervalInSeconds',
@@ -31,7 +31,7 @@ const KAFKA_SETTINGS = [
   'maxPartitionFetchBytes',
   'socketKeepaliveEnable',
 ]
-/** The settings in HostJsonFileConfigurationSource.cs of the runtime. */
+/** The settings in the runtime's HostJsonFileConfigurationSource.cs. */
 const HOST_SETTINGS = ['version', 'telemetryMode', 'functionTimeout', 'logging', 'extensions', 'extensionBundle']
 
 describe('host.json', () => {
@@ -60,12 +60,13 @@ describe('host.json', () => {
   })
 
   test('expires a stalled consumer once the longest legal invocation is over', () => {
-    // A minute for the attempt that begins after the hold, with its own time limits.
+    // The minute is for the attempt that begins after the hold, with its own time limits.
     expect(json.extensions.kafka['maxPollIntervalMs']).toBe(MAX_RETRY_DELAY_MS + MAX_HOLD_MS + 60_000)
   })
 
   test('limits the memory of a batch and of prefetched records', () => {
-    // With these limits, the largest orders in all topics at once fit; docs/deploying.md has the calculation.
+    // With these limits, the memory suffices even if every topic is full of the largest orders; docs/deploying.md has
+    // the calculation.
     expect(json.extensions.kafka).toMatchObject({
       maxBatchSize: 32,
       queuedMaxMessagesKbytes: 8192,
@@ -91,7 +92,7 @@ describe('host.json', () => {
 
   test('gives the partitions of a restarting instance to the next one within seconds', () => {
     const { sessionTimeoutMs } = json.extensions.kafka
-    // By default, brokers require at least 6000 (group.min.session.timeout.ms); heartbeats come every 3000.
+    // By default, brokers require at least 6000 ms (group.min.session.timeout.ms); heartbeats come every 3000 ms.
     expect(sessionTimeoutMs).toBeGreaterThan(3 * 3000)
     expect(sessionTimeoutMs).toBeLessThanOrEqual(10_000)
   })

@@ -7,7 +7,7 @@ interface Answer {
   readonly bodyAsText?: string
 }
 
-/** The log lines of exports of three spans each, which get these answers one after another. */
+/** Exports three spans for each of these answers. Returns the log lines. */
 async function toldOf(answers: readonly Answer[]): Promise<unknown[][]> {
   const told: unknown[][] = []
   const logger = { warn: ({ event, ...more }: Record<string, unknown>) => void told.push([event, more]) }

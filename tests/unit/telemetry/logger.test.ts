@@ -237,7 +237,7 @@ describe('Seq', () => {
     for (const end of ends.splice(0)) end()
   })
 
-  /** A small Seq: its requests, and its answers. */
+  /** A small stand-in for Seq that records requests and answers with a given status. */
   async function startSeq(port = 0) {
     const requests: { path: string; headers: IncomingMessage['headers']; events: Line[] }[] = []
     let status = 201

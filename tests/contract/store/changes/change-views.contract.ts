@@ -89,7 +89,7 @@ export function changeViewsContract(name: string, open: OpenEmptyStore): void {
         }
         const { changeId } = first[2]!
         expect(await behind(second[2]!)).toEqual({ kind: 'change', changeId, status: 'waiting' })
-        // While it waits for its own next attempt, it waits behind nothing.
+        // A change that waits for its own next attempt waits behind nothing.
         expect(await changeView(first[2]!)).toEqual({
           orderId: stored.orderId,
           changeId,
@@ -253,7 +253,6 @@ export function changeViewsContract(name: string, open: OpenEmptyStore): void {
         expect(page.items).toMatchObject([{ orderId: fourth, status: 'cancelled' }])
         const rest = await opened.views.list({ limit: 1, status: 'cancelled', cursor: page.nextCursor! })
         expect(rest).toMatchObject({ items: [{ orderId: second }], nextCursor: null })
-        // An order that is cancelled while somebody pages through the list stays in its place.
         const views = await opened.views.getMany([first!, second!])
         expect([views.get(first!)?.status, views.get(second!)?.status]).toEqual(['stored', 'cancelled'])
       })

@@ -18,7 +18,7 @@ import {
 } from '../../store-fixtures.ts'
 
 const named = (customerName: string): OrderChange => ({ kind: 'amend', amendment: { customerName } })
-/** A change whose decision throws. */
+/** Deciding this change throws. */
 const throwing = { kind: 'amend', amendment: { orderItems: 5 } } as unknown as OrderChange
 const DEAD = { state: 'dead', attempt: 4, nextAttemptAt: null } as const
 const WHY = { reason: 'Its order was deleted.' }

@@ -22,7 +22,7 @@ export interface RandomLog {
   readonly poison: ReadonlySet<string>
 }
 
-/** Whether this is a change that has the id of an earlier one, but other content. */
+/** Whether this is a change that has the id of an earlier one, but different content. */
 export const isImpostor = (event: Event) =>
   isChange(event) && event.change.kind === 'amend' && event.change.amendment.customerName === IMPOSTOR
 
@@ -59,7 +59,7 @@ export function randomLog(random: Random): RandomLog {
     if (random.chance(0.03)) poison.add(idOf(event))
   }
 
-  /** The producer did not learn that the record was in the log, and published it again. */
+  /** Acts as a producer that did not learn that a record was in the log, and therefore publishes it again. */
   function repeat(): void {
     const partition = random.whole(0, PARTITIONS - 1)
     const log = partitions[partition]!

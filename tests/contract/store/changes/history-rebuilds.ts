@@ -35,7 +35,7 @@ interface Running {
 
 export interface Rebuilds {
   isRunning(): boolean
-  /** Takes the next step of the rebuild, or the first step of another one. */
+  /** Takes the next step of the rebuild, or the first step of a new one. */
   step(): Promise<void>
   /** Runs a whole rebuild, from its first step to the exchange of the tables. */
   run(): Promise<void>

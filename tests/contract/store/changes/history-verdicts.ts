@@ -149,7 +149,7 @@ const EXPLANATIONS: Readonly<Record<string, (of: Case) => boolean>> = {
   'earlier-change-discarded': ({ earlier, acts }) => earlier.some(({ changeId }) => acts.discarded.has(changeId)),
   overtaken: ({ change, later, acts, changes }) =>
     acts.restored.has(change.changeId) && later.some(({ changeId }) => changes.get(changeId)?.status === 'applied'),
-  // It was decided before an earlier change came back.
+  // The change was decided before an earlier one came back.
   'version-conflict': ({ earlier, acts }) => earlier.some(({ changeId }) => acts.restored.has(changeId)),
   'idempotency-key-reused': ({ change, earlier, later, changes }) =>
     [...earlier, ...later].some(
@@ -159,7 +159,7 @@ const EXPLANATIONS: Readonly<Record<string, (of: Case) => boolean>> = {
     ),
 }
 
-/** The outcome of a change if it does not follow from the state of its order, but there is another reason for it. */
+/** The outcome of a change, if it has a reason other than the state of the order. */
 function explainedOutcome(change: ChangeToStore, events: readonly Event[], known: Known): Outcome {
   if (known.poison.has(change.changeId)) return 'discarded'
   const outcome = outcomeOf(known.changes.get(change.changeId))

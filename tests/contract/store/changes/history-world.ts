@@ -53,16 +53,16 @@ export interface World extends Acts {
   readonly steps: number
   /** Whether calls and deliveries may still fail. */
   isFaulty(): boolean
-  /** The actions that are possible now, each as many times as it weighs; empty once all records have final outcomes. */
+  /** The actions that are possible now, repeated by their weights; empty once all records have final outcomes. */
   choices(): (() => Promise<void>)[]
   /** To be called after each action. */
   tick(): void
 }
 
 /**
- * Delivers a log as two instances do. Their processes die and lose partitions to each other. Their calls to the store
- * and the log fail, or take effect without an answer. Records are retried as copies, in any order, or die; operators
- * then redrive, discard and restore them.
+ * Delivers a log as two instances would. Their processes die and lose partitions to each other. Their calls to the
+ * store and the log fail, or take effect without an answer. Records are retried as copies, in any order, or die;
+ * operators then redrive, discard and restore them.
  */
 export function createWorld(instances: readonly [OpenStore, OpenStore], log: RandomLog, random: Random): World {
   const partitions = log.partitions.map((records, index): Partition => ({
@@ -96,7 +96,7 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
     return parkedChange(event, { ...told, ...(!isReadable && { change: unread }) })
   }
 
-  /** Publishes as processing does before it stores the batch; now and then twice, as if the first answer were lost. */
+  /** Publishes the record, as processing does before it stores the batch; twice if the first answer gets lost. */
   function park({ event, attempt }: Copy): ParkedRecord {
     const isDead = isHopeless(event) || attempt >= LAST_ATTEMPT || random.chance(0.4)
     for (let times = happens(0.1) ? 2 : 1; times > 0; times -= 1) {
@@ -106,7 +106,7 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
     return parkedOf(event, attempt, isDead)
   }
 
-  /** Parks the records that fail. Undefined if parking fails or the process dies before all of them are published. */
+  /** Parks the records that fail. Returns undefined if parking fails or the process dies before it stores the batch. */
   function prepare(instance: OpenStore, delivered: 'origin' | 'copy', records: readonly Copy[]): Batch | undefined {
     const events: Event[] = []
     const parked: ParkedRecord[] = []
@@ -142,7 +142,7 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
     await expect(instance.store.storeBatch(batchOf([...events.filter(isOrder), broken], told))).rejects.toThrow()
   }
 
-  /** Calls the store until it answers. Returns false if the process gives up first; then the records come again. */
+  /** Calls the store until it answers. Returns false if the process gives up first; the records then come again. */
   async function answered(call: () => Promise<void>, callInVain?: () => Promise<void>): Promise<boolean> {
     for (;;) {
       const hasFailed = happens(0.08)
@@ -197,7 +197,7 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
     if (batch === undefined || !(await stored(batch))) copies.push(copy)
   }
 
-  /** Stores a batch whose instance lost the partition. The other instance has got the records, or will get them. */
+  /** Stores a batch whose instance lost the partition. The other instance has received the records, or will. */
   async function storeLate(): Promise<void> {
     await stored(take(late))
   }

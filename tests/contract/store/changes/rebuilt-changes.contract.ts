@@ -109,7 +109,7 @@ export function rebuiltChangesContract(name: string, open: OpenEmptyStore): void
         const [known, dead, lost] = [1, 2, 3].map((offset) => changeAt(offset, order, named(`N${offset}`)))
         await store([order], { changes: [known!] })
         await kill(dead!)
-        // Another record is counted at the position of `lost`, so the position is stored but the change is unknown.
+        // Another record is stored at the position of `lost`, so that position is counted, but the change is unknown.
         await store([orderAt(3)])
         await opened.maintenance.beginRebuild(step(), act)
         const events = [known!, { ...known!, origin: place(9) }, dead!, lost!, changeAt(50, order, cancel())]

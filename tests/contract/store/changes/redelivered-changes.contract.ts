@@ -137,7 +137,7 @@ export function redeliveredChangesContract(name: string, open: OpenEmptyStore): 
 
       test('waits for the batch of its origin, so that it does not overtake the changes in it', async () => {
         await store([order])
-        // The process that received it died after it had sent the copy.
+        // The process that received the change died after it had sent the copy.
         expect(await copy(second)).toEqual(['waiting'])
         expect(await view(order)).toMatchObject({ version: 1 })
         expect(await change(first, second)).toEqual(['applied', 'applied'])
@@ -178,7 +178,7 @@ export function redeliveredChangesContract(name: string, open: OpenEmptyStore): 
       test('takes its turn at once if the ledger has passed over its origin, or does not count its topic', async () => {
         await store([order, orderAt(5)])
         expect(await copy(first)).toEqual(['applied'])
-        // Somebody sent it directly to a retry topic.
+        // Somebody sent this change directly to a retry topic.
         const sent = changeAt(0, order, named('Sent'), { origin: { topic: 'orders-retry-1', partition: 0, offset: 0 } })
         expect(await copy(sent)).toEqual(['applied'])
         expect(await view(order)).toMatchObject({ customerName: 'Sent', version: 3 })

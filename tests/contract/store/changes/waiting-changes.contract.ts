@@ -68,7 +68,7 @@ export function waitingChangesContract(name: string, open: OpenEmptyStore): void
         expect(await view(late)).toBeUndefined()
         await store([late])
         await store([early], { delivered: 'copy' })
-        // Its record is in another partition, as happens after partitions are added.
+        // The record of this order is in another partition, as happens after partitions are added.
         await store([{ ...apart, origin: place(0, 1) }])
         expect(await statuses(...changes)).toEqual(['applied', 'applied', 'applied'])
       })

@@ -34,7 +34,7 @@ export function removedEntriesContract(name: string, open: OpenEmptyStore): void
       (await remove('histories', olderThan)) + (await remove('change-histories', olderThan))
 
     describe('from histories', () => {
-      /** Stores an order that fails at NOW, is stored at LATER and is amended one second later. */
+      /** An order that fails at NOW, is stored at LATER, and is amended and cancelled one second after that. */
       async function storeWithHistory(offset: number): Promise<OrderToStore> {
         const order = orderAt(offset)
         await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(order)] }))
@@ -88,7 +88,7 @@ export function removedEntriesContract(name: string, open: OpenEmptyStore): void
         await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(retrying)] }))
         await opened.deadLetters.keep([letterOf({ ...withLetter, origin: place(20) })])
         const early = changeAt(30, withChange, RENAME)
-        // Its record is not counted yet, so it has no turn.
+        // The change's record is not counted yet, so its turn has not come.
         await opened.store.storeBatch(batchOf([], { delivered: 'copy', changes: [early], now: NOW }))
         const orders = [retrying, withLetter, withChange, waiting]
         const before = await Promise.all(orders.map(historyOf))

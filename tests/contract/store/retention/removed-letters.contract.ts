@@ -25,7 +25,7 @@ import { removesAll, stepOfRebuild } from './removal-steps.ts'
 
 const LAST = '2099-01-01T00:00:00.000Z'
 
-/** What every store guarantees when old dead letters are removed, and about the removed letters afterwards. */
+/** What every store guarantees when old dead letters are removed, and afterwards. */
 export function removedLettersContract(
   name: string,
   open: OpenEmptyStore,

@@ -15,7 +15,7 @@ import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 const RECORDS = 10
 const EVERYTHING = { olderThan: Number.MAX_SAFE_INTEGER, toOffset: Number.MAX_SAFE_INTEGER }
 
-/** A closed file whose one partition has the id 1. */
+/** A closed file whose only partition has the id 1. */
 function written(): string {
   const path = join(temporaryDirectory(), 'log.db')
   const file = openLogFile(path)
@@ -66,7 +66,7 @@ describe('a removal from the log’s file', () => {
   })
 
   describe('whose overwritten rows cannot be deleted yet', () => {
-    /** MORE rows of this have more bytes than the overwritten rows that a removal leaves in the file. */
+    /** MORE rows with this filler have more bytes than the overwritten rows that a removal leaves in the file. */
     const FILLER = '.'.repeat(1000)
     const MORE = 50
     const CANNOT_DELETE = 'CREATE TRIGGER t BEFORE DELETE ON partition_1 BEGIN'
@@ -143,8 +143,8 @@ describe('records that were removed, or whose values were replaced', () => {
   const NAME = 'Quillfeather'
 
   /**
-   * SQLite moves some records of the MOVING sizes to other pages. Some of the OTHERS fill a page, and some need
-   * overflow pages.
+   * SQLite moves some records of the MOVING sizes to other pages. Of the OTHERS sizes, some records fill a page, and
+   * some need overflow pages.
    */
   const MOVING = [900, 1000, 1300]
   const OTHERS = [20, 700, 700, 1300, 4050, 9000]
@@ -158,7 +158,7 @@ describe('records that were removed, or whose values were replaced', () => {
     file.append(writer.take())
   }
 
-  /** Replaces every value by one of the same length, as the redaction does. */
+  /** Replaces every value with one of the same length, as redaction does. */
   function replaceAll(file: LogFile): void {
     for (const { id, first, end } of file.partitions()) {
       for (let from = first; from < end;) {

@@ -16,7 +16,7 @@ import { OrderError } from '../../../../shared/domain/errors.ts'
 import { actAt, orderAt } from '../../../contract/store-fixtures.ts'
 import { orderCommand } from '../../../support/orders/orders.ts'
 
-/** Tests the parts of the archive that need no server: rows become documents, and the statements find their JSON. */
+/** Tests what needs no server in the archive: rows become documents, and statements find their data in the JSON. */
 
 const HASH = 'a'.repeat(64)
 const AT = new Date('2026-01-01T00:00:00.000Z')
@@ -199,7 +199,7 @@ describe('the archive on SQL Server', () => {
 })
 
 describe('the JSON of a statement', () => {
-  /** The lists that a statement reads, and the members that it reads of each. */
+  /** The lists that a statement reads, and the members that it reads from each. */
   function readBy(statement: string): Map<string, Set<string>> {
     const read = new Map<string, Set<string>>()
     for (const [, list = '', columns = ''] of statement.matchAll(

@@ -86,7 +86,7 @@ describe('the meaning of an error of SQL Server', () => {
       code: 'store-unavailable',
       message: 'The store db refuses the login: as the driver says',
     })
-    // A transient failure is an outage, even when the server reports it as the answer to the login.
+    // A transient failure is an outage, even when the server reports it in answer to the login.
     const moving = thrown({ code: 'ELOGIN', originalError: thrown({ info: { number: 40613 } }) }, 'ConnectionError')
     expect(toStoreError(moving, 'db')).toMatchObject({
       message: "The store db can't be used: as the driver says",

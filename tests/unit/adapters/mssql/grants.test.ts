@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { readAll } from '../../../sql/statement-table.ts'
 
 /**
- * docs/deploying.md grants the minimum with which every statement runs. SQL Server requires ALTER on a table that is
+ * docs/deploying.md grants only the permissions that the statements need. SQL Server requires ALTER on a table that is
  * truncated, or whose identity values are written. It requires no permission for an application lock, and only the
  * permissions to read or write where a statement selects, inserts, updates or deletes
  * (learn.microsoft.com/sql/t-sql/statements, each statement's page).
@@ -33,7 +33,7 @@ test('no procedure is called that needs a grant', () => {
 })
 
 test('only migrations create and alter tables', () => {
-  // schema_migrations itself, if it does not exist yet.
+  // The exception creates schema_migrations itself, if it does not exist yet.
   const makers = statements.filter(([, { otherGrants }]) => otherGrants.includes('CREATE TABLE')).map(([name]) => name)
   expect(makers).toEqual(['CREATE_MIGRATIONS'])
   expect(grantsOf(/^(?!ALTER on (?:rebuilt_|orders$))/)).toEqual(['CREATE TABLE'])

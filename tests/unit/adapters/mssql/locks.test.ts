@@ -135,7 +135,7 @@ test('a decision about changes is checked after taking all locks, and nothing is
   const check = text.indexOf('SET is_sound = 0')
   const [before, after] = [true, false].map((isBefore) => writesOf(text).filter(({ at }) => at < check === isBefore))
   expect(before?.map(({ table }) => table)).toEqual(['rebuild', 'order_changes', 'order_states', 'orders'])
-  // Each of these only locks its row, because it sets a column to the value that the column has.
+  // Each of these only locks its row, because it sets a column to the value that the column already has.
   for (const { text: write } of before ?? []) expect(write).toMatch(/SET (\w+) = (?:\w+\.)?\1\b/)
   const verdicts = text.slice(check, after?.[0]?.at)
   expect(verdicts).toContain('DELETE v FROM @verdicts AS v')
@@ -184,7 +184,7 @@ test('a parked record is sought by its whole key, so that no other partition’s
   expect(moves.length).toBeGreaterThan(5)
   for (const { text } of moves) {
     expect(text).toMatch(/FROM parked_records AS [rq] WITH \(FORCESEEK\)/)
-    // With only the group, a prefix of the key, the statement would read and wait for all of the group's rows.
+    // Given only the group, a prefix of the key, the statement would read all of the group's rows and wait for them.
     expect(text).not.toMatch(/group_id = @/)
   }
 })
@@ -241,7 +241,7 @@ test('no lock covers a range or a table, and no hint is invalid under READ_COMMI
     expect(found.some((hint) => hint.startsWith('TABLOCK'))).toBe(false)
     // A scan would take shared or update locks on others' rows.
     if (found.includes('READCOMMITTEDLOCK') && !found.includes('READPAST')) expect(found, name).toContain('FORCESEEK')
-    // READPAST is invalid with READ_COMMITTED_SNAPSHOT on unless the other hint is there too.
+    // With READ_COMMITTED_SNAPSHOT on, READPAST is invalid without READCOMMITTEDLOCK.
     if (found.includes('READPAST')) expect(found, name).toContain('READCOMMITTEDLOCK')
   }
 })
@@ -276,7 +276,7 @@ test.each([
   ['STORE_BATCH_WITH_CHANGES', LOCK_PARTITION, LOOK, 'RETURN', 'INSERT INTO order_changes', 'INSERT INTO orders'],
   ['KEEP_LETTERS', LOCK_FORGETTING, LOCK_PARTITION, LOOK, 'RETURN', 'INSERT INTO order_changes'],
   ['RESTORE_ORDERS', 'UPDATE archiving', LOOK, 'RETURN', 'INSERT INTO order_changes'],
-  // Adding a partition to the ledger waits, because forgetting cannot lock a row that does not exist yet.
+  // Adding a partition to the ledger waits for forgetting, which cannot lock a row that does not exist yet.
   ['BEGIN_LEDGER', LOCK_FORGETTING, 'INSERT INTO ledger'],
   ['RESET_LEDGER', LOCK_FORGETTING, 'DELETE TOP (@limit) FROM ledger '],
 ])('%s looks for forgotten customers after taking its locks and before writing', (name, ...parts) => {

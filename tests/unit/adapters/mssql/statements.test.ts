@@ -43,8 +43,9 @@ function partsOf(text: string): string[] {
   return text.replaceAll(/--.*$/gm, '').split(';')
 }
 
-// No two gaps overlap. If both ends were conditions, the key would serve only the first, and every earlier gap would be
-// read for each offset: ten million rows for 1,000 offsets and 10,000 gaps, while the ledger is locked.
+// No two gaps overlap, so the start is enough. With conditions on both ends, the key would serve only the first
+// condition, and every earlier gap would be read for each offset: ten million rows for 1,000 offsets and 10,000 gaps,
+// while the ledger is locked.
 test('gaps are looked up by their start, never by both ends', () => {
   const readsAllEarlier = (text: string) =>
     partsOf(text)

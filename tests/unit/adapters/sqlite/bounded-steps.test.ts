@@ -9,11 +9,11 @@ import { prepareRedriveCommands } from '../../../../shared/adapters/sqlite/redri
 import { prepareBatchCommands } from '../../../../shared/adapters/sqlite/orders/store-batch.ts'
 import { actAt, batchOf, GROUP, letterIdOf, letterOf, orderAt, parkedFrom } from '../../../contract/store-fixtures.ts'
 
-/** An operator's command may concern any number of rows, but no transaction writes more than its step. */
+/** An operator's command may concern any number of rows, but each of its transactions writes only a limited number. */
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
 const LETTERS = 25
 const LIMIT = 10
-/** The rows of the ledger, the task and the audit that a last step writes in addition. */
+/** The rows of the ledger, the task and the audit that a last step writes as well. */
 const FEW = 8
 const ACT = actAt(0, { reason: 'mended' })
 

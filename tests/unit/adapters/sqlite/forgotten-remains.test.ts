@@ -115,7 +115,7 @@ function enlargeIndex(): void {
   db.close()
 }
 
-// In such an index, FTS5 merges into a level below the highest one, where deleted words stay.
+// In such an index, FTS5 merges into a level below the highest one, and keeps deleted words there.
 test('no word of an archived order stays in a search index that once had more orders', async () => {
   await (await createSqliteStore({ file: file() }))[Symbol.asyncDispose]()
   enlargeIndex()

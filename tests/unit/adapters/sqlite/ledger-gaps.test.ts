@@ -29,7 +29,7 @@ function count(offsets: readonly number[]): number[] {
   return [...counted].map(({ origin }) => origin.offset).toSorted((one, other) => one - other)
 }
 
-/** The ledger's outcome of each skipped offset: null while it is open. */
+/** The ledger's outcome for each skipped offset; null while the gap is open. */
 function passedOver(): Map<number, LossCause | null> {
   const { gaps, lost } = prepareLedgerQueries(db).readLedger('group', END)
   const ranges = [...gaps.map((gap) => ({ ...gap, lostBy: null })), ...lost]
@@ -93,7 +93,7 @@ test('no lookup of a gap reads the gaps before it', () => {
       .all()
       .map((row) => String(row['detail']))
       .join()
-    // It reads only the last row, or the rows from a lower bound on, but never all rows below an upper bound.
+    // It may read only the last row, or the rows from a lower bound on, but not all rows below an upper bound.
     const isBounded = sql.includes('LIMIT 1') || plan.includes('since>? AND since<?')
     expect([plan, isBounded]).toEqual([expect.stringContaining('USING PRIMARY KEY'), true])
   }

@@ -27,7 +27,7 @@ const lukasz = order(0, 'Łukasz', 'Plain')
 const connor = order(1, "O'Connor", 'Groß')
 const plain = order(2, 'Jose', 'Łukasz')
 const failed = order(3, 'Ægir', 'Plain')
-/** The index rows of the earlier version; the last order is not stored. */
+/** The earlier version's index rows of the stored orders. */
 const TEXTS_BEFORE = [
   'łukasz §łukasz example §example Plain Shirt M Blue ¤c1 ¤eEUR ¤pCreditCard ¤s0',
   'o §o connor §connor example §example groß shirt m blue ¤c1 ¤eEUR ¤pCreditCard ¤s0',
@@ -77,7 +77,8 @@ test('orders of the earlier version are found by its words, and step by step by 
   expect(foundIn(db, 'example')).toEqual(idsOf([later, plain, connor, lukasz]))
   expect(foundIn(db, 'connor')).toEqual(idsOf([connor]))
   expect(foundIn(db, 'lukasz')).toEqual(idsOf([later]))
-  // The steps are the state, two orders, the third order, and the end, each after a start of its own.
+  // One step for the order that is not stored, two for the three stored ones, and one that finds no more. Each step is
+  // prepared anew, as after a restart.
   expect([1, 2, 3, 4].map(() => prepareReindex(db)(2))).toEqual([true, true, true, false])
   expect(db.prepare('SELECT * FROM search_reindex').all()).toEqual([])
   expect(foundIn(db, 'lukasz')).toEqual(idsOf([later, lukasz, plain]))

@@ -19,7 +19,7 @@ let db: DatabaseSync
 beforeEach(() => {
   const file = join(temporaryDirectory(), 'orders.db')
   db = openDatabase(file)
-  // These tests need no write after a power failure, and flushes take most of the time.
+  // The data of these tests need not survive a power failure, and flushes would take most of the time.
   db.exec('PRAGMA synchronous = OFF')
   migrate(db, file, MIGRATIONS)
 })
@@ -36,7 +36,7 @@ const orders = (from: number, count: number) => Array.from({ length: count }, (_
 interface Most {
   /** The most pages that one of the transactions wrote. */
   pages: number
-  /** The most segments of the index after one of the transactions. A search reads all of them. */
+  /** The most segments that the index had after one of the transactions. A search reads all segments. */
   segments: number
 }
 
@@ -52,8 +52,8 @@ function mostOf(transactions: number, transaction: (n: number) => void): Most {
 }
 
 /**
- * With FTS5's own merges, a transaction writes up to 119 pages here, one with 100 orders 284, and one that archives 259.
- * Without any merges, up to 122 segments are left.
+ * With FTS5's own merges, a transaction here writes up to 119 pages; with 100 orders, up to 284; when it archives, up
+ * to 259. Without any merges, up to 122 segments are left.
  */
 const PAGES_OF_ONE = 80
 const PAGES_OF_MANY = 170

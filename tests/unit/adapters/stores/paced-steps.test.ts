@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { inPacedSteps } from '../../../../shared/adapters/stores/archive/paced-steps.ts'
 
-/** Runs steps that each take `msPerOrder` for each of their orders. */
+/** Runs steps that take `msPerOrder` per order. */
 async function run(orders: number, msPerOrder: number) {
   let nowMs = 0
   const steps: number[] = []

@@ -42,7 +42,7 @@ interface Given {
   starts?: number[]
   holesAreMarkers?: boolean
   behindTransaction?: number
-  /** The present log, and the ledger's note about an earlier one. */
+  /** The id of the present log, and the ledger's mark that the counted log was replaced or truncated. */
   logId?: string | null
   brokenBy?: LogBreak | null
   waiting?: number
@@ -161,7 +161,7 @@ describe('the ledger', () => {
     const gaps = [{ topic: 'orders', partition: 0, from: 4, to: 6 }]
     const { balanced, summary } = await verdict({ rows, gaps, inLog: (offset) => offset > 5 })
     expect(balanced).toBe(true)
-    // The sentence must add up: two offsets are not records.
+    // The sentence must add up although two of the ten offsets have no record.
     expect(summary).toBe('Balanced: 8 records = 5 stored + 1 duplicate + 2 parked (2 dead) + 0 still to come.')
   })
 

@@ -15,7 +15,7 @@ const SUBSCRIPTION: Subscription = {
   },
 }
 
-/** A log whose topics are prepared, and whose time passes, only when the test says so. */
+/** A log that prepares its topics only when the test says so. Time passes only then, too. */
 function unprepared(failsStart = false) {
   const attempts: PromiseWithResolvers<void>[] = []
   const told: string[] = []

@@ -3,7 +3,7 @@ import { readInOrderOfTime } from '../../../../shared/application/log/read-log.t
 import { OrderError } from '../../../../shared/domain/errors.ts'
 import type { LogRecord } from '../../../../shared/ports/event-log.ts'
 
-/** Partitions of records, given as offset and time; a read returns at most two of them. */
+/** A log with these partitions, whose records are given as offset and time. A read returns at most two records. */
 function logOf(partitions: readonly (readonly (readonly [offset: number, timestamp: number])[])[], bytes = 1) {
   return {
     async read(topic: string, partition: number, from: number, limit: number): Promise<LogRecord[]> {

@@ -8,7 +8,7 @@ const NOW = 100 * DAY_MS
 const TOPICS = createTopics('orders', 'order-processor', [])
 const MIGRATIONS = [{ version: 1, name: 'initial', appliedAt: '2026-01-01T00:00:00.000Z' }]
 
-/** A log that keeps records for `maxAgeMs`. In its dead-letter topic, a record waits that is `ageDays` old. */
+/** A log that keeps records for `maxAgeMs`. A record that is `ageDays` old waits in its dead-letter topic. */
 function given({
   ageDays,
   maxAgeMs,

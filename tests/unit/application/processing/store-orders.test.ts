@@ -258,7 +258,7 @@ describe('a store that is busy for all', () => {
       await pipeline()(Array.from({ length: count }, (_, offset) => good(offset)))
       expect(store.stored.size).toBe(count)
       expect(log.published).toEqual([])
-      // Nor is the batch split, which would ask a busy store for a thousand transactions.
+      // The batch is not split either, because that would ask a busy store for a thousand transactions.
       expect([...sizes]).toEqual([count])
       expect(outages).toMatchObject([{ of: 'store', cause: { code: 'store-unavailable' } }])
     },
@@ -456,7 +456,7 @@ describe('a stub in a retry topic', () => {
 describe('a copy of a parked record in the orders topic, with all of its headers', () => {
   const origin = { topic: 'orders', partition: 0, offset: 7 }
 
-  /** The poison record of offset 3 as the dead-letter topic has it, copied to offset 7. */
+  /** The record as the dead-letter topic has it, copied to offset 7 of the orders topic. */
   async function copied(original: DeliveredRecord): Promise<DeliveredRecord> {
     await pipeline()([original])
     const { record } = log.published.at(-1)!
