@@ -79,7 +79,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
         expect((await opened.views.list({ limit: 9, reference: 'WEB-0' })).items).toEqual([])
         expect(await found('upcast')).toHaveLength(1)
         expect(await found('pos')).toHaveLength(1)
-        // The word is still in the e-mail address.
+        // Without `customersOnly`, the search would find the word in the e-mail address.
         expect((await opened.views.search({ q: 'alex', limit: 3, customersOnly: true })).items).toEqual([])
         // The hash is the one that today's code computes, so a redelivery is a duplicate.
         const again = await store([{ ...upcast, origin: place(9) }])

@@ -79,7 +79,7 @@ describe('the samples of the dashboard', () => {
     expect(samples.all()[1]).toMatchObject({ lag: 3, p99: 9 })
     samples.addHistory([...points, { ...points[3]!, at: instant(61.5), records: 615 }])
     expect(samples.all().map(({ at }) => at - START / 1000)).toEqual([0, 5, 10, 60, 61.5, 62])
-    // A product that has just been restarted and has no history.
+    // A product that has just been restarted has a short history, or none.
     samples.addHistory([{ ...points[3]!, at: instant(70) }])
     samples.addHistory([])
     expect(samples.all().map(({ at }) => at - START / 1000)).toEqual([0, 5, 10, 60, 61.5, 62, 70])

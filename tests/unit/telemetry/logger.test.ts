@@ -217,7 +217,7 @@ describe('the log', () => {
     await withinInvocation(context, undefined, async () => {
       logger.warn({ event: 'delivery:retried' }, 'later')
       logger.fatal({ event: 'outage:began' }, 'away')
-      // This begins during the invocation, but still runs when the invocation ends, so its log is closed by then.
+      // This begins during the invocation but outlives it, so the invocation's log is closed when the line is written.
       later = over.promise.then(() => logger.info({ event: 'outage:ended' }, 'back'))
     })
     over.resolve()

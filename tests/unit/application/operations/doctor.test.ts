@@ -8,7 +8,7 @@ import { logIsAway } from '../../../support/fakes.ts'
 
 type Dependencies = Parameters<typeof createDoctor>[0]
 
-/** A healthy installation: two retry tiers, three partitions each. */
+/** A healthy installation, with two retry tiers and three partitions per topic. */
 const TOPICS = createTopics('orders', 'group', [1000, 2000])
 const EXISTING = new Set(['orders', 'orders-retry-1', 'orders-retry-2', 'orders-dlt'])
 const balanced = { balanced: true, summary: 'Balanced.' } as LedgerVerdict

@@ -41,7 +41,7 @@ async function keptOf(
         return [{ partition: 0, first: look, end: topic === TOPICS.orders ? look * 10 : 5 }]
       },
       async committed() {
-        // Waits a turn, because `offsets`, which counts the samples, is called at the same time.
+        // Waits so that `offsets`, which is called at the same time, counts the sample first.
         await Promise.resolve()
         return new Map([[0, look * 10 - 3]])
       },

@@ -258,7 +258,7 @@ describe('a store that is busy for all', () => {
       await pipeline()(Array.from({ length: count }, (_, offset) => good(offset)))
       expect(store.stored.size).toBe(count)
       expect(log.published).toEqual([])
-      // The batch is not split either, because that would ask a busy store for a thousand transactions.
+      // The batch is not split either, because that would ask a busy store for even more transactions.
       expect([...sizes]).toEqual([count])
       expect(outages).toMatchObject([{ of: 'store', cause: { code: 'store-unavailable' } }])
     },
