@@ -44,7 +44,7 @@ install_java() {
 jvm=(-Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1)
 build_go() { (cd "$work/go" && go build -gcflags='all=-N -l' -ldflags='-s -w' -o bin/ "$@"); }
 
-# openapi_generator GENERATOR DIRECTORY ARGUMENT…: generates with the defaults, except for the arguments.
+# openapi_generator GENERATOR DIRECTORY ARGUMENT…: generates a client with the default options and these arguments.
 openapi_generator() {
   local generator=$1 directory=$2
   shift 2

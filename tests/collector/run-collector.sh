@@ -4,8 +4,8 @@
 #
 #   bash tests/collector/run-collector.sh      needs Go 1.26 or later
 #
-# CI does not run this, because building the collector takes two CPU minutes. tests/integration/host/tracing.test.ts
-# checks the product's exports against the protocol.
+# CI does not run this, because building the collector takes two minutes of CPU time. Instead,
+# tests/integration/host/tracing.test.ts checks the product's exports against the protocol.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
 export PATH="$PWD/node_modules/.bin:$PATH"

@@ -37,7 +37,7 @@ interface Answer {
   readonly error?: string
 }
 
-/** Starts KEDA with these keys of the secret. Disposing of it stops it. */
+/** Starts KEDA with these entries in its secret. Disposing of it stops it. */
 function startKeda(brokers: string, secret: Record<string, string>) {
   const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], KAFKA_BROKERS: brokers, ...secret }
   const keda = spawn(program, [BASE], { env, stdio: ['pipe', 'pipe', 'ignore'] })
@@ -54,7 +54,7 @@ function startKeda(brokers: string, secret: Record<string, string>) {
   }
 }
 
-/** The orders topic on a broker, and a group without members whose offsets the test sets. */
+/** The orders topic on a broker, and a group without members, whose offsets the test sets. */
 async function openTopic(address: string, kafka: Parameters<typeof openKafkaLog>[1] = {}) {
   const { log } = openKafkaLog([address], kafka)
   await log.ensureTopics([{ name: TOPIC, partitions: PARTITIONS, replication: 1, config: {} }])
@@ -73,7 +73,7 @@ async function openTopic(address: string, kafka: Parameters<typeof openKafkaLog>
         0,
       )
     },
-    /** Sets the group's offset in each of the partitions. */
+    /** Moves the group to `into` offsets after the first, in each of the partitions. */
     async move(partitions: readonly number[], into: number): Promise<void> {
       const offsets = await log.offsets(TOPIC)
       for (const partition of partitions) {
@@ -116,7 +116,7 @@ async function checkSecureBroker(): Promise<void> {
   await check('records that retention removed do not count', async () => {
     const admin = createClient({ brokers: [address], ...kafka }).admin()
     await admin.connect()
-    await admin.fetchTopicOffsets(TOPIC) // Otherwise the client knows no leader.
+    await admin.fetchTopicOffsets(TOPIC) // Otherwise the client does not know the leader.
     await admin.deleteTopicRecords({ topic: TOPIC, partitions: [{ partition: 0, offset: '100' }] })
     await admin.disconnect()
     await sleep(TWO_POLLS_MS)

@@ -1,9 +1,9 @@
-// The part of KEDA's operator that scales the processor: its scale handler, with an in-memory Kubernetes API that has
+// The part of KEDA's operator that scales the processor: its scale handler, with an in-memory Kubernetes API that holds
 // the manifests of infra/kubernetes/base. Argument: the directory of the manifests.
 //
-// The secret's values come from the environment variables with the names of its keys, and KAFKA_BROKERS replaces the
-// setting. The program answers each line of its standard input with a line of JSON: `lag`, the metric that the
-// autoscaler gets now, and `instances`, the number that the autoscaler derives from it; or `error`.
+// The secret's values come from environment variables named after its keys, and the variable KAFKA_BROKERS replaces the
+// setting of that name. The program answers each line of its standard input with a line of JSON: `lag`, the metric that
+// the autoscaler gets now, and `instances`, the number that the autoscaler derives from it; or `error`.
 package main
 
 import (
@@ -34,7 +34,7 @@ import (
 
 const namespace = "orders"
 
-// KEDA's loop at a faster pace, so that checks do not take long.
+// Shorter than the manifest's interval, so that checks do not take long.
 var pollingInterval int32 = 2
 
 var secretKeys = []string{"KEDA_SASL", "KEDA_TLS", "KEDA_CA", "KAFKA_USERNAME", "KAFKA_PASSWORD"}
@@ -74,7 +74,7 @@ func run(base string) error {
 }
 
 // The value that the metrics server passes on, and the number of instances that the autoscaler derives from it: the
-// manifest's target is an average for each instance.
+// manifest's target is an average per instance.
 func ask(ctx context.Context, handler scaling.ScaleHandler, scaled *v1alpha1.ScaledObject) (map[string]any, error) {
 	scalers, err := handler.GetScalersCache(ctx, scaled)
 	if err != nil {
@@ -123,7 +123,7 @@ func manifests(base string) (*v1alpha1.ScaledObject, []client.Object, error) {
 			secret.Data[key] = []byte(value)
 		}
 	}
-	// Normally the operator's controller and the autoscaler set these.
+	// Normally the operator's controller sets the status, and the autoscaler the number of replicas.
 	scaled.Status.ScaleTargetGVKR = &v1alpha1.GroupVersionKindResource{Group: "apps", Version: "v1", Kind: "Deployment", Resource: "deployments"}
 	deployment.Spec.Replicas = scaled.Spec.MinReplicaCount
 	scaled.Spec.PollingInterval = &pollingInterval
@@ -134,7 +134,7 @@ func manifests(base string) (*v1alpha1.ScaledObject, []client.Object, error) {
 	return scaled, objects, nil
 }
 
-// The file's only object of this kind. A field that KEDA does not know is an error.
+// Reads the file's only object of this kind. An unknown field is an error.
 func read(file, kind string, into client.Object) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -155,7 +155,7 @@ func read(file, kind string, into client.Object) error {
 	return fmt.Errorf("%s has no %s", file, kind)
 }
 
-// As kustomize generates it, without the hash in its name.
+// The ConfigMap as kustomize generates it, but without the hash in its name.
 func configMap(base, name, file string) (*corev1.ConfigMap, error) {
 	text, err := os.ReadFile(filepath.Join(base, file))
 	if err != nil {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Compares KEDA's reading of infra/kubernetes/base/scaling.yaml, on a real broker, with the product's figures: secrets
-# and settings as KEDA's operator resolves them, the lag, and the number of instances. Prints one line for each check;
-# exits non-zero if one fails.
+# Checks on a real broker how KEDA reads infra/kubernetes/base/scaling.yaml: the secrets and settings as its operator
+# resolves them, the lag, which must equal the product's own figure, and the number of instances. Prints one line for
+# each check; exits non-zero if one fails.
 #
 #   bash tests/keda/run-keda.sh      needs Go 1.26 or later, and Java 17 and Maven for the broker
 #

@@ -1,7 +1,7 @@
 import java.io.OutputStream;
 import org.apache.kafka.connect.mirror.MirrorMaker;
 
-/** MirrorMaker 2 as its own script starts it. Argument: its file of PROPERTIES. Runs until its standard input ends. */
+/** MirrorMaker 2 as its own script starts it. Argument: its PROPERTIES file. Runs until its standard input ends. */
 class Mirror {
   public static void main(String[] args) {
     var watch = new Thread(Mirror::endWithInput);

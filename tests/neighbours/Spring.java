@@ -29,7 +29,7 @@ import org.springframework.util.backoff.FixedBackOff;
 /**
  * A Spring service that runs alongside the product until its standard input ends. Arguments: ROLE BROKERS TOPIC GROUP.
  * The roles are `recoverer` (fails each record and passes it to the DeadLetterPublishingRecoverer), `retries` (the same
- * with @RetryableTopic) and `reader` (binds the headers of dead letters and prints them). Everything else has Spring's
+ * with @RetryableTopic) and `reader` (binds the headers of dead letters and prints them). Everything else uses Spring's
  * defaults.
  */
 class Spring {

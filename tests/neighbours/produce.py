@@ -1,5 +1,5 @@
-"""Writes records as librdkafka does, each acknowledged. Arguments: BROKERS TOPIC SETTINGS. Reads the records as JSON
-lines from standard input.
+"""Writes records through librdkafka; each must be acknowledged. Arguments: BROKERS TOPIC SETTINGS. Reads the records as
+JSON lines from standard input.
 
 SETTINGS is a JSON object of librdkafka's own settings, such as {"compression.type": "lz4"}. A record is
 {"key": base64 or null, "value": base64 or null, "headers": [[name, base64 or null]], "partition": int, "timestamp": int},

@@ -11,7 +11,7 @@ NOT_INVENTED = {"cursor", "If-Match", "#/components/parameters/IfMatch"}
 REASONED = {"/api/dead-letters/discard", "/api/customers/{customerId}/forget"}
 EXPORT = "/api/ops/archive/orders"
 RESTORE = "/api/ops/archive/restore"
-"""The documents in the example of the route that restores them."""
+"""The archived orders in the example of the route that restores them."""
 ARCHIVED = []
 UUID = re.compile("[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
@@ -73,7 +73,7 @@ def before_call(context, case, kwargs):
     # The document says in words that this time must not be in the future.
     if path == EXPORT and re.fullmatch(r"\d{4}-.*", str(query.get("before"))) and query["before"] > "2026":
         query["before"] = "2026-01-01T00:00:00Z"
-    # Where Schemathesis guesses a link, it takes an order's id for a customer's.
+    # When Schemathesis guesses a link, it mistakes an order's id for a customer's.
     if path == "/api/orders" and UUID.fullmatch(str(query.get("customerId"))):
         del query["customerId"]
 

@@ -13,7 +13,7 @@ export interface Published {
   readonly record: RecordToPublish
 }
 
-/** A log that keeps published records in memory; `refuse` makes it fail. */
+/** A log that keeps published records in memory; `refuseWith` makes it fail. */
 export function createRecordingLog() {
   const published: Published[] = []
   let refuse: (topic: string, records: readonly RecordToPublish[]) => Error | undefined = () => undefined
@@ -43,7 +43,7 @@ interface FakeChange {
 
 /**
  * Changes take their turns in the order in which they came to the store: each waits for its order and for all earlier
- * changes to it. One that came as a copy takes no turn before the batch of its origin.
+ * changes to it. One that came as a copy takes no turn until the batch with its original has come too.
  */
 function createFakeChanges(isStored: (orderId: string) => boolean) {
   const known = new Map<string, FakeChange>()
@@ -90,12 +90,12 @@ export function createRecordingStore() {
   return {
     batches,
     stored,
-    /** The ids of the applied changes, in sequence. */
+    /** The ids of the applied changes, in the order in which they were applied. */
     applied: changes.applied,
     failWith(next: typeof fault) {
       fault = next
     },
-    /** Makes every order fail, in trial runs too. */
+    /** Makes every batch fail, in previews too. */
     failForAllWith(next: typeof previewFault) {
       fault = next
       previewFault = next

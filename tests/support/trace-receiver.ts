@@ -34,8 +34,9 @@ interface OtlpRequest {
 }
 
 /**
- * A small collector: accepts traces as OTLP/HTTP in JSON, and keeps other requests unchanged. It refuses requests from
- * `refuse(true)` until `refuse(false)`, and answers as `answerWith` says. With a certificate it uses TLS.
+ * A small collector: keeps the path and body of every request, and the spans that come as OTLP/HTTP in JSON. After
+ * `refuse(true)`, it refuses requests until `refuse(false)`; `answerWith` sets any other answer. With a certificate, it
+ * uses TLS.
  */
 export async function startTraceReceiver(tls?: { readonly key: Buffer; readonly cert: Buffer }) {
   const spans: ReceivedSpan[] = []

@@ -1,4 +1,4 @@
-"""An order's journey over plain HTTP, with the pydantic models that datamodel-code-generator makes of requests and
+"""An order's journey over plain HTTP, with the pydantic models that datamodel-code-generator makes for requests and
 answers. jsonschema also validates every answer and every accepted order. Arguments: the product's URL and key."""
 
 import json

@@ -84,7 +84,7 @@ function six(value: number): Buffer {
 /** Reading thousands of records in batches of seven takes longer than the default timeout. */
 const PATIENTLY = { timeout: 60_000 }
 
-/** Consumes all records, and one published afterwards. Resolves with the offsets reported as damaged. */
+/** Consumes all the records, and one that is published afterwards. Resolves with the offsets reported as damaged. */
 async function passedOver(directory: string, records = ALL.length): Promise<number[]> {
   await using log = await createEmbeddedLog({ directory })
   await using consumer = await collect(log, { topic: 't', groupId: 'g', maxBatchSize: 7 })
@@ -417,7 +417,7 @@ function eventsOf(output: string): string[] {
   return [...output.matchAll(/"event":"([^"]+)"/g)].map(([, event = '']) => event)
 }
 
-/** Changes the value of each record of the topic. */
+/** Changes the value of the only record in the topic. */
 function damageCopies(file: string, topic: string): void {
   using db = new DatabaseSync(file)
   const ids = db.prepare('SELECT id FROM partitions WHERE topic = ?').all(topic)
@@ -429,7 +429,7 @@ function orderOf(n: number) {
   return { ...ORIGINAL_BODY, customerId: 1000 + n, shippingAddress: `${1000 + n} Harbour Street` }
 }
 
-/** Damages all copies of every sixtieth address: pages that SQLite split keep earlier copies in their free space. */
+/** Damages all copies of every sixtieth address: pages that SQLite has split keep old copies in their free space. */
 function flipAddresses(file: string): void {
   const content = readFileSync(file)
   for (let n = 1000; n < 2200; n += 60) {

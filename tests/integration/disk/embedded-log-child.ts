@@ -4,10 +4,11 @@ import { createEmbeddedLog } from '../../../shared/adapters/embedded/embedded-lo
 
 /**
  * A process to be killed or starved of disk space: publishes concurrently and consumes its own records.
- * Prints each line in one unbuffered write, only once it is true:
+ * Prints a line, unbuffered, only after the event that it reports:
  *   a <id> <partition> <offset>   acknowledged
  *   p <partition> <offset>        processed, about to be committed
- *   r <code>                      publishing was rejected
+ *   r <code> <available>          publishing was rejected, and whether the log is available
+ *   e <error>                     an error of the subscription
  */
 const [directory = '', round = '0', publishers = '8'] = process.argv.slice(2)
 const PAUSE_AFTER_REJECTION_MS = 20
@@ -45,7 +46,7 @@ function print(lines: readonly string[]): void {
   while (rest.length > 0) rest = rest.subarray(write(rest))
 }
 
-/** If a slow reader lets the pipe fill up, this waits, as with a blocking pipe. */
+/** If a slow reader lets the pipe fill up, this waits as a blocking pipe would. */
 function write(bytes: Uint8Array): number {
   try {
     return writeSync(1, bytes)

@@ -7,7 +7,7 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 
-/** Each limit makes the start fail at a different point: the lock, threads, the files of log and store, or modules. */
+/** Each limit makes the start fail at another point: the lock, a thread, the log's or store's files, or a module. */
 describe.skipIf(process.platform === 'win32')('A start without enough descriptors', () => {
   test.each([26, 30, 34, 38, 42])(
     'ends with one line that names the limit (%i)',

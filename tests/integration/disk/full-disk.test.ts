@@ -31,7 +31,7 @@ async function afterKill(disk: FullDisk, story: (all: Story) => Promise<void>): 
     while (traffic.accepted.size < ORDERS) await place()
     await product.settled()
     await product.kill()
-    // A restart of the machine also loses this file; the next process that has space recreates it.
+    // A restart of the machine loses this file too. The next process recreates it if there is space.
     rmSync(join(product.dataDir, 'orders.db-shm'))
     await story({ product, traffic, place })
   } catch (error) {

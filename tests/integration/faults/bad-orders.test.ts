@@ -119,7 +119,7 @@ test('Many orders that our code fails on do not block one another or their tier'
       return orders++ % 10 === 0 ? { ...order, customerId: 13 } : order
     }
     await traffic.run(8, () => (orders < 1000 ? next() : undefined))
-    // The fault is still on: the orders are dead once their attempts are used up, rather than held until it ends.
+    // The fault is still on: once their attempts are used up, the orders are dead-lettered rather than held.
     await product.settled()
     expect(await product.ledger()).toMatchObject({ totals: { stored: 900, parked: 100 }, parked: { dead: 100 } })
     await product.breaks({})

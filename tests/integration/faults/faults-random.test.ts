@@ -43,7 +43,7 @@ test(
       over.abort()
       await Promise.all(callers)
 
-      // Kills may have come before any of these orders was dead-lettered, so one more order dies undisturbed.
+      // Kills may have come before any of these orders was dead-lettered, so one more is dead-lettered undisturbed.
       await product.breaks({ throwForCustomers: UNLUCKY_CUSTOMERS })
       await traffic.place({ ...randomOrder(createRandom(seed), 'last-0'), customerId: 13 })
       await product.settled()
@@ -131,7 +131,7 @@ async function call(
         expect(await placeUnder(mark, one), 'the same order is no reuse of its key').not.toBe(422)
       }
     } else {
-      // Only recent keys, because after a kill, a key's first order may be in the log but not yet in the store.
+      // Only recent keys: after a kill, only their first orders may be in the log but not yet in the store.
       await placeUnder(random.pick([mark, ...used.slice(-3)]), one)
     }
     await sleep(random.whole(0, 40))
@@ -164,7 +164,7 @@ async function breakThings(product: Product, random: Random): Promise<number> {
   return poison
 }
 
-/** All records of the orders topic. The product must be stopped. */
+/** All the records in the orders topic. The product must be stopped. */
 async function recordsOf({ dataDir }: Product): Promise<LogRecord[]> {
   await using log = await createEmbeddedLog({ directory: dataDir })
   const records: LogRecord[] = []

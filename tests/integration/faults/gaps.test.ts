@@ -42,7 +42,7 @@ function offsetsOf({ gaps }: LedgerVerdict): string[] {
   )
 }
 
-/** A stopped product with 60 stored orders, and 60 in the log that were never consumed, with poison among them. */
+/** A stopped product with 60 stored orders and 60 more in the log, whose offsets are not committed. */
 async function stopWithWork(product: Product, traffic: OrderTraffic, random: Random) {
   await placeMany(traffic, random, 60)
   await product.settled()

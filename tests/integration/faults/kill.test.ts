@@ -33,7 +33,7 @@ async function killAgainAndAgain(random: Random, kills: number): Promise<OrderTr
       await product.kill()
       await broken
       lives += 1
-      // Sometimes it dies during startup, while it recovers from its last death.
+      // Sometimes it is killed during startup, while it recovers from the last kill.
       if (lives < kills && random.chance(0.2)) {
         await Promise.allSettled([product.start(), sleep(random.whole(0, 300)).then(() => product.kill())])
         lives += 1

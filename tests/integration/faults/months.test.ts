@@ -12,7 +12,7 @@ import { createProduct } from '../../support/product/product.ts'
 import { createRandom, seedOfThisRun } from '../../support/random.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
-/** To run it for years, by hand: `MONTHS=60 npx vitest run tests/integration/faults/months.test.ts`. */
+/** To simulate five years, by hand: `MONTHS=60 npx vitest run tests/integration/faults/months.test.ts`. */
 const MONTHS = Number(process.env['MONTHS'] ?? 6)
 const LIVES_A_MONTH = 2
 const DAYS_BETWEEN_LIVES = [5, 25] as const
@@ -26,8 +26,8 @@ const SETTINGS = {
 }
 
 /**
- * The process is restarted every few days by its clock. At each start, the records that are too old leave the log while
- * everything else goes on.
+ * By its own clock, the process is restarted every few days. At each start, the records that are too old leave the log
+ * while everything else goes on.
  */
 test(
   `${MONTHS} months of orders, operators, faults and kills lose nothing, forget what they must, and fill no disk`,

@@ -83,7 +83,7 @@ test.each([
     const traffic = createOrderTraffic(product)
     await product.breaks({ store, slowMs: 300 })
     await placeMany(traffic, 500)
-    // With a key, the store is asked first, but an order waits only for a limited time for the answer.
+    // If a request has a key, the store is asked first, but the order waits for the answer only for a limited time.
     const keyed = await traffic.place(randomOrder(createRandom(1), 'keyed'), { 'idempotency-key': 'a-key' })
     expect(keyed?.status).toBe(202)
     const waitedFor = await traffic.place(randomOrder(createRandom(2), 'waited-for'), { prefer: 'wait=1' })

@@ -7,7 +7,7 @@ import { createProduct, type Product } from '../../support/product/product.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const POISON = 800
-/** The numbers of orders that fail because of their customer, and of orders that are amended. */
+/** How many orders fail because of their customer, and how many are cancelled later. */
 const [FAILING, AMENDED] = [40, 20]
 const BAD_CUSTOMER = 13
 const OPEN = 5

@@ -111,7 +111,7 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
     expect(JSON.parse(stdout)).toMatchObject({ functionKeys: [{ value: 'a-key-from-a-file' }] })
   })
 
-  // Only root can run the entrypoint as another user. Root itself can read every file.
+  // Only root can run the entrypoint as another user. This test needs another user, because root can read every file.
   test.skipIf(process.getuid?.() !== 0)('says whose file it may not read', () => {
     const secret = join(directory, 'secret')
     writeFileSync(secret, 'a-key-from-a-file\n', { mode: 0o600 })
@@ -144,7 +144,7 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
     ['a delay is too long', { RETRY_DELAYS: '2h' }, 'RETRY_DELAYS has the delay 2h'],
     ['a certificate is not there', { KAFKA_SSL_CA: '/nowhere/ca.pem' }, 'KAFKA_SSL_CA names /nowhere/ca.pem'],
   ])('refuses to start when %s, in one line', (_why, settings, line) => {
-    // Each of the two shells runs half of the cases.
+    // The cases are divided between the shells.
     const { status, stdout, stderr } = enter(
       { ...GOOD, ...settings },
       ['echo', 'started'],

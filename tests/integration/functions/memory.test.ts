@@ -9,8 +9,8 @@ import { startTdsServer } from '../../support/mssql/tds-server.ts'
 
 /**
  * Tests the worker's part of a container's memory. Every trigger has a lag of the largest orders that the API accepts
- * (0.9 MB each in UTF-8), and gets another full batch after each one. The test generates them; the
- * broker is there for the ledger, which asks where the log begins.
+ * (0.9 MB each in UTF-8), and gets its next full batch as soon as it has processed one. The test generates the orders;
+ * the broker is there for the ledger, which asks where the log begins.
  */
 const MIB = 1024 * 1024
 const LIMIT = 900 * MIB

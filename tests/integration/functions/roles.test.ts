@@ -14,7 +14,7 @@ const [API, PROCESSOR, QUERY] = ['127.0.0.2', '127.0.0.3', '127.0.0.4'] as const
 const ORDER = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(ORIGINAL_BODY) }
 const WITH_KEY = { headers: { 'x-functions-key': PRODUCT_KEY } }
 
-/** The settings that disable functions in each role's container. */
+/** The settings of a role's container, most of which disable functions. */
 function listOf(role: string): Record<string, string> {
   const lines = readFileSync(join(LISTS, `${role}.env`), 'utf8').matchAll(/^(\w+)=(.*)$/gm)
   return Object.fromEntries([...lines].map(([, name = '', value = '']) => [name, value]))
@@ -116,7 +116,7 @@ describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gatew
 })
 
 describe.skipIf(skipsGateway)('the gateway', () => {
-  /** Answers with the request that it received, or with 404. */
+  /** Answers with its own address, or with 404. Resolves with a list of the requests that it receives. */
   async function startBackend(address: string, port: number, behaviour: 'answer' | 'not found' = 'answer') {
     const requests: { method: string; url: string; headers: IncomingHttpHeaders; body: string }[] = []
     const serve = async (incoming: IncomingMessage, answer: ServerResponse) => {

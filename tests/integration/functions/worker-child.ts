@@ -6,9 +6,9 @@ import { pathToFileURL } from 'node:url'
 
 /**
  * Loads a package as the worker of the Functions runtime does (azure-functions-nodejs-worker, setupCoreModule.ts and
- * startApp.ts): the official library finds its core by a patched `require`, then every file that package.json's `main`
- * names is imported. Then runs the start hooks, for at most two seconds. Prints the registrations and
- * every loaded file.
+ * startApp.ts): the official library finds its core through a patched `require`, and every file that package.json's
+ * `main` names is imported. Then the start hooks run, for at most two seconds. Prints the registrations and every
+ * loaded file.
  *
  * node worker-child.ts <directory>
  */

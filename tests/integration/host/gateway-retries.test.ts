@@ -7,7 +7,7 @@ import { freePort, skipsGateway, startGateway } from '../../support/functions/ga
 
 const [API, QUERY] = ['127.0.0.2', '127.0.0.4'] as const
 const LONG = 300_000
-/** The largest body that the gateway passes on, a little above the limit of an order. */
+/** The largest body that the gateway passes on, a little more than the limit for an order. */
 const MAX_BYTES = 1_100_000
 const KEY = { 'idempotency-key': 'k' }
 const PIECES = { 'transfer-encoding': 'chunked' }

@@ -24,7 +24,7 @@ async function exchange(port: number, ...parts: (string | Buffer)[]): Promise<st
 async function received(socket: Socket): Promise<string> {
   const chunks: Buffer[] = []
   socket.on('data', (chunk: Buffer) => chunks.push(chunk))
-  // A reset after the answer is normal: a client reads the bytes received until then.
+  // A reset after the answer is normal: a client can still read the bytes that it received before.
   socket.on('error', () => socket.destroy())
   await new Promise((resolve) => socket.once('close', resolve))
   return Buffer.concat(chunks).toString()
@@ -328,7 +328,7 @@ describe('closing', () => {
     await entered.promise
     const closed = host.host.close().then(() => order.push('closed'))
     expect(host.host.unfinished()).toEqual(['1 HTTP requests'])
-    // By now the connection has been accepted.
+    // The host accepts pending connections for a few more turns, and new ones are refused only after that.
     for (let turn = 0; turn < 3; turn++) await nextTurn()
     await expect(fetch(`${host.url}/slow`)).rejects.toThrow('fetch failed')
     order.push('finished')

@@ -29,7 +29,7 @@ describe.skipIf(skipsKafka)('a log that replaced the one that was counted', { ti
     }, PATIENCE)
   }
 
-  /** Keeps the records of the dead-letter topic. */
+  /** Puts the records of the dead-letter topic into the dead-letter store. */
   async function keepDeadLetters({ all, topic }: KafkaServices): Promise<void> {
     const letters: readonly LogRecord[] = await all.log.read(`${topic}-dlt`, 0, 0, 100)
     await all.keepDeadLetters(letters.map((record) => ({ ...record, lossy: false })))
@@ -52,7 +52,7 @@ describe.skipIf(skipsKafka)('a log that replaced the one that was counted', { ti
     await makeAnew(services)
     const broken: unknown[] = []
     services.all.events.on('ledger:log-broken', (event) => broken.push(event))
-    // Now a good order is at the dead letter's offset, and a new order dies where a good one was stored.
+    // Now a good order is at the dead letter's offset, and a new dead letter is where a good order was.
     const second = poison()
     const third = poison()
     await services.all.log.publish(topic, [messageOf(), second.record, messageOf(), messageOf()])
@@ -74,7 +74,7 @@ describe.skipIf(skipsKafka)('a log that replaced the one that was counted', { ti
     expect(await services.all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { stored: 3, parked: 1 } })
     await expect(services.all.resetLedger(ACT, false)).rejects.toMatchObject({ code: 'conflict' })
 
-    // Once more: now a letter of the third log is at the offset of one from the first.
+    // Once more: now a letter from the third log has the same offset as one from the first.
     await makeAnew(services)
     await services.all.log.publish(topic, [third.record])
     await services.consume()

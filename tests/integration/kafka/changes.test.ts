@@ -67,7 +67,7 @@ describe.skipIf(skipsKafka)('changes to orders on a real Kafka', () => {
         const whileDead = foldOfLog(before)
         await expectFold(oneOf(hosts), whileDead)
 
-        // Nothing is sent until they are discarded, so everything that waits for them is before these offsets.
+        // Nothing is sent until all letters are discarded, so everything that waits for them is before these offsets.
         const discardedAt = new Map(before.map(({ partition, offset }) => [partition, offset + 1]))
         const unreadable = await deadLetters(oneOf(hosts))
         for (const [index, { id }] of unreadable.entries()) {

@@ -72,7 +72,7 @@ describe.skipIf(skipsKafka).concurrent('a consumer group on a real broker', () =
       },
       onError: () => undefined,
     })
-    // The newcomer has some of the partitions. It gets their records again while the first member still processes them.
+    // The newcomer now has some of the partitions, and gets records that the first member is still processing.
     await vi.waitFor(() => expect(seen.size).toBeGreaterThan(0), { timeout: 20_000 })
     release.resolve()
     const ends = (await log.offsets(topic)).map(({ end }) => end)

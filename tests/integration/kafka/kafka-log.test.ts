@@ -106,7 +106,7 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
     )
     await admin((kafka) => kafka.setOffsets({ groupId, topic, partitions: [{ partition: 0, offset: '2' }] }))
     await admin(async (kafka) => {
-      await kafka.fetchTopicOffsets(topic) // Otherwise the client knows no leader.
+      await kafka.fetchTopicOffsets(topic) // Otherwise the client does not know the leader.
       await kafka.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '6' }] })
     })
     expect(await log.offsets(topic)).toEqual([{ partition: 0, first: 6, end: 10 }])

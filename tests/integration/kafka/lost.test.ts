@@ -49,7 +49,7 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
 
   async function deleteBefore(topic: string, offset: number): Promise<void> {
     await withAdmin(broker, async (admin) => {
-      await admin.fetchTopicOffsets(topic) // Otherwise the client knows no leader.
+      await admin.fetchTopicOffsets(topic) // Otherwise the client does not know the leader.
       await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] })
     })
   }

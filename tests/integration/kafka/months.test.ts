@@ -13,7 +13,7 @@ import { createShop } from '../../support/months/shop.ts'
 import { createRandom, seedOfThisRun } from '../../support/random.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
-/** To run it for years, by hand: `MONTHS=60 npx vitest run tests/integration/kafka/months.test.ts`. */
+/** To simulate five years, by hand: `MONTHS=60 npx vitest run tests/integration/kafka/months.test.ts`. */
 const MONTHS = Number(process.env['MONTHS'] ?? 2)
 const LIVES_A_MONTH = 2
 /** The broker uses the machine's clock, so the days are short instead. */
@@ -24,7 +24,7 @@ const SOURCES = sourcesOf(createTopics('orders', 'order-processor', [50]))
 
 /**
  * Removes the records that have been processed, as retention eventually would. The broker's own retention would also
- * remove records that the processor is late for, and how late it is depends on the machine.
+ * remove records that a slow processor has not reached yet, and how slow it is depends on the machine.
  */
 async function removeProcessed(broker: TestBroker): Promise<number> {
   const { log } = openKafkaLog([broker.address])
@@ -32,7 +32,7 @@ async function removeProcessed(broker: TestBroker): Promise<number> {
   return withAdmin(broker, async (admin) => {
     let removed = 0
     for (const { topic, group } of SOURCES) {
-      // Otherwise the client knows no leader.
+      // Otherwise the client does not know the leader.
       await admin.fetchTopicOffsets(topic)
       const committed = await log.committed(group, topic)
       const offsets = await log.offsets(topic)

@@ -24,7 +24,7 @@ import { randomOrder } from '../../support/orders/random-orders.ts'
 import { createRecoveryTimes } from '../../support/product/recovery-times.ts'
 
 /**
- * The duration of each of the two tests. To run them for longer, by hand:
+ * The duration of each of the two tests. To run them longer, by hand:
  * `DURATION_MS=300000 npx vitest run tests/integration/kafka/random.test.ts`.
  */
 const DURATION_MS = Number(process.env['DURATION_MS'] ?? 16_000)
@@ -35,7 +35,7 @@ const CALLERS = 12
 const MAX_HOSTS = 3
 const PARTITIONS = 6
 
-/** The faults by name. Each resolves once the part that it broke has been restarted. */
+/** The faults by name. Each resolves when the fault is over, before the product has recovered from it. */
 type Mishaps = Readonly<Record<string, () => Promise<void>>>
 
 describe.skipIf(skipsKafka)('on a real Kafka', () => {

@@ -18,7 +18,7 @@ describe.skipIf(skipsKafka)('a consumer that is in its group and delivers nothin
     return log
   }
 
-  /** Only sends heartbeats, as the Kafka extension does after it has failed to convert a record. */
+  /** Joins and then only sends heartbeats, as the Kafka extension does after it has failed to convert a record. */
   async function zombie(groupId: string, topic: string) {
     const kafka = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING })
     const consumer = kafka.consumer({ groupId, heartbeatInterval: 500 })
@@ -39,7 +39,7 @@ describe.skipIf(skipsKafka)('a consumer that is in its group and delivers nothin
     return { leave }
   }
 
-  /** A process that observes for this long; only its clock is simulated. */
+  /** Watches for this many minutes by a simulated clock. Resolves with the stall that it noticed, if any. */
   async function watchFor(minutes: number, log: KafkaLog, source: { topic: string; group: string }) {
     const clock = createVirtualClock()
     const stopping = new AbortController()

@@ -52,7 +52,7 @@ describe.skipIf(skipsKafka)('times on a real Kafka', () => {
     const foreign: string[] = []
     const timestamps = [NANOSECONDS, MICROSECONDS, MAX_INT64, `-${MAX_INT64}`, '-1']
     await send(topics.orders, timestamps, () => {
-      // An id without a time.
+      // An id that contains no time.
       const order = newOrder({ orderId: testOrderIds.derive(path, String(foreign.length)) })
       foreign.push(order.orderId)
       return messageOf(order)

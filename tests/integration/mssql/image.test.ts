@@ -6,7 +6,7 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const SCRIPTS = join(import.meta.dirname, '..', '..', '..', 'infra', 'docker', 'mssql')
 const SECRETS = { MSSQL_SA_PASSWORD: 'Password-of-sa-1', ORDERS_SQL_PASSWORD: 'Password_of-orders-1' }
-/** Stands in for sqlcmd: records its arguments, input and user, and fails as many times as `refusals` says. */
+/** Stands in for sqlcmd: records its arguments, input and password, and fails as many times as `refusals` says. */
 const SQLCMD = `#!/bin/sh
 echo "$@" >> calls
 left=$(cat refusals 2> /dev/null || echo 0)
@@ -75,7 +75,7 @@ describe.skipIf(process.platform === 'win32')('the image of SQL Server', () => {
     const [, file = ''] = /TO DISK = N'([^']+)'/.exec(told('statements')) ?? []
     for (const name of ['calls', 'statements']) rmSync(join(directory, name))
     run('restore.sh')
-    // Each step is a batch: sqlcmd stops at the first failing batch, but continues within one.
+    // Each step is a batch, because sqlcmd stops after a failing batch, but not after a failing statement within one.
     const batches = told('statements').split('\nGO\n')
     const steps = batches.map((batch) => /RESTORE VERIFYONLY|SET OFFLINE|RESTORE DATABASE|ALTER USER/.exec(batch)?.[0])
     expect(steps).toEqual(['RESTORE VERIFYONLY', 'SET OFFLINE', 'RESTORE DATABASE', 'ALTER USER', undefined])

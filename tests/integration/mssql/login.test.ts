@@ -3,7 +3,7 @@ import { createConnection } from '../../../shared/adapters/mssql/database/connec
 import { encryptionIn, readLogin } from '../../support/mssql/tds-login.ts'
 import { startTdsServer, type TdsServer } from '../../support/mssql/tds-server.ts'
 
-/** The real driver's bytes for each way of signing in, seen by a server without encryption. */
+/** The real driver's bytes for each way of signing in, as seen by a server without encryption. */
 describe('signing in to SQL Server', () => {
   let server: TdsServer
   beforeEach(async () => {

@@ -50,7 +50,7 @@ describe('SQL Server that fails', () => {
     script = (request) => healthy(request, 500)
     const store = await open()
     await store.store.storeBatch(batchOf([orderAt(0)]))
-    // Reindexing the search may send requests in the background at any time.
+    // Search reindexing may send requests in the background at any time.
     const sent = () => server.requests.filter((request) => !request.includes('search_reindex')).length
     const before = sent()
     const orders = Array.from({ length: 500 }, (_, offset) => orderAt(offset))

@@ -40,7 +40,7 @@ describe.skipIf(skipsKafka)('dead letters alongside other people’s consumers',
   const foreign = async () => pagesOf<DeadLetterSummary>(neighbourhood.product, '/api/dead-letters?foreign=true')
   const lettersOf = async (group: string) => (await foreign()).filter(({ consumerGroup }) => consumerGroup === group)
 
-  /** All records of the orders topic. */
+  /** All the records in the orders topic. */
   async function orderRecords(): Promise<LogRecord[]> {
     const { log } = neighbourhood
     const partitions = await log.offsets('orders')
@@ -52,7 +52,7 @@ describe.skipIf(skipsKafka)('dead letters alongside other people’s consumers',
     return answer.body as { id: string; items: RedrivePreview[]; warning?: RedriveWarning }
   }
 
-  /** Runs a neighbour until it has given up on every record of the orders topic, and its letters are in the store. */
+  /** Runs a neighbour until it has given up on every record in the orders topic, and its letters are in the store. */
   async function giveUp(neighbour: Neighbour, group: string, program: string, ...args: string[]) {
     const records = (await neighbourhood.log.offsets('orders')).reduce((sum, { end }) => sum + end, 0)
     await using running = neighbour.start(program, ...args)
@@ -67,7 +67,7 @@ describe.skipIf(skipsKafka)('dead letters alongside other people’s consumers',
     return lettersOf(group)
   }
 
-  /** Whatever neighbours do with their copies, every order is stored and every record accounted for. */
+  /** Whatever neighbours do with their copies, every order is stored, and every record is accounted for. */
   async function expectUntouched(): Promise<void> {
     for (const orderId of orderIds) {
       expect((await neighbourhood.product.ask(`/api/orders/${orderId}`)).body).toMatchObject({ status: 'stored' })
@@ -77,7 +77,7 @@ describe.skipIf(skipsKafka)('dead letters alongside other people’s consumers',
     expect(await neighbourhood.product.ledger()).toMatchObject({ balanced: true, parked: { dead: 0 } })
   }
 
-  // This test runs first, because later the topic has letters that lack headers that this test binds.
+  // This test runs first, because later tests add letters without some of the headers that this one binds.
   it.skipIf(spring4.isMissing || spring3.isMissing)('of our own are bound by Spring’s annotations', async () => {
     const { broker } = neighbourhood
     const expected = new RegExp(

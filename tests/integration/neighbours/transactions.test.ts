@@ -25,7 +25,7 @@ describe.skipIf(skipsKafka || java.isMissing)("transactions of Kafka's own clien
     return new kafkajs.Kafka({ brokers: [broker.address], logLevel: kafkajs.logLevel.NOTHING })
   }
 
-  /** Runs a producer's steps one by one on a topic of its own. */
+  /** Runs the steps of one or more producers one by one on a new topic. */
   async function after(...steps: string[]) {
     const { log } = openKafkaLog([broker.address])
     const topic = await topicOf(log, 1)
@@ -69,7 +69,7 @@ describe.skipIf(skipsKafka || java.isMissing)("transactions of Kafka's own clien
     expect(await consumedAndRead(written.log, written.topic)).toEqual({ consumed: ['yes'], read: ['yes'] })
   })
 
-  // kafkajs 2.2.4 takes the first entry of the broker's list, which is sorted by the transactions' ends.
+  // kafkajs 2.2.4 takes the first entry in the broker's list of aborted transactions, which is sorted by their ends.
   const OVERLAP = [
     'begin P',
     'begin Q',
@@ -87,7 +87,7 @@ describe.skipIf(skipsKafka || java.isMissing)("transactions of Kafka's own clien
     expect(await consumedAndRead(written.log, written.topic)).toEqual({ consumed: ['Q-yes'], read: ['Q-yes'] })
   })
 
-  // kafkajs 2.2.4 takes this key for the marker without checking the batch's attributes.
+  // kafkajs 2.2.4 mistakes a record with this key for a marker, because it does not check the batch's attributes.
   const ZEROS = ['begin P', `send P no ${ZERO_KEY}`, 'send P nor-this', 'abort P', 'begin P', 'send P yes', 'commit P']
   it('do not end at a record whose key looks like a marker', async () => {
     await using written = await after(...ZEROS)

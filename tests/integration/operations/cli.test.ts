@@ -10,7 +10,7 @@ import { ops, type OpsAnswer } from '../../support/product/ops-cli.ts'
 import { startProduct, type Product } from '../../support/product/product.ts'
 
 const ORDER = JSON.parse(readFileSync('order.json', 'utf8')) as Record<string, unknown>
-/** The storing code throws for this customer's orders until the fault is off; retries follow at once. */
+/** The code that stores orders throws for this customer until the fault is off; retries follow at once. */
 const CURSED = 666
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '50ms', ORDERS_PARTITIONS: '2' }
 
@@ -50,11 +50,11 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 
 /** Asks the running instance, as if from another machine. */
 const byUrl = (...words: string[]) => ops([...words, '--url', product.url, '--key', key])
-/** Asks the process that holds the directory, or reads its files. */
+/** Asks the process that holds the directory, or reads the directory's files. */
 const byDirectory = (...words: string[]) => ops(words, { ...SETTINGS, DATA_DIR: product.dataDir })
 const parsed = ({ out }: OpsAnswer) => JSON.parse(out) as Record<string, unknown>
 
-/** Makes two orders die of a fault in the code, which is switched off afterwards. */
+/** Has two orders dead-lettered by a fault in the code, which is switched off afterwards. */
 async function killTwoOrders(): Promise<string[]> {
   await applyFaults({ throwForCustomers: [CURSED] })
   const ids = [await place({ customerId: CURSED }), await place({ customerId: CURSED })]

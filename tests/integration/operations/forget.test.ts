@@ -24,7 +24,7 @@ const PERSONAL = {
 const AMENDED = { customerLastName: 'Featherstonehaugh', shippingAddress: '11 Mulligrub Close' }
 const EDITED = { billingAddress: '13 Kerfuffle Yard' }
 const REASON = 'Because Theodolphus is ill'
-/** Whole values, and words as the search index has them. */
+/** Whole values, and words as the search index stores them. */
 const NEEDLES = [
   ...[PERSONAL, AMENDED, EDITED].flatMap((some) => Object.values(some)).filter((value) => typeof value === 'string'),
   ...'zyxelda quillfeather quill7 umbralwick nowhereville ostrander qwertzui brunhildegard'.split(' '),
@@ -84,7 +84,7 @@ describe('a customer who asks to be forgotten', () => {
     await product.ask(`/api/orders/${stored}/cancel`, { method: 'POST', body: { reason: REASON } })
     const other = await place({ ...ORIGINAL_BODY, customerId: 2 })
 
-    // One order dies, and its edit is retried; another order waits for its second retry when the customer is forgotten.
+    // One order is dead, and its edit is retried. Another waits for its second retry when the customer is forgotten.
     await product.breaks({ throwForCustomers: [CUSTOMER] })
     const dead = await place(order, 0)
     await change(dead, AMENDED, 0)

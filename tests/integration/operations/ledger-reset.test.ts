@@ -62,7 +62,7 @@ test('skipped records are repaired once by the processor itself, and reported', 
   await all.log.publish('orders', records)
   const told: unknown[] = []
   all.events.on('ledger:repaired', (repair) => told.push(repair))
-  // The extension drops a batch in this way: the next success in the partition commits past it.
+  // This is how the extension drops a batch: the next success in the partition commits past it.
   await all.storeOrders((await all.log.read('orders', 0, 3, 1)).map((record) => ({ ...record, lossy: false })))
   await all.ledgerWatch.look()
   expect(await all.ledgerVerdict()).toMatchObject({ balanced: false, totals: { gaps: 3 } })

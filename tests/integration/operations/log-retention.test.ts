@@ -73,7 +73,7 @@ const expiry = (onKept: (kept: RecordsKept) => void = (kept) => expect(kept).toB
     onBack: () => undefined,
   })
 
-/** A day's orders, accepted at noon. Some of them can never be stored. */
+/** Publishes and processes a day's orders, accepted at noon. Some of them can never be stored. */
 async function day(): Promise<void> {
   const timestamp = clock.now() + DAY / 2
   const acceptedAt = new Date(timestamp).toISOString()
@@ -134,7 +134,7 @@ test('A log with LOG_RETENTION stays within a constant size, and every record th
     sizes.push(bytesOfLog())
     await open()
   }
-  // Not compared with the first size: by then, the overwritten rows in the file had not reached their usual number.
+  // The first size does not count, because the file did not yet have its usual number of overwritten rows.
   expect(Math.max(...sizes)).toBeLessThan((sizes[1] ?? 0) * 1.1)
   expect(await all.log.inspect()).toMatchObject([{ well: true }])
   expect((await all.deadLetters.list({ limit: 200 })).items).toHaveLength(days * POISON_A_DAY)

@@ -39,7 +39,7 @@ const orderNumber = (number: number, acceptedMs = Date.UTC(2026, 0, 1) + number 
   )
 const orders = (count: number, from = 0) => Array.from({ length: count }, (_, index) => orderNumber(from + index))
 
-/** Delivers the records that the topic got since the last delivery, as its trigger would. */
+/** Delivers the records that the topic has received since the last delivery, as its trigger would. */
 async function deliver(topic: string, handle: (records: never[]) => Promise<void>): Promise<void> {
   for (const { partition, end } of await all.log.offsets(topic)) {
     const place = `${topic}:${partition}`

@@ -42,7 +42,7 @@ describe('operators', () => {
     expect(await ask('POST', `/api/redrives/${id}/resume`, { reason: 'mended' })).toMatchObject({ status: 200 })
     expect(await ended(id)).toMatchObject({ state: 'done', resolved: 2, failed: 1, waiting: 0 })
 
-    // The record that died again has a new letter.
+    // The record that was dead-lettered again has a new letter.
     const [again] = await letters(`orderId=${known?.orderId}&state=dead`)
     const single = (await ask('POST', `/api/dead-letters/${again?.id}/redrive`)).body as RedriveTask
     expect(await ended(single.id)).toMatchObject({ state: 'done', total: 1, resolved: 1 })

@@ -120,7 +120,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     page.removeAllListeners('request')
     expect(urls.filter((url) => new URL(url).href.replace(/#.*/, '').includes(PRODUCT_KEY))).toEqual([])
     await press('Forget the key')
-    // Following the link on the open page reloads nothing.
+    // On a page that is already open, following a sign-in link does not reload the page.
     await page.evaluate(`location.hash = 'key=not-the-key'`)
     await shows('#gate-fault', 'This is not the right key.')
     expect(page.url()).toBe(`${product.url}/dashboard`)
@@ -155,7 +155,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await press('One, five times')
     await shows('#sent-accepted', /^2$/)
     await shows('#sent-stored', /^2$/)
-    // Once the product remembers the first request, the others do not reach the log. `duplicate` counts those that did.
+    // Once the product remembers the first request, no more reach the log. `duplicate` counts those that came sooner.
     await expect.poll(async () => (await ask('/api/ops/status')).orders.lag, PATIENT).toBe(0)
     const { duplicate } = (await ask('/api/ops/status')).orders
     const recognised = new RegExp(`${duplicate} duplicates? recognised`)

@@ -4,7 +4,7 @@ import type { OrderToStore } from '../../../shared/ports/order-store.ts'
 import { NOW } from '../../contract/store-fixtures.ts'
 
 /**
- * Writes orders into a file with an earlier version's schema, which today's commands cannot write. The test fills the
+ * Writes orders into a file with an earlier version's schema, into which today's code cannot write. The test fills the
  * full-text index.
  */
 export function storeInEarlierFile(db: DatabaseSync, orders: readonly OrderToStore[]): void {

@@ -14,7 +14,7 @@ export interface TestBroker extends AsyncDisposable {
   /** SIGKILL. */
   kill(): Promise<void>
   stop(): Promise<void>
-  /** Starts on the same port and directory. */
+  /** Starts it again on the same port, with the same directory. */
   start(): Promise<void>
 }
 
@@ -49,7 +49,7 @@ export async function startTestCluster(nodes: number, options: TestBrokerOptions
 async function keepBroker(options: BrokerOptions): Promise<TestBroker> {
   const { directory, port } = options
   let broker: Broker = await startBroker(options)
-  // A test that ends by its timeout never disposes of anything.
+  // A test that times out never disposes of anything.
   const killAtExit = () => process.kill(broker.pid, 'SIGKILL')
   const atExit = () => void (isRunning(broker.pid) && killAtExit())
   process.once('exit', atExit)

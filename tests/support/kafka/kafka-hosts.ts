@@ -12,12 +12,12 @@ export interface KafkaHosts extends AsyncDisposable {
   kill(host: Product): Promise<void>
   /** Sends SIGTERM; resolves with the exit code. */
   stop(host: Product): Promise<number | null>
-  /** The last lines of each host on standard error. */
+  /** The last part of what each host wrote to standard error. */
   output(): string
 }
 
 /**
- * Each host has its own DATA_DIR, as it must, with a link in it to a common SQLite file: SQLite lets several processes
+ * Each host has its own DATA_DIR, as it must, with a link in it to a shared SQLite file: SQLite lets several processes
  * write to one file in turn, and so stands in for the SQL Server of such an installation.
  */
 export function createKafkaHosts(settings: Record<string, string>): KafkaHosts {

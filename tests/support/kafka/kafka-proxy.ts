@@ -15,7 +15,7 @@ export interface KafkaProxy extends AsyncDisposable {
 
 const PRODUCE = 0
 
-/** The broker must advertise the proxy's port, so the proxy starts first and learns the broker's address afterwards. */
+/** The broker must advertise the proxy's port, so the proxy starts first and learns the broker's port afterwards. */
 export async function startKafkaProxy(target: () => number): Promise<KafkaProxy & { readonly port: number }> {
   let hungry = false
   let eaten = 0

@@ -10,7 +10,7 @@ import { startProgram, type RunningProgram } from '../product/running-program.ts
 /** Runs programs that use other Kafka clients; each is in tests/neighbours/, and its name is its path there. */
 const PROGRAMS = fileURLToPath(new URL('../../neighbours/', import.meta.url))
 const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/neighbours/', import.meta.url))
-// Optimised for quick starts, because each program runs for seconds.
+// Optimised for quick starts, because each program runs only for seconds.
 const JVM = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
 
 export interface Neighbour {
@@ -31,8 +31,8 @@ export async function findPython(): Promise<Neighbour> {
 }
 
 /**
- * Java that runs a single source file, with the broker's own jars, or with the dependencies of the pom.xml in the folder
- * `jars` of tests/neighbours/, which the first call downloads.
+ * Java that runs a single source file, with the broker's own jars, or with the dependencies in the pom.xml of the
+ * folder `jars` in tests/neighbours/. The first call downloads those.
  */
 export async function findJava(jars?: string): Promise<Neighbour> {
   return neighbour('Java', missingForJava(), async () => {

@@ -16,7 +16,7 @@ export interface Month {
   readonly accepted: number
 }
 
-/** Runs the callers and operators of one life, whatever happens to the product. The seed repeats their choices. */
+/** Runs the callers and operators of one life, whatever happens to the product. The same seed repeats their choices. */
 export async function live(shop: Shop, operators: Operators, seed: number): Promise<void> {
   const random = createRandom(seed)
   async function operate(): Promise<void> {
@@ -34,7 +34,7 @@ export async function live(shop: Shop, operators: Operators, seed: number): Prom
 export interface Breakage {
   /** The number of records that nobody can read. */
   readonly poison: number
-  /** Ends the faults of store and log. The orders of some customers continue to fail. */
+  /** Ends the faults of the store and the log. The orders of some customers continue to fail. */
   mend(): Promise<void>
 }
 

@@ -33,7 +33,7 @@ export interface Operators {
 
 /**
  * The operators of one installation. `now` is the product's clock, and `dayMs` the length of a day by it. `archive` is
- * the directory that they archive to. Once a customer is forgotten, no file below `dataDir` may contain the data.
+ * the directory that they archive to. No file below `dataDir` may contain the data of a customer who was forgotten.
  */
 export function createOperators(dependencies: {
   host: () => Product

@@ -17,7 +17,7 @@ export type Settlement = Readonly<Record<'stored' | 'archived' | 'dead' | 'disca
 
 /**
  * Expects every accepted order to be in exactly one place: stored, archived, dead or discarded. A query for the order
- * and the list of that place must agree. Every stored order must be as its callers left it. Returns the number of
+ * and the list for that place must agree. Every stored order must be as its callers left it. Returns the number of
  * orders in each place.
  */
 export async function expectSettled(product: Product, shop: Shop, archive: string): Promise<Settlement> {
@@ -102,7 +102,7 @@ function asSent(view: OrderView, sent: ReadonlyMap<string, NewOrderCommand>, mar
 export async function expectPoisonKept(product: Product, count: number): Promise<void> {
   const letters = await pagesOf<DeadLetterSummary>(product, '/api/dead-letters')
   const unreadable = letters.filter(({ lastCause }) => lastCause.code === 'undecodable-record')
-  // A redriven record has become a letter again.
+  // A redriven record that cannot be read has become a new letter, and its old letter is superseded.
   expect(unreadable.filter(({ state }) => state === 'dead' || state === 'discarded')).toHaveLength(count)
 }
 

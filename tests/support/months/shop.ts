@@ -13,13 +13,13 @@ const NEWEST = 60
 
 /** Personal data that is sent to the product, and the time for which it is on its way, by the product's clock. */
 export interface Sending {
-  /** The word in it that nothing else has. */
+  /** The word in it that nothing else contains. */
   readonly mark: string
-  /** For the message of a failing test: the order, address or cancellation that has the word. */
+  /** For the message of a failing test: the order, address or cancellation that contains the word. */
   readonly what: string
   readonly customerId: number
   readonly from: number
-  /** When the last finished request ended. */
+  /** When a request with the word last ended. */
   to: number
   /** How many requests with the word have not ended. */
   onItsWay: number
@@ -49,7 +49,7 @@ export interface Shop {
   /** The accepted changes, by their ids. */
   readonly changes: ReadonlyMap<string, SentChange>
   readonly forgettings: Forgetting[]
-  /** The shipping addresses that were ever sent for an order, by its id. */
+  /** All the shipping addresses that were sent for each order, by the order's id. */
   readonly addresses: ReadonlyMap<string, ReadonlySet<string>>
   /** Sends requests one after the other, as one caller, until this many have been answered. */
   call(random: Random, requests: number): Promise<void>
@@ -75,7 +75,7 @@ export function createShop(host: () => Product, now: () => number): Shop {
   const changes = new Map<string, SentChange>()
   const addresses = new Map<string, Set<string>>()
   const forgettings: Forgetting[] = []
-  /** The marks of the orders that have an Idempotency-Key, which is the mark too. */
+  /** The marks of the orders with an Idempotency-Key; the mark is also the key. */
   const keyed: string[] = []
 
   async function sending<T>(mark: string, what: string, customerId: number, send: () => Promise<T>): Promise<T> {
@@ -122,7 +122,7 @@ export function createShop(host: () => Product, now: () => number): Shop {
     return place(order, mark, key)
   }
 
-  /** Repeats a request: its key finds the order, however old it is and wherever it is by now. */
+  /** Repeats a request: its key finds the order, no matter how old the order is and where it is by now. */
   async function repeat(random: Random): Told {
     const usable = keyed.filter((mark) => !isForgotten(sendings.get(mark) as Sending))
     if (usable.length === 0) return placeNew(random)

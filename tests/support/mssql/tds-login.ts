@@ -3,7 +3,7 @@ export interface TdsLogin {
   readonly user: string
   readonly hasPassword: boolean
   readonly database: string
-  /** The feature extension FEDAUTH: how Entra ID is used; undefined for a login by user and password. */
+  /** The feature extension FEDAUTH: how Entra ID is used; undefined for a login with user and password. */
   readonly federated: 'by a password' | 'by the environment' | 'by a token' | undefined
 }
 

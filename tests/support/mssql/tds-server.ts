@@ -10,7 +10,7 @@ import {
   type ResultSet,
 } from './tds-tokens.ts'
 
-/** A client's request: a statement with parameters (sp_executesql), a batch of text, or a transaction's begin or end. */
+/** A login, a statement with parameters (sp_executesql), a batch of text, or the beginning or end of a transaction. */
 export interface TdsRequest {
   readonly kind: 'login' | 'query' | 'batch' | 'begin' | 'commit' | 'rollback'
   /** The number of the connection, counted from 1. */

@@ -20,7 +20,7 @@ export interface ChangeTraffic {
   readonly accepted: ReadonlySet<string>
   /** Places one order after another, each with its changes, until the signal. */
   call(random: Random, signal: AbortSignal): Promise<void>
-  /** Sends one amendment or cancellation, once or twice, for any version or for a certain one. */
+  /** Sends one amendment or cancellation, for any version or for a certain one. */
   change(random: Random, orderId: string): Promise<void>
 }
 

@@ -10,14 +10,15 @@ export type Outcome = number | string
 export interface FoldOfLog {
   /** Each order that can be read, by its id. */
   readonly orders: ReadonlyMap<string, Order>
-  /** The changes of each order by their ids, in the order of the log. */
+  /** Each order's changes by their ids, in the order of the log. */
   readonly changes: ReadonlyMap<string, ReadonlyMap<string, Outcome>>
 }
 
 /**
- * Folds the records of the orders topic in the order of the log. The changes of an order wait behind a record of it that
- * cannot be read. With `discardedAt`, an operator discarded all such unreadable records when the partitions ended at
- * these offsets: changes that waited then are rejected, and later ones are decided.
+ * Folds the records of the orders topic in the order of the log. If a record of an order cannot be read, the later
+ * changes to that order wait behind it. With `discardedAt`, an operator discarded all such unreadable records when the
+ * partitions ended at these offsets. Changes that waited then are rejected, and later ones are decided; but if an order
+ * itself was discarded, all changes to it are rejected.
  */
 export function foldOfLog(records: readonly LogRecord[], discardedAt?: ReadonlyMap<number, number>): FoldOfLog {
   const orders = new Map<string, Order>()

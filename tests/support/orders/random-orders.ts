@@ -5,7 +5,7 @@ import type { Random } from '../random.ts'
 /** Texts that are difficult for encodings, escapes and full-text indexes. */
 const NAMES = ['Alex', 'Łukasz', 'Zoë', "O'Neill", '李', 'Ana "Bo" C', 'Q\\R', '👩🏽‍🚀 Mae', 'e\u0301lan', 'AND OR NOT *']
 
-/** A valid order in its stored form, with names instead of numbers. `markOf` returns its `mark`. */
+/** A valid order in its stored form, in which the enumerations are names, not numbers. `markOf` returns its `mark`. */
 export function randomOrder(random: Random, mark: string, maxItems = 20): NewOrderCommand {
   return {
     customerId: random.chance(0.02) ? Number.MAX_SAFE_INTEGER : random.whole(1000, 9999),

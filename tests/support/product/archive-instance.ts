@@ -12,7 +12,7 @@ export function documentOf(n: number): ArchivedOrder {
   return {
     orderId: idOf(n),
     acceptedAt: new Date(Date.UTC(2019, 0, 1 + n)).toISOString(),
-    // U+2028 ends a line for some readers of lines.
+    // Some line readers take U+2028 for the end of a line.
     order: orderCommand({ shippingAddress: `${n}\u2028Line street\nTown` }),
     stored: {
       storedAt: '2019-02-01T00:00:00.000Z',
@@ -31,8 +31,8 @@ export function documentOf(n: number): ArchivedOrder {
 }
 
 /**
- * An instance with these orders. Of the requests that archive or restore orders, the one with the number `failsAt`
- * fails with `failure`.
+ * An instance with this many orders. If `failsAt` is n, the nth request to archive or restore orders fails with
+ * `failure`.
  */
 export function instance(
   orders: number,

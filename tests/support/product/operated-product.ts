@@ -58,7 +58,7 @@ export function createOperatedProduct() {
     return { ...answer, body: answer.body as never }
   }
 
-  /** Answers are compared with the document that the product itself serves. */
+  /** Starts the product, and fetches its own document, with which answers are compared. */
   async function open(): Promise<void> {
     await product.start()
     document = (await product.ask('/api/openapi.json')).body as unknown as Document
@@ -93,7 +93,7 @@ export function createOperatedProduct() {
     await ask('POST', '/api/ops/faults', plan)
   }
 
-  /** Places an order that fails at every attempt until it is dead. Returns its id and its letter's. */
+  /** Places an order that fails at every attempt, and waits until it is dead-lettered. */
   async function placeAndLose(changes: object = {}): Promise<{ orderId: string; letterId: string }> {
     await setFaults({ throwForCustomers: [FAILING_CUSTOMER] })
     const order = { ...ORIGINAL_BODY, customerId: FAILING_CUSTOMER, ...changes }

@@ -47,7 +47,7 @@ export interface Product {
   /** Changes at every startup. */
   readonly url: string
   readonly dataDir: string
-  /** The operators' key. With FUNCTIONS_KEY set to '', the one that the product generated. */
+  /** The operators' key. If FUNCTIONS_KEY is '', it is the one that the product generated. */
   readonly key: string
   /** Everything that it wrote to standard error over all starts. */
   readonly log: string
@@ -58,7 +58,7 @@ export interface Product {
   start(): Promise<void>
   /** Sends SIGKILL; resolves when the process is gone, with null as the exit code. */
   kill(): Promise<number | null>
-  /** Sends SIGTERM; resolves with the exit code, null when a signal ended it. */
+  /** Sends SIGTERM; resolves with the exit code, or with null when a signal ended it. */
   stop(): Promise<number | null>
   ask(path: string, asked?: Asked): Promise<Answer>
   /** Uses the operators' key; rejects unless the answer is a success. */

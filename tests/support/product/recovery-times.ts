@@ -42,7 +42,7 @@ export function createRecoveryTimes({ traffic, ledger }: RecoveryOptions): Recov
     found.set(fault, [...(found.get(fault) ?? []), { acceptedMs, storedMs: since() }])
   }
 
-  /** The host that answers may be the next one to die. */
+  /** Asks until a host answers, because the one that is asked may be killed. */
   async function asked(): Promise<LedgerVerdict> {
     for (;;) {
       const [answer] = await Promise.allSettled([ledger()])

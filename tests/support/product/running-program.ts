@@ -19,7 +19,7 @@ export interface RunningProgram extends AsyncDisposable {
   tell(line: string): void
   /** Ends its standard input. */
   end(): void
-  /** Sends SIGKILL by default. Resolves after the exit with the exit code; null when a signal ended it. */
+  /** Sends SIGKILL by default. Resolves after the exit with the exit code, or with null when a signal ended it. */
   kill(signal?: NodeJS.Signals): Promise<number | null>
 }
 
@@ -29,7 +29,7 @@ export function startProgram(
   options: Pick<SpawnOptions, 'cwd' | 'env'> = {},
 ): RunningProgram {
   const child = spawn(command, args, { ...options, stdio: 'pipe' })
-  // A test that ends by its timeout never disposes of anything.
+  // A test that times out never disposes of anything.
   const killAtExit = () => void child.kill('SIGKILL')
   process.once('exit', killAtExit)
   let output = ''
