@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Generates clients from the product's own documents, compiles them and runs each through an order's journey: the client
-# places an order, waits for it, reads and lists it, and reads problems and a dead letter. Amounts that do not fit a
-# float, and ids that do not fit 32 bits, come back unchanged. Prints one line for each check; exits non-zero if one
-# fails.
+# places an order, waits for it, reads and lists it, and reads problems and a dead letter. Amounts that do not fit
+# into a float, and ids that do not fit into 32 bits, must come back unchanged. Prints one line for each check; exits
+# non-zero if one fails.
 #
 #   bash tests/clients/run-clients.sh     needs Python 3.10, JDK 17 and Maven; CLIENT_TOOLS=<directory> keeps its tools
 #
-# On one core, with no tools kept: 40 s to install the tools, 10 to generate, 65 to compile (35 of them for Go with
-# oapi-codegen), and 5 for the journeys.
+# On one core, if no tools were kept, this takes 40 s to install the tools, 10 s to generate, 65 s to compile (35 s of
+# them for Go with oapi-codegen), and 5 s for the journeys.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
 export PATH="$PWD/node_modules/.bin:$PATH"
@@ -77,7 +77,7 @@ pydantic_generate() {
 }
 pydantic_journey() { PYTHONPATH=$work/pydantic python "$here/python/pydantic_models.py" "$url" "$FUNCTIONS_KEY"; }
 
-# A new parameter must not change callers' code, so each call takes one object that has all the parameters.
+# A new parameter must not change callers' code, so each call takes one object with all the parameters.
 java_generate() {
   openapi_generator java "$work/java" --library native --additional-properties useSingleRequestParameter=true
 }

@@ -6,7 +6,7 @@ import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.StreamsConfig;
 
 /**
- * Kafka Streams under exactly_once_v2, copying one topic to another with headers. Arguments: BROKERS FROM TO
+ * Kafka Streams under exactly_once_v2, copying one topic, with its headers, to another. Arguments: BROKERS FROM TO
  * STATE-DIRECTORY. Runs until its standard input ends. Prints `running` whenever it starts processing.
  */
 class Streams {

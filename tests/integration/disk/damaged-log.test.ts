@@ -41,7 +41,7 @@ async function opened(directory: string) {
   return log
 }
 
-/** Flips a bit in the last of these bytes, which occur once in the file. */
+/** Flips a bit in the last of these bytes, which must occur exactly once in the file. */
 function flip(file: string, bytes: Buffer | string): void {
   const content = readFileSync(file)
   const needle = Buffer.from(bytes)

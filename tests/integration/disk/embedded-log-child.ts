@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs'
 import { createEmbeddedLog } from '../../../shared/adapters/embedded/embedded-log.ts'
 
 /**
- * A process to be killed or starved of disk space: publishes concurrently and consumes its own records.
+ * A process that a test kills or starves of disk space. It publishes concurrently and consumes its own records.
  * Prints a line, unbuffered, only after the event that it reports:
  *   a <id> <partition> <offset>   acknowledged
  *   p <partition> <offset>        processed, about to be committed

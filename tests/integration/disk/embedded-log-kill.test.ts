@@ -66,8 +66,8 @@ function startChild(
 }
 
 /**
- * Opens the log as the next start would, and compares it with the lines of the dead process. Reads only the records
- * added since the last time. Returns how many records were acknowledged.
+ * Opens the log as the next start would, and compares it with the lines that the killed process printed. Reads only the
+ * records added since the last call. Returns how many records were acknowledged.
  */
 function createVerifier(directory: string): (lines: readonly string[]) => Promise<number> {
   const seen = new Set<string>()
@@ -92,7 +92,7 @@ function createVerifier(directory: string): (lines: readonly string[]) => Promis
       }
       ends.set(partition, end)
     }
-    // Ignores a last line that the kill truncated.
+    // If the kill truncated the last line, that line is ignored.
     const acknowledged = lines.filter((line) => /^a \S+ \d+ \d+$/.test(line)).map((line) => line.split(' '))
     for (const [, id, partition, offset] of acknowledged) expect(idAt.get(`${partition} ${offset}`)).toBe(id)
 

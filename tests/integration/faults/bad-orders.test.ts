@@ -28,7 +28,7 @@ test('Poison among good orders is dead-lettered byte for byte, and every good or
   await withProduct({ FAULTS: 'on' }, async (product) => {
     const random = createRandom(1)
     const traffic = createOrderTraffic(product)
-    // The store is down meanwhile, so that poison and good orders share batches.
+    // In the meantime the store is down, so that poison and good orders share batches.
     for (let round = 0; round < 5; round += 1) {
       await product.breaks({ store: 'down', poison: 4 })
       let orders = 0

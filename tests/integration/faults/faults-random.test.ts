@@ -18,7 +18,7 @@ import { markOf, randomOrder } from '../../support/orders/random-orders.ts'
 const DURATION_MS = Number(process.env['DURATION_MS'] ?? 30_000)
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '200ms,400ms' }
 const CALLERS = 6
-/** Our code throws for the first customer's orders except shortly after a kill, and sometimes for the second's. */
+/** Our code throws for the first customer's orders, except shortly after a kill, and at times also for the second's. */
 const UNLUCKY_CUSTOMERS = [13, 14]
 
 /**
@@ -102,7 +102,7 @@ function expectStoredOnce(
   expect([...stored].filter((orderId) => !marks.has(orderId))).toEqual([])
 }
 
-/** Places one order after another until the end: plain ones, repeated ones, and a few that reuse a key. */
+/** Places one order after another until the signal: plain ones, repeated ones, and a few that reuse a key. */
 async function call(
   traffic: OrderTraffic,
   keys: Map<string, string>,

@@ -49,11 +49,11 @@ async function killAgainAndAgain(random: Random, kills: number): Promise<OrderTr
 describe('A process that is killed', () => {
   test(`${KILLS} times at random moments, under load, keeps every promise`, { timeout: 400_000 }, async () => {
     const seed = seedOfThisRun()
-    // The products run concurrently, because a start mostly waits.
+    // The products run concurrently, because their starts consist mostly of waiting.
     const products = Array.from({ length: PRODUCTS }, (_, index) => createRandom(seed + index))
     const kills = Math.ceil(KILLS / PRODUCTS)
     for (const traffic of await Promise.all(products.map((random) => killAgainAndAgain(random, kills)))) {
-      // Otherwise the kills hit nothing and prove nothing.
+      // Otherwise the kills hit nothing, so the test proves nothing.
       expect(traffic.accepted.size).toBeGreaterThan(kills * 10)
       expect(traffic.answers.get(0)).toBeGreaterThan(kills)
     }

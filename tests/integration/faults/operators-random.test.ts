@@ -90,7 +90,7 @@ async function placeAndLoseAll(product: Product, random: Random): Promise<Map<st
   return orders
 }
 
-/** Performs one action after another until the end. Returns the reasons of those that succeeded. */
+/** Performs one action after another until the signal. Returns the reasons of those that succeeded. */
 async function operate(
   product: Product,
   orders: ReadonlyMap<string, NewOrderCommand>,
@@ -150,7 +150,7 @@ async function operate(
     }
   }
 
-  /** Undefined while the product is stopped. */
+  /** Resolves with undefined while the product is stopped. */
   async function attempt(method: string, path: string, body?: unknown): Promise<Answer | undefined> {
     const headers = { 'x-functions-key': product.key, 'x-operator': `operator ${operator}` }
     return unlessCut(product.ask(path, { method, headers, body }))
@@ -177,7 +177,7 @@ async function breakThings(product: Product, random: Random): Promise<void> {
 
 const lettersOf = (product: Product) => pagesOf<DeadLetterSummary>(product, '/api/dead-letters')
 
-/** Waits until no redrive task is running, and everything that was sent has its outcome. */
+/** Waits until no redrive task is running, and every record has its outcome. */
 async function tasksEnded(product: Product): Promise<void> {
   const audit = await pagesOf<AuditEntry>(product, '/api/audit')
   for (const { target } of audit.filter(({ action }) => action === 'redrive')) {

@@ -98,7 +98,7 @@ test('A product that is killed while old letters and entries leave the store los
   await discard({ all: true, reason: 'Of a test.' })
   await quiet.breaks({ throwForCustomers: [], poison: OPEN })
   await quiet.settled()
-  // The first letter dies again, so the redrive stops.
+  // The first record is dead-lettered again, so the redrive stops.
   await quiet.operate('/api/dead-letters/redrive', { method: 'POST', body: { all: true } })
   const redrives = async () => (await quiet.operate('/api/redrives')).body['items']
   await vi.waitFor(async () => expect(await redrives()).toMatchObject([{ state: 'stopped' }]), {

@@ -4,11 +4,12 @@ import { pathToFileURL } from 'node:url'
 import type { FunctionApp } from '../../../infra/host/functions/function-app.ts'
 
 /**
- * A process that handles the functions as the runtime's worker does: it loads them by package.json's `main`, reads the
- * settings of the Functions runtime, runs the start hooks, and then invokes functions by the official library's model.
- * Kafka triggers get records from a separate consumer, as they do from the extension; SQLite stands in for SQL Server
- * when TEST_STORE names a file. With TEST_LARGE_BATCHES, every trigger gets that many full batches of large orders
- * instead. Prints its address, then the number of records processed. SIGTERM ends it as the runtime ends its worker.
+ * A process that handles the functions as the runtime's worker does: it loads the files that package.json's `main`
+ * names, reads the settings of the Functions runtime, runs the start hooks, and then invokes functions as the official
+ * library does. Kafka triggers get records from a separate consumer, as they do from the extension. SQLite stands in
+ * for SQL Server when TEST_STORE names a file. With TEST_LARGE_BATCHES, every trigger gets that many full batches of
+ * large orders instead. Prints its address, then the number of records processed. SIGTERM ends it as the runtime ends its
+ * worker.
  */
 const CORE = Symbol.for('order-event-processing.functions-core')
 const ROOT = join(import.meta.dirname, '..', '..', '..')
@@ -47,7 +48,7 @@ const host = await createHost({
   settings: process.env,
 })
 const { port } = await host.listen(0, '127.0.0.1')
-// As at WorkerTerminate: hooks run at once, with invocations in flight, and the worker exits after them.
+// As at WorkerTerminate: hooks run at once, with invocations in flight, and the worker exits after the hooks.
 process.once('SIGUSR2', () => {
   const { app } = (globalThis as unknown as Record<symbol, { core: { app: FunctionApp } }>)[CORE]!.core
   void runAppHooks(app, 'appTerminate').then(() => process.exit(0))

@@ -115,7 +115,7 @@ async function survives(
     const recovery = createRecoveryTimes({ traffic, ledger: () => oneOf(hosts).ledger() })
     const mishaps = { ...mishapsToHosts(hosts, random), ...mishapsOf(random, traffic) }
     const begun = Date.now()
-    // Every fault once in a random order, however long that takes; then all of them again until time is up.
+    // Every fault occurs once, in random order, no matter how long that takes; then all of them again until time is up.
     for (let left = Object.keys(mishaps), round = 1; round === 1 || Date.now() < begun + DURATION_MS;) {
       const name = random.pick(left)
       left = left.filter((other) => other !== name)

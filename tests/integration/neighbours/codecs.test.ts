@@ -35,7 +35,7 @@ describe.skipIf(skipsKafka)('compressed batches', () => {
     },
   )
 
-  // The broker recompresses them as Java clients do: with snappy, in snappy-java's frames.
+  // The broker recompresses them as Java clients do; for snappy, that means snappy-java's frames.
   it.each(['gzip', 'snappy', 'lz4', 'zstd'])(
     'of our own, in a topic whose compression.type is %s, are consumed too',
     async (codec) => {

@@ -49,7 +49,7 @@ const statusOf = async (product: Product, orderId: string) =>
 
 const lettersOf = (product: Product) => pagesOf<DeadLetterSummary>(product, '/api/dead-letters')
 
-/** Counts the records of each topic that a client gets if it reads only committed transactions. */
+/** Counts the records that a client gets from each topic if it reads only committed transactions. */
 const counts = (log: KafkaLog) => Promise.all(TOPICS.map(async (topic) => (await valuesOf(log, topic)).length))
 
 test.skipIf(skipsKafka || java.isMissing || mirrorMaker.isMissing)(

@@ -28,7 +28,7 @@ const SETTINGS = {
 
 let directory: string
 let all: Services
-/** Begins at the present time, because the log gives copies in the dead-letter topic the real time. */
+/** This clock begins at the real time, because the log gives copies in the dead-letter topic the real time. */
 const clock = createVirtualClock(Date.now())
 
 async function open(): Promise<void> {

@@ -20,7 +20,7 @@ beforeEach(async () => {
 })
 afterEach(() => all[Symbol.asyncDispose]())
 
-/** Starts afresh, because a new process has no earlier check of the ledger to answer from. */
+/** Opens the services again, because new ones cannot answer from an earlier check of the ledger. */
 async function reopen(): Promise<void> {
   await all[Symbol.asyncDispose]()
   all = await open()

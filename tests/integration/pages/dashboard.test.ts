@@ -155,7 +155,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await press('One, five times')
     await shows('#sent-accepted', /^2$/)
     await shows('#sent-stored', /^2$/)
-    // Once the product remembers the first request, no more reach the log. `duplicate` counts those that came sooner.
+    // Once the product remembers the first request, no repeat reaches the log. `duplicate` counts earlier repeats.
     await expect.poll(async () => (await ask('/api/ops/status')).orders.lag, PATIENT).toBe(0)
     const { duplicate } = (await ask('/api/ops/status')).orders
     const recognised = new RegExp(`${duplicate} duplicates? recognised`)

@@ -10,11 +10,11 @@ import { basename, join } from 'node:path'
 export interface ThinDisk extends Disposable {
   /** The mount point. */
   readonly path: string
-  /** Gives the disk its full size. */
+  /** Gives the disk all the space that it promises. */
   enlarge(): void
   /** Whether the tmpfs is full, so that writes fail. */
   readonly isFull: boolean
-  /** A mounted copy of its present content without the kernel's cache, as after a power cut. */
+  /** Mounts a copy of what the disk holds now, without the kernel's cache, as after a power cut. */
   cutPower(): { readonly path: string } & Disposable
 }
 

@@ -14,7 +14,7 @@ if (!isThere && process.env['CI'] !== 'true') {
 /** For `describe.skipIf`: only Linux has more than one loopback address. In CI, the tests fail without a gateway. */
 export const skipsGateway = process.platform !== 'linux' || (!isThere && process.env['CI'] !== 'true')
 
-/** The containers' gateway, with the roles at these addresses, all on one port, as in containers. */
+/** The containers' gateway. The roles are at these addresses, all on the same port, as they are in containers. */
 export async function startGateway(roles: {
   readonly api: string
   readonly query: string
@@ -49,7 +49,7 @@ export async function startGateway(roles: {
   }
 }
 
-/** The gateway itself answers /admin. */
+/** Whether the gateway is up: it answers /admin by itself. */
 async function answers(url: string): Promise<boolean> {
   return fetch(`${url}/admin`).then(
     () => true,

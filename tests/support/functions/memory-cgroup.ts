@@ -12,7 +12,7 @@ export interface MemoryCgroup extends AsyncDisposable {
 const ROOT = '/sys/fs/cgroup'
 const REMOVAL_ATTEMPTS = 50
 
-/** Version 1 has a tree for each controller, version 2 a single tree. */
+/** Version 1 of cgroups has a tree for each controller; version 2 has a single tree. */
 const VERSIONS = [
   { tree: join(ROOT, 'memory'), limit: 'memory.limit_in_bytes' },
   { tree: ROOT, limit: 'memory.max' },
@@ -20,7 +20,7 @@ const VERSIONS = [
 
 let made = 0
 
-/** Throws where this user cannot create one. */
+/** Throws if this user cannot create a cgroup. */
 export function createMemoryCgroup(limitBytes: number): MemoryCgroup {
   const version = VERSIONS.find(({ tree }) => existsSync(join(tree, 'cgroup.procs')))
   if (version === undefined) throw new Error(`Nothing is mounted at ${ROOT}.`)

@@ -11,7 +11,7 @@ import { createKafkaLog, type KafkaLog, type KafkaLogOptions } from '../../../sh
 export interface TestBroker extends AsyncDisposable {
   readonly port: number
   readonly address: string
-  /** SIGKILL. */
+  /** Sends SIGKILL. */
   kill(): Promise<void>
   stop(): Promise<void>
   /** Starts it again on the same port, with the same directory. */
@@ -90,7 +90,7 @@ async function freePorts(count: number): Promise<number[]> {
   return found
 }
 
-/** A log on the brokers, with the problems that it reported. */
+/** A log on the brokers, and the problems that it reports. */
 export function openKafkaLog(
   brokers: readonly string[],
   { kafka, ...options }: Partial<Omit<KafkaLogOptions, 'kafka'>> & { kafka?: Partial<KafkaConnection> } = {},

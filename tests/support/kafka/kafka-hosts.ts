@@ -8,7 +8,7 @@ export interface KafkaHosts extends AsyncDisposable {
   readonly running: readonly Product[]
   /** Starts another host; resolves once it serves. */
   add(): Promise<Product>
-  /** SIGKILL. */
+  /** Sends SIGKILL. */
   kill(host: Product): Promise<void>
   /** Sends SIGTERM; resolves with the exit code. */
   stop(host: Product): Promise<number | null>

@@ -1,8 +1,8 @@
 import { createServer, connect, type Socket } from 'node:net'
 
 /**
- * A TCP proxy in front of a broker that understands just enough of Kafka's protocol: it replaces the addresses in
- * the brokers' metadata with its own, and drops answers to produce requests on demand.
+ * A TCP proxy in front of a broker. It understands just enough of Kafka's protocol to drop the answer to a produce
+ * request on demand.
  */
 export interface KafkaProxy extends AsyncDisposable {
   readonly address: string

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaLog } from '../../../shared/adapters/kafka/kafka-log.ts'
 import type { LogRecord } from '../../../shared/ports/event-log.ts'
 
-/** Published and expected records for tests of the Kafka log; each value identifies its record. */
+/** Records for tests of the Kafka log; each is identified by its value. */
 export const text = (value: Uint8Array | null) => Buffer.from(value ?? []).toString()
 export const record = (value: string) => ({ key: value, value, headers: [] })
 

@@ -88,7 +88,7 @@ async function expectContent(product: Product, shop: Shop, view: OrderView, abou
   expectUndamaged(new Map([[view.orderId, asSent(view, sent, mark)]]), sent, accepted)
 }
 
-/** The statuses of changes in the end. A change waits only if it is behind a dead letter. */
+/** The final statuses of changes. A change waits only if it is behind a dead letter. */
 const DECIDED = ['applied', 'rejected', 'dead-lettered', 'discarded', 'waiting']
 const PERSONAL = [...Object.keys(FORGOTTEN), 'customerFullName', 'reference', 'metadata', 'cancellationReason']
 

@@ -44,7 +44,7 @@ export interface SentChange {
 /** The callers of one installation, and everything that they know about it. */
 export interface Shop {
   readonly traffic: OrderTraffic
-  /** By mark. An operator's edit counts as a sending too. */
+  /** The sendings by their marks. An operator's edit counts as a sending too. */
   readonly sendings: ReadonlyMap<string, Sending>
   /** The accepted changes, by their ids. */
   readonly changes: ReadonlyMap<string, SentChange>
@@ -122,7 +122,7 @@ export function createShop(host: () => Product, now: () => number): Shop {
     return place(order, mark, key)
   }
 
-  /** Repeats a request: its key finds the order, no matter how old the order is and where it is by now. */
+  /** Repeats a request: its key finds the order, no matter how old the order is or where it is by now. */
   async function repeat(random: Random): Told {
     const usable = keyed.filter((mark) => !isForgotten(sendings.get(mark) as Sending))
     if (usable.length === 0) return placeNew(random)

@@ -50,7 +50,7 @@ const TRANSACTION_KINDS: Readonly<Record<number, 'begin' | 'commit' | 'rollback'
 /** Tedious sends this first on each connection. */
 const SETTINGS = 'set ansi_nulls'
 
-/** A scripted SQL Server, as far as a client's driver can tell; without encryption. */
+/** A scripted server that a client's driver takes for a SQL Server without encryption. */
 export async function startTdsServer(
   answer: (request: TdsRequest) => TdsAnswer,
   port = 0,

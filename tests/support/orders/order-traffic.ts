@@ -13,7 +13,7 @@ export interface OrderTraffic {
   readonly accepted: ReadonlyMap<string, string>
   /** The number of answers for each status; 0 stands for a broken connection. */
   readonly answers: ReadonlyMap<number, number>
-  /** Places one order. Undefined when no answer came. */
+  /** Places one order. Resolves with undefined if no answer comes. */
   place(order: NewOrderCommand, headers?: Record<string, string>): Promise<Answer | undefined>
   /** Runs this many concurrent callers, each placing orders until `next` returns undefined or no answer comes. */
   run(callers: number, next: () => NewOrderCommand | undefined): Promise<void>
@@ -71,7 +71,7 @@ export function createOrderTraffic(product: Pick<Product, 'url'>): OrderTraffic 
   }
 }
 
-/** A refusal says why and when to try again, and contains nothing that looks like an order. */
+/** A refusal gives its reason, says when to try again, and contains nothing that looks like an order. */
 function expectRefusal({ status, headers, body }: Answer): void {
   expect([422, 429, 503]).toContain(status)
   expect(headers.get('content-type')).toBe('application/problem+json')
@@ -96,7 +96,7 @@ export async function expectPromisesKept(product: Product, { sent, accepted }: O
   expect(new Set(marks).size, 'no order is stored twice').toBe(marks.length)
 }
 
-/** Expects each stored order to equal the one that was accepted under its id, or else any order that was sent. */
+/** Expects each stored order to equal the one accepted under its id or, if there is none, one that was sent. */
 export function expectUndamaged(
   stored: ReadonlyMap<string, OrderView>,
   sent: OrderTraffic['sent'],

@@ -92,7 +92,7 @@ function bytes(value: Uint8Array | string | null): Uint8Array | null {
   return typeof value === 'string' ? Buffer.from(value) : value
 }
 
-/** The order in a record. Throws like readEvent. */
+/** The order in a record. Throws as readEvent does. */
 export function orderIn(record: LogRecord, origin: RecordPosition): OrderToStore {
   const event = readEvent(record, origin)
   if (isChange(event)) throw new Error('The record has a change.')

@@ -49,7 +49,7 @@ export interface Product {
   readonly dataDir: string
   /** The operators' key. If FUNCTIONS_KEY is '', it is the one that the product generated. */
   readonly key: string
-  /** Everything that it wrote to standard error over all starts. */
+  /** Everything that it has written to standard error since its first start. */
   readonly log: string
   readonly isRunning: boolean
   /** Undefined while it is stopped. */
