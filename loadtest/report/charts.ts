@@ -81,8 +81,8 @@ function latencyOverTime({ kind, latency }: RequestFigures, x: XAxis, bands: rea
 function storedOverTime(stored: StoredFigures, x: XAxis, bands: readonly Band[]): Html {
   return chart({
     title: 'Accepted to stored',
-    says: 'How long after its acceptance an order was stored, by the second of its acceptance.',
-    unit: 'ms, logarithmic, by the second of acceptance',
+    says: 'Time from acceptance to storage, for each second in which orders were accepted.',
+    unit: 'ms, logarithmic, by second of acceptance',
     y: 'log',
     x,
     bands,

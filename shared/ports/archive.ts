@@ -60,7 +60,7 @@ export interface ExportQuery {
 
 export interface OrderToArchive {
   readonly orderId: string
-  /** SHA-256 in hex of the document's JSON when it was exported. */
+  /** SHA-256, in hex, of the document's JSON as exported. */
   readonly hash: string
 }
 

@@ -200,7 +200,7 @@ export interface Rejection {
 export interface StoreResult {
   /** One for each of `batch.orders`, in the same order. */
   readonly outcomes: readonly StoreOutcome[]
-  /** One for each of `batch.changes`; absent without changes. */
+  /** One for each of `batch.changes`; absent if there are none. */
   readonly changes?: readonly ChangeOutcome[]
   /** Changes that could not be decided although their turn came, at most one per order; absent if all were decided. */
   readonly undecided?: readonly UndecidableChange[]

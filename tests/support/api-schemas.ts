@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 
-/** Returns how a value violates a schema of the document, or an empty text if it is valid. */
+/** Describes how a value violates a schema of the document; an empty string if the value is valid. */
 export type FaultOf = (schema: object, value: unknown) => string
 
 /** Compiles the schemas of an OpenAPI document with the default options of ajv and ajv-formats. */

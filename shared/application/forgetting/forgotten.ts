@@ -32,7 +32,7 @@ export interface TopicRecords {
   readonly forEver: boolean
 }
 
-/** Describes in one sentence what was found and removed. */
+/** Summarises what was found and, unless this is a dry run, removed. */
 export function summaryOf({
   dryRun,
   customerId,

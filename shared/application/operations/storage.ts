@@ -12,7 +12,7 @@ export interface PipelineStorage {
     /** `LOG_RETENTION` in ms; null if records are kept forever. */
     readonly retentionMs: number | null
     /**
-     * RFC 3339: the timestamp of the oldest record that the topic has; null if there are no records, or if the
+     * RFC 3339: the timestamp of the oldest record in the topic; null if there are no records, or if the
      * timestamp is not a valid time.
      */
     readonly oldestRecordAt: string | null

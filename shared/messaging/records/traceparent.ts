@@ -1,5 +1,5 @@
 /**
- * W3C Trace Context: lower-case hex, and neither id consists only of zeros. Later versions are parsed like version 00.
+ * W3C Trace Context: lower-case hex, and neither id is all zeros. Later versions are parsed like version 00.
  */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 

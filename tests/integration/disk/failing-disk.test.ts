@@ -33,7 +33,7 @@ async function until(condition: () => boolean, what: string): Promise<void> {
   }
 }
 
-/** Copies the data to a working disk, starts a product there, and expects it to have every accepted order. */
+/** Copies the data to a working disk, starts the product there, and expects it to have every accepted order. */
 async function expectKept(held: string, traffic: OrderTraffic): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'after-cut-'))
   const product = createProduct(join(directory, 'data'), {})

@@ -86,7 +86,7 @@ test(
   },
 )
 
-/** Expects exactly one of the orders under each key to be stored, and every order without a key. */
+/** Expects every order without a key to be stored, and exactly one of the orders under each key. */
 function expectStoredOnce(
   marks: ReadonlyMap<string, string>,
   stored: ReadonlySet<string>,

@@ -20,7 +20,7 @@ export interface TestBroker extends AsyncDisposable {
 
 const missing = missingForKafka()
 if (missing !== undefined && process.env['CI'] !== 'true') {
-  process.stderr.write(`Tests on a real Kafka are skipped. ${missing}\n`)
+  process.stderr.write(`Tests against a real Kafka broker are skipped. ${missing}\n`)
 }
 
 /** For `describe.skipIf`: whether this machine cannot run a broker. CI runs the tests regardless. */

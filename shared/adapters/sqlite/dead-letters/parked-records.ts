@@ -80,9 +80,9 @@ export function prepareParkedRecords(dependencies: {
   }
 
   /**
-   * Inserts the origin's row or moves it forward. With `isOther`, the row moves whatever its state. For example, if the
-   * order or change is unknown, an existing row at this position must belong to another log's record. Returns whether
-   * this failure is new.
+   * Inserts the origin's row or moves it forward. With `isOther`, the row moves whatever its state. It is set, for
+   * example, if the order or change is unknown: an existing row at this position must then belong to another log's
+   * record. Returns whether this failure is new.
    */
   function moveRow(groupId: string, record: ParkedRecord, isOther: boolean, counted: boolean, atMs: number): boolean {
     const { origin, attempt } = record

@@ -34,9 +34,9 @@ const order = (n: number) => orderAt(n, { order: { customerName: words(n), shipp
 const orders = (from: number, count: number) => Array.from({ length: count }, (_, n) => order(from + n))
 
 interface Most {
-  /** The most pages that one of the transactions wrote. */
+  /** The most pages written by any one transaction. */
   pages: number
-  /** The most segments that the index had after one of the transactions. A search reads all segments. */
+  /** The highest number of segments in the index after any transaction. A search reads all segments. */
   segments: number
 }
 

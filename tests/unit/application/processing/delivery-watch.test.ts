@@ -65,7 +65,7 @@ function createWorld(...sources: readonly WatchedSource[]) {
       offsets: async () => [0, 1].map((partition) => ({ partition, first: 0, end: 5 })),
       async read(topic, partition, offset) {
         const unreadable = { from: offset, to: offset + 1 }
-        const error = new OrderError('log-unreadable', `A batch of ${partition} cannot be decoded.`, { unreadable })
+        const error = new OrderError('log-unreadable', `A batch of partition ${partition} cannot be decoded.`, { unreadable })
         if (world.undecodable.includes(partition)) throw error
         return world.readable ? [delivered(messageOf(), { topic, partition, offset })] : []
       },
@@ -207,7 +207,7 @@ test('a batch that cannot be decoded is not a stall; it is reported once, while 
   expect(await world.passes(25 * MINUTE, move)).toBeUndefined()
   // Another machine owns the other partition.
   expect(world.told).toEqual(['orders:0:3 cannot be read'])
-  expect(known[(15 * MINUTE) / LOOK_MS]).toEqual(['A batch of 0 cannot be decoded.'])
+  expect(known[(15 * MINUTE) / LOOK_MS]).toEqual(['A batch of partition 0 cannot be decoded.'])
   expect(watch.unreadable).toEqual([])
 })
 

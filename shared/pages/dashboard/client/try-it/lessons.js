@@ -62,7 +62,7 @@ export const LESSONS = {
 
   async 'play-retry'({ tell, send, sendFor, until, openOf, breakOnPurpose, status, order, redriveOrder }) {
     await breakOnPurpose({ throwForCustomers: [CUSTOMER_OF_THE_BUG] })
-    tell('Our code has a bug now: it throws for one customer. Her order arrives among twenty others.')
+    tell('Our code now has a bug: it throws for one customer. Her order arrives among twenty others.')
     const [bad, good] = await Promise.all([sendFor(CUSTOMER_OF_THE_BUG), send(20, 1)])
     await until(async () => openOf(good) === 0)
     tell('The twenty others are stored: one bad order does not hold up the rest.')
