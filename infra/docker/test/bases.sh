@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The base images: the real ones if their registry can be reached, otherwise stand-ins built from Debian's and npm's
-# packages. This file is sourced; `prefix` and `work` are test.sh's.
+# packages. This file is sourced; `prefix` and `work` are set by test.sh.
 # shellcheck disable=SC2154
 
 # base_of DOCKERFILE ARG: prints the Dockerfile's default base image.

@@ -54,7 +54,7 @@ export function writePrivateFile(file: string, text: string): void {
   flushDirectory(dirname(file))
 }
 
-/** Never throws, because the caller throws the write's error. The next write removes a leftover file. */
+/** Never throws, so that the caller can rethrow the write's error. The next write removes a leftover file. */
 function discard(file: string): void {
   try {
     rmSync(file, { force: true })

@@ -138,7 +138,7 @@ export function createExpireRecords(dependencies: {
   async function removeFrom(old: OldRecords, olderThan: number, kept: RecordsKept[]): Promise<number> {
     const { topic, partition, from: toOffset } = old
     const isOrders = topic === topics.orders
-    // The ledger has settled all damage in the orders topic that lies before the first record that it needs.
+    // In the orders topic, the ledger has already settled any damage before the first record that it needs.
     let bounds: RemovalBounds = { olderThan, toOffset, ...(isOrders && { damagedOlderThan: olderThan }) }
     for (let removed = 0; ;) {
       if ((await maintenance.getRebuild())?.state === 'running') {

@@ -17,7 +17,7 @@ import { CODECS, encodeBatch, type RecordToEncode } from '../../support/kafka/re
 const java = await findJava()
 const seed = seedOfThisRun()
 const BATCHES = 24
-/** The default of brokers older than 4.0. */
+/** The defaults of brokers older than 4.0. */
 const TAKES_ANY_TIME = {
   'message.timestamp.type': 'CreateTime',
   'message.timestamp.before.max.ms': '9223372036854775807',

@@ -45,7 +45,7 @@ export async function startKafkaProxy(target: () => number): Promise<KafkaProxy 
     broker.on(
       'data',
       frames((frame) => {
-        // An answer begins with length and correlation id.
+        // A response begins with its length and correlation id.
         if (hungry && produced.has(frame.readInt32BE(4))) {
           hungry = false
           eaten += 1

@@ -42,8 +42,8 @@ export interface Turn {
   /** Undefined while the order is not stored. */
   readonly stored: StoredOrder | undefined
   /**
-   * The order on which the changes are decided. If the stored order had been lost, and was then stored again from its
-   * record, this order also contains the changes that had been applied to it.
+   * The order on which the changes are decided. If the stored order was lost and has since been stored again from its
+   * record, this order also includes the changes that had been applied before the loss.
    */
   readonly order: Order | undefined
   readonly isDiscarded: boolean
