@@ -281,7 +281,7 @@ describe('npm run ops', () => {
     expect(await discard()).toMatchObject({ exit: 4, err: expect.stringContaining('may still arrive') as string })
     expect(await byUrl('dead-letters', 'redrive', ...letters)).toMatchObject({ exit: 0 })
     await until(async () => (await change()).status === 'applied')
-    expect(await discard()).toMatchObject({ exit: 4, err: expect.stringContaining('does not wait') as string })
+    expect(await discard()).toMatchObject({ exit: 4, err: expect.stringContaining('is not waiting') as string })
   })
 
   test('discards, restores, edits and exports a dead letter, and replays what it exported', async () => {
