@@ -65,7 +65,9 @@ function createWorld(...sources: readonly WatchedSource[]) {
       offsets: async () => [0, 1].map((partition) => ({ partition, first: 0, end: 5 })),
       async read(topic, partition, offset) {
         const unreadable = { from: offset, to: offset + 1 }
-        const error = new OrderError('log-unreadable', `A batch of partition ${partition} cannot be decoded.`, { unreadable })
+        const error = new OrderError('log-unreadable', `A batch of partition ${partition} cannot be decoded.`, {
+          unreadable,
+        })
         if (world.undecodable.includes(partition)) throw error
         return world.readable ? [delivered(messageOf(), { topic, partition, offset })] : []
       },
