@@ -114,7 +114,7 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
     return 'projected'
   }
 
-  function index(afterSeq: number, lastSeq: number): void {
+  function index(afterSeq: number, lastSeq: number, orders: number): void {
     // If an earlier step was rolled back, the words that it wrote are gone too.
     terms.forget()
     for (const order of readSearchable(afterSeq, lastSeq)) {
@@ -123,7 +123,7 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
       terms.note(parts)
     }
     terms.write()
-    prepareWordMerging(db, REBUILT)(lastSeq - afterSeq)
+    prepareWordMerging(db, REBUILT)(orders)
     statement(UPSERT_SPANS).run(afterSeq, lastSeq)
   }
 
@@ -190,7 +190,7 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
       const list = JSON.stringify(copied.map(({ seq }) => seq))
       statement(COPY_ORDERS).run(list)
       statement(COPY_ITEMS).run(list)
-      index(afterSeq, lastSeq)
+      index(afterSeq, lastSeq, seqs.length)
       return { lastSeq, orders: seqs.length, copied }
     },
   }

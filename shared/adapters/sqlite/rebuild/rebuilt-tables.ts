@@ -1,5 +1,4 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { mergeSettings } from '../search/word-merging.ts'
 
 /**
  * The tables that a rebuild creates alongside the live ones, under other names. At the end, the new tables replace the
@@ -22,6 +21,10 @@ export const REBUILT = 'rebuilt_'
 /** Listed in the order in which the tables are dropped: tables that reference others come first. */
 const TABLES = ['order_items', 'order_spans', 'order_search', 'orders'] as const
 const SELECT_TABLE = `SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?`
+/** FTS5 writes the setting `version` itself. */
+const COPY_SEARCH_SETTINGS = `
+  INSERT INTO ${REBUILT}order_search (${REBUILT}order_search, rank)
+  SELECT k, v FROM order_search_config WHERE k <> 'version'`
 /** Indexes without SQL text are created together with their table. */
 const SELECT_INDEXES = `SELECT sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL`
 
@@ -47,7 +50,7 @@ export function prepareRebuiltTables(db: DatabaseSync): RebuiltTables {
     create() {
       drop()
       for (const table of TABLES.toReversed()) db.exec(textOfTwin(table))
-      db.exec(mergeSettings(`${REBUILT}order_search`))
+      db.exec(COPY_SEARCH_SETTINGS)
     },
     drop,
     swap() {

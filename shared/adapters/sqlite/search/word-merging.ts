@@ -16,15 +16,11 @@ const ORDERS_PER_PAGE = 4
 
 /**
  * Left to itself, FTS5 would merge only once per 64 pages that it has added, but then several hundred pages at once,
- * which delays the transaction by 25 ms or more (findings/fts5-merges-in-lumps.sh). It is therefore told to merge on
- * its own only if one level has 64 segments. Merging eight segments at a time instead of FTS5's four costs less CPU,
- * although a search then reads a few more segments (https://www.sqlite.org/fts5.html#special_insert_commands).
+ * which delays the transaction by 25 ms or more (findings/fts5-merges-in-lumps.sh). The migration merge_in_small_steps
+ * therefore lets it merge on its own only if one level has 64 segments. Merging eight segments at a time instead of
+ * FTS5's four costs less CPU, although a search then reads a few more segments
+ * (https://www.sqlite.org/fts5.html#special_insert_commands).
  */
-const SETTINGS = `('automerge', 0), ('usermerge', 8), ('crisismerge', 64)`
-
-/** The statement that applies the settings to an index that no migration has set up. */
-export const mergeSettings = (table: string) => `INSERT INTO ${table} (${table}, rank) VALUES ${SETTINGS}`
-
 export function prepareWordMerging(db: DatabaseSync, prefix = ''): MergeWords {
   const table = `${prefix}order_search`
   const merge = db.prepare(`INSERT INTO ${table} (${table}, rank) VALUES ('merge', ?)`)
