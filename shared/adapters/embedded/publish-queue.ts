@@ -2,7 +2,7 @@ import { OrderError } from '../../domain/errors.ts'
 import { createQueueBounds, type QueueLimits } from '../queue-bounds.ts'
 import type { RecordPosition, RecordToPublish } from '../../ports/event-log.ts'
 import { createFrameWriter, frameLength, framePartitionId, largestFrame, setFrameOffset } from './file/frames.ts'
-import { partitionOfKey } from './partitioner.ts'
+import { partitionOfKey } from '../partitioner.ts'
 import type { EmbeddedTopics, Partition, Topic } from './topics.ts'
 
 export interface EmbeddedQueueOptions extends QueueLimits {

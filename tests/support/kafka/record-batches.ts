@@ -1,7 +1,7 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import lz4 from 'lz4-napi'
 import snappy from 'snappy'
-import { crc32c } from '../../../shared/adapters/kafka/fetch/crc32c.ts'
+import { crc32c } from '../../../shared/adapters/kafka/client/crc32c.ts'
 
 /** Record batches as producers and brokers write them, including ones that no client would produce. */
 

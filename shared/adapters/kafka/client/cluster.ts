@@ -1,6 +1,6 @@
 import type { Broker as KafkajsBroker, Cluster as KafkajsCluster, Kafka } from 'kafkajs'
 import { createLazy, type Lazy } from './lazy.ts'
-import { decodeFetchResponse, type FetchResponse } from '../fetch/fetch-response.ts'
+import type { FetchResponse } from '../fetch/fetch-response.ts'
 
 /**
  * kafkajs's internal interface for reading a partition without joining a group. The public API requires a group for
@@ -11,7 +11,7 @@ export type Cluster = Omit<KafkajsCluster, 'findBroker'> & {
   findBroker(node: { nodeId: string }): Promise<Broker>
 }
 
-type FetchRequest = Parameters<KafkajsBroker['fetch']>[0]
+export type FetchRequest = Parameters<KafkajsBroker['fetch']>[0]
 type TopicPartitions<P> = readonly { readonly topic: string; readonly partitions: readonly P[] }[]
 
 export interface Broker extends Omit<KafkajsBroker, 'fetch'> {
@@ -25,7 +25,7 @@ export interface Broker extends Omit<KafkajsBroker, 'fetch'> {
 export const READ_UNCOMMITTED = 0
 export const READ_COMMITTED = 1
 
-type CreateCluster = (options: object) => Cluster
+export type CreateCluster = (options: object) => Cluster
 
 /** A cluster that connects on first use. */
 export function createLazyCluster(client: Kafka, onError: (error: unknown) => void): Lazy<Cluster> {
@@ -42,7 +42,8 @@ export function createLazyCluster(client: Kafka, onError: (error: unknown) => vo
   )
 }
 
-function clusterFactory(client: Kafka): { name: symbol; create: CreateCluster } {
+/** kafkajs's private method that creates a cluster for the client and for each of its consumers and producers. */
+export function clusterFactory(client: Kafka): { name: symbol; create: CreateCluster } {
   const name = Object.getOwnPropertySymbols(client).find(
     ({ description }) => description === 'private:Kafka:createCluster',
   )
@@ -51,61 +52,4 @@ function clusterFactory(client: Kafka): { name: symbol; create: CreateCluster } 
     throw new Error('This version of kafkajs has no private method createCluster.')
   }
   return { name, create: create as CreateCluster }
-}
-
-/**
- * Replaces kafkajs's decoder for fetch responses in this client and its consumers. kafkajs 2.2.4 fails a whole fetch
- * because of one batch that it cannot decompress, delivers records of aborted transactions, and never gets past an
- * empty batch (decision 019). kafkajs still does the rest of the fetching.
- */
-export function decodeFetches(client: Kafka): void {
-  const { name, create } = clusterFactory(client)
-  const createDecoding: CreateCluster = (options) => {
-    const cluster = create.call(client, options)
-    const findBroker = cluster.findBroker.bind(cluster)
-    cluster.findBroker = async (node) => decodingBroker(await findBroker(node))
-    return cluster
-  }
-  Object.defineProperty(client, name, { value: createDecoding })
-}
-
-/** A kafkajs request in the version that the broker supports, with the decoder for its response. */
-interface Protocol {
-  readonly request: { readonly apiVersion: number }
-  readonly response: { decode(payload: Buffer): Promise<unknown>; parse(response: unknown): Promise<unknown> }
-}
-type MakeRequest = (request: FetchRequest) => Protocol
-type RequestingBroker = Broker & { lookupRequest(apiKey: number, requests: unknown): MakeRequest }
-
-/** Makes the broker's `fetch` use our decoder. */
-function decodingBroker(broker: Broker): Broker {
-  if (Object.hasOwn(broker, 'fetch')) return broker
-  const fetch: Broker['fetch'] = Reflect.get(broker, 'fetch')
-  const requesting = broker as RequestingBroker
-  // `fetch` calls `lookupRequest` each time, with the versions that the broker announced when it connected.
-  const decoding: Broker = Object.create(requesting, {
-    lookupRequest: {
-      value: (apiKey: number, requests: unknown): MakeRequest => {
-        const makeRequest = requesting.lookupRequest(apiKey, requests)
-        return (request) => withOwnDecoder(makeRequest(request), request)
-      },
-    },
-  })
-  return Object.defineProperty(broker, 'fetch', { value: (request: FetchRequest) => fetch.call(decoding, request) })
-}
-
-function withOwnDecoder(protocol: Protocol, { topics }: FetchRequest): Protocol {
-  const offsets = new Map<string, number>()
-  for (const { topic, partitions } of topics) {
-    for (const { partition, fetchOffset } of partitions) offsets.set(`${topic}:${partition}`, Number(fetchOffset))
-  }
-  const requestedOffset = (topic: string, partition: number) => offsets.get(`${topic}:${partition}`) ?? 0
-  const { request, response } = protocol
-  return {
-    ...protocol,
-    response: {
-      decode: async (payload) => decodeFetchResponse(payload, request.apiVersion, requestedOffset),
-      parse: async (decoded) => response.parse(decoded),
-    },
-  }
 }

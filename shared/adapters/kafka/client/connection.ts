@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs'
 import { OrderError } from '../../../domain/errors.ts'
-import { decodeFetches } from './cluster.ts'
+import type { DeliveryPace } from '../../delivery-pace.ts'
+import { useOwnFormats } from './own-formats.ts'
 import { stopIdleTimers } from './idle-timers.ts'
 
 /** The brokers' addresses and our credentials: the `KAFKA_*` settings. */
@@ -21,12 +22,13 @@ export const REQUEST_TIMEOUT_MS = 5000
 const CONNECTION_TIMEOUT_MS = 3000
 
 /**
- * A client with its own connections and with our decoder for fetched records. kafkajs keeps a group's offsets in the
+ * A client with its own connections and with our formats of records. kafkajs keeps a group's offsets in the
  * client, so two consumers of one group must not share a client (`committedOffsetsByGroup` in tulios/kafkajs).
+ * With a pace, its consumers' fetches are spaced by it.
  *
  * Throws `invalid-setting` if the certificate authority can't be read.
  */
-export function createClient(connection: KafkaConnection): Kafka {
+export function createClient(connection: KafkaConnection, pace?: DeliveryPace): Kafka {
   stopIdleTimers()
   const client = new Kafka({
     clientId: 'order-event-processing',
@@ -39,7 +41,7 @@ export function createClient(connection: KafkaConnection): Kafka {
     // such as a coordinator that is not elected yet (tulios/kafkajs#1494).
     logLevel: logLevel.NOTHING,
   })
-  decodeFetches(client)
+  useOwnFormats(client, pace)
   return client
 }
 

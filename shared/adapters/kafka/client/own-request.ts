@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Cluster } from './cluster.ts'
+import type { Encoder } from './encoder.ts'
 
 /** Sends requests that kafkajs 2.2.4 does not support, over kafkajs's connections. */
 
@@ -16,22 +17,8 @@ export interface Exchange<T> {
   readonly response: { decode(payload: Buffer): Promise<T>; parse(decoded: T): Promise<T> }
 }
 
-/** kafkajs's internal writer of Kafka's primitive types (https://kafka.apache.org/protocol#protocol_types). */
-export interface Encoder {
-  writeBoolean(value: boolean): Encoder
-  writeBuffer(bytes: Buffer): Encoder
-  writeInt8(value: number): Encoder
-  writeString(text: string): Encoder
-  writeUVarIntString(text: string): Encoder
-  writeArray(elements: readonly Encoder[]): Encoder
-}
-
-const require = createRequire(import.meta.url)
-const KafkajsEncoder = require('kafkajs/src/protocol/encoder') as new () => Encoder
-const protocol = require('kafkajs/src/protocol/error') as { readonly createErrorFromCode: (code: number) => Error }
-
-export function createEncoder(): Encoder {
-  return new KafkajsEncoder()
+const protocol = createRequire(import.meta.url)('kafkajs/src/protocol/error') as {
+  readonly createErrorFromCode: (code: number) => Error
 }
 
 /** The error for a response's error code; undefined for code 0, which means success. */

@@ -37,11 +37,12 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
   const running = run()
 
   function open(): Session {
-    const { groupId, topic } = subscription
+    const { groupId, topic, maxBatchSize } = subscription
     return openSession({
       ...settings,
       groupId,
       topic,
+      maxBatchSize,
       inbox,
       onRecords: () => wake?.(),
       // Joining the group does not count as progress. Otherwise a fetch that always fails would be retried without

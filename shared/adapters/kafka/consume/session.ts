@@ -1,4 +1,5 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs'
+import { createDeliveryPace } from '../../delivery-pace.ts'
 import type { AdminClient } from '../client/admin.ts'
 import { createClient, type KafkaConnection } from '../client/connection.ts'
 import { kafkaUnavailable } from '../client/errors.ts'
@@ -29,6 +30,7 @@ export interface SessionOptions {
   readonly admin: Pick<AdminClient, 'offsets' | 'committed'>
   readonly groupId: string
   readonly topic: string
+  readonly maxBatchSize: number
   readonly inbox: Inbox
   readonly sessionTimeoutMs: number
   /** Called when records have arrived, and when offsets without records have been skipped. */
@@ -62,9 +64,21 @@ const COMMIT_TIMEOUT_MS = 15_000
 const HELD_RETRY_MS = 30_000
 
 export function openSession(options: SessionOptions): Session {
-  const { kafka, admin, groupId, topic, inbox, sessionTimeoutMs, onRecords, onProgress, onHeld, onError } = options
+  const {
+    kafka,
+    admin,
+    groupId,
+    topic,
+    maxBatchSize,
+    inbox,
+    sessionTimeoutMs,
+    onRecords,
+    onProgress,
+    onHeld,
+    onError,
+  } = options
   const over = Promise.withResolvers<unknown>()
-  const consumer = createClient(kafka).consumer({
+  const consumer = createClient(kafka, createDeliveryPace(maxBatchSize)).consumer({
     groupId,
     sessionTimeout: sessionTimeoutMs,
     heartbeatInterval: Math.min(HEARTBEAT_INTERVAL_MS, sessionTimeoutMs / 3),

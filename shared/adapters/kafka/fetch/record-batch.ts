@@ -1,6 +1,19 @@
 import type { LogRecord } from '../../../ports/event-log.ts'
+import {
+  ATTRIBUTES_AT,
+  BASE_TIMESTAMP_AT,
+  COUNT_AT,
+  CRC_AT,
+  LAST_OFFSET_DELTA_AT,
+  LENGTH_AT,
+  MAGIC_AT,
+  MAX_TIMESTAMP_AT,
+  PREFIX_BYTES,
+  PRODUCER_ID_AT,
+  RECORDS_AT,
+} from '../client/batch-header.ts'
+import { crc32c } from '../client/crc32c.ts'
 import { decompress } from './codecs.ts'
-import { crc32c } from './crc32c.ts'
 import { RecordCursor } from './record-cursor.ts'
 
 /**
@@ -59,19 +72,6 @@ const LIMITS: Limits = { headersOfRecord: 10_000, objectsOfBatch: 600_000 }
  * fits the budget.
  */
 const OBJECT_BYTES = 64
-
-const LENGTH_AT = 8
-/** The size of the base offset and the length field, which the length does not include. */
-const PREFIX_BYTES = 12
-const MAGIC_AT = 16
-const CRC_AT = 17
-const ATTRIBUTES_AT = 21
-const LAST_OFFSET_DELTA_AT = 23
-const BASE_TIMESTAMP_AT = 27
-const MAX_TIMESTAMP_AT = 35
-const PRODUCER_ID_AT = 43
-const COUNT_AT = 57
-const RECORDS_AT = 61
 
 const CODEC = 0x07
 const LOG_APPEND_TIME = 0x08

@@ -6,7 +6,7 @@ import { createQueueBounds, type QueueLimits } from '../../queue-bounds.ts'
 import { CLOCK_REFUSED } from '../client/broker-clock.ts'
 import { isClockRefused, isDenied, isTooLarge, kafkaUnavailable } from '../client/errors.ts'
 import type { Addressed, Sender } from './producer.ts'
-import { sizeOf, toMessage } from './records.ts'
+import { sizeOf, toOutgoing } from './records.ts'
 
 export interface KafkaQueueOptions extends QueueLimits {
   readonly sender: Pick<Sender, 'send'>
@@ -185,11 +185,11 @@ export function createKafkaQueue(options: KafkaQueueOptions) {
         }
         let bytes = 0
         const entries = records.map((record, index): Entry => {
-          const message = toMessage(record)
-          const size = sizeOf(message, record.headers)
+          const outgoing = toOutgoing(record)
+          const size = sizeOf(outgoing)
           if (size > MAX_RECORD_BYTES) throw recordTooLarge(topic)
           bytes += size
-          return { topic, message, call, index, bytes: size }
+          return { topic, record: outgoing, call, index, bytes: size }
         })
         bounds.add(entries.length, bytes)
         for (const entry of entries) waiting.push(entry)

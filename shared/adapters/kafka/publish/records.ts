@@ -1,70 +1,41 @@
-import type { Message } from 'kafkajs'
-import type { RecordHeader, RecordToPublish } from '../../../ports/event-log.ts'
+import type { RecordToPublish } from '../../../ports/event-log.ts'
+import { RecordWriter, sizeOfField, sizeOfVarint } from './record-writer.ts'
 
-/** A message that keeps the partition chosen at the first attempt, so that later attempts use the same partition. */
-export type OutgoingMessage = Message & { key: Buffer | null; value: Buffer | null; partition?: number }
+/** A record that is ready to be sent, in the shape of a kafkajs message. */
+export interface OutgoingRecord {
+  readonly key: Buffer | null
+  /** kafkajs requires this member. The record's value is in its content. */
+  readonly value: null
+  /**
+   * The key, the value and the headers, as they stand in a batch. They are encoded once, when the record is published,
+   * and not again for each attempt.
+   */
+  readonly content: Buffer
+  /** ms since 1970. */
+  readonly time: number
+  /** The partition chosen at the first attempt, which later attempts use too. */
+  partition?: number
+}
 
-export function toMessage({ key, value, headers, timestamp = Date.now() }: RecordToPublish): OutgoingMessage {
+export function toOutgoing({ key, value, headers, timestamp = Date.now() }: RecordToPublish): OutgoingRecord {
   if (!Number.isSafeInteger(timestamp)) throw new RangeError(`A timestamp must be a whole number, not ${timestamp}.`)
-  return {
-    key: bytesOf(key),
-    value: bytesOf(value),
-    timestamp: String(timestamp),
-    ...(headers.length > 0 && { headers: { all: new HeaderList(headers) } }),
+  let size = sizeOfField(key) + sizeOfField(value) + sizeOfVarint(headers.length)
+  for (const [name, header] of headers) size += sizeOfField(name) + sizeOfField(header)
+  const writer = new RecordWriter(Buffer.allocUnsafe(size))
+  writer.field(key)
+  writer.field(value)
+  writer.varint(headers.length)
+  for (const [name, header] of headers) {
+    writer.field(name)
+    writer.field(header)
   }
+  return { key: key === null ? null : Buffer.from(key), value: null, content: writer.bytes, time: timestamp }
 }
 
 /** An upper bound on the record's size in a batch, in bytes. */
-export function sizeOf({ key, value }: OutgoingMessage, headers: readonly RecordHeader[]): number {
-  let size = RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)
-  for (const [name, header] of headers) size += HEADER_OVERHEAD + Buffer.byteLength(name) + byteLength(header)
-  return size
+export function sizeOf({ content }: OutgoingRecord): number {
+  return MAX_OVERHEAD + content.length
 }
 
-const RECORD_OVERHEAD = 32
-const HEADER_OVERHEAD = 6
-
-/**
- * All the headers of a record, in order. kafkajs takes headers as an object, in which the order of repeated names is
- * lost, and fails on a null value (tulios/kafkajs#1789), which another producer's record may have. kafkajs calls `map`
- * on each name's array of values, so this array's `map` returns all the headers.
- */
-class HeaderList extends Array<never> {
-  readonly #headers: readonly RecordHeader[]
-
-  constructor(headers: readonly RecordHeader[]) {
-    super()
-    this.#headers = headers
-  }
-
-  override map<U>(): U[] {
-    return this.#headers.map(([key, value]) =>
-      value === null ? nullHeader(key) : { key, value: bytesOf(value) },
-    ) as U[]
-  }
-}
-
-/**
- * A header whose value is empty for the first two reads, during which kafkajs computes the length, and null afterwards.
- * Both values have the same encoded length.
- */
-function nullHeader(key: string): { key: string; readonly value: '' | null } {
-  let reads = 0
-  return {
-    key,
-    get value() {
-      return reads++ < 2 ? '' : null
-    },
-  }
-}
-
-function bytesOf(value: Uint8Array | string): Buffer
-function bytesOf(value: Uint8Array | string | null): Buffer | null
-function bytesOf(value: Uint8Array | string | null): Buffer | null {
-  if (value === null) return null
-  return typeof value === 'string' ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-}
-
-function byteLength(value: Uint8Array | string | null): number {
-  return value === null ? 0 : Buffer.byteLength(value)
-}
+/** The length, the attributes, and the differences in time and offset. */
+const MAX_OVERHEAD = 5 + 1 + 10 + 5

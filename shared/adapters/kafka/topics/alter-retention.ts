@@ -7,7 +7,8 @@ import type { Cluster } from '../client/cluster.ts'
 import { createDecoder } from '../client/decoder.ts'
 import { isDenied, rootOf } from '../client/errors.ts'
 import type { Lazy } from '../client/lazy.ts'
-import { createEncoder, protocolError, sendOwn, type Exchange } from '../client/own-request.ts'
+import { createEncoder } from '../client/encoder.ts'
+import { protocolError, sendOwn, type Exchange } from '../client/own-request.ts'
 import { describeSettings, RETENTION, type TopicSettings } from './topic-settings.ts'
 
 const INCREMENTAL_ALTER_CONFIGS = 44

@@ -2,7 +2,8 @@ import { askPatiently } from '../client/ask.ts'
 import type { Cluster } from '../client/cluster.ts'
 import { createDecoder } from '../client/decoder.ts'
 import type { Lazy } from '../client/lazy.ts'
-import { createEncoder, protocolError, sendOwn, type Exchange } from '../client/own-request.ts'
+import { createEncoder } from '../client/encoder.ts'
+import { protocolError, sendOwn, type Exchange } from '../client/own-request.ts'
 
 const METADATA = 3
 const WITH_IDS = 10

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { crc32c } from '../../../../shared/adapters/kafka/fetch/crc32c.ts'
+import { crc32c } from '../../../../shared/adapters/kafka/client/crc32c.ts'
 import {
   decodeBatches,
   type AbortedTransaction,

@@ -1,0 +1,113 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Kafka } from 'kafkajs'
+import type { DeliveryPace } from '../../delivery-pace.ts'
+import { decodeFetchResponse, type FetchResponse } from '../fetch/fetch-response.ts'
+import { encodeProduceRequest, type ProduceData } from '../publish/produce-request.ts'
+import { clusterFactory, type Broker, type CreateCluster, type FetchRequest } from './cluster.ts'
+import type { Encoder } from './encoder.ts'
+
+/**
+ * Replaces kafkajs's decoder for fetch responses and its encoder for produce requests in this client, its consumers and
+ * its producers. kafkajs still does the rest.
+ *
+ * kafkajs 2.2.4 fails a whole fetch because of one batch that it cannot decompress, delivers records of aborted
+ * transactions, and never gets past an empty batch (decision 019). Its encoder loses the order of headers, fails on a
+ * null header (tulios/kafkajs#1789), and copies each record six times (decision 041). With it, producers of this client
+ * send only `OutgoingRecord`s.
+ *
+ * With a pace, the fetches that wait for records are spaced by it.
+ */
+export function useOwnFormats(client: Kafka, pace?: DeliveryPace): void {
+  const { name, create } = clusterFactory(client)
+  const createOwn: CreateCluster = (options) => {
+    const cluster = create.call(client, options)
+    const findBroker = cluster.findBroker.bind(cluster)
+    cluster.findBroker = async (node) => ownFormats(await findBroker(node), pace)
+    return cluster
+  }
+  Object.defineProperty(client, name, { value: createOwn })
+}
+
+/** A kafkajs request in the version that the broker supports, with the decoder for its response. */
+interface Protocol {
+  readonly request: { readonly apiVersion: number; encode(): Promise<Encoder> }
+  readonly response: { decode(payload: Buffer): Promise<unknown>; parse(response: unknown): Promise<unknown> }
+}
+type MakeRequest<Request> = (request: Request) => Protocol
+type Fetched = Pick<FetchResponse, 'responses'>
+type Method<Request, Answer> = (request: Request) => Promise<Answer>
+type RequestingBroker = Broker & {
+  produce: Method<ProduceData, unknown>
+  lookupRequest<Request>(apiKey: number, requests: unknown): MakeRequest<Request>
+}
+
+/** Makes the broker's `fetch` use our decoder, and its `produce` our encoder. */
+function ownFormats(broker: Broker, pace: DeliveryPace | undefined): Broker {
+  if (Object.hasOwn(broker, 'fetch')) return broker
+  const requesting = broker as RequestingBroker
+  const fetch = changed<FetchRequest, Fetched>(requesting, Reflect.get(broker, 'fetch'), withOwnDecoder)
+  const produce = changed<ProduceData, unknown>(requesting, requesting.produce, withOwnEncoder)
+  return Object.defineProperties(broker, {
+    fetch: { value: pace === undefined ? fetch : paced(fetch, pace) },
+    produce: { value: produce },
+  })
+}
+
+/** The broker's method, with its request changed. */
+function changed<Request, Answer>(
+  broker: RequestingBroker,
+  method: Method<Request, Answer>,
+  change: (protocol: Protocol, request: Request) => Protocol,
+): Method<Request, Answer> {
+  // The method calls `lookupRequest` each time, with the versions that the broker announced when it connected.
+  const changing: RequestingBroker = Object.create(broker, {
+    lookupRequest: {
+      value: (apiKey: number, requests: unknown): MakeRequest<Request> => {
+        const makeRequest = broker.lookupRequest<Request>(apiKey, requests)
+        return (request) => change(makeRequest(request), request)
+      },
+    },
+  })
+  return (request) => method.call(changing, request)
+}
+
+/** Waits before each fetch as the pace says. */
+export function paced(fetch: Method<FetchRequest, Fetched>, pace: DeliveryPace): Method<FetchRequest, Fetched> {
+  return async (request) => {
+    const waitMs = pace.waitMs()
+    if (waitMs > 0) await sleep(waitMs)
+    const startedAtMs = performance.now()
+    const answer = await fetch(request)
+    pace.found(recordsIn(answer), startedAtMs)
+    return answer
+  }
+}
+
+function recordsIn({ responses }: Fetched): number {
+  let records = 0
+  for (const { partitions } of responses) {
+    for (const { messages } of partitions) records += messages[0]?.decoded.records.length ?? 0
+  }
+  return records
+}
+
+function withOwnEncoder(protocol: Protocol, data: ProduceData): Protocol {
+  const { request } = protocol
+  return { ...protocol, request: { ...request, encode: async () => encodeProduceRequest(data, request.apiVersion) } }
+}
+
+function withOwnDecoder(protocol: Protocol, { topics }: FetchRequest): Protocol {
+  const offsets = new Map<string, number>()
+  for (const { topic, partitions } of topics) {
+    for (const { partition, fetchOffset } of partitions) offsets.set(`${topic}:${partition}`, Number(fetchOffset))
+  }
+  const requestedOffset = (topic: string, partition: number) => offsets.get(`${topic}:${partition}`) ?? 0
+  const { request, response } = protocol
+  return {
+    ...protocol,
+    response: {
+      decode: async (payload) => decodeFetchResponse(payload, request.apiVersion, requestedOffset),
+      parse: async (decoded) => response.parse(decoded),
+    },
+  }
+}
