@@ -1,12 +1,7 @@
 import { z } from 'zod'
 import type { Config } from '../settings/config.ts'
-import {
-  CURRENCIES,
-  MAX_ITEMS,
-  loggedItemSchema,
-  loggedOrderSchema,
-  PAYMENT_METHODS,
-} from '../domain/order-commands.ts'
+import { MAX_ITEMS, loggedItemSchema, loggedOrderSchema } from '../domain/order-commands.ts'
+import { CURRENCIES, PAYMENT_METHODS } from '../domain/order-choices.ts'
 import { durationInWords } from '../domain/times.ts'
 import { loggedAmendmentSchema } from '../domain/changes/order-changes.ts'
 import { amendedSchema, cancelledSchema, CHANGE_TYPES, NEW_ORDER_TYPE } from '../domain/order-events.ts'

@@ -94,9 +94,3 @@ export type ArchivedEntry = z.output<typeof entry>
 
 /** The version of these documents, as manifests state it. */
 export const ARCHIVE_SCHEMA_VERSION = 1
-
-/**
- * The maximum length of an archived document, in bytes of JSON. A single request has to restore the order, and a
- * request holds at most 1 MiB.
- */
-export const MAX_ARCHIVED_BYTES = 900 * 1024

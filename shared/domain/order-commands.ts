@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { amountSchema } from './money.ts'
+import { amountSchema } from './amount.ts'
+import { CURRENCIES, PAYMENT_METHODS } from './order-choices.ts'
 import { metadataSchema } from './metadata.ts'
 import { emailAddress, filledText, text } from './text.ts'
 import { quickParse } from './validation/quick-parse.ts'
@@ -20,12 +21,6 @@ import { expected } from './violations.ts'
  *   for requests only.
  * Unknown members are left out and listed in the response (unknown-members.ts).
  */
-
-export const CURRENCIES = ['EUR', 'USD', 'GBP'] as const
-export type Currency = (typeof CURRENCIES)[number]
-
-export const PAYMENT_METHODS = ['PayPal', 'Invoice', 'OnlineBankTransfer', 'CreditCard', 'DirectDebit'] as const
-export type PaymentMethod = (typeof PAYMENT_METHODS)[number]
 
 export const MAX_ITEMS = 500
 const MAX_QUANTITY = 2_147_483_647

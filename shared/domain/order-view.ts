@@ -1,5 +1,6 @@
 import type { Metadata } from './metadata.ts'
-import type { Currency, NewOrderCommand, PaymentMethod } from './order-commands.ts'
+import type { NewOrderCommand } from './order-commands.ts'
+import type { Currency, PaymentMethod } from './order-choices.ts'
 
 /**
  * The read model that queries return. Field names are those of the original application; currencies are ISO codes,

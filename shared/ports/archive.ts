@@ -3,6 +3,12 @@ import type { Page } from './order-views.ts'
 import type { Act } from './redrives.ts'
 
 /**
+ * The maximum length of an archived document, in bytes of JSON. A single request has to restore the order, and a
+ * request holds at most 1 MiB.
+ */
+export const MAX_ARCHIVED_BYTES = 900 * 1024
+
+/**
  * Moves orders from the store to files, and back. The caller writes the files: it exports orders, writes and verifies
  * the files, and only then lets the store remove the orders. An interruption loses nothing, because the store removes
  * only orders that are still as they were exported.

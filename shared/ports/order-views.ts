@@ -1,5 +1,5 @@
 import type { ChangeView } from '../domain/changes/change-view.ts'
-import type { Currency, PaymentMethod } from '../domain/order-commands.ts'
+import type { Currency, PaymentMethod } from '../domain/order-choices.ts'
 import type { HistoryEntry, OrderView, StoreStatus } from '../domain/order-view.ts'
 
 /**

@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
-import { MAX_ARCHIVED_BYTES, type ArchivedOrder } from '../../../shared/domain/archived-order.ts'
+import type { ArchivedOrder } from '../../../shared/domain/archived-order.ts'
+import { MAX_ARCHIVED_BYTES } from '../../../shared/ports/archive.ts'
 import { messageOf } from '../../../shared/domain/errors.ts'
 import { parseOrderId } from '../../../shared/domain/order-id.ts'
 import type { RestoreResult } from '../../../shared/ports/archive.ts'

@@ -1,6 +1,7 @@
 import type { Metadata } from '../../domain/metadata.ts'
 import type { Order } from '../../domain/order.ts'
-import type { Currency, NewOrderCommand, OrderItem, PaymentMethod } from '../../domain/order-commands.ts'
+import type { NewOrderCommand, OrderItem } from '../../domain/order-commands.ts'
+import type { Currency, PaymentMethod } from '../../domain/order-choices.ts'
 import {
   toOrderContent,
   type HistoryEntry,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { CURRENCIES, newOrderCommandSchema, orderItemSchema, PAYMENT_METHODS } from '../../domain/order-commands.ts'
+import { newOrderCommandSchema, orderItemSchema } from '../../domain/order-commands.ts'
+import { CURRENCIES, PAYMENT_METHODS } from '../../domain/order-choices.ts'
 import type { Violation } from '../../domain/errors.ts'
 import {
   HISTORY_KINDS,

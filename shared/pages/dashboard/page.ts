@@ -1,7 +1,7 @@
 import { html, type Html } from '../html.ts'
 import { toPage } from '../page.ts'
 import type { Config } from '../../settings/config.ts'
-import { CURRENCIES } from '../../domain/order-commands.ts'
+import { CURRENCIES } from '../../domain/order-choices.ts'
 import { durationInWords } from '../../domain/times.ts'
 import { FAULT_ROUTES } from '../../http/routes.ts'
 import { CLIENT_FILES } from './assets.ts'

@@ -1,5 +1,5 @@
 import type { NewOrderCommand, OrderItem } from '../../../shared/domain/order-commands.ts'
-import { CURRENCIES, PAYMENT_METHODS } from '../../../shared/domain/order-commands.ts'
+import { CURRENCIES, PAYMENT_METHODS } from '../../../shared/domain/order-choices.ts'
 import type { Random } from '../random.ts'
 
 /** Texts that are difficult for encodings, escapes and full-text indexes. */

@@ -1,4 +1,5 @@
-import { MAX_ARCHIVED_BYTES, type ArchivedOrder } from '../../../domain/archived-order.ts'
+import type { ArchivedOrder } from '../../../domain/archived-order.ts'
+import { MAX_ARCHIVED_BYTES } from '../../../ports/archive.ts'
 import { fromCursor, toCursor } from '../../../domain/cursor.ts'
 import { isOrderError } from '../../../domain/errors.ts'
 import { orderWords } from '../../../domain/search/search-words.ts'

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { MAX_ARCHIVED_BYTES } from '../../../domain/archived-order.ts'
+import { MAX_ARCHIVED_BYTES } from '../../../ports/archive.ts'
 import { fromCursor, toCursor } from '../../../domain/cursor.ts'
 import type { ExportedOrder, ExportQuery } from '../../../ports/archive.ts'
 import type { Page } from '../../../ports/order-views.ts'

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { CURRENCIES, PAYMENT_METHODS } from '../../../domain/order-commands.ts'
+import { CURRENCIES, PAYMENT_METHODS } from '../../../domain/order-choices.ts'
 import type { OrderView } from '../../../domain/order-view.ts'
 import { queryWords } from '../../../domain/search/search-words.ts'
 import type { ListQuery, Page, SearchQuery } from '../../../ports/order-views.ts'

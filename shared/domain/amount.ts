@@ -1,0 +1,15 @@
+import { z } from 'zod'
+import { fromTenThousandths, MAX_AMOUNT, toTenThousandths } from './money.ts'
+import { expected } from './violations.ts'
+
+function hasFourDecimalsAtMost(amount: number): boolean {
+  return fromTenThousandths(toTenThousandths(amount)) === amount
+}
+
+export const amountSchema = z
+  .number({ error: expected('must be a number') })
+  .min(0, { error: 'must not be negative' })
+  .max(MAX_AMOUNT, { error: `must be at most ${MAX_AMOUNT}` })
+  .refine(hasFourDecimalsAtMost, { error: 'must have at most 4 decimals' })
+  // Described in words, because validators compute `multipleOf` in binary fractions and refuse 187.35.
+  .meta({ description: 'An amount of money with at most 4 decimals, carried exactly.' })
