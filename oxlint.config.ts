@@ -79,7 +79,7 @@ function wallsOfShared(): OxlintOverride[] {
   return [
     ...walls,
     wall('shared/*.ts', 'The wiring must not import what uses it.', outside),
-    wall('shared/adapters/*.ts', 'What opens the adapters must not import this room.', [
+    wall('shared/adapters/*.ts', 'The code that opens the adapters must not import this room.', [
       ...within('application', 'http', 'api-docs', 'pages', 'threads'),
       ...ROOT,
       ...outside,

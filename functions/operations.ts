@@ -37,7 +37,7 @@ httpTrigger('resetLedger', async (request, { resetLedger, ledgerVerdict, config 
   return json(200, { ...repaired, ledger: await ledgerVerdict() }, FRESH)
 })
 
-/** POST /api/ops/ledger/repair: stores or parks the records that were skipped. */
+/** POST /api/ops/ledger/repair: stores or parks the records that were passed over. */
 httpTrigger('repairLedger', async (request, { repairLedger, ledgerVerdict, config }) => {
   const repaired = await repairLedger(actOf(request, undefined, config))
   return json(200, { ...repaired, ledger: await ledgerVerdict() }, FRESH)

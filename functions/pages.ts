@@ -27,7 +27,7 @@ standaloneHttpTrigger(
   json(() => createAsyncApi(topicsOf(), settings())),
 )
 
-/** GET /docs, GET /docs/errors: for people. */
+/** GET /docs and GET /docs/errors: the reference and the list of problems, as pages for people. */
 standaloneHttpTrigger('docs', html(referencePage))
 standaloneHttpTrigger('docsErrors', html(errorsPage))
 

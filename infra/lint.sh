@@ -34,7 +34,7 @@ install_tools() {
 # Gets promtool from Debian's package, without installing Prometheus.
 install_promtool() {
   if command -v promtool > /dev/null || [ -x "$tools/bin/promtool" ]; then return; fi
-  # apt downloads as a separate user, who needs access.
+  # apt downloads as a separate user, which needs access to the directory.
   chmod 755 "$work"
   (cd "$work" && download prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb) \
     | tar --extract --directory "$tools/bin" --strip-components 3 ./usr/bin/promtool
@@ -50,7 +50,7 @@ scripts() { git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck --exclude=SC201
 programs() { git ls-files -z '*.go' | xargs -0 "$(go env GOROOT)/bin/gofmt" -d; }
 yaml() { git ls-files -z '*.yml' '*.yaml' | xargs -0 yamllint --strict --config-file infra/yamllint.yml; }
 
-# Interpolates as compose does, with a value for every secret. Without these values the interpolation must fail.
+# Interpolates variables as compose does, with a value for every secret. Without these values interpolation must fail.
 compose_files() {
   node infra/docker/make-env.ts "$work/env" \
     && docker-compose --env-file "$work/env" --profile '*' config --quiet \

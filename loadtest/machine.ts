@@ -29,7 +29,8 @@ export function describeMachine() {
 }
 
 /**
- * The versions of the tools and of the checked-out product; that is the product under test only if it was started here.
+ * The versions of the tools and of the checked-out product. The product under test is the checked-out one only if it
+ * was started here.
  */
 export function describeVersions(): Record<string, string> {
   const commit = commitOf(ROOT)
@@ -87,7 +88,7 @@ function versionIn(file: string): string {
   return version
 }
 
-/** The commit, followed by a plus if files have been changed since. Undefined outside a checkout. */
+/** The commit, followed by a plus sign if files have been changed since. Undefined outside a checkout. */
 export function commitOf(root: string): string | undefined {
   const git = (...words: string[]) =>
     execFileSync('git', words, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()

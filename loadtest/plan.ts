@@ -19,17 +19,17 @@ export const ARRIVALS = {
   even: {
     sent: 'sent evenly',
     measures:
-      'How long callers wait when they arrive one by one. Each request counts from when it was due, so a stall of the server shows whenever it happens.',
+      'How long callers wait when they arrive one by one. Each latency is measured from when the request was due, so every stall of the server shows.',
   },
   burst: {
     sent: 'sent in bursts',
     measures:
-      'How long a burst takes. The requests of a second are sent at its start. A stall between two bursts does not show.',
+      'How long a burst takes. All requests of a second are sent at its start. A stall between two bursts does not show.',
   },
   'closed-loop': {
     sent: 'sent in a closed loop',
     measures:
-      'How long a request waits behind those of the other connections. Each connection sends its next request when it has the answer to the last one. Compare throughput and CPU; latency follows from the number of connections.',
+      'How long a request waits behind those of the other connections. Each connection sends its next request when it has the answer to the last one. Compare throughput and CPU, because the latency depends on the number of connections.',
   },
 } as const
 export type Arrivals = keyof typeof ARRIVALS

@@ -49,9 +49,9 @@ export async function climb(
 type Tried = Pick<RampStep, 'rate' | 'held'>
 
 /**
- * Doubles the rate as long as all steps hold, and repeats a rate that failed once. After a second failure, returns the
- * geometric mean of the highest rate that held and the lowest that failed, or half of the latter if no rate held.
- * Undefined if the two rates are close.
+ * Doubles the rate as long as all steps hold, and tries a rate again after its first failure. After a second failure,
+ * returns the geometric mean of the highest rate that held and the lowest that failed, or half of the latter if no rate
+ * held. Undefined if the two rates are close.
  */
 export function nextRate(first: number, steps: readonly Tried[]): number | undefined {
   const last = steps.at(-1)

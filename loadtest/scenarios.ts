@@ -160,7 +160,7 @@ function share(kind: RequestKind, settings: Settings, part: number): Lane {
   return laneOf(kind, { connections: atLeastOne(connections), rate: atLeastOne(rate), burst })
 }
 
-/** Three phases of at least a second each. The middle one is special and takes the remainder. */
+/** Three phases of at least a second each. `middle` creates the second phase, which gets the remaining seconds. */
 function inThirds(settings: Settings, middle: (seconds: number) => Phase): Phase[] {
   const seconds = Math.max(1, Math.floor(settings.seconds / 3))
   const usual = { ...settings, seconds }

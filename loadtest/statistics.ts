@@ -68,7 +68,7 @@ export function percentileOf(sorted: Float64Array, percentile: number): number {
 }
 
 /**
- * Percentiles increasingly close to 100 %, as far as the number of samples allows, because readers look at the tail.
+ * Percentiles that come ever closer to 100 %, as far as the number of samples allows, because the tail matters most.
  */
 export function distributionOf(sorted: Float64Array): DistributionPoint[] {
   if (sorted.length === 0) return []

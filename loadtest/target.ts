@@ -33,7 +33,7 @@ export function runningTarget(url: string, key: string | undefined): Target {
 
 /**
  * Starts the product in a checkout as `npm start` does there, on a free port. The environment may name a Kafka broker
- * and an SQL Server. Without a `DATA_DIR` in `settings`, the product gets an empty temporary directory, which `stop`
+ * and a SQL Server. Without a `DATA_DIR` in `settings`, the product gets an empty temporary directory, which `stop`
  * removes.
  */
 export async function startProduct(settings: Readonly<Record<string, string>> = {}, root = ROOT): Promise<Target> {

@@ -109,7 +109,7 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly metrics: Metrics
   /** Undefined if no traces are exported. */
   readonly tracing: Tracing | undefined
-  /** Ends everything that only waits: holds, backoffs, requests that wait. Disposal then closes the adapters. */
+  /** Ends everything that is only waiting: holds, backoffs and waiting requests. Disposal then closes the adapters. */
   stop(): void
 }
 

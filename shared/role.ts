@@ -30,7 +30,7 @@ export function describeRole(disabled: ReadonlySet<string>, tiers: number): stri
   const served = told.filter((part) => part.served)
   const names = served.map(({ part, off }) => (off.length === 0 ? part : `${part} (without ${off.join(', ')})`))
   const others = told.filter((part) => !part.served).map(({ part }) => part)
-  const beginning = names.length === 0 ? 'Serves nothing but health and metrics.' : `Serves ${names.join('; ')}.`
+  const beginning = names.length === 0 ? 'Serves nothing but health and metrics.' : `Serves: ${names.join('; ')}.`
   return others.length === 0 ? beginning : `${beginning} Switched off here: ${others.join('; ')}.`
 }
 

@@ -49,8 +49,8 @@ export function openedServices(): Promise<Services> | undefined {
 }
 
 /**
- * The first record that waits without being delivered to this process, according to the latest check. Does not run a
- * check.
+ * The first record that is waiting but is not being delivered to this process, according to the latest check. This
+ * function does not start another check.
  */
 export function deliveryStall(): Stall | undefined {
   return opened?.deliveryWatch.stall

@@ -18,7 +18,7 @@ import type { Services } from './composition-root.ts'
 
 /** Registers functions, with trigger options from the route table and the settings. */
 
-/** The maximum number of members named in a refused request's log line. */
+/** The maximum number of members that the log line for a refused request names. */
 const MAX_MEMBERS = 5
 /** Callers choose member names, so only plain ones are logged. */
 const NAME = /^[\w/-]{1,100}$/
@@ -137,7 +137,7 @@ async function deliver(events: unknown, useCase: (all: Services) => HandleDelive
   for (const portion of fromKafkaEvents(events)) await process(portion, deliveredAt)
 }
 
-/** KAFKA_SSL_CA is either the certificate itself or the path of its file. The trigger has a property for each. */
+/** KAFKA_SSL_CA is either the certificate itself or the path of its file. The trigger has a property for each form. */
 function isPem(certificate: string): boolean {
   return certificate.includes('-----BEGIN')
 }

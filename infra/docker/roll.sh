@@ -5,7 +5,7 @@
 #
 #   bash infra/docker/roll.sh order-query order-processor order-api
 #
-# COMPOSE is the command to use (`docker compose`). COMPOSE_FILE and the other variables of Compose work as usual.
+# COMPOSE is the command to use (`docker compose`). COMPOSE_FILE and Compose's other variables work as usual.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 read -ra compose <<< "${COMPOSE:-docker compose}"

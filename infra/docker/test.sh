@@ -52,7 +52,7 @@ check 'an engine runs' engine_answers
 check 'the bases are there' make_bases
 [ "$failed" = 0 ] || exit 1
 
-# Each file in test/ that contains checks is a part.
+# The parts of the test are the files in test/ that contain checks.
 parts=("$@")
 [ $# -gt 0 ] || mapfile -t parts < <(grep -l '^check ' infra/docker/test/*.sh | xargs -n 1 basename --suffix .sh)
 for part in "${parts[@]}"; do

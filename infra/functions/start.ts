@@ -42,7 +42,7 @@ async function start(): Promise<number> {
 async function runTools(args: readonly string[]): Promise<number> {
   const [program, first] = existsSync(TOOLS) ? [process.execPath, [TOOLS]] : ['func', []]
   const tools = spawn(program, [...first, 'start', ...args], { cwd: ROOT, stdio: 'inherit' })
-  // A terminal sends the signal to both processes, any other program only to this one.
+  // A terminal sends the signal to both processes; any other program sends it only to this one.
   onStopRequest((signal) => tools.kill(signal))
   const code = await new Promise<number>((resolve, reject) => {
     tools.on('error', (cause) => reject(new Error(NO_TOOLS, { cause })))

@@ -11,7 +11,7 @@ export interface HostJson {
   readonly functionTimeoutMs: number | undefined
   readonly kafka: {
     readonly maxBatchSize: number
-    /** Whether a batch is skipped once the function's retry policy is exhausted. */
+    /** Whether a batch is skipped once the retries that the function's policy allows are used up. */
     readonly commitOnFailure: boolean
     /** Without commitOnFailure: how many times a batch is retried before it is skipped; -1 means forever. */
     readonly maxRetries: number

@@ -1,6 +1,6 @@
 import module from 'node:module'
 
-// Plain JavaScript that runs before any TypeScript, because Node older than 22.18 cannot read TypeScript.
+// Plain JavaScript that runs before any TypeScript, because versions of Node before 22.18 cannot read TypeScript.
 const [major, minor] = process.versions.node.split('.').map(Number)
 if (major < 22 || (major === 22 && minor < 18)) {
   process.stderr.write(

@@ -54,7 +54,7 @@ export async function startProduct(root: string): Promise<Product> {
   const services = await openServices()
   let host: EmbeddedHost | undefined
   async function stop(): Promise<void> {
-    // Waits end first, because a batch that is waiting for an unavailable store would keep the host from closing.
+    // Ends all waiting first, because a batch that waits for an unavailable store would keep the host from closing.
     services.stop()
     await host?.close()
     await services[Symbol.asyncDispose]()
@@ -90,7 +90,7 @@ function invocationPath(value = 'lean'): InvocationPath {
   throw new OrderError('invalid-setting', 'FUNCTIONS_INVOCATION must be lean or official.')
 }
 
-/** Wildcard addresses are reached as localhost. */
+/** A wildcard address becomes localhost in the URL. */
 function urlOf({ address, family, port }: AddressInfo): string {
   if (address === '0.0.0.0' || address === '::') return `http://localhost:${port}`
   return family === 'IPv6' ? `http://[${address}]:${port}` : `http://${address}:${port}`

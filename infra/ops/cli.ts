@@ -77,7 +77,10 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
-/** Separates the options before the command, with their values, from the words that start with the command. */
+/**
+ * Splits the arguments into the options before the command, with their values, and the rest, which begins with the
+ * command.
+ */
 function splitLeading(args: readonly string[]) {
   let start = 0
   for (let word = args[0]; word?.startsWith('-'); word = args[start]) {

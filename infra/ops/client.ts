@@ -1,6 +1,6 @@
 /** The connection to the product: a running instance, or this process if no instance is running. */
 export interface OpsClient extends AsyncDisposable {
-  /** The name of the instance for messages. */
+  /** The instance's name, for use in messages. */
   readonly target: string
   /** True if this process opened the files itself, because no instance is running. */
   readonly isAlone?: true

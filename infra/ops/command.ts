@@ -51,9 +51,12 @@ export interface Outcome {
   readonly answer: unknown
   /** Printed without --json. */
   readonly words: string
-  /** False makes the exit code `EXIT.notWell` (default true). */
+  /** If false, the exit code is `EXIT.notWell`. The default is true. */
   readonly well?: boolean
-  /** The error that ended the command midway. It decides the exit code; the outcome says what was done before. */
+  /**
+   * The error that ended the command midway. This error decides the exit code; the outcome says what was done before
+   * it.
+   */
   readonly endedBy?: Error
 }
 

@@ -12,12 +12,13 @@ const WORKING = [
 
 /**
  * Starts the product in this process, on a free loopback port, for a DATA_DIR that no process has locked. Disposing
- * stops the product. A read-only command must not change anything, so records are processed only for commands that need
- * processing.
+ * stops the product. Records are processed only if `asked.processing` is set, because a read-only command must not
+ * change anything.
  */
 export async function createLocalClient(operator: string, asked: { processing: boolean }): Promise<OpsClient> {
   Object.assign(process.env, { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'error' })
-  // No command reads the history of figures, and its requests to Kafka could keep connections open at the end.
+  // No command reads the history of figures, and collecting it would send requests to Kafka, which could keep
+  // connections open at the end.
   for (const name of ['opsHistory', ...(asked.processing ? [] : WORKING)])
     process.env[`AzureWebJobs_${name}_Disabled`] = 'true'
   const { url, functionsKey, services, stop } = await startProduct(ROOT)

@@ -70,7 +70,7 @@ export function toSecond(time: string): string {
   return time.replace(/\.\d+Z$/, 'Z')
 }
 
-/** Infinite for piped output, and for terminals that report the width 0. */
+/** Infinite for piped output, and for terminals that report a width of 0. */
 function terminalWidth(): number {
   return (process.stdout.isTTY && process.stdout.columns) || Number.POSITIVE_INFINITY
 }

@@ -35,7 +35,7 @@ export function startArchive(target: Target, before: string, to: string): Runnin
 
   function requireRunning(): void {
     if (child.exitCode === null && child.signalCode === null) return
-    throw new TargetError('The archive ended before the measurement: use more --orders or fewer --seconds.')
+    throw new TargetError('Archiving ended before the measurement did: use more --orders or fewer --seconds.')
   }
 
   return {

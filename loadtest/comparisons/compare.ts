@@ -47,7 +47,7 @@ function people(value: number | null): number | null {
   return value === null ? null : rounded(value)
 }
 
-/** Reasons why a difference may not be caused by the product. */
+/** Reasons why something other than the product may have caused a difference. */
 function doubts(one: RunResult, other: RunResult): string[] {
   const differ = (of: (result: RunResult) => unknown) => JSON.stringify(of(one)) !== JSON.stringify(of(other))
   const found = [

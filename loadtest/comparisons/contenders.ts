@@ -4,7 +4,7 @@ import { ROOT, TargetError } from '../target.ts'
 import { ratio } from './figures.ts'
 import type { Program } from './programs.ts'
 
-/** A program doing one kind of work, such as "storing too". Ratios compare only contenders that do the same work. */
+/** A program and the kind of work that it does. Ratios compare only contenders that do the same work. */
 export interface Contender {
   readonly name: string
   readonly program: Program
@@ -39,7 +39,7 @@ export async function choose(contenders: readonly Contender[], only: readonly st
 }
 
 export interface Row extends Contender {
-  /** One for each column; empty if the contender cannot be compared with others. */
+  /** One median for each column; empty if the contender cannot be compared with others. */
   readonly medians: readonly number[]
 }
 

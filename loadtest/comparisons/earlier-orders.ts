@@ -12,7 +12,7 @@ import type { Caller } from './figures.ts'
 /** The product's own batch size for one transaction. */
 const BATCH = 500
 const DAY_MS = 24 * 60 * 60_000
-/** The orders were accepted in the two years that ended this long ago. */
+/** The orders were accepted during two years, which ended this many days ago. */
 const ENDED_DAYS_AGO = 30
 const SPAN_DAYS = 730
 /**
@@ -49,7 +49,7 @@ export async function storeEarlierOrders(
       signal.throwIfAborted()
       const size = Math.min(BATCH, count - start)
       const batch = Array.from({ length: size }, (_, n) => orderAt(start + n, acceptedAt(start + n), orders, orderIds))
-      // This thread made this batch while the store's thread was writing the previous one.
+      // This thread creates a batch while the store's thread writes the previous one.
       await storing
       const now = batch.at(-1)?.acceptedAt ?? ''
       storing = opened.store.storeBatch({ groupId: GROUP, delivered: 'origin', orders: batch, parked: [], now })

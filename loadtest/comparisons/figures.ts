@@ -25,7 +25,7 @@ export async function inTurn<T extends { readonly name: string }, M>(
 
 type Figure = number | null | undefined
 
-/** The quotient with two decimals. Null if the quotient is not a finite number; a table shows null as a dash. */
+/** The quotient, to two decimal places. Null if the quotient is not a finite number; a table shows null as a dash. */
 export function ratio(value: Figure, of: Figure): string | null {
   const quotient = (value ?? Number.NaN) / (of ?? Number.NaN)
   return Number.isFinite(quotient) ? quotient.toFixed(2) : null

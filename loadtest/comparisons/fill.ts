@@ -7,7 +7,7 @@ import { load } from './load.ts'
 /** The maximum number of orders placed one by one at the end, to reach the exact number. */
 const BURST = 20_000
 
-/** Places orders until the product has accepted this many since its log began. */
+/** Places orders until the product has accepted `size` orders since its log began. */
 export async function fill(target: Target, size: number, connections: number, signal: AbortSignal): Promise<void> {
   const orders = createOrders(size)
   for (;;) {

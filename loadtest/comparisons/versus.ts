@@ -15,7 +15,7 @@ type Measured = Awaited<ReturnType<typeof measure>>
 
 const INTAKE_ALONE = 'intake alone'
 const STORING_TOO = 'storing too'
-/** The names of a row's `medians`. */
+/** The column names for the values in a row's `medians`. */
 const RATIOS = ['accepted/s', 'stored/s', 'CPU/order', 'memory', 'p50', 'p99']
 
 /**

@@ -24,12 +24,12 @@ type Measured = Awaited<ReturnType<typeof measure>>
  * model.
  */
 const DELIVERIES = [64, 1000]
-/** The names of a row's `medians`. */
+/** The column names for the values in a row's `medians`. */
 const RATIOS = ['orders/s', 'CPU/order', 'memory']
 
 /**
  * Compares how fast orders that wait in a log are stored by the product, by another checkout of it, and by consumers
- * built from common libraries. All of them take turns and store the same number of orders. The clock runs from the
+ * built from common libraries. All of them store the same number of orders, taking turns. The time is measured from the
  * first stored order to the last.
  */
 export async function compareWaiting(orders: number, options: VersusOptions): Promise<string> {

@@ -68,9 +68,9 @@ export interface RequestFigures {
   /** Requests with a 2xx response, and changes with a 409 because their order is cancelled. */
   readonly succeeded: number
   readonly refused: number
-  /** Requests without a response within the caller's time limit, which counts from when the request was due. */
+  /** Requests that got no response within the caller's time limit, which starts when the request is due. */
   readonly timeouts: number
-  /** Timeouts of requests that were never sent, because every connection was waiting for a response. */
+  /** The requests among `timeouts` that were never sent, because every connection was waiting for a response. */
   readonly unsent: number
   readonly errors: number
   /** Requests in flight at the end of the run, whose outcome is unknown. */
@@ -78,7 +78,7 @@ export interface RequestFigures {
   readonly statuses: Readonly<Record<string, number>>
   /** `succeeded` per second, over the whole run. */
   readonly perSecond: number
-  /** Corrected for coordinated omission if requests were sent at a rate. */
+  /** Corrected for coordinated omission if requests were sent at a given rate. */
   readonly latency: LatencyFigures
   /** The time from sending to the response, for the requests that were sent. */
   readonly observed: Summary | null

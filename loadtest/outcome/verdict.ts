@@ -32,7 +32,7 @@ async function onTheirWay(target: Target): Promise<number> {
   return ledger === undefined ? 0 : ledger.totals.toCome + ledger.parked.retrying
 }
 
-/** Waits up to `limitSeconds` until every record has an outcome. Resolves with the seconds waited. */
+/** Waits up to `limitSeconds` until every record has an outcome. Resolves with the number of seconds that it waited. */
 export async function drain(target: Target, limitSeconds: number, signal: AbortSignal): Promise<number> {
   const began = performance.now()
   const passed = () => (performance.now() - began) / 1000
@@ -64,7 +64,7 @@ export async function judge(
 ) {
   const drained = await drain(target, limitSeconds, signal)
   const began = performance.now()
-  // With a ledger, `drain` has already waited.
+  // If there is a ledger, `drain` has already waited until the orders were processed.
   const patience = before === undefined ? limitSeconds : 1
   const { views, unknown, open } = await lookFor(target, claim.paths, patience, signal)
   const asked = before === undefined ? (performance.now() - began) / 1000 : 0
@@ -124,7 +124,7 @@ export function summed(
   open: number,
 ): Omit<Verdict, 'drainSeconds'> {
   const pending = ledger === null ? open - unknown : ledger.toCome + ledger.retrying
-  // If the ledger counts nothing as pending, every order must be found. Otherwise some may not be stored yet.
+  // If the ledger counts nothing as pending, every order must be found. Otherwise some orders may not be stored yet.
   const missing = ledger !== null && pending === 0 ? open : unknown
   const neverLogged = ledger === null ? 0 : Math.max(0, claim.accepted - ledger.accepted)
   const lost = Math.max(neverLogged + (ledger?.gaps ?? 0), missing)

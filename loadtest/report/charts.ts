@@ -25,7 +25,7 @@ export function chartsOf(result: RunResult): Html[] {
   ]
 }
 
-/** The steps, sorted by rate. Marks the rates above the highest that held. */
+/** The steps, sorted by rate. Marks the rates above the highest rate that held. */
 function knee({ steps, held }: RampFigures): Html {
   const climbing = steps.toSorted((one, other) => one.rate - other.rate)
   const to = climbing.at(-1)?.rate ?? 1
@@ -38,7 +38,7 @@ function knee({ steps, held }: RampFigures): Html {
   })
   return chart({
     title: 'Latency by rate',
-    says: 'Median, 95th and 99th percentile of the latency of each step of the ramp, by its rate.',
+    says: 'Median, 95th and 99th percentile latency of each step of the ramp, by rate.',
     unit: 'ms, logarithmic, by orders a second',
     y: 'log',
     x: { kind: 'rate', to },
@@ -131,8 +131,8 @@ export function rates(pipeline: readonly PipelineSecond[], until: number): (read
 function lag(pipeline: readonly PipelineSecond[], bands: readonly Band[]): Html {
   return chart({
     title: 'Lag',
-    says: 'Records of the orders topic that were not yet committed, to the end of the drain.',
-    unit: 'records not yet committed, to the end of the drain',
+    says: 'Records of the orders topic that were not yet committed, until the end of the drain.',
+    unit: 'records not yet committed, until the end of the drain',
     x: { kind: 'seconds', to: pipeline.at(-1)?.second ?? 1 },
     bands,
     series: [{ name: 'lag', points: pipeline.map((one) => [one.second, one.lag] as const) }],
@@ -148,7 +148,7 @@ function memory(pipeline: readonly PipelineSecond[], bands: readonly Band[]): Ht
     chart({
       title: 'Memory',
       says: 'The resident memory of the product’s process.',
-      unit: 'MiB resident, of the product’s process',
+      unit: 'Resident memory of the product’s process in MiB',
       x: { kind: 'seconds', to: pipeline.at(-1)?.second ?? 1 },
       bands,
       series: [{ name: 'resident', points }],

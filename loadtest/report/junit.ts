@@ -3,7 +3,7 @@ import { measuredText } from '../outcome/assertions.ts'
 import type { AssertionResult, RunResult } from '../outcome/result.ts'
 import { summaryText } from './summary.ts'
 
-/** The run as JUnit XML. Each assertion is a test case, and the tables are its output. */
+/** The run as JUnit XML. Each assertion is a test case, and the suite's output contains the tables. */
 export function junitOf(result: RunResult): string {
   const { scenario, startedAt, seconds, assertions } = result
   const failures = assertions.filter(({ holds }) => !holds).length
@@ -15,7 +15,9 @@ ${assertions.map((assertion) => caseOf(scenario, assertion))}
   )
 }
 
-/** A run that failed to start or finish. Without a file, a CI pipeline would count it as a success. */
+/**
+ * The report of a run that failed to start or finish. Without a report, a CI pipeline would count the run as a success.
+ */
 export function junitOfFailure(scenario: string, message: string): string {
   return documentOf(
     xml`<testsuite name="loadtest ${scenario}" tests="1" failures="0" errors="1" skipped="0">

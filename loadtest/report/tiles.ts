@@ -6,7 +6,7 @@ import { rounded, thousands } from './rounded.ts'
 export function tilesOf(result: RunResult): Html {
   const { ramp } = result
   const { latency, perSecond } = commandFigures(result)
-  // A ramp's latencies mix rates that held with rates that failed.
+  // In a ramp, the latencies at rates that held are mixed with those at rates that failed.
   const { p50, p95, p99, max } = (ramp === null ? latency.summary : null) ?? {}
   const tiles = [
     tile('highest rate that held', ramp?.held, 'orders/s'),

@@ -12,7 +12,7 @@ import { pause } from '../../shared/threads/waiting.ts'
 const STOP_EARLY_MS = 100
 const LOOK_EVERY_MS = 50
 
-/** Connections in one lane that send at the same rate. */
+/** Connections of a lane that all send at the same rate. */
 export interface Group {
   readonly connections: number
   /** Requests per second on each connection. Undefined if each response is followed by the next request. */
@@ -52,7 +52,7 @@ async function fireGroup(volley: Volley, { connections, rate }: Group): Promise<
     duration: seconds + 3600,
     sampleInt: LOOK_EVERY_MS,
     timeout: patienceMs / 1000,
-    // autocannon's own correction assumes an interval of 1 ms at every rate. Ours uses the real interval.
+    // autocannon's own correction assumes an interval of 1 ms at every rate. Our correction uses the real interval.
     ...(rate !== undefined && { connectionRate: rate, ignoreCoordinatedOmission: true }),
     requests: [
       {

@@ -3,7 +3,7 @@ import { type Volley } from './volley.ts'
 import { PATIENCE_MS } from '../plan.ts'
 
 /**
- * Timers have a resolution of 1 ms, so a request may be sent this much too early. The request's latency is then
+ * Timers have a resolution of 1 ms, so a request may be sent up to this long before it is due. Its latency is then
  * measured from the time of sending.
  */
 const EARLY_MS = 1
@@ -12,12 +12,12 @@ const LOOK_FOR_LATE_EVERY_MS = 100
 /**
  * Sends requests at even intervals, whatever the outcome of earlier ones (an open model). Latency is measured from the
  * due time, so it includes the wait of requests that a server stall holds back. A request that is due while all
- * connections are busy is sent as soon as one is free, or abandoned once its caller's patience is exhausted.
+ * connections are busy is sent as soon as one is free, or abandoned once it has waited for `patienceMs`.
  */
 export async function sendEvenly(volley: Volley): Promise<void> {
   const { lane, seconds, tally, now, signal, patienceMs = PATIENCE_MS } = volley
   const { rate } = lane
-  if (rate === undefined) throw new TypeError('Evenly sent requests need a rate.')
+  if (rate === undefined) throw new TypeError('To send requests evenly, a rate is needed.')
   const begun = now()
   const total = Math.floor(rate * seconds)
   const dueAt = (index: number) => begun + ((index + 0.5) * 1000) / rate

@@ -4,7 +4,7 @@ import { distributionOf, Samples, summarize, type DistributionPoint, type Summar
 export interface Timed {
   /** When the response arrived, measured from the start of the run. */
   readonly atMs: number
-  /** The latency, measured from when the request was due or, if it had no due time, was sent. */
+  /** The latency, measured from when the request was due or, if it had no due time, from when it was sent. */
   readonly tookMs: number
   /** The part of the latency before the request was sent. */
   readonly waitedMs?: number
@@ -16,7 +16,7 @@ export interface Timed {
 export interface LatencyFigures {
   readonly summary: Summary | null
   readonly distribution: readonly DistributionPoint[]
-  /** Grouped by the second in which a request was due or, if it had no due time, was sent. */
+  /** Grouped by the second in which a request was due or, if it had no due time, in which it was sent. */
   readonly timeline: readonly LatencySecond[]
 }
 
@@ -93,7 +93,7 @@ export class Latencies {
   }
 }
 
-/** The due times of the requests that a late response held back, relative to when its own request was sent. */
+/** The due times of the requests that a late response held back, relative to the request that it answers. */
 export function* missed(tookMs: number, intervalMs: number): Generator<number> {
   if (intervalMs <= 0) return
   for (let late = intervalMs; tookMs - late >= intervalMs; late += intervalMs) yield late
@@ -101,7 +101,7 @@ export function* missed(tookMs: number, intervalMs: number): Generator<number> {
 
 type Timing = readonly [fromMs: number, tookMs: number]
 
-/** Figures for these latencies, each with the time from which it counts. */
+/** Figures for these latencies. Each latency comes with the time at which it began. */
 export function figuresOf(latencies: Iterable<Timing>): LatencyFigures {
   const all = new Samples()
   const bySecond = new Map<number, Samples>()

@@ -7,9 +7,9 @@ export class Tally {
   readonly latencies = new Latencies()
   readonly statuses = new Map<number, number>()
   sent = 0
-  /** Requests that got no response in time. Their latency counts as the time limit. */
+  /** Requests that got no response in time. The time limit is used as their latency. */
   timeouts = 0
-  /** Timeouts of requests that were never sent, because no connection became free in time. */
+  /** The requests among `timeouts` that were never sent, because no connection became free in time. */
   unsent = 0
   /** Requests that failed because their connection broke. */
   errors = 0
@@ -60,7 +60,7 @@ export class Tally {
   }
 }
 
-/** The response to a change whose order is cancelled, as can happen in a shop. */
+/** The status for a change to an order that has been cancelled, as can happen in a real shop. */
 const TOO_LATE = 409
 
 function isSuccess(status: number): boolean {

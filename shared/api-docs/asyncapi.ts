@@ -132,7 +132,7 @@ export function createAsyncApi(
           channel(
             topic,
             `Retry ${tier}`,
-            `Records that are tried again ${delayMs / 1000} s after they failed.`,
+            `Records that are retried ${delayMs / 1000} s after they failed.`,
             IN_RETRIES,
           ),
         ]),
@@ -140,7 +140,7 @@ export function createAsyncApi(
       deadLetters: channel(
         topics.deadLetters,
         'Dead letters',
-        'Records that cannot be stored, kept byte for byte and with their cause. Letters from other consumers of the orders are also kept, whatever their headers.',
+        'Records that cannot be stored, kept byte for byte and with their cause. Letters from other consumers of the orders topic are also kept, whatever their headers.',
         ['DeadLetter'],
       ),
     },

@@ -28,7 +28,7 @@ export const REQUEST_HEADERS = {
   ),
   Traceparent: requestHeader(
     'traceparent',
-    'W3C Trace Context. The event carries it through the log. An invalid value is ignored.',
+    'W3C Trace Context. The event in the log carries it on, so that processing belongs to the same trace. An invalid value is ignored.',
   ),
   Tracestate: requestHeader(
     'tracestate',
@@ -64,7 +64,7 @@ export const ANSWER_HEADERS = {
   },
   Allow: { description: 'The methods that this path supports.', schema: { type: 'string' } },
   RequestId: {
-    description: 'The id of the request in the log: the one that the caller sent, or a new one.',
+    description: 'The id of the request in the product’s log lines: the one that the caller sent, or a new one.',
     schema: { type: 'string', maxLength: 128 },
   },
   IdempotentReplayed: {

@@ -41,7 +41,7 @@ const PROOF = text(
   'HMAC-SHA-256 in hex, which proves that the two headers of a redrive are genuine. Without it, they are ignored.',
 )
 
-/** The journey of a parked record. The original's key, value and headers stay unchanged. */
+/** The headers that say where a parked record has been. The original's key, value and headers stay unchanged. */
 const JOURNEY: Readonly<Record<string, JsonObject>> = {
   [HEADER.originTopic]: text('The topic of the original.'),
   [HEADER.originPartition]: text('The partition of the original.', wholeNumber),
@@ -70,7 +70,7 @@ const JOURNEY: Readonly<Record<string, JsonObject>> = {
     'The timestamp of the original, as Spring Kafka encodes it: a big-endian 64-bit integer.',
   ),
   [spring('original-timestamp-type')]: text(
-    'The kind of timestamp that the topic of the original has, as Spring Kafka names it.',
+    'The timestamp type of the original record’s topic, by the name that Spring Kafka uses.',
     {
       enum: ['CreateTime', 'LogAppendTime'],
     },

@@ -29,7 +29,7 @@ export function prepareCheckpoints(db: DatabaseSync) {
     all(): void {
       const pages = copy.get()
       if (Number(pages?.['busy']) === 0 && pages?.['log'] === pages?.['checkpointed']) return
-      throw new Error('Not all of the WAL could be copied into its file.')
+      throw new Error('Part of the WAL could not be copied into the database file.')
     },
   }
 }
@@ -48,11 +48,11 @@ const IO_ERROR = 10
 const OF_A_FLUSH: ReadonlySet<number> = new Set([0, 4, 5, 6, 16, 17].map((kind) => IO_ERROR | (kind << 8)))
 
 /**
- * Whether this SQLite error leaves the content of the disk in doubt. A failed flush does, because the writes before it
- * had already been reported as successful. A refused call does not, because its transaction is rolled back. With
- * IOERR_WRITE, the kernel may report the failure of an earlier write, but then it also reports that failure to the next
- * flush (write(2), EIO). Errors in temporary files (IOERR_SHM…), locks and reads lose no data, and IOERR_…_ATOMIC does
- * not occur in WAL mode.
+ * Whether this SQLite error leaves the content of the disk in doubt. A failed flush leaves it in doubt, because the
+ * writes before it had already been reported as successful. A refused call does not, because its transaction is rolled
+ * back. With IOERR_WRITE, the kernel may report the failure of an earlier write, but then it also reports that failure
+ * to the next flush (write(2), EIO). Errors in temporary files (IOERR_SHM…), locks and reads lose no data, and
+ * IOERR_…_ATOMIC does not occur in WAL mode.
  */
 export function leavesDiskInDoubt(error: unknown): boolean {
   const code = errcodeOf(error)
@@ -76,7 +76,7 @@ export function closeAfterCopy(db: DatabaseSync): void {
 const keptOpen = new Set<DatabaseSync>()
 
 /**
- * Closes a connection after this error. After a failed flush, however, the connection stays open until the process is
+ * Closes a connection after an error. After a failed flush, however, the connection stays open until the process is
  * killed, and stays referenced so that it is not garbage-collected. Closing it would flush again, seem to succeed, and
  * remove the WAL.
  */

@@ -12,4 +12,4 @@ export const amountSchema = z
   .max(MAX_AMOUNT, { error: `must be at most ${MAX_AMOUNT}` })
   .refine(hasFourDecimalsAtMost, { error: 'must have at most 4 decimals' })
   // Described in words, because validators compute `multipleOf` in binary fractions and refuse 187.35.
-  .meta({ description: 'An amount of money with at most 4 decimals, carried exactly.' })
+  .meta({ description: 'An amount of money with at most 4 decimals. It is kept exactly, without rounding.' })

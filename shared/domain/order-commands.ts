@@ -11,14 +11,16 @@ import { expected } from './violations.ts'
  * their types, and generates the OpenAPI and AsyncAPI documents.
  *
  * The domain rules beyond types and lengths:
- * - `totalPrice` need not be the sum of the items: shipping, discounts and taxes are agreed elsewhere. Not enforced.
- * - An item's currency may differ from the order's: each item keeps its own. Not enforced.
- * - The same item code may occur twice, as two separate lines. Not enforced.
- * - An order has 1 to 500 items; quantities are positive integers. Enforced here.
- * - Names, addresses, item codes, brands and types must not consist of spaces only. Enforced for requests only, because
- *   the log may hold older orders.
- * - An e-mail address contains an @ or is empty: the field is required, but not every customer has an address. Enforced
- *   for requests only.
+ * - Allowed: a `totalPrice` that is not the sum of the items, because shipping, discounts and taxes are agreed
+ *   elsewhere.
+ * - Allowed: an item with another currency than the order, because each item keeps its own.
+ * - Allowed: the same item code twice, as two separate lines.
+ * - Enforced here: an order has 1 to 500 items, and quantities are positive integers.
+ * - Enforced for requests only, because the log may hold older orders: names, addresses, item codes, brands and types
+ *   must not consist of spaces only.
+ * - Enforced for requests only: an e-mail address contains an @ or is empty. The field is required, but not every
+ *   customer has an address.
+ *
  * Unknown members are left out and listed in the response (unknown-members.ts).
  */
 
@@ -87,7 +89,7 @@ function orderSchema<Item extends z.ZodObject>({ filled, email }: Texts, item: I
         .array(item, { error: expected('must be an array') })
         .min(1, { error: 'must have at least one item' })
         .max(MAX_ITEMS, { error: `must have at most ${MAX_ITEMS} items` }),
-      // Optional and last, so that an order without these members has the same JSON and hash as before they existed.
+      // These are optional and last, so that an order without them has the same JSON and hash as before they existed.
       reference: z.exactOptional(referenceSchema),
       metadata: z.exactOptional(metadataSchema),
     },
@@ -96,7 +98,7 @@ function orderSchema<Item extends z.ZodObject>({ filled, email }: Texts, item: I
 }
 
 const SENT: Texts = { filled: filledText, email: emailAddress(100) }
-/** Without the rules added after the first orders were logged, because an accepted order must always be storable. */
+/** Omits the rules that were added after the first orders were logged, because any accepted order must be storable. */
 const LOGGED: Texts = { filled: (max, lines) => text(1, max, lines), email: text(0, 100) }
 
 /** For requests. */

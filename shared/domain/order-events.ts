@@ -57,8 +57,8 @@ function upcastV1(data: unknown): unknown {
 
 /**
  * The validated data of a NewOrder event of any known version. Throws `unknown-event` for a type or version that this
- * program does not know, and `invalid-order` for data that is not an order. Both are poison, because no retry makes
- * such a record readable.
+ * program does not know, and `invalid-order` for data that is not an order. Both errors make the record poison, because
+ * no retry makes it readable.
  */
 export function readNewOrderData(type: string, json: unknown): NewOrderCommand {
   const upcast = UPCASTERS.get(type)

@@ -4,8 +4,8 @@ import { createHmac, createSecretKey, hash, randomBytes, timingSafeEqual } from 
  * An order id is a UUID whose last 32 bits are a truncated HMAC-SHA-256 of the preceding 96 bits, so that an issued id
  * is recognised without a lookup. This is how GET can promise never to return 404 for an issued id.
  *
- * Version 7 (RFC 9562 §5.7): 48 bits of time, 12 bits of counter, 30 random bits, the tag.
- * Version 8 (RFC 9562 §5.8): 90 bits derived from an Idempotency-Key and the order, the tag.
+ * Version 7 (RFC 9562 §5.7): 48 bits of time, 12 bits of counter, 30 random bits, and the tag.
+ * Version 8 (RFC 9562 §5.8): 90 bits derived from an Idempotency-Key and the order, and the tag.
  */
 export interface OrderIds {
   /** A new id, greater than every earlier id of this process. */
@@ -27,7 +27,7 @@ const RANDOM_POOL_BYTES = 4096
 const NO_ORDER = ''
 /** The length of an id without its tag. */
 const TAGGED_BYTES = 12
-/** The length of an order id as text. The tag of a change id also covers this text. */
+/** The length of an order id as text. The tag of a change id also covers the text of the order's id. */
 const ORDER_ID_BYTES = 36
 const SHA256_BLOCK_BYTES = 64
 const SHA256_BYTES = 32

@@ -24,7 +24,7 @@ export interface Order {
   }
 }
 
-/** Codes for why a change is rejected when its turn comes. */
+/** Codes that say why a change is rejected when its turn comes. */
 export type ChangeRefusal = 'order-cancelled' | 'version-conflict'
 
 export interface Refused extends Cause {
@@ -71,7 +71,7 @@ export function reapply(order: Order, applied: readonly AppliedChange[]): Order 
 /** The order after one more event; `order` is undefined before the first event. */
 export function evolve(order: Order | undefined, event: OrderEvent): Order {
   if (event.kind === 'placed') return { version: 1, content: event.content }
-  if (order === undefined) throw new TypeError(`An order begins with being placed, not with being ${event.kind}.`)
+  if (order === undefined) throw new TypeError(`An order must be placed before it can be ${event.kind}.`)
   const version = order.version + 1
   if (event.kind === 'amended') return { ...order, version, content: { ...order.content, ...event.amendment } }
   const { at, reason } = event

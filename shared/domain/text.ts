@@ -18,13 +18,13 @@ const CONTROL = {
  */
 const SPACES = String.raw`\t\n\r\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff`
 
-/** A text of `min` to `max` characters. */
+/** A string of `min` to `max` characters. */
 export function text(min: number, max: number, lines: Lines = 'one line') {
   const pattern = new RegExp(`^[^${CONTROL[lines]}]{${min},${max}}$`, 'u')
   return matching(pattern, (value) => faultOf(value, min, max) ?? NO_CONTROL).meta({ minLength: min, maxLength: max })
 }
 
-/** A text of at most `max` characters that is neither empty nor only spaces. */
+/** A string of at most `max` characters that is neither empty nor only spaces. */
 export function filledText(max: number, lines: Lines = 'one line') {
   const control = CONTROL[lines]
   const pattern = new RegExp(`^(?![${SPACES}]*$)[^${control}]{1,${max}}$`, 'u')

@@ -19,8 +19,8 @@ export function unknownMembers(body: unknown): string[] {
 }
 
 /**
- * The same for any body, valid or not, and any set of known members. If `orderItems` is one of them, the items are
- * checked as well.
+ * Like `unknownMembers`, but takes any body, valid or not, and any set of known members. If `orderItems` is one of
+ * them, the items are checked as well.
  */
 export function unknownMembersOf(body: unknown, known: ReadonlySet<string>): string[] {
   return collectAll([], body, known)

@@ -3,7 +3,7 @@ import type { Violation } from './errors.ts'
 
 /** Limits the size of the response; more violations would not help the caller. */
 const MAX_VIOLATIONS = 50
-/** Limits names in pointers, because a member name may be as long as the body. */
+/** Limits the length of names in pointers, because a member's name may be as long as the body. */
 const MAX_NAME_LENGTH = 100
 
 /** Converts zod's issues to the form in RFC 9457's example: an RFC 6901 JSON pointer and a reason. */

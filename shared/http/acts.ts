@@ -15,17 +15,17 @@ export const reason = z
   .meta({ minLength: 1, pattern: String.raw`\S` }) // for the API documents, which cannot show a `refine`
 
 /**
- * Bodies of operator actions are strict. If a misspelt member were ignored, the action could apply to everything, or
- * run when only a dry run was intended.
+ * The bodies of operators' actions may not contain unknown members. If a misspelt member were ignored, the action could
+ * apply to everything, or run when only a dry run was intended.
  */
 export const actBody = z.strictObject({ reason: z.exactOptional(reason) }, { error: memberFault })
 
 export const requiredReasonBody = z.strictObject({ reason }, { error: memberFault })
 
 /**
- * The operator of an action, its time and its reason. A principal that the platform has signed in is verified. The name
- * in the header X-Operator is only recorded as claimed. Without a platform that signs operators in, callers could send
- * its header themselves, so it is read only if `platformSignsIn` is set.
+ * The operator of an action, its time and its reason. An operator whom the platform has signed in counts as verified.
+ * The name in the header X-Operator is only recorded as claimed. Without a platform that signs operators in, callers
+ * could send its header themselves, so it is read only if `platformSignsIn` is set.
  */
 export function actOf(
   request: HttpRequest,
@@ -42,7 +42,10 @@ export function actOf(
   }
 }
 
-/** The body of an operator action, and the action with the body's reason. Throws `invalid-request` with pointers. */
+/**
+ * Reads the body of an operator's request, and makes an `Act` with the reason in that body. Throws `invalid-request`
+ * with pointers.
+ */
 export async function readAct<Schema extends z.ZodObject<{ reason: z.ZodType<string | undefined> }>>(
   request: HttpRequest,
   schema: Schema,

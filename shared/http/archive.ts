@@ -36,7 +36,7 @@ export const exportQuery = z.object({
 
 /** The body of POST /api/ops/archive/orders. */
 export const archiveBody = actBody.extend({
-  file: fileName.describe('The name of the file that has the orders.'),
+  file: fileName.describe('The name of the file that contains the orders.'),
   orders: z
     .array(
       z.strictObject({
@@ -63,7 +63,7 @@ export const restoreBody = actBody.extend({
 
 const documents = z.object({ orders: z.array(archivedOrderSchema) })
 
-/** The action as a step of a run that may have begun earlier. */
+/** Adds to the action whether it continues a run that an earlier request began. */
 export function archivingAct(act: Act, body: { readonly continues?: boolean }): ArchivingAct {
   return { ...act, continues: body.continues ?? false }
 }

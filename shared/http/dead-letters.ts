@@ -63,7 +63,7 @@ export const discardBody = lettersBody
   .extend({ reason: z.exactOptional(reason.describe('Why. Required unless this is a dry run.')) })
   .meta(LETTERS_ONE_WAY)
 
-/** The letters that a body selects. Throws `invalid-request` unless it selects them in exactly one way. */
+/** The letters that a body selects. Throws `invalid-request` unless the body selects letters in exactly one way. */
 export function toLetterFilter(body: z.output<typeof lettersBody>): NewRedrive['letters'] {
   const { ids, all, fingerprint, code, orderId, from, to, foreign } = body
   const ways = [ids, all, FILTERS.find((name) => body[name] !== undefined)].filter((way) => way !== undefined)

@@ -80,8 +80,8 @@ export function unseenOrder(orderId: string, orderIds: OrderIds, whyUnseen: WhyU
 }
 
 /**
- * The stored history. The acceptance is added in front while the store has only changes to the order, or nothing.
- * Throws `order-not-found` if nothing is stored and the id was never issued.
+ * The stored history. If the store has only changes to the order, or nothing, an entry for the acceptance is added at
+ * the beginning. Throws `order-not-found` if nothing is stored and the id was never issued.
  */
 export function withBeginning(
   orderId: string,

@@ -4,7 +4,7 @@ import type { HttpMethod } from '@azure/functions'
  * All HTTP routes. Functions are registered from this table, the OpenAPI document is generated from it, and the
  * catch-all derives the Allow header of a 405 from it.
  *
- * The runtime tries functions in the order of their names and does not prefer literal routes over parameters. So a
+ * The runtime tries functions in alphabetical order and does not prefer literal routes over parameters. So a
  * constraint excludes a parameter's literal siblings, and the catch-all's name sorts last.
  */
 export interface Route {

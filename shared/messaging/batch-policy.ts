@@ -24,7 +24,7 @@ export interface BatchHistory {
   readonly attemptsBeganAt: number
   /** How many times the batch was held because every order in it failed. */
   readonly holds: number
-  /** Consecutive batches, including this one, that failed as a whole (`failsAsAWhole`). */
+  /** The number of consecutive batches, including this one, that failed as a whole (`failsAsAWhole`). */
   readonly failedInARow: number
 }
 
@@ -71,10 +71,10 @@ export function decideBatch<Blamed extends { readonly failure: Failure }>(
 
 /**
  * Whether every order in the batch fails, but none as poison. If two consecutive batches fail like this, no order is at
- * fault. A batch with a single order never counts, because it says nothing about other orders. Neither does a bug in a
- * retry topic: failing orders are all that such a topic holds, and a few bad orders would otherwise hold up every good
- * order in their tier. A bug in deciding a change never counts either, because parking the change is always safe: the
- * change waits in the store.
+ * fault. A batch with a single order never counts, because it says nothing about other orders. A bug in processing a
+ * retry topic does not count, because such a topic holds only orders that have failed, and a few bad orders would
+ * otherwise hold up every good order in their tier. A bug in deciding a change never counts either, because parking the
+ * change is always safe: the change waits in the store.
  */
 export function failsAsAWhole(
   blamed: readonly { readonly failure: Failure }[],

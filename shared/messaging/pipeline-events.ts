@@ -60,7 +60,7 @@ export interface PipelineEvents {
   'attempt:failed': { topic: string; attempt: number; records: number; cause: Cause; error: unknown }
   /** Every order in two consecutive batches failed, so no order is to blame: the batch waits and is retried. */
   'batch:held': { topic: string; records: number; cause: Cause; error: unknown }
-  /** Offsets are lost because of `lostBy`; emitted once, by the process that recorded the loss. */
+  /** Offsets are lost, and `lostBy` says why. Emitted once, by the process that recorded the loss. */
   'ledger:lost': LedgerLoss
   /** Skipped records now have an outcome; `places` lists the first of them as `partition:offset`. */
   'ledger:repaired': { processed: number; places: readonly string[]; why: string | null }
@@ -87,7 +87,7 @@ export type PipelineEventName = keyof PipelineEvents
 
 export interface PipelineEmitter {
   emit<Name extends PipelineEventName>(name: Name, event: PipelineEvents[Name]): void
-  /** Returns the function that stops listening. */
+  /** Returns a function that stops listening. */
   on<Name extends PipelineEventName>(name: Name, listener: (event: PipelineEvents[Name]) => void): () => void
 }
 

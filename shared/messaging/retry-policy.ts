@@ -3,7 +3,7 @@ import type { FailureClass } from './failure.ts'
 import type { RetryTier } from './topics.ts'
 
 /**
- * The figures and decisions for retries. The functions are pure: time and randomness are arguments, so that tests can
+ * The rules for retries. The functions are pure: time and randomness are arguments, so that tests can
  * control them.
  */
 export interface Backoff {

@@ -30,8 +30,8 @@ const UNLIMITED = '-1'
  */
 const LEAVES_BY_AGE_ONLY = { 'retention.bytes': UNLIMITED, 'cleanup.policy': 'delete' }
 /**
- * The broker sets the timestamps. A producer could set any 64-bit integer, and the Kafka extension's trigger fails on
- * one that it cannot convert.
+ * The broker sets the timestamps. A producer could set any 64-bit integer as the timestamp, and the Kafka extension's
+ * trigger fails on one that it cannot convert.
  */
 const TIME_OF_THE_LOG = { 'message.timestamp.type': 'LogAppendTime' }
 
@@ -61,7 +61,7 @@ export function sourcesOf(topics: Topics): readonly Pick<RetryTier, 'topic' | 'g
 
 /**
  * The specifications for creating topics. Retry and dead-letter topics allow larger records, because parking adds
- * headers. Records leave the log at the age of `retentionMs`; with null they stay forever.
+ * headers. Records leave the log when they are older than `retentionMs`; if it is null, they stay forever.
  */
 export function topicSpecs(
   topics: Topics,

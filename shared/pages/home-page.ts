@@ -11,8 +11,8 @@ interface Link {
 }
 
 const FIRST: readonly Link[] = [
-  { path: '/docs', name: 'Reference', text: 'Every route, to read and to try.' },
-  { path: '/docs/errors', name: 'Problems', text: 'The meaning of each problem, and what to do.' },
+  { path: '/docs', name: 'Reference', text: 'Every route, documented and ready to try.' },
+  { path: '/docs/errors', name: 'Problems', text: 'What each problem means, and what to do about it.' },
   { path: '/dashboard', name: 'Dashboard', text: 'Live numbers from the pipeline, and tools to repair dead letters.' },
 ]
 

@@ -1,4 +1,7 @@
-/** The style of every page: system fonts, the reader's light or dark preference, and any width from a phone up. */
+/**
+ * The style of every page: system fonts, the reader's light or dark preference, and any screen width from a phone
+ * upwards.
+ */
 export const PAGE_STYLE = `:root {
   color-scheme: light dark;
   --ink: light-dark(#17212b, #e6ecf1);

@@ -41,7 +41,7 @@ export interface Page {
    */
   readonly styles?: readonly string[]
   readonly scripts?: readonly string[]
-  /** Further elements of the head. */
+  /** Additional elements for the page's head. */
   readonly head?: Html
 }
 

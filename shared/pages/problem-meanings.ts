@@ -13,9 +13,10 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   'order-not-found': 'The path contains a well-formed id that this product never issued.',
   'change-not-found': 'The path contains a well-formed id of a change that this product never issued for this order.',
   'dead-letter-not-found': 'No dead letter has this id.',
-  'not-found': 'No route has this path, or the thing that it names does not exist.',
+  'not-found': 'No route has this path, or what the path names does not exist.',
   'method-not-allowed': 'The path exists, but not with this method.',
-  conflict: 'The action does not fit the current state, such as redriving a letter that was discarded.',
+  conflict:
+    'The action is not possible in the current state: for example, a letter that was discarded cannot be redriven.',
   'order-cancelled': 'The order was cancelled before the change’s turn came.',
   'order-discarded': 'An operator discarded the order before it was stored, so it cannot be changed.',
   'version-conflict':

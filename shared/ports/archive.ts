@@ -24,13 +24,13 @@ export interface Archive {
    * discarded orders last. A page may be empty although more pages follow. The last page has no cursor.
    *
    * Two kinds of orders are left out. Orders whose documents are longer than `MAX_ARCHIVED_BYTES` stay in the store. On
-   * SQLite, so does the order that was stored last, because its position must not be assigned again.
+   * SQLite, the order that was stored last stays too, because its position must not be assigned again.
    */
   exportOrders(query: ExportQuery): Promise<Page<ExportedOrder>>
 
   /**
    * Removes orders that are in an archive file, in small transactions, so that orders can be stored in between. Each
-   * order is removed wholly or not at all. After a failure, the orders that were already removed stay archived. The
+   * order is removed completely or not at all. After a failure, the orders that were already removed stay archived. The
    * first transaction that removes an order writes an audit entry. Rejects with `conflict` while a rebuild or a reindex
    * runs. After each transaction, no rebuild can begin for a while, because a rebuild would bring the orders back.
    */
@@ -38,9 +38,9 @@ export interface Archive {
 
   /**
    * Restores orders, each with its changes and history. An order returns to its earlier position in lists if the store
-   * still knows that position, and otherwise becomes the newest. On SQL Server, it also becomes the newest if the login
-   * may not alter the table. An order that the store already has stays unchanged. The first transaction that restores
-   * an order writes an audit entry, with `source` as its target.
+   * still knows that position, and otherwise becomes the newest. On SQL Server, an order also becomes the newest if the
+   * login is not permitted to alter the table. An order that the store already has stays unchanged. The first
+   * transaction that restores an order writes an audit entry, with `source` as its target.
    *
    * Rejects with `conflict` like `archiveOrders`. Also rejects with `conflict` if an order's Idempotency-Key now
    * belongs to another order, or if a document lacks changes that its order had when it was last archived.

@@ -9,7 +9,7 @@
 export type BackUp = (name: string) => Promise<BackupFiles>
 
 export interface BackupFiles {
-  /** The folder's path, on the machine of this process. */
+  /** The folder's path, on the machine that runs this process. */
   readonly folder: string
   readonly bytes: number
 }

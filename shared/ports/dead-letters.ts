@@ -21,7 +21,7 @@ export interface DeadLetters {
   /** Newest first, by keyset; without payloads. */
   list(query: DeadLetterQuery): Promise<Page<DeadLetterSummary>>
 
-  /** The number of matching letters. The cost grows with this number. */
+  /** The number of matching letters. The more letters match, the longer counting takes. */
   count(query: Omit<DeadLetterQuery, 'limit' | 'cursor'>): Promise<number>
 
   /** Groups of letters with the same cause, most recent first. */
@@ -112,7 +112,7 @@ export interface DeadLetterQuery {
   readonly fingerprint?: string
   readonly code?: string
   readonly orderId?: string
-  /** RFC 3339. Bounds of the last failure: at or after `from`, before `to`. */
+  /** RFC 3339. The bounds for the time of the last failure: at or after `from`, before `to`. */
   readonly from?: string
   readonly to?: string
   /** True selects only other consumers' letters, false only this product's. */

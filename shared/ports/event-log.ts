@@ -66,7 +66,7 @@ export interface PartitionOffsets {
 
 /** A consumer in a group. */
 export interface GroupMember {
-  /** The address as the log sees it, usually an IP address. */
+  /** The member's address from the log's point of view, usually an IP address. */
   readonly address: string
   /** Whether the address belongs to this machine. */
   readonly isHere: boolean
@@ -80,7 +80,7 @@ export interface LogHealth {
   readonly cause?: string
   /**
    * Faults of this process's consumers, one line each: a partition that is blocked by an unreadable batch, or a group
-   * that cannot be joined. The log itself may be available. Absent if there are no faults.
+   * that cannot be joined. The log may be available despite such a fault. Absent if there are no faults.
    */
   readonly unreadable?: readonly string[]
 }
@@ -100,7 +100,7 @@ export interface EventLog extends AsyncDisposable {
 
   /**
    * Records of one partition from `fromOffset` on, ascending, at most `limit` of them and about 8 MiB; empty at the
-   * end. Skips offsets that are not in the log and records of aborted transactions. Rejects with `log-unavailable`, or
+   * end. Skips missing offsets, and the records of aborted transactions. Rejects with `log-unavailable`, or
    * with `log-unreadable` if the first record lies in a batch that cannot be decoded: the error's `unreadable` gives
    * the offsets.
    */
@@ -224,7 +224,7 @@ export interface RemovalStep {
 
 /** Removes personal data from records. Records never change for any other reason (decision 037). */
 export interface LogRedaction {
-  /** Resolves once every record whose publishing began before this call is in the log. Rejects like `publish`. */
+  /** Resolves once every record whose publishing began before this call is in the log. Rejects as `publish` does. */
   settled(): Promise<void>
 
   /**
@@ -244,11 +244,11 @@ export interface LogRedaction {
 export interface TopicRetention {
   /** The age at which a record leaves the log, in milliseconds; null if age does not matter. */
   readonly maxAgeMs: number | null
-  /** About how many bytes a partition keeps; null if unlimited. */
+  /** Roughly how many bytes a partition keeps; null if unlimited. */
   readonly maxBytes: number | null
   /**
    * Whether an offset that is missing after the log start can only be a transaction marker or an aborted record. False
-   * if records can vanish from within the log, because the log then looks the same in either case.
+   * if records can vanish from within the log, because a vanished record looks the same as a marker.
    */
   readonly holesAreMarkers: boolean
   /** Records that have not been processed yet stay, regardless of their age. */

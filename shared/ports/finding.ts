@@ -4,6 +4,6 @@ export interface Finding {
   readonly well: boolean
   /** Only a part was checked, and the result describes only that part. */
   readonly partial?: true
-  /** The result in words, and what to do if it is not well. */
+  /** The result in words, and what to do if something is wrong. */
   readonly detail: string
 }

@@ -1,9 +1,9 @@
 import type { Act } from './redrives.ts'
 
 /**
- * Forgets customers. Names, e-mail addresses and postal addresses are removed from the store. So are `reference`,
- * `metadata` and the reasons for cancellations, because they may contain anything. Ids, amounts and items stay and are
- * counted as before.
+ * Forgets customers. Names, e-mail addresses and postal addresses are removed from the store. `reference`, `metadata`
+ * and the reasons for cancellations are also removed, because they may contain anything. Ids, amounts and items stay
+ * and are counted as before.
  */
 export interface Forgetting {
   /** The places that still hold the removed data afterwards, one sentence each. */
@@ -18,9 +18,9 @@ export interface Forgetting {
    * store held before.
    *
    * From then on, any record of an order that was accepted up to `act.at` is stored without personal data, whether the
-   * record comes from the log, a retry, a redrive or a rebuild. An order that is accepted later belongs to a new
-   * relationship and is stored with its data. A change is treated like its order. Forgetting the customer again removes
-   * the data that has been stored since.
+   * record comes from the log, a retry, a redrive or a rebuild. An order that is accepted later is not affected, and is
+   * stored with its data. A change is treated like its order. Forgetting the customer again removes the data that has
+   * been stored since.
    *
    * Rejects with `conflict` while a rebuild runs, or while orders of an earlier version are being indexed.
    */

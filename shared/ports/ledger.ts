@@ -36,7 +36,7 @@ export interface LedgerSnapshot {
   readonly partitions: readonly LedgerPartition[]
   /** The counted logs, by topic. */
   readonly logs: readonly CountedLog[]
-  /** Skipped, unsettled offsets, ascending, at most `maxGaps` ranges; `to` is exclusive. */
+  /** Offsets that were skipped and are not settled, ascending, at most `maxGaps` ranges; `to` is exclusive. */
   readonly gaps: readonly LedgerGap[]
   /** Offsets settled as lost, ascending, at most `maxGaps` ranges. */
   readonly lost: readonly LedgerLoss[]
@@ -54,7 +54,8 @@ export interface CountedLog {
 }
 
 /**
- * `replaced`: there is now another log under the same name. `truncated`: the log ended before the last counted offset.
+ * `replaced`: there is now another log under the same name. `truncated`: the log now ends before the last offset that
+ * was counted.
  */
 export type LogBreak = 'replaced' | 'truncated'
 
@@ -70,11 +71,11 @@ export interface LedgerPartition {
   readonly stored: number
   readonly duplicate: number
   readonly parked: number
-  /** Skipped, and not settled yet. */
+  /** Offsets that were skipped and are not settled yet. */
   readonly gaps: number
   /** Offsets that hold only a transaction marker or an aborted record. */
   readonly absent: number
-  /** Left the log before they were counted. */
+  /** Offsets that left the log before they were counted. */
   readonly lost: number
   /** How many of `stored`, `duplicate` and `parked` were redriven records, which no caller sent. */
   readonly redriven: number
@@ -89,7 +90,7 @@ export interface LedgerGap {
 
 /**
  * `log-start`: the log starts after these offsets, because of retention or a DeleteRecords request. `hole`: the offsets
- * are missing within a log that is compacted or has no transactions, so they may have been records.
+ * are missing within a log that is compacted or has no transactions, so they may have held records.
  */
 export type LossCause = 'log-start' | 'hole'
 

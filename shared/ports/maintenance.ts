@@ -158,7 +158,7 @@ export interface LedgerEpoch {
 
 export interface RepairLease {
   readonly groupId: string
-  /** The topic of the ledger; the target in the audit. */
+  /** The topic whose records the ledger counts. It is also the target that the audit shows. */
   readonly topic: string
   readonly owner: string
   readonly nowMs: number

@@ -17,7 +17,7 @@ export interface OrderStore extends AsyncDisposable {
    * - `withheld`: an operator decided otherwise. The order or its dead letter was discarded, or the letter was edited,
    *   even if the edited payload has since been dead-lettered under a letter of its own. Redeliveries change nothing
    *   until the letter is restored or redriven; the ledger counts the record as parked.
-   * - a `Rejection`: the order can never be stored as it is. The other orders of the batch are stored nevertheless.
+   * - a `Rejection`: the order can never be stored as it is. The other orders in the batch are still stored.
    *
    * For `delivered: 'origin'`, the ledger's rows are locked first, in topic and partition order. The ledger then counts
    * only offsets at or beyond `next`, and counts any skipped offset as a gap. An offset that is delivered after all is
@@ -42,8 +42,8 @@ export interface OrderStore extends AsyncDisposable {
    *
    * A copy or a dead letter may arrive before the ledger has counted its origin, for example if a process died in
    * between. The origin's batch may contain earlier changes to the order. Until that batch is stored, the change is
-   * kept but not decided, and it holds back no other change. Its place among the order's changes is that of its origin.
-   * If the ledger does not count the origin's topic, the change does not wait for the origin's batch.
+   * kept but not decided, and it holds back no other change. A copy has the same place among the order's changes as its
+   * origin. If the ledger does not count the origin's topic, the change does not wait for the origin's batch.
    *
    * If deciding a change fails because of a bug, the result lists the change in `undecided`, and the batch is stored
    * nevertheless. Neither the change nor its successors are touched until the change's record arrives again. The caller
@@ -86,7 +86,7 @@ export interface StoreBatch {
   readonly changes?: readonly ChangeToStore[]
   /** Records of the batch that are already durable in a retry topic or the dead-letter topic. */
   readonly parked: readonly ParkedRecord[]
-  /** The time of stored orders and changed rows, as RFC 3339 in UTC. */
+  /** The time that is recorded for stored orders and changed rows, as RFC 3339 in UTC. */
   readonly now: string
 }
 
@@ -96,7 +96,7 @@ export interface OrderToStore {
   readonly orderId: string
   readonly acceptedAt: string
   readonly order: NewOrderCommand
-  /** SHA-256 in hex of the event's JSON. */
+  /** The SHA-256 hash of the event's JSON, in hex. */
   readonly bodyHash: string
   readonly idempotencyKeyHash: string | null
   /** The id (`topic:partition:offset`) of the dead letter that this record redrives, if any. */
@@ -116,8 +116,8 @@ export interface ChangeToStore {
   readonly acceptedAt: string
   readonly change: OrderChange
   /**
-   * SHA-256 in hex of the event's JSON; null if personal data was removed from the record. Without a hash, only the id
-   * identifies the change.
+   * The SHA-256 hash of the event's JSON, in hex; null if personal data was removed from the record. Without a hash,
+   * only the id identifies the change.
    */
   readonly bodyHash: string | null
   readonly idempotencyKeyHash: string | null
@@ -146,7 +146,7 @@ export interface ParkedRecord {
   /** Attempts so far, and the maximum number of attempts. */
   readonly attempt: number
   readonly maxAttempts: number
-  /** RFC 3339; null when dead. */
+  /** RFC 3339; null once the record is dead-lettered. */
   readonly nextAttemptAt: string | null
   readonly cause: Cause
   readonly acceptedAt: string | null
@@ -176,7 +176,7 @@ export interface BatchPreview {
   readonly outcomes: readonly StoreOutcome[]
   /** One for each of the changes, in the same sequence. */
   readonly changes: readonly ChangePreview[]
-  /** Changes to these orders that are not in the batch but would be decided with it, in sequence. */
+  /** Changes to these orders that are not in the batch but would be decided along with it, in sequence. */
   readonly followers: readonly FollowerPreview[]
 }
 
@@ -193,7 +193,7 @@ export interface FollowerPreview {
 export interface Rejection {
   readonly kind: 'rejected'
   readonly code: 'order-id-reused' | 'idempotency-key-reused' | 'constraint-violated'
-  /** In words for a caller. */
+  /** The reason, in words for a caller. */
   readonly detail: string
 }
 

@@ -28,7 +28,7 @@ export interface OrderViews {
    *
    * The best matches come first: whole words before prefixes, and the customer's name before the rest. Equal matches
    * are sorted newest first. An order's rank does not change when other orders are added, so pages are stable. Query
-   * syntax counts as plain text, and a text without any word finds nothing.
+   * syntax counts as plain text, and a query without any words finds nothing.
    *
    * After an update that changes how words are folded, earlier orders are folded again in the background. Until then,
    * each order is found by the words that the old and the new folding have in common.
@@ -70,7 +70,7 @@ export interface ListQuery {
   readonly paymentMethod?: PaymentMethod
   /** Matches the whole reference exactly. */
   readonly reference?: string
-  /** RFC 3339. Bounds of the time of acceptance: at or after `from`, before `to`. */
+  /** RFC 3339. Bounds on the time of acceptance: at or after `from`, before `to`. */
   readonly from?: string
   readonly to?: string
   /** Words, as in `search`; the list stays sorted newest first. */

@@ -15,7 +15,7 @@ export interface Redrives {
    *
    * Letters that match a filter are gathered in steps, each in one transaction, and the task starts when all are
    * gathered. If the process dies or the store becomes unavailable meanwhile, the next process that leases the task
-   * continues.
+   * continues the gathering.
    */
   create(task: NewRedrive, act: Act): Promise<RedriveTask>
 
@@ -49,13 +49,13 @@ export interface Redrives {
 
   /**
    * Ends the lease of `owner`: the task is due again at `dueMs`, or ends with `ending`. Changes nothing if another
-   * owner has the lease or an operator changed the task meanwhile.
+   * owner now has the lease or an operator has changed the task.
    */
   release(taskId: string, owner: string, next: { dueMs: number; at: string; ending?: RedriveEnding }): Promise<void>
 
   /**
    * For operators: cancels a running task, or resumes a stopped or cancelled one, which then starts again with a step
-   * of one letter. A resume prepares the letters in steps before the task runs again. Rejects with `not-found` or
+   * of one letter. Resuming prepares the letters in steps before the task runs again. Rejects with `not-found` or
    * `conflict`.
    */
   change(taskId: string, to: 'cancelled' | 'running', act: Act): Promise<RedriveTask>
@@ -69,9 +69,10 @@ export interface Redrives {
   restore(letterId: string, act: Act): Promise<KeptDeadLetter>
 
   /**
-   * Discards those of the letters that are `dead`, like `discard`, and returns their number, which may be too low if a
-   * step lost a race and was repeated. Skips unknown ids and letters in another state. Each letter is discarded wholly
-   * or not at all, with its audit entry. After a failure, the letters that were already discarded stay discarded.
+   * Discards the letters that are `dead`, as `discard` does, and returns how many it discarded. The number may be too
+   * low if a step lost a race and was repeated. Skips unknown ids and letters in another state. Each letter is
+   * discarded wholly or not at all, with its audit entry. After a failure, the letters that were already discarded stay
+   * discarded.
    */
   discardMany(letterIds: readonly string[], act: Act): Promise<number>
 
@@ -110,7 +111,7 @@ export interface Act {
 
 export type RedriveState = 'running' | 'stopped' | 'cancelled' | 'done'
 
-/** How a task ends by itself; `why` is in words. */
+/** How a task ends by itself; `why` is a sentence for operators. */
 export type RedriveEnding = { readonly state: 'done' } | { readonly state: 'stopped'; readonly why: string }
 
 export interface NewRedrive {
@@ -193,7 +194,7 @@ export interface AuditEntry {
 
 /** The number of a task's letters in one state, as counted by the store. */
 export interface RedriveOutcome {
-  /** Whether a step recorded them for sending. */
+  /** Whether a step recorded these letters for sending. */
   readonly noted: 0 | 1
   /** Whether that was the last step. */
   readonly last: 0 | 1
@@ -228,7 +229,10 @@ export function tallyOf(outcomes: readonly RedriveOutcome[]): Pick<RedriveTask, 
   }
 }
 
-/** A letter that was recorded and is still `dead` has not been sent: its process died, or is about to send it. */
+/**
+ * A letter that was recorded and is still `dead` has not been sent: the process that recorded it died, or is about to
+ * send it.
+ */
 function figureOf({ noted, state }: RedriveOutcome): Figure {
   if (state === 'dead') return 'waiting'
   if (noted === 0 || state === 'discarded') return 'skipped'

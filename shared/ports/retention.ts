@@ -26,7 +26,7 @@ export interface Retention {
 export const REMOVABLE_PARTS = ['dead-letters', 'histories', 'change-histories', 'audit', 'redrives'] as const
 export type RemovablePart = (typeof REMOVABLE_PARTS)[number]
 
-/** Where the first step begins. */
+/** The value of `from` for the first step. */
 export const FROM_THE_BEGINNING = 0
 
 export interface RemovalBounds {

@@ -4,7 +4,7 @@ import { OrderError } from '../domain/errors.ts'
 const MAJOR = 22
 const MINOR = 18
 
-/** Throws `invalid-setting` with one line. Without this check, an older Node would fail later with an unclear error. */
+/** Throws `invalid-setting` for an older Node, which would otherwise fail later with an unclear error. */
 export function refuseOldNode(version: string = process.versions.node): void {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   if (major > MAJOR || (major === MAJOR && minor >= MINOR)) return

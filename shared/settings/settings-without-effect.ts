@@ -30,7 +30,7 @@ export function settingsWithoutEffect(
   return [...(disables === undefined ? [] : [disables]), ...misspelt, ...unread]
 }
 
-/** Whether one inserted, deleted or replaced letter turns one name into the other. */
+/** Whether inserting, deleting or replacing one character turns one name into the other. */
 function isOneLetterAway(one: string, other: string): boolean {
   const [short, long] = one.length < other.length ? [one, other] : [other, one]
   if (long.length - short.length > 1) return false

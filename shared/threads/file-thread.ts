@@ -23,19 +23,20 @@ export interface FileThreadOptions<E = SentError> {
   readonly workerData: unknown
   /** Creates the error for callers of a thread that is dead or closed. */
   readonly unavailable: (cause: unknown) => unknown
-  /** Creates the error for callers from the error that the thread sent. */
+  /** Converts an error that the thread sent to the error for callers. */
   readonly received: (sent: E) => unknown
   /** Called if the disk's content is in doubt, before the failed call rejects. The thread then refuses all calls. */
   readonly onDiskInDoubt?: ((error: unknown) => void) | undefined
   /** Called when the thread has died, after all calls in flight were rejected. */
   readonly onDown?: (error: unknown) => void
-  /** Called when the thread was restarted. */
+  /** Called when the thread has been restarted. */
   readonly onRestart?: () => void
 }
 
 /**
  * Without this limit, each thread's young generation may grow to three times what `npm start` allows the main thread's
- * semi-space. A smaller one costs no CPU time, because few objects of a batch outlive it.
+ * semi-space. The smaller young generation costs no CPU time, because few of the objects that a batch creates outlive
+ * the batch.
  */
 const YOUNG_GENERATION_MB = 6
 const FIRST_RESTART_DELAY_MS = 50

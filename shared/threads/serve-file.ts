@@ -25,7 +25,7 @@ export interface ServeFileOptions<T extends Operations> {
   readonly open: () => T
   /** Recovers after an error. Returns whether the file can still be used; otherwise it is closed and reopened. */
   readonly areSound: (operations: T, error: unknown) => boolean
-  /** Converts an error for sending to the main thread. */
+  /** Converts an error so that it can be sent to the main thread. */
   readonly pack?: (error: unknown) => unknown
 }
 
@@ -104,7 +104,8 @@ export function serveFile<T extends Operations>(options: ServeFileOptions<T>): v
   }
 
   /**
-   * Runs `work` after the reply. Its errors do not affect finished requests, whose data is already flushed to the WAL.
+   * Runs `work` after the reply. Errors of `work` do not affect finished requests, whose data is already flushed to the
+   * WAL.
    */
   function afterReply(work: () => void): void {
     if (doubt !== undefined) return

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Settles like `work`, but rejects after `ms`, so that the caller does not hang if `work` hangs. */
+/** Settles as `work` does, but rejects after `ms`, so that the caller does not hang if `work` hangs. */
 export async function within<T>(ms: number, doing: string, work: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(() => late.reject(new Error(`${doing} took longer than ${ms / 1000} s`)), ms)
@@ -21,8 +21,8 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Backoff with jitter, in ms. The delay doubles from `firstMs` to `maxMs`. Half of it is random, so that callers that
- * failed together do not retry together. `failures` starts at 1; `random` is from 0 to 1.
+ * Backoff with jitter, in ms. The delay doubles from `firstMs` to `maxMs`. Half of the delay is random, so that callers
+ * that failed together do not retry together. `failures` starts at 1; `random` is from 0 to 1.
  */
 export function jitteredMs(failures: number, firstMs: number, maxMs: number, random: number = Math.random()): number {
   return Math.min(maxMs, firstMs * 2 ** (failures - 1)) * (0.5 + random / 2)

@@ -47,7 +47,7 @@ export function openForEachTest(open: OpenEmptyStore): OpenStore {
 
 /** Features that an adapter may lack. */
 export interface StoreFeatures {
-  /** Full text: accents, prefixes of words, ranking. */
+  /** Full-text search: accents are ignored, words are found by their prefixes, and results are ranked. */
   readonly fullText: boolean
   /** Words of an e-mail address that contain digits are found by their prefix, not only as a whole. */
   readonly emailDigitsByBeginning: boolean

@@ -99,7 +99,7 @@ test('The same request under the same Idempotency-Key is one order, also after a
     const answers = await Promise.all([place('a-key'), place('"a-key"'), place('a-key')])
     answers.push(await place('a-key'))
     await product.settled()
-    // The process has lost its memory, but the store knows the key.
+    // The restarted process remembers no keys, but the store knows this one.
     await product.kill()
     await product.start()
     answers.push(await place('a-key'))
@@ -130,7 +130,7 @@ test('The same request under the same Idempotency-Key is one order, also after a
   })
 })
 
-test('A caller who asks for something unknown or forbidden gets a problem', async () => {
+test('A caller who asks for something unknown or forbidden gets a problem document', async () => {
   await withProduct({}, async (product) => {
     const waiting = await product.ask('/api/orders?status=accepted')
     expect([waiting.status, waiting.body['errors']]).toMatchObject([400, [{ pointer: 'status' }]])

@@ -16,7 +16,7 @@ import { SCRAM_USER, startSecureBroker } from '../support/kafka/secure-broker.ts
 
 const BASE = join(import.meta.dirname, '..', '..', 'infra', 'kubernetes', 'base')
 const [TOPIC, GROUP, PARTITIONS] = ['orders', 'order-processor', 12]
-/** The time of two polls of main.go, after which it knows which offsets have not moved. */
+/** The time that main.go needs for two polls, after which it knows which offsets have not moved. */
 const TWO_POLLS_MS = 5000
 const [program = ''] = process.argv.slice(2)
 let failed = 0
@@ -73,7 +73,7 @@ async function openTopic(address: string, kafka: Parameters<typeof openKafkaLog>
         0,
       )
     },
-    /** Moves the group to `into` offsets after the first, in each of the partitions. */
+    /** Moves the group's committed offset in each of the partitions to `into` offsets after the first one. */
     async move(partitions: readonly number[], into: number): Promise<void> {
       const offsets = await log.offsets(TOPIC)
       for (const partition of partitions) {
@@ -140,7 +140,8 @@ async function checkSecureBroker(): Promise<void> {
     for (let into = 1; into <= 8; into++) {
       await topic.move(all, into)
       await sleep(1000)
-      // KEDA's first polls may still find that the offsets have not moved, so nothing is asked before the fifth move.
+      // KEDA's first polls may still find that the offsets have not moved, so the metric is not read before the fifth
+      // move.
       const questions = into > 4 ? 5 : 0
       for (let again = 0; again < questions; again++) answers.push(await keda.ask())
     }

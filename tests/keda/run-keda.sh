@@ -14,7 +14,7 @@ export PATH="$PWD/node_modules/.bin:$PATH"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# A released KEDA, without the scalers for systems other than Kafka: they would double the build time.
+# A released version of KEDA, without the scalers for systems other than Kafka, which would double the build time.
 version=$(sed -n 's|.*github.com/kedacore/keda/v2 \(v.*\)|\1|p' tests/keda/go.mod)
 released=$(cd "$work" && go mod download -json "github.com/kedacore/keda/v2@$version" | node -p 'JSON.parse(fs.readFileSync(0)).Dir')
 cp -r "$released" "$work/keda"

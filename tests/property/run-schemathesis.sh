@@ -30,6 +30,6 @@ SCHEMATHESIS_HOOKS=hooks PYTHONPATH="$here" PYTHONDONTWRITEBYTECODE=1 \
   --checks all --continue-on-failure --suppress-health-check all --request-timeout 35 \
   --max-examples 50 --max-time "${SECONDS_TO_RUN:-60}" --workers 1 "$@" || status=$?
 
-# Finds faults that Schemathesis does not see.
+# Schemathesis does not see the errors that the product logs, so they are checked here.
 no_errors "$work" || status=1
 exit "$status"

@@ -1,7 +1,7 @@
 /**
- * Finds a T-SQL text's effects on tables by its words alone. It relies on the style of this product's statements: no
- * table has a schema, every alias follows AS, and every statement ends with a semicolon. tests/sql/check-tsql.py checks
- * the statements with a real parser.
+ * Finds out which tables a T-SQL text reads and writes. It looks only at the text's words, and relies on the style of
+ * this product's statements: no table name has a schema, every alias follows AS, and every statement ends with a
+ * semicolon. tests/sql/check-tsql.py checks the statements with a real parser.
  */
 export interface StatementFacts {
   readonly reads: readonly string[]
@@ -39,7 +39,7 @@ function partsOf(text: string): string[] {
 const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)]
 const sorted = (names: Iterable<string>) => [...new Set(names)].toSorted()
 
-/** The keys of the tables that these migrations create. A table for a single row has a key without columns. */
+/** The keys of the tables that these migrations create. The key of a table for a single row has no columns. */
 export function keysOf(migrations: Iterable<string>): Keys {
   const keys = new Map<string, string[][]>()
   for (const text of migrations) {
@@ -96,7 +96,7 @@ export function readStatement(text: string, keys: Keys): StatementFacts {
   }
 }
 
-/** A list that was passed in, or built by the statement, is as long as its author allows. */
+/** The length of a list that is passed in, or that the statement builds, is limited by its author. */
 const LISTED = /\b(?:FROM|JOIN) @\w+|\bOPENJSON\(/
 
 function isBounded(part: string, keys: readonly (readonly string[])[]): boolean {

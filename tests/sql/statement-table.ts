@@ -4,7 +4,7 @@ import { allStatements } from './statements.ts'
 
 /**
  * The table of all statements, tests/sql/statements.md. Everything in it is derived from the texts except the size class,
- * which the statement's author fills in. `node tests/sql/statement-table.ts` rewrites it and keeps the classes.
+ * which the statement's author fills in. `node tests/sql/statement-table.ts` rewrites the table and keeps the classes.
  */
 export const FILE = new URL('statements.md', import.meta.url)
 export const SIZES = ['constant', 'batch', 'page', 'step', 'part', 'table'] as const

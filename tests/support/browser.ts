@@ -5,11 +5,11 @@ const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/go
 const QUIET = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking'
 const QUIETER = '--disable-component-update --disable-sync'
 
-/** A Chromium, if this machine has one; CHROMIUM names another location. In CI one is required. */
+/** A Chromium, if this machine has one; CHROMIUM names another location. CI requires a Chromium. */
 export const chromiumPath = [process.env['CHROMIUM'] ?? '', ...BROWSERS].find((path) => path !== '' && existsSync(path))
 if (chromiumPath === undefined) {
   if (process.env['CI']) throw new Error('The tests in a browser need chromium: apt-get install -y chromium')
-  console.warn('skipped: the tests in a browser, for there is no chromium (apt-get install -y chromium)')
+  console.warn('skipped: the tests in a browser, because there is no chromium (apt-get install -y chromium)')
 }
 
 /**
@@ -26,7 +26,7 @@ export async function openBrowser(
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('console', (message) => {
-    // A refusal is a normal answer to the page, but the browser reports it as an error.
+    // The page expects some of its requests to be refused, but the browser reports every refusal as an error.
     if (!message.text().startsWith('Failed to load resource')) complaints.push(message.text())
   })
   page.on('pageerror', (error) => complaints.push(error.message))

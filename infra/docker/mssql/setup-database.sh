@@ -31,7 +31,7 @@ ELSE
 GO
 USE orders;
 IF USER_ID('orders') IS NULL CREATE USER orders FOR LOGIN orders;
--- The user reads, writes and creates its own tables. Earlier versions made the user an owner of the database.
+-- The user may read and write data and create its own tables. Earlier versions made the user an owner of the database.
 ALTER ROLE db_datareader ADD MEMBER orders;
 ALTER ROLE db_datawriter ADD MEMBER orders;
 ALTER ROLE db_ddladmin ADD MEMBER orders;

@@ -33,7 +33,7 @@ order_api_alone() {
 all_up() { up gateway "${roles[@]}" seq; }
 smoke() { ENV_FILE=$work/stack.env bash infra/docker/smoke.sh; }
 
-# The capabilities of a container's first process. Bit 10, the gateway's only one, is NET_BIND_SERVICE.
+# The capabilities of a container's first process. The gateway has only NET_BIND_SERVICE, which is bit 10.
 privileges() {
   local service expected status
   for service in gateway kafka "${roles[@]}"; do
@@ -111,7 +111,7 @@ roll() {
     --file infra/docker/test/compose.yml ${ROLL_FILE:+--file $ROLL_FILE}" DOCKER=$DOCKER bash infra/docker/roll.sh "$@"
 }
 
-# Rolls a role whose new instance never becomes healthy.
+# Runs roll.sh for a role whose new instance never becomes healthy.
 roll_fails() {
   local before
   before=$(ids order-query | sort)

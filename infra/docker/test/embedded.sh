@@ -225,7 +225,8 @@ takes_settings() {
 
 start_loadtest() { docker run --rm "$prefix-loadtest" --help; }
 
-# Saturates the container from 50 connections in 512 MiB. The load test exits with 1 if an order is lost.
+# Saturates the container, which has 512 MiB of memory, over 50 connections. The load test exits with 1 if an order is
+# lost.
 withstands_load() {
   docker run --rm --network "container:$orders" --env "FUNCTIONS_KEY=$(key_of "$orders")" "$prefix-loadtest" \
     saturate --seconds 15 --url http://localhost:7071

@@ -62,14 +62,14 @@ async function ask(
   return undefined
 }
 
-/** Whether callers are faster than the log. */
+/** Whether the response says that the log cannot keep up with the callers. */
 async function asksToWait(answer: Response): Promise<boolean> {
   return answer.status === 503 && (await answer.clone().text()).includes('#log-unavailable')
 }
 
 async function place(body: string, keyed: boolean): Promise<string | undefined> {
   const headers = { ...JSON_BODY, ...(keyed && { 'idempotency-key': randomUUID() }) }
-  // The largest orders come faster than a broker can take them. Under any other load a refusal is a failure.
+  // The largest orders arrive faster than the broker can write them. Under any other load a refusal is a failure.
   const allows = async (answer: Response) =>
     (!keyed && answer.status === 502) || (verb === 'large' && (await asksToWait(answer)))
   for (;;) {

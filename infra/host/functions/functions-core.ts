@@ -27,7 +27,7 @@ export function serveApp(app: FunctionApp): void {
 }
 
 /**
- * The library's own implementation for running a function. The library sets it when the first function is registered.
+ * The library's own code for running functions. The library sets it when the first function is registered.
  */
 export function programmingModel(): ProgrammingModel {
   const { model } = installCore()

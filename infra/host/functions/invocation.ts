@@ -21,8 +21,8 @@ export const openOfficially: InvocationInput['open'] = (invocation) => programmi
 /**
  * Runs one invocation in the same steps as the Functions worker: arguments, preInvocation hooks, function,
  * postInvocation hooks. Resolves with the unconverted result and everything that its conversion needs. Rethrows the
- * function's error. As in the worker, `throw undefined` and `throw null` count as success, and hooks may change
- * arguments, function, result and error.
+ * function's error. As in the worker, `throw undefined` and `throw null` count as success, and hooks may change the
+ * arguments, the function, the result and the error.
  */
 export async function invoke(app: FunctionApp, target: RegisteredFunction, input: InvocationInput) {
   const invocation = new Invocation(app, target, { invocationId: randomUUID(), ...input.request })

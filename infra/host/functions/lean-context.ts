@@ -23,7 +23,7 @@ export class LeanContext implements FunctionContext {
   functionName: string
   retryContext: RetryContext | undefined
   traceContext: undefined = undefined
-  /** True once the function has returned. Later log calls are from work that was not awaited. */
+  /** True once the function has returned. Log calls after that come from work that was not awaited. */
   isDone = false
   readonly #core: CoreInvocationContext
   readonly #readMetadata: (() => TriggerMetadata) | undefined
@@ -116,7 +116,7 @@ function effectiveOptions(bindings: Readonly<Record<string, RpcBinding>>): Effec
   }
 }
 
-/** The wording of the library's own message. */
+/** This is the wording of the library's own message. */
 function tooLate({ invocationId, metadata }: CoreInvocationContext): string {
   return `Warning: Unexpected call to 'log' on the context object after function execution has completed. Please check for asynchronous calls that are not awaited. Function name: ${metadata.name}. Invocation Id: ${invocationId}.`
 }

@@ -7,9 +7,9 @@ import { createLeanRequest } from './lean-request.ts'
 import { fromRpcHttp, toRpcHttp } from './rpc-http.ts'
 
 /**
- * Two ways to run a function, which the function cannot distinguish. `official` uses the library's conversions for
+ * Two ways to run a function. The function cannot tell which one is used. `official` uses the library's conversions for
  * everything, as the runtime does. `lean` avoids the conversions wherever the outcome is the same, and is several times
- * cheaper. One test suite covers both.
+ * cheaper. One test suite covers both ways.
  */
 export type InvocationPath = 'official' | 'lean'
 
@@ -40,7 +40,7 @@ const toInput: Record<InvocationPath, (app: FunctionApp, f: RegisteredFunction, 
     },
   }
 
-/** The wording of the library's own message. */
+/** This is the wording of the library's own message. */
 function discarded(method: string): string {
   return `Discarding the body of the incoming ${method} request because GET and HEAD requests cannot have a body.`
 }

@@ -31,7 +31,7 @@ export interface HttpServerOptions {
 }
 
 export interface Refusal {
-  /** Absent for violations of HTTP itself. */
+  /** Absent if the request violates HTTP itself. */
   readonly code?: ProblemCode
   readonly status: number
   /** Absent if the method could not be read. */
@@ -68,7 +68,7 @@ const IDLE_CLOSING_MS = 500
 const PROTOCOL_ERRORS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
 const BEYOND_ASCII = /[\u0080-\u00ff]/
 const BEYOND_LATIN1 = /[\u0100-\uffff]/
-/** The server sets these headers itself. Values from a function would contradict the actual response. */
+/** The server sets these headers itself. Values that a function sets would contradict the actual response. */
 const HOP_BY_HOP = ['connection', 'content-length', 'keep-alive', 'transfer-encoding'] as const
 
 /** An HTTP server for small installations. All sizes and times are limited. */
@@ -180,8 +180,8 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
       isClosing = true
       // Accepts pending connections first, because closing the listening socket would reset them.
       for (let turn = 0; turn < TURNS_TO_ACCEPT; turn++) await nextTurn()
-      // Does not use http's own close, which ends idle connections at once. A request may be in transit on one of these
-      // connections, and its client would not know the outcome. Busy connections end with their next response, which
+      // Does not use http's own close, which ends idle connections at once. A request may already be in transit on such
+      // a connection, and its client would not learn the outcome. Busy connections end with their next response, which
       // carries Connection: close.
       const ended = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
       await Promise.race([ended, sleep(IDLE_CLOSING_MS)])
@@ -205,7 +205,7 @@ function nameOf({ headers }: IncomingMessage): string {
   return requestIdOf(headers[REQUEST_ID] as string | undefined, randomUUID())
 }
 
-/** Turns an OrderError into a problem. Any other error becomes an internal error. */
+/** Turns an OrderError into a problem document. Any other error becomes an internal error. */
 function problemAnswer(error: unknown, path: string, requestId: string): HttpAnswer {
   const { status = 500, headers, body } = toProblem(error, path, { requestId })
   return { status, headers: headers as Record<string, string>, body: body as string }

@@ -6,7 +6,7 @@ export const HEADER_VALUE = /^[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x2
 
 /**
  * Headers that functions cannot distinguish from fetch's own, not even with `instanceof`. A lookup reads the request's
- * headers where they are. Anything else falls back on real Headers, into which each header has to be copied.
+ * headers in place. Anything else falls back to real Headers, into which each header has to be copied.
  */
 export function createLeanHeaders(plain: Readonly<Record<string, string>>): Headers {
   return new LeanHeaders(plain)
@@ -14,7 +14,7 @@ export function createLeanHeaders(plain: Readonly<Record<string, string>>): Head
 
 class LeanHeaders {
   readonly #plain: Readonly<Record<string, string>>
-  /** Once these exist, they are used for everything, because they may have been changed. */
+  /** Once fetch's own headers exist, they are used for everything, because they may have been changed. */
   #native: Headers | undefined
 
   constructor(plain: Readonly<Record<string, string>>) {

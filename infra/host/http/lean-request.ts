@@ -18,7 +18,7 @@ export function createLeanRequest(routed: RoutedRequest): OfficialRequest {
 class LeanRequest {
   readonly params: Record<string, string>
   readonly #routed: RoutedRequest
-  /** Also undefined for GET and HEAD, because fetch does not allow a body with these methods. */
+  /** Undefined if there is no body, and for GET and HEAD, because fetch does not allow a body with these methods. */
   readonly #body: Uint8Array | undefined
   #used = false
   #native: Request | undefined
@@ -124,7 +124,7 @@ class LeanRequest {
 
 Object.setPrototypeOf(LeanRequest.prototype, HttpRequest.prototype)
 
-/** The bytes as an ArrayBuffer. Copies them only if other bytes share their memory, as in a pool. */
+/** The bytes as an ArrayBuffer. Copies them only if they share a buffer with other bytes, as in a pool. */
 function ownMemory(bytes: Uint8Array): ArrayBuffer {
   const { buffer, byteLength } = bytes
   return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? buffer : new Uint8Array(bytes).buffer

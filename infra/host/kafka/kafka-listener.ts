@@ -25,8 +25,8 @@ export interface KafkaListenerOptions {
 export type KafkaListener = ReturnType<typeof createKafkaListener>
 
 /**
- * The Kafka trigger. Each function has one batch in flight at a time. The batch is subject first to the function's
- * retry policy, then to host.json's. Throws for a binding that this host does not support.
+ * The Kafka trigger. Each function has at most one batch in flight. The batch is subject first to the function's retry
+ * policy, then to host.json's. Throws for a binding that this host does not support.
  */
 export function createKafkaListener(
   target: RegisteredFunction,
@@ -64,7 +64,7 @@ export function createKafkaListener(
   async function onBatch(records: readonly LogRecord[], signal: AbortSignal): Promise<void> {
     inFlight += 1
     try {
-      // ONE is the runtime's default.
+      // The runtime's default cardinality is ONE: each record is an invocation of its own.
       for (const given of isMany ? [records] : records.map((record) => [record])) await deliverTogether(given, signal)
     } finally {
       inFlight -= 1

@@ -19,7 +19,7 @@ export function archiveDirectory(to: string): string {
   return usableDirectory(to).directory
 }
 
-/** Throws `UsageError` like `archiveDirectory`, and leaves no directory that did not exist before. */
+/** Throws `UsageError` in the same cases as `archiveDirectory`, and leaves no new directory behind. */
 export function checkArchiveDirectory(to: string): void {
   usableDirectory(to).removeMade()
 }

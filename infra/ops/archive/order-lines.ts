@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { createGunzip } from 'node:zlib'
 import { archivedOrderSchema, type ArchivedOrder } from '../../../shared/domain/archived-order.ts'
 
-/** A file of an archive is damaged, or a newer version wrote it. The message is for people. */
+/** A file of an archive is damaged, or a newer version wrote it. The message is written for operators. */
 export class DamagedArchiveError extends Error {
   override readonly name = 'DamagedArchiveError'
 }
@@ -13,7 +13,7 @@ export interface Figures {
   readonly orders: number
   readonly changes: number
   readonly historyEntries: number
-  /** The acceptance times of the earliest and the latest order. Both are empty without orders. */
+  /** The acceptance times of the earliest and the latest order. Both are empty if there are no orders. */
   readonly firstAcceptedAt: string
   readonly lastAcceptedAt: string
 }

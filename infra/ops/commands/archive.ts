@@ -47,7 +47,7 @@ export const archive: Command = {
   },
 }
 
-/** The result so far. A run that ends early reports its result too, without the orders of its last request. */
+/** The result so far. A run that ends early also reports it, without the orders of its last request. */
 interface Tally {
   orders: number
   changed: number
@@ -71,7 +71,7 @@ async function carryOut(context: CommandContext, before: string, directory: stri
     }
   } catch (error) {
     if (isNoRoom(error)) {
-      const why = `There is no space left in ${directory} (${messageOf(error)}). Free some, and run the command again.`
+      const why = `There is no space left in ${directory} (${messageOf(error)}). Free some space, and run the command again.`
       return { ...outcome(tally, before, directory, why), well: false }
     }
     if (tally.files.length === 0 || !(error instanceof Error)) throw error

@@ -54,7 +54,7 @@ async function look({ client }: CommandContext, begun: Backup): Promise<Backup> 
   return { ...begun, state: 'failed', why: 'The instance was restarted during the backup.' }
 }
 
-/** Keeps the original until the copy is flushed, because the copy may be on another disk. */
+/** Keeps the original backup until the copy is flushed, because the copy may be on another disk. */
 async function moved(made: Backup, from: string, to: string): Promise<Backup> {
   if (!existsSync(from)) {
     return {

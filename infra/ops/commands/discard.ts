@@ -56,7 +56,7 @@ async function preview(context: CommandContext, which: Record<string, unknown>):
   return { answer, words: `${words}${end}\n${table(['id', 'order', 'cause'], rows)}` }
 }
 
-/** The address of a list of the same letters. */
+/** The path of the request that lists the same letters. */
 function listed({ fingerprint, code, from, to, foreign }: Record<string, unknown>): string {
   const parameters = Object.entries({ state: 'dead', limit: SHOWN, fingerprint, cause: code, from, to, foreign })
   const given = parameters

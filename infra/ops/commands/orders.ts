@@ -112,7 +112,7 @@ export const discardChange: Command = {
   },
 }
 
-/** The earlier event of the order, or the next attempt of the change itself. */
+/** What a change waits for: an earlier event of its order, or its own next attempt. */
 function waitsFor({ behind, nextAttemptAt }: ChangeView): string | undefined {
   if (behind?.kind === 'order') return `the order, ${behind.status}`
   if (behind?.kind === 'change') return `${behind.changeId}, ${behind.status}`

@@ -68,9 +68,9 @@ async function replay(record: DeliveredRecord): Promise<readonly Unstorable[]> {
     },
     groupId: 'replay',
     delivered: 'origin',
-    // The throwaway store has no dead letters, so no redrive proof can hold.
+    // The throwaway store has no dead letters, so no redrive proof can be valid.
     proofs: { holds: () => false },
-    // In-place retries do not wait, because nothing changes here meanwhile.
+    // In-place retries do not wait, because nothing here would change in the meantime.
     clock: { ...systemClock, sleep: async () => undefined },
     events: createPipelineEmitter(),
     signal: new AbortController().signal,

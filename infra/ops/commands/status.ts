@@ -13,7 +13,7 @@ export const NOTHING_RUNS =
 const MIB = 1024 ** 2
 
 const NOBODY_PROCESSES =
-  'No instance processes orders: their consumer group is empty. Start a processor, or enable consumeOrders.'
+  'No instance processes orders: the consumer group is empty. Start a processor, or enable consumeOrders.'
 
 export const status: Command = {
   name: 'status',

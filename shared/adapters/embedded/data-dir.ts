@@ -10,7 +10,7 @@ import { isOpenToOthers, readOrCreateSecret, writePrivateFile } from './private-
 /** The data directory, with the log, the store and the secrets. Only one process at a time can hold it. */
 export interface DataDir extends AsyncDisposable {
   readonly path: string
-  /** The secret in the file of this name. The first call creates it from 32 random bytes, in hexadecimal. */
+  /** The secret in the file with this name. The first call creates it from 32 random bytes, in hexadecimal. */
   secret(name: string): Promise<string>
   /** Writes this process's URL to a file, for `ops` and for a process that finds the directory in use. */
   describeOwner(details: { readonly url: string }): Promise<void>

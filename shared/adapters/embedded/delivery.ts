@@ -19,7 +19,7 @@ export interface EmbeddedDeliveryOptions {
   readonly onPassedOver?: (records: number) => void
 }
 
-/** Limits the memory of a batch. However, each partition contributes at least one record, whatever its size. */
+/** Limits how much memory a batch takes. However, each partition contributes at least one record, whatever its size. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
 const FIRST_REDELIVERY_DELAY_MS = 100
 const MAX_REDELIVERY_DELAY_MS = 5000
@@ -97,8 +97,8 @@ export function createEmbeddedDelivery({
   }
 
   /**
-   * Passes over damaged records, because waiting does not repair a page. In the orders topic, the ledger counts these
-   * offsets as damaged. In other topics, only the error and `onPassedOver` report them.
+   * Passes over damaged records, because waiting does not repair a page. In the orders topic, the ledger counts their
+   * offsets as damaged. In other topics, they are reported only to `onError` and `onPassedOver`.
    */
   async function passOver(damaged: readonly Damage[]): Promise<void> {
     for (const { partitionId, from, to, error } of damaged) {

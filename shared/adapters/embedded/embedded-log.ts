@@ -172,8 +172,8 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   try {
     topics.load(await thread.call('partitions'))
     isOpen = true
-    // A log that can be read but not written is still useful, so the probe's error is not thrown; health and `onAway`
-    // report it.
+    // A log that can be read but not written to is still useful, so the probe's error is not thrown. Health and
+    // `onAway` report it.
     await Promise.allSettled([written(thread.call('probe'))])
   } catch (error) {
     await thread[Symbol.asyncDispose]()

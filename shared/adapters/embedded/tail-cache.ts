@@ -15,7 +15,7 @@ const POSITION_BYTES = 96
  * instead of from the file.
  */
 export function createTailCache(maxBytes: number) {
-  /** By partition id and offset. */
+  /** The records' frames, by partition id and offset. */
   const tails = new Map<number, Map<number, FramePosition>>()
   const groups: { readonly frames: Buffer; readonly bytes: number }[] = []
   let cachedBytes = 0

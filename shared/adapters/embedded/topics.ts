@@ -39,7 +39,7 @@ export function createEmbeddedTopics() {
     const grown = new Set<Topic>()
     for (const [id, end] of ends) {
       const partition = byId(id)
-      // A delayed reply must not move an end back.
+      // A delayed reply must not move a partition's end backwards.
       if (end <= partition.end) continue
       partition.end = end
       grown.add(partition.topic)

@@ -4,7 +4,7 @@ import type { EventLog, LogConsumer } from '../../ports/event-log.ts'
 import type { OrderStore, OrderToStore } from '../../ports/order-store.ts'
 import type { OrderViews } from '../../ports/order-views.ts'
 
-/** Deliberate faults, for tests and demonstrations. They exist only in an embedded host with FAULTS=on. */
+/** Deliberate faults, for tests and demonstrations. These faults exist only in an embedded host with FAULTS=on. */
 export interface FaultPlan {
   /**
    * `down` fails as in an outage, `busy` fails as under contention, `hang` never responds, and `slow` responds after
@@ -109,7 +109,7 @@ function replaced<Port extends object>(port: Port, methods: Partial<Port>): Port
   })
 }
 
-/** A proxy for the port. Its methods with these names run only once `first` has resolved. */
+/** A proxy for the port. The methods in `names` run only after `first` has resolved. */
 function guarded<Port extends object>(port: Port, names: readonly (keyof Port)[], first: () => Promise<void>): Port {
   const methods = names.map((name) => {
     const method = port[name] as (...parameters: unknown[]) => unknown

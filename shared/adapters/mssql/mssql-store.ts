@@ -135,7 +135,7 @@ function translated(connection: Connection, query: Query, prepare: () => Promise
   }
 }
 
-/** Does the work once. Concurrent calls share it; after a failure the next call tries again. */
+/** Does the work once. Concurrent calls share the result; after a failure, the next call tries again. */
 function once<T>(work: () => Promise<T>): () => Promise<T> {
   let done: Promise<T> | undefined
   return () => {

@@ -18,8 +18,8 @@ export function withStorableFigures(letter: DeadLetter, now: string): DeadLetter
 }
 
 /**
- * Converts a letter with storable figures to a parked record in the state `dead`. The consumer that parked the record
- * may update the ledger later. It then finds this row, so the order's history gets only one entry.
+ * Converts a letter with storable figures to a parked record in the state `dead`. If the consumer that parked the
+ * record updates the ledger only later, it finds this row, so the order's history gets only one entry.
  */
 export function toParkedRecord(letter: DeadLetter): ParkedRecord {
   const { origin, orderId, attempts, lastCause, redriveOf, change } = letter

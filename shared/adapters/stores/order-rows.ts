@@ -69,7 +69,7 @@ const ENTRIES_REMOVED = 'The other entries before this time were removed because
 /** Converts rows of orders to views. `fromAmount` converts a stored amount to the order's unit. */
 export interface OrderRows {
   readonly toStoredView: (order: Row, items: readonly Row[]) => OrderView
-  /** Converts the same rows to the domain's order. */
+  /** Converts the rows of a stored order to the domain's order. */
   readonly toAggregate: (order: Row, items: readonly Row[]) => Order
   /** Converts a row of order_states. */
   readonly toUnstoredView: (state: Row) => OrderView

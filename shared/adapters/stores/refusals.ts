@@ -47,7 +47,7 @@ export function archivingRuns(): OrderError {
 
 /** The errors for an archived order that cannot be restored. */
 export function keyOfOther(orderId: string): OrderError {
-  return new OrderError('conflict', `The Idempotency-Key of order ${orderId} belongs to another order by now.`)
+  return new OrderError('conflict', `The Idempotency-Key of order ${orderId} now belongs to another order.`)
 }
 export function olderCopy(orderId: string, file: string): OrderError {
   return new OrderError(

@@ -27,7 +27,7 @@ export const CHANGE_ID: PathParameter = {
   example: EXAMPLE_CHANGE_ID,
 }
 
-/** A link from the place in the response that contains both ids. */
+/** A link to a change. Both its id and its order's id are at `place` in the response. */
 function linkToChange(place: string, description: string): Link {
   const toChange = link('getOrderChange', 'changeId', `${place}/changeId`, description)
   const toOrder = link('getOrderChange', 'orderId', `${place}/orderId`, description)

@@ -107,7 +107,7 @@ export const MAINTENANCE_OPERATIONS = {
     body: jsonBody('TakeOut', {
       required: true,
       summary: 'The position of the record, and a reason',
-      value: { record: 'orders:5:3', reason: 'Its timestamp stops the trigger.' },
+      value: { record: 'orders:5:3', reason: 'The Kafka trigger cannot read its timestamp.' },
     }),
     answers: { 200: jsonAnswer('The record is now a dead letter.', 'TakenOut') },
     problems: [...ACT_PROBLEMS, 'not-found'],
@@ -128,7 +128,7 @@ export const MAINTENANCE_OPERATIONS = {
   forgetCustomer: {
     summary: 'Forget a customer',
     description:
-      'Removes the customer’s names, e-mail address and addresses from orders, changes, dead letters, the search and the embedded log, together with `reference`, `metadata` and the reasons for cancellations. Ids, amounts and items stay. An order that was accepted before the request is stored without this data even if it is stored only later; an order that is accepted after the request starts a new relationship and keeps its data. With Kafka, `log` says until when the topics keep the records. `remains` says where personal data still is, such as in the transaction log of SQL Server. An unknown customer is not an error: there is nothing to remove, and the request is remembered. A response means that everything is done; if there is none, repeat the request. Archives are not covered.',
+      'Removes the customer’s names, e-mail address and addresses from orders, changes, dead letters, the search and the embedded log, together with `reference`, `metadata` and the reasons for cancellations. Ids, amounts and items stay. An order that was accepted before the request is stored without this data even if it is stored only later; an order that is accepted after the request is not affected and keeps its data. With Kafka, `log` says until when the topics keep the records. `remains` says where personal data still is, such as in the transaction log of SQL Server. An unknown customer is not an error: there is nothing to remove, and the request is remembered. A response means that everything is done; if there is none, repeat the request. Archives are not covered.',
     path: { customerId: CUSTOMER_ID },
     query: forgetQuery,
     headers: ['Operator'],
@@ -149,7 +149,7 @@ export const MAINTENANCE_OPERATIONS = {
     body: jsonBody('RequiredReason', {
       required: true,
       summary: 'With a reason',
-      value: { reason: 'Its order was deleted from the topic.' },
+      value: { reason: 'The record of its order was deleted from the topic.' },
     }),
     answers: { 200: jsonAnswer('The change is discarded.', 'OrderChange') },
     problems: [...ACT_PROBLEMS, 'invalid-request', 'change-not-found'],

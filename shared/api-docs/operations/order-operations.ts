@@ -71,7 +71,7 @@ const placeOrder: OperationDescription = {
           examples: {
             accepted: { summary: 'Accepted', value: EXAMPLE_RECEIPT },
             ignored: {
-              summary: 'Accepted without an unknown member',
+              summary: 'Accepted, with an unknown member left out',
               value: { ...EXAMPLE_RECEIPT, ignored: ['/externalOrderId'] },
             },
           },

@@ -42,7 +42,7 @@ export const SYSTEM_OPERATIONS = {
   },
   opsStorage: {
     summary: 'Get the disk usage, and how far back the log reaches',
-    description: 'Sizes are null for a log on Kafka and a store on SQL Server, because their servers report them.',
+    description: 'Sizes are null for a log on Kafka and a store on SQL Server, because their own servers report them.',
     answers: { 200: jsonAnswer('The disk usage of the log and the store.', 'PipelineStorage') },
     problems: ['log-unavailable'],
   },
@@ -66,7 +66,7 @@ export const SYSTEM_OPERATIONS = {
   },
   setFaults: {
     summary: 'Break something on purpose',
-    description: 'Only in the embedded host with FAULTS=on. Every fault that the body does not name ends.',
+    description: 'Available only in the embedded host with FAULTS=on. Ends every fault that the body does not name.',
     body: jsonBody('FaultPlan', { summary: 'The store is down', value: { store: 'down' } }),
     answers: { 200: jsonAnswer('The active faults.', 'FaultPlan') },
   },

@@ -64,7 +64,7 @@ const changeSchema = schemaOf<ChangeView>()({
   nextAttemptAt: z.exactOptional(instant.describe('Present while the change itself is being retried.')),
   behind: z.exactOptional(
     predecessorSchema.describe(
-      'The order or the earlier change that has to be decided first. Present while the change waits for it.',
+      'The order or the earlier change that has to be decided first. Present while the change waits for that decision.',
     ),
   ),
   changes: z.exactOptional(amendedSchema.describe('The members that an amendment replaces.')),

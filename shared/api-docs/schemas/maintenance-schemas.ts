@@ -35,7 +35,7 @@ const backupSchema = schemaOf<Backup>()({
   name: z.string(),
   startedAt: instant,
   endedAt: instant.nullable(),
-  folder: z.string().nullable().describe('The path on the machine of the process that created the backup.'),
+  folder: z.string().nullable().describe('The path, on the machine where the process that created the backup runs.'),
   bytes: count.nullable(),
   why: z.string().nullable().describe('Why it failed.'),
 })
@@ -57,13 +57,13 @@ const forgottenSchema = schemaOf<Forgotten>()({
     changes: count,
     waitingChanges: count.describe('How many of these wait for an earlier event.'),
     deadLetters: count.describe('Dead letters, with their payloads.'),
-    edits: count.describe('How many of these have an edit.'),
+    edits: count.describe('How many of these letters have been edited.'),
     archived: count.describe('Orders in files of the archive, which forgetting does not change.'),
     archiveFiles: z.array(z.string()).readonly().describe('The names of these files.'),
   }).describe('The number of rows that held personal data; with `dryRun`, that hold it.'),
   log: schemaOf<Forgotten['log']>()({
     records: count.describe('Records that held personal data; with `dryRun`, that hold it.'),
-    redacts: z.boolean().describe('Whether the log replaces them in place. Kafka does not.'),
+    redacts: z.boolean().describe('Whether the log replaces these records in place. Kafka does not.'),
     topics: z.array(
       schemaOf<TopicRecords>()({
         topic: z.string(),
@@ -77,7 +77,7 @@ const forgottenSchema = schemaOf<Forgotten>()({
       }),
     ),
   }),
-  remains: z.array(z.string()).describe('Where personal data remains, one sentence each.'),
+  remains: z.array(z.string()).describe('Where personal data remains, one sentence for each place.'),
 })
 
 export const MAINTENANCE_SCHEMAS = {

@@ -80,7 +80,7 @@ export const orderViewSchema = schemaOf<OrderView>()({
   paymentMethodType: z.exactOptional(paymentMethodSchema),
   orderItems: z.exactOptional(z.array(orderItemViewSchema)),
   reference: z.exactOptional(z.string().describe("The caller's own name for the order.")),
-  metadata: z.exactOptional(z.record(z.string(), z.string()).describe('Texts that the caller keeps with the order.')),
+  metadata: z.exactOptional(z.record(z.string(), z.string()).describe("The caller's own data, kept with the order.")),
   forgotten: z.exactOptional(
     z
       .boolean()
@@ -155,7 +155,9 @@ export const ORDER_SCHEMAS = {
       status: z.int().min(400).max(599),
       detail: z.string(),
       instance: z.exactOptional(z.string().describe('The requested path.')),
-      requestId: z.exactOptional(z.string().describe('The id of the request in the log, as in `X-Request-Id`.')),
+      requestId: z.exactOptional(
+        z.string().describe('The id of the request in the product’s log lines, as in `X-Request-Id`.'),
+      ),
       changeId: z.exactOptional(changeId.describe('The change that was accepted and then rejected.')),
       errors: z.exactOptional(z.array(violationSchema)),
     })

@@ -41,7 +41,7 @@ export function namedJsonSchemas(): Record<string, JsonObject> {
   return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withoutIdentity(schema)]))
 }
 
-/** One schema without references to others. */
+/** The JSON Schema of one zod schema, without references to other schemas. */
 export function jsonSchema(schema: z.ZodType): JsonObject {
   return withoutIdentity(z.toJSONSchema(schema, { io: 'input', override }))
 }

@@ -38,7 +38,9 @@ const parked = schemaOf<Record<ParkedState, number>>()({
 
 const place = { partition: count, first: count, end: count }
 
-const behindTransaction = count.describe('Offsets behind an open transaction. They cannot be read until it ends.')
+const behindTransaction = count.describe(
+  'Offsets behind an open transaction, which cannot be read until the transaction ends.',
+)
 
 const pace = z.number().min(0).nullable()
 
@@ -49,7 +51,7 @@ const historyPointSchema = schemaOf<HistoryPoint>()({
   at: instant,
   records: count.describe('Records of the orders topic since it was created.'),
   stored: ofStore.describe('Orders that were stored, whether from the orders topic or after parking.'),
-  storedLater: ofStore.describe('How many of them had been parked before.'),
+  storedLater: ofStore.describe('How many of the stored orders had been parked before.'),
   deadLetters: count.describe('Records of the dead-letter topic since it was created.'),
   lag: count,
   retrying: ofStore,
@@ -147,7 +149,9 @@ export const STATUS_SCHEMAS = {
       behindTransaction,
       consumers: count
         .nullable()
-        .describe('The number of members of the consumer group that processes orders. Null if the log could not say.'),
+        .describe(
+          'The number of members of the consumer group that processes orders. Null if the log could not report it.',
+        ),
       partitions: z.array(z.object({ ...place, committed: count, lag: count, behindTransaction })),
     }),
     retries: z.array(z.object({ tier: z.int().min(1), topic: z.string(), delayMs: count, waiting: count })),
@@ -184,7 +188,7 @@ export const STATUS_SCHEMAS = {
   TakenOut: z.object({
     letterId: z.string().describe('The id of the new dead letter.'),
     group: z.string(),
-    processed: count.describe('The number of records before it, which were processed as usual.'),
+    processed: count.describe('The number of records that were waiting before it and were processed as usual.'),
     ledger: ledgerVerdictSchema,
   }),
 } as const

@@ -18,9 +18,9 @@ export interface DiscardLetters {
    * is not discarded. The audit gets one entry that describes the whole act, and one entry for each letter.
    *
    * The caller waits for the response, so an act on many letters takes several calls of a few seconds each. Each call
-   * starts at the cursor that the previous call returned. Letters stay discarded if no further call follows. Without a
-   * cursor, the call rejects with `conflict` if no letter is `dead`, and with `dead-letter-not-found` if one of the ids
-   * is unknown.
+   * starts at the cursor that the previous call returned. If no further call follows, the letters discarded so far stay
+   * discarded. Without a cursor, the call rejects with `conflict` if no letter is `dead`, and with
+   * `dead-letter-not-found` if one of the ids is unknown.
    */
   discard(which: WhichLetters, act: Act, cursor?: string): Promise<Discarded>
 }

@@ -80,8 +80,8 @@ function toDeadLetter(record: DeliveredRecord): DeadLetter {
 }
 
 /**
- * The last cause. If the record has no value, names the operator's remaining options too, because a redrive would fail
- * at once.
+ * The last cause. If the record has no value, the text also names the operator's remaining options, because a redrive
+ * would fail at once.
  */
 function lastCauseOf(record: DeliveredRecord, { last }: Journey): Cause {
   if (!isBareStub(record)) return last.cause

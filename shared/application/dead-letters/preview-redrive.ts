@@ -16,7 +16,7 @@ import type { Page } from '../../ports/order-views.ts'
 import { toBatch } from '../processing/events-of-batch.ts'
 import { deadAmong, noneIsDead } from './dead-among.ts'
 
-/** At most this many letters of one order are listed in addition to those of the page. */
+/** At most this many letters of one order are listed in addition to those on the page. */
 const MAX_COMPANIONS = 1000
 const LISTED_AT_ONCE = 100
 
@@ -51,7 +51,7 @@ export interface RedriveFollower {
 /**
  * Processes dead letters as a redrive of the whole selection would, one page at a time, in transactions that are rolled
  * back. Letters of one order are processed together in log order, even if they are on different pages. The outcome is
- * `unknown` if the store is unavailable or busy. Rejects like the creation of a redrive task: with
+ * `unknown` if the store is unavailable or busy. Rejects as the creation of a redrive task does: with
  * `dead-letter-not-found` if one of the ids is unknown, and with `conflict` if no letter is dead.
  */
 export type PreviewRedrive = (
@@ -144,8 +144,8 @@ export function createPreviewRedrive(dependencies: {
     return letters.flatMap(({ id }) => previews.get(id) ?? [])
 
     /**
-     * Processes one order's letters in sequence and returns the first that fails, or the last one if all those before
-     * it succeed.
+     * Processes one order's letters in sequence and returns the first letter that fails, or the last letter if all
+     * those before it succeed.
      */
     async function firstCulprit(group: readonly Readable[], failure: Failure): Promise<Culprit<Readable>> {
       for (let count = 1; count < group.length; count += 1) {
@@ -158,7 +158,7 @@ export function createPreviewRedrive(dependencies: {
     }
   }
 
-  /** The outcome of each event in sequence. The last event of an order lists the followers of that order. */
+  /** The outcome of each event, in sequence. The outcome of an order's last event lists the followers of that order. */
   async function outcomesOf(some: readonly Readable[]): Promise<(Previewed & { readonly letter: KeptDeadLetter })[]> {
     const { outcomes, changes, followers } = await store.previewBatch(toBatch(some.map(({ event }) => event)))
     const [ofOrders, ofChanges] = [outcomes.values(), changes.values()]

@@ -13,8 +13,8 @@ export interface RedriveWarning {
 
 /**
  * A redrive of another consumer's letters writes them to the orders topic, where every group that reads the topic gets
- * them, not only the group that failed. Undefined if all letters are this product's own. Rejects like the dead-letter
- * store.
+ * them, not only the group that failed. Undefined if all letters are this product's own. Rejects with the errors of the
+ * dead-letter store.
  */
 export type WarnOfRedrive = (which: WhichLetters) => Promise<RedriveWarning | undefined>
 
@@ -49,7 +49,7 @@ export function createRedriveWarning(dependencies: {
     const others = readers?.filter((group) => group !== topics.group)
     const who =
       others === undefined
-        ? 'The log could not be asked which other groups read it.'
+        ? 'The log could not say which other groups read it.'
         : others.length === 0
           ? 'No other consumer group is known to read it.'
           : `These other consumer groups read it: ${named(others)}.`

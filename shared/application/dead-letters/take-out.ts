@@ -27,7 +27,7 @@ export interface TakenOut {
 /**
  * Removes a record that a consumer cannot get past: keeps it byte for byte as a dead letter, has the ledger count it as
  * parked, and moves the group past it. Records that wait before it are processed first, so that no record is skipped. A
- * record of the dead-letter topic is kept as the letter that it already is.
+ * record in the dead-letter topic is already a letter, and is kept as that letter.
  *
  * Every step can be repeated, so after a failure the same call completes the act. Rejects with `conflict` while the
  * group has members or if the group is already past the record, and with `not-found` if there is no such record.
@@ -37,8 +37,8 @@ export interface TakenOut {
 export type TakeOut = (place: RecordPosition, act: Act) => Promise<TakenOut>
 
 /**
- * More records than any delivery contains. If more than these lie before the record, the consumer can get closer to it
- * on its own.
+ * More records than any delivery contains. If more records than this come before the record to be taken out, the
+ * consumer can get closer to that record on its own.
  */
 export const MAX_BEFORE = 2000
 

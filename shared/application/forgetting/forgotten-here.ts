@@ -5,7 +5,7 @@ import type { LogRecord } from '../../ports/event-log.ts'
 
 /**
  * The customers who have been forgotten since this process started. A record that was delivered before its customer was
- * forgotten may be parked afterwards. Its copy must not bring the removed data back into the log.
+ * forgotten may be parked afterwards. The parked copy must not bring the removed data back into the log.
  */
 export interface ForgottenHere {
   add(customerId: number, forgottenAtMs: number): void

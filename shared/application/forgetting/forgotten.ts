@@ -56,7 +56,7 @@ export function summaryOf({
   return `Customer ${customerId} is forgotten. These held personal data: ${parts.join(', ')}.`
 }
 
-/** Where personal data remains, in words. */
+/** Says where personal data remains, one sentence for each place. */
 export function remainsOf(
   { redacts, topics }: Forgotten['log'],
   unreadable: number,
@@ -68,7 +68,7 @@ export function remainsOf(
     : topics.map(({ topic, records, until, forEver }) => {
         const what = counted(records, 'record') ?? ''
         if (forEver)
-          return `The topic ${topic} holds ${what} for ever, because it keeps every record. Only a shorter retention in Kafka ends that.`
+          return `The topic ${topic} holds ${what} forever, because it keeps every record. To remove them, set a retention for the topic in Kafka.`
         if (until === null)
           return `The topic ${topic} holds ${what} until newer records push out the older ones (retention.bytes).`
         return `The topic ${topic} holds ${what} until ${until}, and a little longer, because Kafka deletes whole segments.`

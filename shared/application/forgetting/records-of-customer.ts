@@ -5,8 +5,8 @@ import type { OrderViews } from '../../ports/order-views.ts'
 import { readPart, RECORDS_AT_ONCE } from '../log/read-beyond-unreadable.ts'
 
 /**
- * A part of a partition. `values` maps the offset of each of the customer's records that hold personal data to the
- * value without that data.
+ * The customer's records in one part of a partition. `values` has an entry for each record that contains personal data:
+ * its offset, and its value without that data.
  */
 export interface CustomerRecords {
   readonly topic: string

@@ -21,7 +21,7 @@ export async function beginLedger({ log, ledger, topic, groupId }: LedgerOfOrder
 
 /**
  * Starts the ledger before this process stores its first batch. Otherwise a group that is new to an old topic would
- * count everything before the log start as lost. Retries through an outage, as storing the batch does.
+ * count everything before the log start as lost. Keeps retrying during an outage, just as storing the batch does.
  */
 export function afterLedgerBegan(
   dependencies: LedgerOfOrders & { clock: Clock; events: PipelineEmitter; signal: AbortSignal },

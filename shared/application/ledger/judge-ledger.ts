@@ -17,7 +17,8 @@ function judge({ snapshot, lines, brokenBy, unsettled, gaps, damaged }: LedgerEx
   const partitions = lines.map((line) => toLine(line, { damaged, newlyLost, newlyAbsent }))
   const sum = (name: keyof LedgerLine & keyof LedgerTotals) => partitions.reduce((total, line) => total + line[name], 0)
   const absent = sum('absent')
-  // The ledger may have counted more records than a truncated or recreated log contains. The faults below report that.
+  // The ledger may have counted more records than a truncated or recreated log contains. The faults below report
+  // that case.
   const offsets = partitions.reduce((total, { first, end }) => total + Math.max(0, end - first), 0)
   const records = Math.max(0, offsets - absent)
   const redriven = sum('redriven')

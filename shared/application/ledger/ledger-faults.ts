@@ -5,7 +5,7 @@ import type { LedgerVerdict } from './ledger.ts'
 /** At most this many offset ranges are listed in a sentence. */
 const MAX_PLACES = 10
 
-/** The causes of a loss, each phrased as a predicate for the offsets. */
+/** Why offsets were lost. Each text completes a sentence whose subject is the offsets. */
 export const HOW_LOST: Readonly<Record<LossCause, string>> = {
   'log-start': 'left the log before they were counted',
   hole: 'are missing from the log, and there is no evidence that they never held records',
@@ -45,7 +45,7 @@ function breakOf(brokenBy: LogBreak, [line]: LedgerVerdict['partitions']): strin
     : `${topic} ended before what was counted: it was truncated or recreated, and has grown since`
 }
 
-/** How and where these offsets were lost, as a predicate. `count` is how many were lost in all. */
+/** A predicate that says how and where these offsets were lost. `count` is how many were lost in all. */
 export function lossOf(lost: readonly LedgerLoss[], count = lengthOf(lost)): string {
   const causes = new Set(lost.map(({ lostBy }) => lostBy))
   const how = [...causes].map((cause) => HOW_LOST[cause]).join(', or ')

@@ -3,7 +3,9 @@ import type { EventLog, PartitionOffsets } from '../../ports/event-log.ts'
 import type { Ledger, LedgerGap, LedgerPartition, LedgerSettlement } from '../../ports/ledger.ts'
 import { readPart, RECORDS_AT_ONCE } from '../log/read-beyond-unreadable.ts'
 
-/** At most this many ranges are checked against the log. Any beyond that are reported as gaps without being checked. */
+/**
+ * At most this many ranges are checked against the log. All further ranges are reported as gaps without being checked.
+ */
 const MAX_RANGES = 10_000
 /** At most this many offsets are listed individually. */
 export const MAX_NAMED = 100
@@ -130,7 +132,7 @@ function keyOf({ topic, partition }: LedgerGap): string {
 }
 
 /**
- * Explains offsets missing from the log. `offsets` must be requested after the log was read, because otherwise a
+ * Explains offsets missing from the log. `offsets` must be requested after the log has been read, because otherwise a
  * record deleted in between would seem never to have existed.
  */
 export function explainMissing(

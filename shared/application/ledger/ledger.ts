@@ -8,9 +8,9 @@ import type { LedgerGap, LedgerLoss, LedgerPartition, LogBreak, ParkedState } fr
  *   records      = end − first − absent
  *   accepted     = records − redriven records, which no caller sent
  *
- * Uncounted offsets are those from `next` on that were skipped. They will never be delivered, and they are part of
- * gaps, damaged, lost and absent. Records that leave the log after they were counted keep their outcome; `expired` is
- * their number.
+ * Uncounted offsets are skipped offsets at or beyond `next`. They will never be delivered, and they are included in the
+ * figures gaps, damaged, lost and absent. Records that leave the log after they were counted keep their outcome;
+ * `expired` counts them.
  */
 export interface LedgerVerdict {
   readonly balanced: boolean

@@ -17,7 +17,7 @@ export interface LedgerRepair {
   readonly why: string | null
 }
 
-/** Rejects like the log and the store. Writes an audit entry. */
+/** Rejects with the errors of the log and the store. Writes an audit entry. */
 export type RepairLedger = (act: Act) => Promise<LedgerRepair>
 
 /** The caller waits for the response, so a long repair is divided into several calls. */
@@ -130,7 +130,7 @@ function whyNotShrinking(gaps: readonly LedgerGap[], done: ReadonlyMap<number, r
   return null
 }
 
-/** The first offset that lies in one of the ranges; both ascend. */
+/** The first offset that lies in one of the ranges. Both lists are in ascending order. */
 function firstWithin(offsets: readonly number[], ranges: readonly LedgerGap[]): number | undefined {
   let at = 0
   for (const { from, to } of ranges) {

@@ -9,7 +9,7 @@ import { SETTLED_AT_ONCE } from './ledger-gaps.ts'
 import type { RepairLedger } from './repair-ledger.ts'
 
 export interface LedgerWatch {
-  /** Checks once; rejects like the log and the store. */
+  /** Checks once. Rejects if the log or the store does. */
   look(): Promise<void>
   /** Checks every minute until the signal aborts. Never rejects. */
   run(): Promise<void>
@@ -36,7 +36,7 @@ export function createWatchLedger(dependencies: {
   events: PipelineEmitter
   clock: Clock
   signal: AbortSignal
-  /** Called once for each reason why checks fail, and `onBack` once when a check succeeds again. */
+  /** Called once for each reason why checks fail. `onBack` is called once when a check succeeds again. */
   onError: (error: unknown) => void
   onBack: () => void
 }): LedgerWatch {

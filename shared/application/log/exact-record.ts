@@ -40,7 +40,7 @@ async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord)
   return { ...record, journey, key, value, headers: [...original.headers, ...record.headers] }
 }
 
-/** For a `catch`: a record that cannot be read counts as missing. */
+/** For use in a `catch`: treats a record that cannot be read as missing, and throws any other error again. */
 export function nothingIfUnreadable(error: unknown): readonly LogRecord[] {
   if (isOrderError(error) && error.code === 'log-unreadable') return []
   throw error

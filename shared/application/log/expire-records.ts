@@ -10,7 +10,7 @@ import { firstOrigins, neededIn, type KeptBy, type Need } from './needed-records
 import { readPart } from './read-beyond-unreadable.ts'
 
 export interface RecordExpiry {
-  /** Runs one round. Resolves with the number of removed records. Rejects like the log and the store. */
+  /** Runs one round. Resolves with the number of removed records. Rejects with the errors of the log and the store. */
   expire(): Promise<number>
   /**
    * The findings that the last two rounds had in common. A single round may find old records that are still being
@@ -26,7 +26,7 @@ export interface RecordsKept {
   readonly topic: string
   readonly partition: number
   readonly by: KeptBy
-  /** A clause for an operator. */
+  /** Why the record stays, as a clause for an operator. */
   readonly why: string
   /**
    * When the oldest record should have left, in milliseconds since 1970. If the record's age is unknown, the time at

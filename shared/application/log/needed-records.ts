@@ -7,7 +7,7 @@ import { readPart, RECORDS_AT_ONCE } from './read-beyond-unreadable.ts'
 /** The reason why old records stay in the log, which is also the label of a metric. */
 export type KeptBy = 'group' | 'ledger' | 'copies' | 'damage' | 'maintenance'
 
-/** The first record in a partition that somebody still needs. */
+/** For one partition, the first record that somebody still needs. */
 export interface Need extends PartitionOffsets {
   readonly from: number
   readonly by: KeptBy
@@ -30,8 +30,8 @@ const MAX_COPIES = 20_000
 
 /**
  * Finds the first record that is still needed in each partition. Every group that has read the topic needs the records
- * that it has not committed. So does the product's own group, even if it has never committed anything. In the orders
- * topic, the ledger needs the records that it has not counted, and those that it counted as passed over.
+ * that it has not committed. The same is true of the product's own group, even if it has never committed anything. In
+ * the orders topic, the ledger needs the records that it has not counted, and those that it counted as passed over.
  */
 export async function neededIn(
   { log, ledger, topics }: NeedsOfLog,
@@ -73,7 +73,7 @@ function toCount({ logs, partitions, gaps }: LedgerSnapshot, topic: string, logI
     const row = partitions.find(isHere)
     if (!isCounted || row === undefined || row.next > end) return Number.NEGATIVE_INFINITY
     if (row.gaps === 0) return row.next
-    // If the gap is missing, the list was cut off before this partition.
+    // If the list of gaps was cut off before this partition, its gap is missing.
     return gaps.find(isHere)?.from ?? row.first
   }
 }

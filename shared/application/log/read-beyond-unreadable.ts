@@ -13,7 +13,7 @@ export interface ReadPart {
   readonly unreadable?: OffsetRange & { readonly error: unknown }
 }
 
-/** Reads like the log's `read`. If the first record cannot be read, returns the range of unreadable offsets. */
+/** Like the log's `read`, but if the first record cannot be read, returns the range of unreadable offsets. */
 export async function readPart(
   log: Pick<EventLog, 'read'>,
   topic: string,

@@ -27,7 +27,7 @@ export interface Backups {
 }
 
 const ELSEWHERE =
-  'Only a log and a store in files of this process can be backed up here. Back up SQL Server with its own tools and copy Kafka’s topics: the runbook says how.'
+  'Only an embedded log and a SQLite store can be backed up here. Back up SQL Server with its own tools and copy Kafka’s topics: the runbook says how.'
 
 export function createBackups(dependencies: {
   backUp: BackUp | undefined
@@ -50,7 +50,7 @@ export function createBackups(dependencies: {
       if (backUp === undefined) throw new OrderError('conflict', ELSEWHERE)
       if (latest?.state === 'running') throw new OrderError('conflict', `The backup ${latest.name} is running.`)
       const startedAt = now().toISOString()
-      // The name is precise to the second. It contains no colons, because some file systems do not allow them.
+      // The name is precise to the second. It contains no colons, because some file systems do not allow colons.
       const name = asked ?? startedAt.replace(/\.\d+Z$/, 'Z').replaceAll(':', '-')
       const begun: Backup = { state: 'running', name, startedAt, endedAt: null, folder: null, bytes: null, why: null }
       const before = latest

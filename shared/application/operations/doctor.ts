@@ -71,7 +71,7 @@ export function createDoctor(dependencies: {
     }),
     one('disk', async () => {
       const free = await freeSpace()
-      if (free === undefined) return well('Log and store are not on this disk.')
+      if (free === undefined) return well('The log and the store are not on this disk.')
       const found = `${(free.bytes / GIB).toFixed(1)} GiB are free in ${free.directory}`
       return free.bytes >= MIN_FREE_BYTES ? well(`${found}.`) : unwell(`${found}: make room before orders are refused.`)
     }),
@@ -83,7 +83,8 @@ export function createDoctor(dependencies: {
       const rebuild = await maintenance.getRebuild()
       if (rebuild === undefined) return well('There has been none.')
       const { state, updatedAt, why } = rebuild
-      if (state === 'abandoned') return unwell('Its process died, and its tables take up space. Start another rebuild.')
+      if (state === 'abandoned')
+        return unwell("The last rebuild's process died, and its tables take up space. Start another.")
       return { well: state !== 'failed', detail: `${state}, ${updatedAt}.${why === null ? '' : ` ${why}`}` }
     }),
   ]

@@ -7,8 +7,8 @@ export type OrderConsumers = () => Promise<readonly GroupMember[]>
 /** Longer than a lone consumer takes to leave its group and rejoin. */
 export const LOOK_AGAIN_MS = 1000
 /**
- * How long an empty group is assumed to stay empty. A dashboard queries more often than this, and not every query
- * should pause.
+ * How long an empty group is assumed to stay empty. A dashboard asks more often than this, and not every request should
+ * pause for a second check.
  */
 export const EMPTY_FOR_MS = 60_000
 

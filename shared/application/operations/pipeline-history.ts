@@ -48,7 +48,7 @@ export const POINT_EVERY_MS = 5000
 const KEPT_MS = 3_600_000
 /** A point lacks the store's figures if they take longer, because points must be evenly spaced. */
 const STORE_PATIENCE_MS = 2000
-/** Enough for a p99. If more orders were stored between two points, only the newest count. */
+/** Enough for a p99. If more orders were stored between two points, only the newest ones are used. */
 const NEWEST = 100
 
 /**

@@ -23,18 +23,18 @@ import { readInOrderOfTime } from '../log/read-log.ts'
  * Rebuilds the orders of the read model from the log with the current code. Meanwhile the live orders stay in use for
  * queries and for storing; at the end, the rebuilt orders replace them. An order that the ledger counted as stored but
  * that the store has lost is stored again along the way. An order whose record has left the log is kept as it is, with
- * the changes that were applied to it, because only the live orders have it. If anything fails, the live orders are
- * untouched and another rebuild can start.
+ * the changes that were applied to it, because it now exists only among the live orders. If anything fails, the live
+ * orders are untouched and another rebuild can start.
  */
 export interface RebuildOrders {
   /**
-   * Starts a rebuild and resolves at once; `Maintenance.getRebuild` reports progress. Rejects with `conflict` while one
-   * is running.
+   * Starts a rebuild and resolves at once; `Maintenance.getRebuild` reports progress. Rejects with `conflict` while a
+   * rebuild is running.
    */
   start(act: Act): Promise<Rebuild>
 }
 
-/** Reads a record: with the current code, unless a test supplies other code. */
+/** Reads a record, using the current code unless a test supplies other code. */
 export type ReadRecord = (record: LogRecord) => OrderToStore | ChangeToStore
 
 /** A step of this size occupies the store's writer for a few milliseconds; orders are stored between steps. */
@@ -116,8 +116,8 @@ export function createRebuild(dependencies: {
   }
 
   /**
-   * Stores the events as copies. Restored orders go to the end of the store, because their earlier positions are
-   * unknown. Returns the number of restored orders.
+   * Stores the events again, as if they came from parked copies. Restored orders go to the end of the store, because
+   * their earlier positions are unknown. Returns the number of restored orders.
    */
   async function restore(
     owner: string,
@@ -149,7 +149,7 @@ export function createRebuild(dependencies: {
 
   /**
    * Skips poison: such a record either is a dead letter, or belongs to an order that is kept unchanged. A bug in this
-   * product ends the rebuild.
+   * product makes the rebuild fail.
    */
   function readable(record: LogRecord): (OrderToStore | ChangeToStore)[] {
     try {

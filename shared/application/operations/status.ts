@@ -6,7 +6,7 @@ import type { CheckReadiness, Readiness } from './readiness.ts'
 
 /**
  * The state of the pipeline. Every number comes from the log's offsets and the store, never from one process's
- * counters, so that any instance can report for all of them. Two reports give a rate.
+ * counters, so that any instance can report for all of them. A rate can be computed from two reports.
  */
 export interface PipelineStatus {
   /** RFC 3339. */
@@ -32,7 +32,7 @@ export interface PipelineStatus {
     readonly waiting: number
   }[]
   readonly deadLetters: { readonly topic: string; readonly records: number; readonly waiting: number }
-  /** How many records were ever parked, by their current state. */
+  /** How many records have ever been parked, by their current state. */
   readonly parked: Readonly<Record<ParkedState, number>>
   readonly readiness: Readiness
 }
@@ -90,7 +90,7 @@ export function createStatus(dependencies: {
     }
   }
 
-  /** Null if the group cannot be read, because the other figures are still useful. */
+  /** Null if the group cannot be read. The other figures are useful even then. */
   async function countConsumers(): Promise<number | null> {
     try {
       return (await orderConsumers()).length

@@ -6,7 +6,7 @@ import { inRounds } from './in-rounds.ts'
 export interface StoreRetention {
   /**
    * Removes data that is too old. Continues where the last call ended, and starts from the beginning once a day.
-   * Rejects like the store, or if the process stops.
+   * Rejects with the store's errors, or if the process stops.
    */
   remove(): Promise<void>
   /** Calls `remove` every minute until the signal aborts. Never rejects. */
@@ -21,7 +21,9 @@ const PARTS: Readonly<Record<keyof StoreRetentionMs, readonly RemovablePart[]>> 
   history: ['histories', 'change-histories'],
   audit: ['audit', 'redrives'],
 }
-/** The number of rows in one transaction. A dead letter may take up 2 MiB, so few letters are emptied at once. */
+/**
+ * The number of rows in one transaction. A dead letter may take up 2 MiB, so only a few letters are emptied at once.
+ */
 const ROWS_AT_ONCE: Readonly<Record<RemovablePart, number>> = {
   'dead-letters': 25,
   histories: 200,
@@ -32,7 +34,8 @@ const ROWS_AT_ONCE: Readonly<Record<RemovablePart, number>> = {
 const ROUND_MS = 60_000
 /**
  * A round continues where the last one ended, because old entries of open orders stay and would otherwise be examined
- * every minute. After this time, a round starts from the beginning, because those orders may be final by then.
+ * every minute. After this time, a round starts from the beginning, because the orders that were open may be final by
+ * then.
  */
 const BEGIN_AGAIN_MS = 24 * 60 * 60_000
 /** A pause between two steps, so that storing spends only a small part of its time waiting for them. */

@@ -2,8 +2,8 @@ import { isOrderError } from '../../domain/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 
 /**
- * How long a request that needs only the log waits for a lookup in the store. After that, the store counts as
- * unavailable.
+ * How long a request that needs only the log waits for a lookup in the store. If the lookup takes longer, the store
+ * counts as unavailable.
  */
 const LOOK_UP_MS = 1000
 

@@ -10,7 +10,7 @@ export interface FoundOrArchived<T> {
 }
 
 /**
- * Looks for something that belongs to an order and, if that is not there, for the order's tombstone. The two reads see
+ * Looks for something that belongs to an order and, if nothing is found, for the order's tombstone. The two reads see
  * the store at different moments. If the order is archived in between, the first read has already found it. If the
  * order is restored in between, neither read finds anything, so `find` is called once more. This third read would miss
  * the order only if somebody exported and archived it again between the last two reads.

@@ -40,8 +40,8 @@ export type ChangeOrder = (orderId: string, change: OrderChange, options: Accept
  *
  * Rejects with `order-not-found`; with `order-archived`, `order-cancelled`, `order-discarded` or `precondition-failed`
  * if the store already knows that the change comes too late; with `store-unavailable` as described above; with
- * `idempotency-key-reused`; or like the log. After `store-unavailable` or a rejection by the log, the caller may send
- * the same request again.
+ * `idempotency-key-reused`; or with the log's own error. After `store-unavailable` or a rejection by the log, the
+ * caller may send the same request again.
  */
 export function createChangeOrder(dependencies: {
   log: Pick<EventLog, 'publish'>
@@ -60,8 +60,8 @@ export function createChangeOrder(dependencies: {
   })
 
   /**
-   * Reads the order before the key. If the order already includes this change, the store then knows the key too, so a
-   * repeated request gets the response to the first one instead of a refusal.
+   * Reads the order before it looks up the key. If the order already includes this change, the store then knows the key
+   * too, so a repeated request gets the response to the first one instead of a refusal.
    */
   async function lookUp(orderId: string, keyHash: string | null): Promise<Found> {
     const { found: view, archivedAt } = await findOrArchived(orderId, views, () => views.get(orderId))

@@ -18,7 +18,7 @@ import { reportUndecided } from '../processing/undecided-changes.ts'
 export type DiscardChange = (changeId: string, act: Act) => Promise<ChangeView>
 
 /**
- * How much later than the change's acceptance the timestamp of the order's record may be. The order id is generated
+ * How far after the change's acceptance the timestamp of the order's record may be. The order id is generated
  * before the record is published, and the log's timestamps may come from another machine.
  */
 const MARGIN_MS = 60_000
@@ -58,7 +58,7 @@ export function createDiscardChange(dependencies: {
   return async function discardChange(changeId, act) {
     const view = await find(changeId)
     if (view.behind?.kind === 'order' && (await mayOrderCome(view, Date.parse(act.at)))) {
-      const detail = 'Its order may still arrive: the ledger has not accounted for all records from before the change.'
+      const detail = 'The order may still arrive: the ledger has not accounted for all records from before the change.'
       throw new OrderError('conflict', detail)
     }
     for (const next of await redrives.discardChange(changeId, act)) reportUndecided(events, next)

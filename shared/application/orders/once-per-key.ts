@@ -38,7 +38,7 @@ const REMEMBERED_KEYS = 100_000
  * memory and then in the store. A request with a known key and the same body is a repetition: it gets the same response
  * with `replayed`, and nothing is published. A request with a known key and a *different* body rejects with
  * `idempotency-key-reused`. Requests are accepted even while the store is unavailable, because the store recognises
- * both cases later.
+ * repetitions and reused keys later.
  *
  * A key counts as used from the moment a request arrives with it. Concurrent requests with the key share the outcome of
  * the first, whose body belongs to the key from then on. They share its rejection too, because the log may have kept a

@@ -24,8 +24,8 @@ export type PlaceOrder = (command: NewOrderCommand, options: AcceptOptions) => P
  * With an Idempotency-Key, the id is derived from the key and the body, so the same request gets the same id on any
  * instance, even without a lookup; `OncePerKey` describes how other requests with the key are handled.
  *
- * Rejects with `idempotency-key-reused`, or like the log. In both cases the caller gets no id. After a rejection by the
- * log, the caller may send the same request again.
+ * Rejects with `idempotency-key-reused`, or with the log's own error. In both cases the caller gets no id. After a
+ * rejection by the log, the caller may send the same request again.
  */
 export function createPlaceOrder(dependencies: {
   log: Pick<EventLog, 'publish'>

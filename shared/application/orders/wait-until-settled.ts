@@ -70,7 +70,7 @@ export function createWaitUntilSettled<View extends object>(dependencies: {
     if (waiters?.size === 0) waiting.delete(id)
   }
 
-  /** Because the process is stopping, callers get `undefined` without a query to the store. */
+  /** Called when the process stops. All callers get `undefined`, without a query to the store. */
   function giveAllBack(): void {
     for (const id of waiting.keys()) release(id, ({ resolve }) => resolve(undefined))
   }

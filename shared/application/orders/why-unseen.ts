@@ -11,9 +11,9 @@ import { oldestToCome } from '../ledger/oldest-to-come.ts'
 /** Why the store does not know an order or a change whose id was issued. */
 export interface Unseen {
   /**
-   * Whether the record is certain to have left the log before it was processed. If not, it is only possible that the
-   * record is missing. Always false for an id that is derived from an Idempotency-Key, because the same request may
-   * publish that id again.
+   * Whether the record is certain to have left the log before it was processed. If false, the record may be missing,
+   * but this is not certain. Always false for an id that is derived from an Idempotency-Key, because the
+   * same request may publish that id again.
    */
   readonly isLost: boolean
   readonly cause: Cause
@@ -35,8 +35,8 @@ const LOOK_AGAIN_MS = 10_000
 const MARGIN_MS = 10_000
 const MAX_ASKED_FOR = 10_000
 /**
- * The clocks of any two machines are assumed to differ by at most this much. A final status must not depend on such
- * differences.
+ * The clocks of any two machines are assumed to differ by at most this much. A final status must not depend on
+ * differences between clocks.
  */
 const CLOCKS_APART_MS = 10 * 60_000
 
@@ -45,7 +45,7 @@ const MISSING: Unseen = {
   cause: {
     code: 'record-missing',
     detail:
-      'The log can no longer return some of its records, and the record of this order may be one of them. All other records of its time were processed, and the order is not stored.',
+      'The log can no longer return some of its records, and the record of this order may be one of them. All other records from that time were processed, and the order is not stored.',
   },
 }
 
@@ -55,7 +55,7 @@ const MISSING_UNDER_KEY: Unseen = {
   cause: {
     code: 'record-missing',
     detail:
-      'The log can no longer return some of its records, and the record of this request may be one of them. Send the request again, with the same Idempotency-Key, which cannot take effect twice.',
+      'The log can no longer return some of its records, and the record of this request may be one of them. Send the request again with the same Idempotency-Key, so that it cannot take effect twice.',
   },
 }
 
@@ -83,7 +83,7 @@ export function createWhyUnseen(dependencies: {
   let lost: Unseen | undefined
   let lookAt = -Infinity
   let isLooking = false
-  /** When an id was first requested, which is after its record was published for the first time. */
+  /** When each id was first asked for. By then, its record had already been published at least once. */
   const askedFor = new Map<string, number>()
   const progress = createProgress()
 
@@ -96,8 +96,8 @@ export function createWhyUnseen(dependencies: {
       const isUnreadable = examination.damaged.length > 0 || (await isDamageSettled(examination))
       const isUnclear = isUnreadable || examination.gaps.length > 0 || examination.brokenBy !== null
       const found = isUnclear ? undefined : toLost(losses, examination.lines)
-      // This is asked after the examination, so that the letter of every record that the ledger counted as parked is
-      // included.
+      // The letters are checked after the examination, so that they include the letter of every record that the ledger
+      // counted as parked.
       const isInLetter = found !== undefined && (await mayHoldAnyOrder())
       progress.look(beganAt, examination.lines)
       lost = isInLetter ? undefined : found
@@ -152,7 +152,7 @@ function createProgress() {
 
   return {
     doneAt: () => done,
-    /** `at` is a time before the lines were read. */
+    /** `at` is a time before `lines` was read. */
     look(at: number, lines: readonly ExaminedLine[]): void {
       const ends = new Map(lines.map(({ row, end, behindTransaction }) => [row.partition, end + behindTransaction]))
       const isPast = (some: ReadonlyMap<number, number>) =>
@@ -174,7 +174,8 @@ function lossesIn({ snapshot, unsettled }: LedgerExamination, topic: string): Le
 }
 
 /**
- * Undefined if no record has left the log uncounted. A ledger that was reset begins where the log began at that time.
+ * Undefined if no record can have left the log before it was counted. A ledger that was reset begins where the log
+ * began at that time.
  */
 function toLost(losses: readonly LedgerLoss[], lines: readonly ExaminedLine[]): Unseen | undefined {
   if (losses.length === 0 && lines.every(({ row }) => row.first === 0)) return undefined

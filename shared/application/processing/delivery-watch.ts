@@ -22,8 +22,8 @@ export interface DeliveryWatch {
   /** The first waiting record; undefined while deliveries arrive. */
   readonly stall: Stall | undefined
   /**
-   * The unreadable batches that have blocked records for as long as it takes to report a stall, one sentence each.
-   * Empty if this process reads the log itself, because then the log's health reports them at once.
+   * One sentence for each unreadable batch that has blocked records for as long as a stall must last to be reported.
+   * Empty if this process reads the log itself, because then the log's health reports such batches at once.
    */
   readonly unreadable: readonly string[]
   /** Checks until the process stops. Never rejects. */
@@ -31,7 +31,7 @@ export interface DeliveryWatch {
 }
 
 export interface Stall extends RecordPosition {
-  /** How long the group has been at this record, as far as this process has seen. */
+  /** How long the group has been at this record, as far as this process can tell. */
   readonly waitingMs: number
 }
 
@@ -45,9 +45,9 @@ export interface WatchedSource {
 
 export const LOOK_MS = 30_000
 /**
- * In addition to its source's own delay, an invocation may hold a batch for five minutes. Another five allow for a
- * rebalance, a restart of the process that held the partition, or a redelivery, during which the offset does not move
- * either.
+ * In addition to its source's own delay, an invocation may hold a batch for five minutes. Another five minutes allow
+ * for a rebalance, a restart of the process that held the partition, or a redelivery, during which the offset does not
+ * move either.
  */
 const PATIENCE_MS = 2 * MAX_HOLD_MS
 
@@ -55,9 +55,9 @@ interface Watched extends WatchedSource {
   inFlight: number
   /** When a batch was last in flight here, or when watching began. */
   quietSince: number
-  /** By partition, the group's offset and the time since which it has been there. */
+  /** For each partition, the group's offset and the time since which the group has been at that offset. */
   readonly positions: Map<number, { readonly next: number; readonly since: number }>
-  /** By partition, the unreadable offset and the reason; removed when the group moves on. */
+  /** For each partition, the unreadable offset and the reason; removed when the group moves on. */
   readonly unreadable: Map<number, { readonly next: number; readonly why: string }>
 }
 
@@ -126,9 +126,9 @@ export function createDeliveryWatch(dependencies: {
     const elsewhere = heldElsewhere(members)
     for (const [partition, { next, since }] of still) {
       if (elsewhere.has(partition)) continue
-      // An open transaction or its marker may be waiting there, and neither can be delivered.
+      // Records of an open transaction or a transaction's marker may be there, and neither can be delivered.
       const { records, unreadable } = await readPart(log, topic, partition, next, 1)
-      // This is not a stall, because a restart does not help.
+      // An unreadable batch is not a stall, because a restart does not help.
       if (unreadable !== undefined && !isTold) tellUnreadable(source, partition, next, unreadable.error)
       // An unreadable batch may block one partition while others are delivered; a stall requires that nothing is
       // delivered.

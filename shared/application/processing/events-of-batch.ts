@@ -39,7 +39,7 @@ export function outcomesOf(batch: readonly Readable[], { outcomes, changes }: St
 
 /**
  * The records of a batch in groups that can be stored in any sequence: all the records of an order form one group, in
- * log order. Without changes, each record is a group of its own, because then no record has to wait for another.
+ * log order. In a batch without changes no record has to wait for another, so each record is a group of its own.
  */
 export function groupsOf(batch: readonly Readable[]): readonly (readonly Readable[])[] {
   if (!batch.some(({ event }) => isChange(event))) return batch.map((readable) => [readable])
@@ -47,8 +47,8 @@ export function groupsOf(batch: readonly Readable[]): readonly (readonly Readabl
 }
 
 /**
- * The first change to each order. It is blamed if the batch keeps failing although each of its records can be stored as
- * a copy. Changes take their turns only in a batch of original records, so a fault in reading the waiting changes
+ * The first change to each order, which is blamed if the batch keeps failing although each of its records can be stored
+ * as a copy. Changes take their turns only in a batch of original records, so a fault in reading the waiting changes
  * occurs nowhere else.
  */
 export function firstChanges(batch: readonly Readable[], failure: Failure): Unstorable[] {

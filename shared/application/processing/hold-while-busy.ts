@@ -9,7 +9,7 @@ import type { OrderStore, OrderToStore } from '../../ports/order-store.ts'
 /**
  * A store that is locked or permanently throttled fails every order as if that order were the cause. So before an order
  * is blamed for a busy store, a made-up order is stored in a transaction that is rolled back. While the store is too
- * busy for this probe too, the failure counts as an outage, and the batch is held. Resolves with true if the batch had
+ * busy even for this probe, the failure counts as an outage, and the batch is held. Resolves with true if the batch had
  * to be held; rejects with `store-unavailable` when `deadline` has passed.
  */
 export async function holdWhileBusy(
@@ -35,7 +35,7 @@ async function probe(store: Pick<OrderStore, 'previewBatch'>): Promise<void> {
     if (failure.class === 'outage') throw error
     // Any other failure shows that the store was not too busy to process the probe.
     if (failure.class !== 'transient') return
-    const detail = 'The store is too busy to take any order.'
+    const detail = 'The store is too busy to take any orders.'
     // Azure may request a delay before the next attempt, and a probe counts as an attempt.
     const advised = isOrderError(error) ? error.retryAfterSeconds : undefined
     const wait = advised === undefined ? {} : { retryAfterSeconds: advised }

@@ -53,7 +53,7 @@ export function createStoreOrders(dependencies: {
   const recordsOfUndecided = createRecordsOfUndecided({ log, proofs, events })
   let failedInARow = 0
 
-  /** Runs one transaction after another; while the store works on one, the next is decoded. */
+  /** Runs one transaction after another. While the store works on one, the records of the next one are decoded. */
   return async function storeOrders(records, deliveredAt = clock.now()) {
     let ahead: Promise<Decoded> | undefined
     const slices = [...transactions(records)]
@@ -61,8 +61,8 @@ export function createStoreOrders(dependencies: {
       const decoded = await (ahead ?? decode(slice))
       const next = slices[index + 1]
       ahead = next && decode(next)
-      // This promise is awaited only in the next round. If the current transaction fails first, nothing else handles
-      // its rejection.
+      // This promise is awaited only in the next round. If the current transaction fails before that, only this handler
+      // keeps the promise's rejection from being unhandled.
       ahead?.catch(() => undefined)
       await storeSlice(decoded, deliveredAt)
     }
@@ -82,7 +82,7 @@ export function createStoreOrders(dependencies: {
     let isUnexplained = false
     let isWholeFailing = false
     /**
-     * Whether the first record of each order has been parked. The records that are left then prove nothing about the
+     * Whether the first record of each order has been parked. If so, the remaining records prove nothing about the
      * orders in the batch.
      */
     let onlyFollowers = false
@@ -181,10 +181,10 @@ export function createStoreOrders(dependencies: {
     // Stores the records as copies: good orders are stored along the way, and no offset is counted before the culprits
     // are parked.
     const tryToStore = async (some: readonly Readable[]) => {
-      // The search takes a long time if the store is slow, and a process that is stopping has no time for it.
+      // If the store is slow, finding the culprits takes too long for a process that is stopping.
       signal.throwIfAborted()
       if (clock.now() > hold.deadline) {
-        const detail = 'Too slow to tell which orders it cannot store.'
+        const detail = 'The store is too slow to tell which orders it cannot store.'
         throw new OrderError('store-unavailable', detail, { retriable: true })
       }
       await storeAs('copy', some, [])

@@ -45,8 +45,8 @@ export function shownOf(amendment: Amendment): Amendment | undefined {
 }
 
 /**
- * Whether an order or a letter that was accepted at this time was forgotten with its customer. Orders that are accepted
- * later belong to a new relationship.
+ * Whether an order or a letter that was accepted at this time was forgotten with its customer. An order that is
+ * accepted later is not affected and keeps its data.
  */
 export function isBefore(acceptedAt: string, forgottenAtMs: number): boolean {
   return !(Date.parse(acceptedAt) > forgottenAtMs)

@@ -14,8 +14,8 @@ import { FORGOTTEN, shownOf } from './forgotten-data.ts'
  *
  * The result is the same event without the members that hold personal data, and with an additional member, `forgotten`.
  * In an order, this member is the SHA-256 (base64url) of the event's original JSON. The hash identifies the order when
- * a copy of the original or a repeated request arrives. In a change, which may be shorter than a hash, the member is 1.
- * A value that cannot be read as an event loses all of its content.
+ * a copy of the original or a repeated request arrives. In a change, the member is 1, because the change may be shorter
+ * than a hash. A value that cannot be read as an event loses all of its content.
  *
  * The value is padded with spaces to its original length, because SQLite overwrites a row in place if the length stays
  * the same. A different length may move rows to other pages, and may leave a copy of a row in a page's free space.

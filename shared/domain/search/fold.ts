@@ -5,9 +5,10 @@
  * 1. Compatibility decomposition (Unicode NFKD, UAX #15): é is e and an accent, ﬁ is fi, full-width Ａ is A.
  * 2. Marks (general category M) are removed.
  * 3. Case folding: to upper case and then to lower case (Unicode chapter 3.13), because for ß and ı the result differs
- * from lower case alone. Both small sigmas become σ.
+ *    from lower case alone. Both lower-case sigmas become σ.
  * 4. Latin letters without a decomposition become their ASCII equivalents, as in CLDR's transform Latin-ASCII
- * (common/transforms/Latin-ASCII.xml): ł is l, ø is o, æ is ae, þ is th. Only letters that alphabets use are listed.
+ * (common/transforms/Latin-ASCII.xml): ł is l, ø is o, æ is ae, þ is th. Only letters that belong to an alphabet are
+ * listed.
  *
  * Folding is idempotent.
  */
@@ -29,7 +30,7 @@ function withoutMarks(text: string): string {
 /** Pairs of a letter and its replacement. */
 const PAIRS = [
   'ς σ ß ss',
-  // Latin-1 and Latin Extended-A: the languages of Europe.
+  // Latin-1 and Latin Extended-A: letters of European languages.
   'æ ae ð d ø o þ th đ d ħ h ı i ĸ q ł l ŋ n œ oe ŧ t',
   // Latin Extended-B and the IPA letters that alphabets of Africa and the Americas borrow.
   'ƀ b ɓ b ƃ b ƈ c ȼ c ɖ d ɗ d ƌ d ɛ e ɇ e ƒ f ɠ g ǥ g ƕ hv ɨ i ɩ i ɉ j ƙ k ƚ l ɲ n ƞ n ƣ oi ƥ p ɍ r ȿ s ƫ t ƭ t ʈ t ⱦ t',

@@ -2,11 +2,11 @@ import { fold } from './fold.ts'
 import { customerFullName, longDescription } from '../order-view.ts'
 
 /**
- * Splits orders and queries into words, the same way for every store. Words are letters and digits, folded (fold.ts).
- * Everything else separates words, so query syntax counts as plain text. Three kinds of words are special:
+ * Splits orders and queries into words, the same way for every store. Words consist of folded letters and digits
+ * (fold.ts). Everything else separates words, so query syntax counts as plain text. Three kinds of words are special:
  *
- * - Words with an apostrophe. Such a word is indexed without the apostrophe, and so are its parts: `O'Connor` is found
- *   by `oconnor`, `o'connor` and `connor`.
+ * - Words with an apostrophe. Such a word is indexed without the apostrophe, and its parts are indexed too: `O'Connor`
+ *   is found by `oconnor`, `o'connor` and `connor`.
  * - Chinese and Japanese, which are written without spaces (Han, Hiragana and Katakana). Each character is a word, and
  *   so is each pair of adjacent characters, as in Lucene's CJKBigramFilter: `小龍` is found by `龍`, and a longer text by
  *   its pairs.

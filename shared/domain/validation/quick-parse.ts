@@ -5,14 +5,14 @@ export interface Parser<T> {
   safeParse(value: unknown): z.ZodSafeParseResult<T>
 }
 
-/** Returns what the schema makes of the value, or UNSURE. */
+/** Returns the schema's output for the value, or UNSURE if zod has to decide. */
 type Read = (value: unknown) => unknown
 const UNSURE = Symbol('unsure')
 
 /**
  * Parses exactly as the schema does, but is several times faster for a valid value, because zod creates objects for
- * each member in case the member has a fault. A value that may be invalid is left to zod, which finds its faults. So is
- * any value for a kind of schema that this function does not know.
+ * each member in case the member has a fault. A value that may be invalid is left to zod, which finds its faults. A
+ * value for a kind of schema that this function does not know is also left to zod.
  */
 export function quickParse<Schema extends z.ZodType>(schema: Schema): Parser<z.output<Schema>> {
   const read = readerOf(schema)
@@ -92,7 +92,7 @@ function objectReader(shape: z.core.$ZodShape): Read {
   }
 }
 
-/** For a schema that accepts only certain values. Looks up the result for each. */
+/** For a schema that accepts only certain values. Parses each of them once in advance and then looks up the result. */
 function listedReader(schema: z.core.$ZodType, values: Iterable<unknown>): Read {
   const results = new Map([...values].map((value) => [value, z.parse(schema, value)]))
   return (value) => results.get(value) ?? UNSURE

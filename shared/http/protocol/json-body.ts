@@ -26,7 +26,7 @@ export async function readJson(request: HttpRequest, mediaType?: string): Promis
 /** The Functions runtime drops chunked bodies, so the message explains that the body did not arrive. */
 function whyEmpty({ headers }: HttpRequest): string {
   const inPieces = headers.has('transfer-encoding')
-  return inPieces ? 'No body arrived. Send it with the header content-length, not in chunks.' : 'The body is empty.'
+  return inPieces ? 'No body arrived. Send it with a content-length header, not in chunks.' : 'The body is empty.'
 }
 
 /**
@@ -58,7 +58,7 @@ function isAnyJson(type: string): boolean {
 /** A compressed body could far exceed the limit once decompressed. */
 function requirePlain(contentEncoding: string | null): void {
   if (contentEncoding === null || /^\s*(?:identity)?\s*$/i.test(contentEncoding)) return
-  throw new OrderError('unsupported-media-type', 'Send the body as it is, without the header content-encoding.')
+  throw new OrderError('unsupported-media-type', 'Send the body as it is, without a content-encoding header.')
 }
 
 function decode(bytes: ArrayBuffer): string {

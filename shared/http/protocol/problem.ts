@@ -70,7 +70,7 @@ export const PROBLEMS = {
   'order-cancelled': {
     status: 409,
     title: 'The order is cancelled',
-    remedy: 'A cancelled order cannot be changed. Place a new order if one is wanted.',
+    remedy: 'A cancelled order cannot be changed. Place a new order if you still want one.',
   },
   'order-discarded': {
     status: 409,
@@ -119,7 +119,7 @@ export const PROBLEMS = {
   'idempotency-key-reused': {
     status: 422,
     title: 'The Idempotency-Key was used for another order or change',
-    remedy: 'Use a new key for a new order or change. Use the same key only to send the same one again.',
+    remedy: 'Use a new key for a new order or change. Use the same key only to repeat the same request.',
   },
   'queue-full': {
     status: 429,
@@ -173,7 +173,7 @@ const CAUSES: Readonly<Partial<Record<ErrorCode, string>>> = {
   'log-full': 'The disk of the log is full: nothing is accepted until the operator frees some space. ',
   'store-full': 'The disk of the store is full. ',
 }
-/** Codes whose messages we wrote. Messages of other errors may quote a driver. */
+/** Codes whose messages we wrote. Messages of other errors may contain text from a driver. */
 const SPEAKS_TO_CALLERS: ReadonlySet<ProblemCode> = new Set([
   'malformed-json',
   'invalid-order',

@@ -10,7 +10,7 @@ import { readJourney, type Journey } from './parking.ts'
 /**
  * A dead letter that another consumer of the orders topic wrote, as described by the letter's headers. Spring's default
  * dead-letter topic for `orders` is the same as ours, and Kafka Connect can be configured to use it. The headers are
- * unverified, so each one is bounded, and they are used only for display, in lists and on pages.
+ * unverified, so each one is cut to a maximum length and used only for display, in lists and on pages.
  */
 export interface ForeignLetter {
   readonly failure: ForeignFailure
@@ -99,7 +99,7 @@ function fromConnect(record: LogRecord): ForeignLetter {
     origin: originIn(record, CONNECT_PREFIX, decimalOf),
     exception: text('exception.class.name'),
     message: text('exception.message'),
-    // Connect's default group name for a sink connector.
+    // Kafka Connect's default group name for a sink connector.
     group: connector === undefined ? undefined : `connect-${connector}`,
     stack: text('exception.stacktrace'),
   })

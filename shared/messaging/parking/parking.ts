@@ -108,8 +108,8 @@ export function toParked(record: LogRecord, journey: Journey, size: ParkedSize =
 }
 
 /**
- * The journey of a record in a retry topic or the dead-letter topic; undefined if its headers describe none. Not for
- * records in the orders topic, where these headers are left over from a copy (original-record.ts).
+ * The journey of a record in a retry topic or the dead-letter topic; undefined if its headers describe none. Do not use
+ * it for records in the orders topic, where these headers are left over from a copy (original-record.ts).
  */
 export function readJourney(record: Pick<LogRecord, 'headers'>): Journey | undefined {
   const text = (name: string) => headerText(record, name)

@@ -33,7 +33,7 @@ const SOURCE = '/orders'
 /** The format of `Date.toISOString`, in which this product writes times. */
 const CANONICAL_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const JSON_CONTENT_TYPE = 'application/json'
-/** The reason why a stub fails if its original has left the log. */
+/** The cause of a stub's failure if its original has left the log. */
 export const ORIGINAL_GONE =
   'The record was too large to be parked, so only its position was parked, and the log no longer has the record there.'
 

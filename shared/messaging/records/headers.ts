@@ -17,8 +17,8 @@ export const HEADER = {
   subject: 'ce_subject',
   idempotencyKeyHash: 'ce_idempotencykeyhash',
   /**
-   * The traceparent with which the journey began, which is never updated (CloudEvents distributed tracing); `trace`
-   * holds the one of this hop.
+   * The traceparent with which the journey began, which is never updated (CloudEvents distributed tracing). `trace`
+   * holds the traceparent of the latest hop.
    */
   startingTrace: 'ce_traceparent',
   trace: 'traceparent',
@@ -40,7 +40,7 @@ export const HEADER = {
   fingerprint: 'oep-failure-fingerprint',
   stack: 'oep-failure-stack',
   group: 'oep-consumer-group',
-  /** Marks a copy that has no value because the original was too large. The copy only refers to its origin. */
+  /** Marks a copy that has no value because the original was too large. Such a copy only names its origin. */
   stub: 'oep-stub',
   redriveOf: 'oep-redrive-of',
   supersedes: 'oep-supersedes',

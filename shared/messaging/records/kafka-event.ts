@@ -42,10 +42,10 @@ const MAX_PORTION_LENGTH = 2 * 1024 * 1024
 const TAKEN: KafkaEvent = { Offset: -1, Partition: -1, Topic: '', Timestamp: '', Value: null, Headers: [] }
 
 /**
- * Splits a delivery into portions, each created on demand, so that the previous portion can be freed. There is nearly
- * always only one. Throws if the host passes anything but an array of events, such as single events or bytes, because
- * then the trigger is misconfigured. Does not validate further: validating every record would cost more than decoding
- * it.
+ * Splits a delivery into portions, each created on demand, so that the previous portion can be freed. A delivery nearly
+ * always fits into one portion. Throws if the host passes anything but an array of events, such as single events or
+ * bytes, because then the trigger is misconfigured. Does not validate further: validating every record would cost more
+ * than decoding it.
  */
 export function* fromKafkaEvents(input: unknown): Generator<DeliveredRecord[]> {
   if (!Array.isArray(input) || !input.every(isKafkaEvent)) {

@@ -2,7 +2,7 @@ import { html, type Html } from '../html.ts'
 
 type Option = string | readonly [value: string, text: string]
 
-/** A drop-down list. A string option is both value and text. */
+/** A drop-down list. If an option is a string, the string is both its value and its text. */
 export function select(id: string, options: readonly Option[]): Html {
   const pairs = options.map((option) => (typeof option === 'string' ? ([option, option] as const) : option))
   return html`<select id="${id}">

@@ -22,7 +22,7 @@ export function tryItSection(): Html {
     <div class="columns plays">
       ${play('play-eventual', '1. A moment later', 'Accepted now, stored a moment later. Ten seconds.')}
       ${play('play-outage', '2. An outage', 'The store goes down and comes back. Half a minute.')}
-      ${play('play-retry', '3. A bad order', 'Retried, dead-lettered, redriven. As long as the retries take.')}
+      ${play('play-retry', '3. A bad order', 'Retried, dead-lettered, redriven. Takes as long as the retries do.')}
       ${play('play-change', '4. A change of mind', 'An order is retried, and its cancellation waits for it. Up to a minute.')}
     </div>
     <ol id="told" class="told" role="log" aria-label="What happens"></ol>
@@ -34,7 +34,7 @@ export function tryItSection(): Html {
         ${button('send-many', 'A hundred a second', 'For ten seconds. See how closely “stored” follows “accepted”.')}
         ${button('send-same', 'One, five times', 'The same Idempotency-Key: five responses, one order.')}
         ${button('send-poison', 'A poison record', 'Not JSON. It becomes a dead letter; the records behind it are processed.')}
-        ${button('send-bug', 'For customer 13', 'An ordinary order, unless the code throws for customer 13.')}
+        ${button('send-bug', 'For customer 13', 'An ordinary order, unless you let the code throw for customer 13.')}
       </fieldset>
       <fieldset>
         <legend>Break</legend>

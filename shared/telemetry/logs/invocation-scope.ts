@@ -35,7 +35,7 @@ function current(): Invocation | undefined {
   return invocation?.isOver === true ? undefined : invocation
 }
 
-/** The fields for a log line, computed only when a line is written, so that requests without lines stay cheap. */
+/** The fields for a log line, computed only when a line is written, so that requests that log nothing cost little. */
 export function invocationFields(): Record<string, string> {
   const invocation = current()
   if (invocation === undefined) return {}

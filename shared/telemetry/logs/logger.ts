@@ -41,8 +41,8 @@ export function createLogger(level: Config['logLevel'], stream: DestinationStrea
 
 /**
  * Logs to standard error, because standard output is for results. The lines are readable text in a terminal and JSON
- * elsewhere. In the Functions runtime, lines go to the runtime. With SEQ_URL, lines also go to Seq, whose outages do
- * not affect the process. Disposing flushes the lines that Seq has not received yet.
+ * elsewhere. In the Functions runtime, the lines go to the runtime. With SEQ_URL, lines also go to Seq, whose
+ * outages do not affect the process. Disposing flushes the lines that Seq has not received yet.
  */
 export async function openLogging(
   config: Pick<Config, 'logLevel' | 'seqUrl' | 'runtime'>,

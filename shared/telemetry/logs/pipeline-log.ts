@@ -23,8 +23,8 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
       logger.debug(lineOf('change:accepted', event), 'a change to an order is durable in the log')
     })
   }
-  // Without stack traces, because up to three attempts precede the line about the parked record, which has the stack
-  // trace.
+  // These lines omit the stack trace. Up to three attempts fail before a record is parked, and the line about the
+  // parked record has the stack trace.
   const attempts = isDebugged ? logger : logger.child({}, { serializers: { err: toBriefErrorLine } })
   events.on('batch:stored', ({ topic, stored, duplicates, parked, changes, durationMs }) => {
     const counts = { topic, stored: stored.length, duplicates: duplicates.length, parked, changes, durationMs }

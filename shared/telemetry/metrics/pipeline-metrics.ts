@@ -19,7 +19,7 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
   // Without labels, because labels would triple the cost of an observation.
   const accepting = histogram(
     'orders_accept_duration_seconds',
-    'From the command to its durability in the log, which is what a caller waits for.',
+    'The time from a command until its event is durable in the log, which is what a caller waits for.',
     FAST_SECONDS,
   )
   events.on('order:accepted', ({ durationMs }) => {
@@ -27,7 +27,7 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
     accepting.observe(durationMs / 1000)
   })
 
-  const changesAccepted = counter('orders_changes_accepted_total', 'Changes of orders made durable in the log.', [
+  const changesAccepted = counter('orders_changes_accepted_total', 'Changes to orders made durable in the log.', [
     'kind',
   ])
   events.on('change:accepted', ({ kind }) => changesAccepted.inc({ kind }))
@@ -42,7 +42,7 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
   const sizes = histogram('orders_batch_size', 'Number of records in a batch.', BATCH_SIZES, [TOPIC])
   const processing = histogram(
     'messaging_process_duration_seconds',
-    'The time to store what one transaction takes, including in-place retries and holds.',
+    'How long it takes to store the records of one transaction, including in-place retries and holds.',
     SLOW_SECONDS,
     [TOPIC],
   )

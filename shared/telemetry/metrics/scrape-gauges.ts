@@ -25,10 +25,10 @@ const GROUP = 'messaging_consumer_group_name'
 export function createScrapeGauges(registry: Registry, topics: Topics): (asked: Asked) => void {
   const lag = gauge('messaging_consumer_group_lag', 'Records that the group has not committed.', [TOPIC, GROUP, 'tier'])
   const committed = gauge('messaging_consumer_group_offset', 'Sum of the committed offsets.', [TOPIC, GROUP, 'tier'])
-  const end = gauge('messaging_destination_end_offset', 'Sum of the offsets that the next records get.', [TOPIC])
+  const end = gauge('messaging_destination_end_offset', 'Sum of the offsets that the next records will get.', [TOPIC])
   const behindTransaction = gauge(
     'messaging_destination_behind_transaction',
-    'Offsets that nobody can read before an open transaction ends.',
+    'Offsets that cannot be read until an open transaction ends.',
     [TOPIC],
   )
   const unreadable = gauge(
@@ -44,12 +44,12 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
   )
   const lifeUsed = gauge(
     'orders_log_life_used_ratio',
-    'The part of its life in the log that the oldest unprocessed record has used; 1 at its end, 0 if the topic keeps everything.',
+    'The share of its time in the log that the oldest unprocessed record has used up; 1 at the end of that time, 0 if the topic keeps everything.',
     [TOPIC],
   )
   const kept = gauge(
     'orders_log_kept_seconds',
-    'How long records that are older than LOG_RETENTION have stayed in the embedded log, by what keeps them.',
+    'How long records that are older than LOG_RETENTION have stayed in the embedded log, by the reason for keeping them.',
     [TOPIC, 'reason'],
   )
   const up = gauge('orders_dependency_up', '1 while the log or the store answers.', ['of'])
@@ -60,7 +60,7 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
     'Counted offsets of the orders topic that have left the log since; the outcomes include them.',
     [],
   )
-  const parked = gauge('orders_parked', 'Records that were ever parked, by their present state.', ['state'])
+  const parked = gauge('orders_parked', 'All records that were ever parked, by their current state.', ['state'])
   const waiting = gauge('orders_changes_waiting', 'Changes that wait for an earlier event of their order.', [])
   const all = [lag, committed, end, behindTransaction, delay, overdue, lifeUsed, kept, up, records, parked]
   const tierOf = new Map(topics.retries.map(({ topic, tier }) => [topic, String(tier)]))
@@ -72,7 +72,7 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
     waiting.remove()
     for (const { topic, tier, delayMs } of topics.retries) delay.set({ [TOPIC]: topic, tier }, delayMs / 1000)
     for (const figure of figures ?? []) setTopic(figure)
-    // The longest time of all the partitions is set last, and therefore remains.
+    // The partition with the longest time comes last, so its time is the one that remains.
     for (const { topic, by, since } of recordsKept.toSorted((one, other) => other.since - one.since)) {
       kept.set({ [TOPIC]: topic, reason: by }, Math.max(0, now - since) / 1000)
     }

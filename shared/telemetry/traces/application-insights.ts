@@ -87,7 +87,7 @@ export function watchExports(logger: Logger): Policy {
   const watch = watchCollector(logger)
 
   function report(status: number, body: string, sent: number): void {
-    // The package follows a redirect with another request.
+    // The package follows a redirect by sending another request, whose result counts instead.
     if (REDIRECTS.has(status)) return
     const { accepted, why } =
       status === PARTIALLY_ACCEPTED ? partialResult(body) : { accepted: status < 400 ? sent : 0 }

@@ -19,7 +19,7 @@ export function watchCollector(logger: Logger) {
         logger.warn({ event: 'traces:away', err: error }, 'the collector accepts no traces; they are lost')
       lostSpans += spans
     },
-    /** Called when the collector accepted an export except for these spans. */
+    /** Called when the collector accepted an export but rejected this many of its spans. */
     rejected(spans: number, why: string): void {
       if (hasLoggedRejected) return
       hasLoggedRejected = true

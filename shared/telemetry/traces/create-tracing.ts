@@ -18,9 +18,9 @@ import { traceRequests } from './trace-requests.ts'
 const CLOSE_MS = 2000
 
 /**
- * Creates only our own spans, without instrumentation that patches libraries. A span without a parent is sampled by
- * OTEL_TRACES_SAMPLER. OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME and OTEL_BSP_SCHEDULE_DELAY have their usual
- * meaning.
+ * Creates only our own spans, without instrumentation that patches libraries. OTEL_TRACES_SAMPLER decides whether a
+ * span without a parent is sampled. OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME and OTEL_BSP_SCHEDULE_DELAY have their
+ * usual meaning.
  */
 export async function createTracing(config: TracingConfig, events: PipelineEmitter, logger: Logger): Promise<Tracing> {
   const source = await openSource(config, logger)

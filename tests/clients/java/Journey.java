@@ -59,7 +59,7 @@ class Journey {
     equal(history.getItems().stream().map(one -> one.getKind().getValue()).toList(), List.of("accepted", "stored"));
     equal(history.getNextCursor(), null);
 
-    // Errors come back as problems.
+    // Errors come back as problem documents.
     var unknown = APIGetOrderRequest.newBuilder().orderId(ISSUED_NEVER).build();
     var missing = problemOf(() -> orders.getOrder(unknown));
     equal(missing.getStatus(), 404);

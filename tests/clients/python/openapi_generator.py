@@ -59,7 +59,7 @@ history = orders.order_history(stored.order_id)
 equal([entry.kind for entry in history.items], ["accepted", "stored"])
 equal(history.next_cursor, None)
 
-# Errors come back as problems.
+# Errors come back as problem documents.
 missing = problem_of(lambda: orders.get_order(ISSUED_NEVER))
 equal((missing.status, missing.type), (404, "/docs/errors#order-not-found"))
 refused = problem_of(lambda: orders.place_order(order(0.00001)))

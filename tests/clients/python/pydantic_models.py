@@ -77,7 +77,7 @@ assert {stored.orderId, placed.orderId} <= set(listed), listed
 history = read(ask(f"/api/orders/{stored.orderId}/history"), models.OrderHistory, 200)
 equal([entry.kind.value for entry in history.items], ["accepted", "stored"])
 
-# Errors come back as problems.
+# Errors come back as problem documents.
 missing = read(ask("/api/orders/01990000-0000-7000-8000-000000000000"), models.Problem, 404)
 equal(missing.type, "/docs/errors#order-not-found")
 refused = read(ask("/api/orders", order(0.00001)), models.Problem, 400)

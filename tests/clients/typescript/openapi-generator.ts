@@ -36,7 +36,7 @@ async function problemOf(call: Promise<unknown>): Promise<Problem> {
   return ProblemFromJSON(await error.response.json())
 }
 
-// An order is placed with a wait, and again under the same key.
+// Places an order and waits until it is stored, and then places it again under the same key.
 const large = { orderCommand: order(1234567.89), idempotencyKey: randomUUID() }
 const stored = await orders.placeOrder({ ...large, prefer: 'wait=30' })
 assert.deepEqual(
@@ -45,7 +45,7 @@ assert.deepEqual(
 )
 assert.equal((await orders.placeOrder(large)).orderId, stored.orderId)
 
-// An order is placed without a wait, and then waited for.
+// The request to place an order does not wait. The request to read it then waits until the order is stored.
 const placed = await orders.placeOrder({ orderCommand: order(187.35) })
 const found = await orders.getOrder({ orderId: placed.orderId, prefer: 'wait=30' })
 assert.deepEqual([found.status, found.totalPrice, found.orderItems?.[0]?.price], ['stored', 187.35, 119.9])
@@ -66,7 +66,7 @@ assert.deepEqual(
 )
 assert.equal(history.nextCursor, null)
 
-// Errors come back as problems.
+// Errors come back as problem documents.
 const missing = await problemOf(orders.getOrder({ orderId: ISSUED_NEVER }))
 assert.deepEqual([missing.status, missing.type], [404, '/docs/errors#order-not-found'])
 const refused = await problemOf(orders.placeOrder({ orderCommand: order(0.00001) }))

@@ -32,7 +32,7 @@ async function problemOf(call: Promise<{ error?: Problem }>): Promise<Problem> {
   return error
 }
 
-// An order is placed with a wait, and again under the same key.
+// An order is placed with `Prefer: wait`, and then placed again with the same key.
 const large = { body: order(1234567.89) }
 const idempotencyKey = { 'Idempotency-Key': randomUUID() }
 const stored = await dataOf(
@@ -45,7 +45,7 @@ assert.deepEqual(
 const repeated = await dataOf(anonymous.POST('/api/orders', { ...large, params: { header: idempotencyKey } }))
 assert.equal(repeated.orderId, stored.orderId)
 
-// An order is placed without a wait, and then waited for.
+// This order is placed without waiting; the query then waits until the order is stored.
 const { orderId } = await dataOf(anonymous.POST('/api/orders', { body: order(187.35) }))
 const found = await dataOf(
   anonymous.GET('/api/orders/{orderId}', { params: { path: { orderId }, header: { Prefer: 'wait=30' } } }),
@@ -72,7 +72,7 @@ assert.deepEqual(
 )
 assert.equal(history.nextCursor, null)
 
-// Errors come back as problems.
+// Errors come back as problem documents.
 const missing = await problemOf(anonymous.GET('/api/orders/{orderId}', { params: { path: { orderId: ISSUED_NEVER } } }))
 assert.deepEqual([missing.status, missing.type], [404, '/docs/errors#order-not-found'])
 const refused = await problemOf(anonymous.POST('/api/orders', { body: order(0.00001) }))

@@ -80,7 +80,10 @@ export function numbered(count: number): RecordToPublish[] {
   return Array.from({ length: count }, (_, n) => ({ key: `key-${n}`, value: `value-${n}`, headers: [] }))
 }
 
-/** Bytes in a form that `expect` can show and compare, independent of their class; null stays null. */
+/**
+ * Converts bytes to hexadecimal text, which `expect` can show and compare whatever the bytes' class is; null stays
+ * null.
+ */
 export function text(data: Uint8Array | string | null): string | null {
   return data === null ? null : Buffer.from(data as Uint8Array).toString('hex')
 }

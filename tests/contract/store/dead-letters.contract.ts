@@ -27,7 +27,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a dead-letter store`, () => {
     const opened = openForEachTest(open)
 
-    /** All letters that match; the count must agree. */
+    /** Lists all letters that match, and expects the count to agree. */
     const listed = async (query: Partial<DeadLetterQuery> = {}) => {
       const letters = await allPages((page) => opened.deadLetters.list({ limit: 2, ...query, ...page }))
       expect(await opened.deadLetters.count(query)).toBe(letters.length)

@@ -24,7 +24,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
     const { dead, stored, stateOf, kindsOf } = redriveSteps(() => opened)
 
     describe('a decision survives redeliveries', () => {
-      /** The edited order after its redrive died: a letter with the headers of an edit. */
+      /** The edited order after its redrive was dead-lettered: a letter with the headers of an edit. */
       const editOf = (order: OrderToStore, offset: number): OrderToStore => {
         const letterId = letterIdOf(order)
         return orderAt(offset, {
@@ -101,7 +101,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
         const [order] = (await dead(1)) as [OrderToStore]
         await opened.redriveTasks.discard(letterIdOf(order), actAt(1))
         expect(await outcomesOf([again(order, 1)])).toEqual(['withheld'])
-        // A copy that died on its own has a separate letter, which an operator redrives.
+        // A second record of the same order was dead-lettered separately, and an operator redrives its letter.
         const copy = { ...order, origin: place(2) }
         await opened.deadLetters.keep([letterOf(copy)])
         expect(await statusOf(order)).toBe('discarded')

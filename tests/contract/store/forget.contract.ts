@@ -75,7 +75,7 @@ export function forgetContract(name: string, open: OpenEmptyStore): void {
       expect(await view(other)).toMatchObject({ ...PERSONAL, customerId: OTHER })
       await opened.forgetting.forget(OTHER, actAt(2))
       for (const q of ['zelda', 'quillfeather', 'zel', 'quill']) expect([q, await found(q)]).toEqual([q, 0])
-      // Words that left the index come back with the next order that has them.
+      // Words that were removed from the index come back with the next order that contains them.
       await opened.store.storeBatch(batchOf([orderAt(2, { order: { customerName: 'Zelda', customerId: 7 } })]))
       expect(await found('zel')).toBe(1)
     })
@@ -299,7 +299,7 @@ export function forgetContract(name: string, open: OpenEmptyStore): void {
       expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({ stored: 1, duplicate: 1, balanced: true })
     })
 
-    test('an order that is accepted later is a new relationship, until the customer is forgotten again', async () => {
+    test('an order that is accepted later keeps its data until the customer is forgotten again', async () => {
       await forget()
       const order = hers(0, { acceptedAt: AFTER })
       await opened.store.storeBatch(batchOf([order]))

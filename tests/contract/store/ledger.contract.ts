@@ -173,7 +173,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
         [7, 8, 'hole'],
       ])
       expect(lineOf(snapshot)).toMatchObject({ next: 10, stored: 2, gaps: 3, lost: 5, balanced: true })
-      // Offset 5 is lost, but the ledger's next offset is 4, so 4 becomes a gap and extends the one before it.
+      // Offset 5 is lost, but the ledger's next offset is 4, so 4 becomes a gap and extends the gap before it.
       await opened.maintenance.resetLedger(GROUP, epoch, actAt(2))
       await settle(5, 6, 'log-start')
       expect(await gaps()).toEqual([[0, 5]])

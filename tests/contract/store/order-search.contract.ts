@@ -212,7 +212,7 @@ export function orderSearchContract(
     await store([retrying])
     expect(await listed({ q: 'maria', status: 'retrying' })).toEqual([])
     expect(await listed({ q: 'retry' })).toEqual([retrying.orderId])
-    // No part of this record could be read, so words of an earlier one must not lead to it.
+    // No part of this record could be read, so it has no words, and the words of an earlier record must not find it.
     await park(customer(5, 'Nobody', 'Knows'), { order: null })
     expect(await listed({ q: 'maria', status: 'retrying' })).toEqual([])
   })

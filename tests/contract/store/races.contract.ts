@@ -187,7 +187,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
     })
 
     test.each([0, 1])(
-      'a change is discarded while a later one comes from partition %i: the later one does not wait for ever',
+      'a change is discarded while a later one comes from partition %i: the later one does not wait forever',
       async (p) => {
         const order = orderAt(0)
         const [first, later] = [changeAt(1, order, amendment), changeAt(2, order, amendment, { origin: place(2, p) })]

@@ -1,23 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { OpenStore } from '../store-fixtures.ts'
 
-/** An empty store that two processes have open, and a third connection that locks rows of it. */
+/** An empty store that two processes have open, and a third connection that locks rows in it. */
 export interface SharedStore extends AsyncDisposable {
   readonly one: OpenStore
   readonly other: OpenStore
-  /** Whether this many calls wait for a locked row. A store that cannot tell waits long enough and returns true. */
+  /**
+   * Whether this many calls are waiting for a locked row. If the store does not show that, waits for long enough and
+   * returns true.
+   */
   areWaiting(calls: number): Promise<boolean>
   /** Locks the rows that this UPDATE matches until `work` has returned. */
   hold(update: string, work: () => Promise<void>): Promise<void>
 }
 
-/** A call that is not waiting after this time may never wait. The test still passes; the two calls just do not meet. */
+/** A call that is not waiting after this time may never wait. The test goes on, although the calls did not meet. */
 const MEET_MS = 30_000
 const LOOK_MS = 50
 
 /**
- * Starts these calls one after another. Each starts once the call before it waits for a row that the update `held`
- * locks, or for a row that another of these calls has locked.
+ * Starts these calls one after another, while the update `held` locks the rows that it matches. A call starts once the
+ * call before it has ended or waits for a row, which is locked either by that update or by another of these calls.
  */
 export async function meet(
   shared: SharedStore,

@@ -225,7 +225,7 @@ test('Zeroed pages in the middle of the log lose their own records and no others
   expect(await passedOver(directory, many)).toEqual(missing)
 })
 
-test('Zeroed pages in the middle of the log end the removal of old records, unless damaged records may leave', async () => {
+test('Zeroed pages in the middle of the log stop the removal of old records, unless damaged records may leave', async () => {
   const many = 4000
   const { directory, file } = await written(
     Array.from({ length: many }, (_, n) => ({ ...recordOf(n), value: `${n}`.padEnd(600, '.') })),
@@ -266,7 +266,7 @@ test('A gap of thousands of records leaves the log in steps, by the age of the r
   expect(steps).toEqual([5, 0, 0, 0, 3986, 9])
 })
 
-test('A log written before records had checksums is readable, and gets them from then on', async () => {
+test('A log written before records had checksums is readable, and later records get checksums', async () => {
   const { directory, file } = await written()
   alter(
     file,
@@ -412,7 +412,7 @@ describe('A product whose log was damaged while it was stopped', () => {
   }, 360_000)
 })
 
-/** The event of each line that a product logged. */
+/** The names of the events that the product logged, one for each line. */
 function eventsOf(output: string): string[] {
   return [...output.matchAll(/"event":"([^"]+)"/g)].map(([, event = '']) => event)
 }

@@ -57,7 +57,7 @@ function write(bytes: Uint8Array): number {
   }
 }
 
-/** A value that reveals any damage: its id, ballast of varying length, and the hash of both. */
+/** A value that reveals any damage: its id, padding of varying length, and the hash of both. */
 function sealed(id: string, n: number): string {
   const content = `${id} ${'ü'.repeat((n * 37) % 1500)}`
   return `${content} ${createHash('sha256').update(content).digest('hex')}`

@@ -22,13 +22,13 @@ describe('The embedded log', () => {
     let acknowledged = 0
     for (let round = 0; round < ROUNDS; round++) {
       const { child, lines, speaks } = startChild(directory, `${round}`)
-      // Every second process is killed only after it has printed something, no matter how slow the machine is.
+      // Every other process is killed only after it has printed something, no matter how slow the machine is.
       if (round % 2 === 1) await speaks
       setTimeout(() => child.kill('SIGKILL'), random.next() * LONGEST_LIFE_MS)
       await once(child, 'close')
       acknowledged += await verified(lines)
     }
-    // Otherwise the kills came too early to prove anything.
+    // If this fails, the kills came too early to prove anything.
     expect(acknowledged).toBeGreaterThan(ROUNDS * 10)
   })
 

@@ -13,7 +13,9 @@ const RUNS = Number(process.env['RUNS'] ?? 1)
 const CALLERS = 8
 const LIMIT_MS = 90_000
 
-/** Places orders until the product exits or has accepted this many more. Resolves with the number accepted. */
+/**
+ * Places orders until the product exits or has accepted this many more. Resolves with the number of accepted orders.
+ */
 async function load(traffic: OrderTraffic, seed: number, orders = Number.POSITIVE_INFINITY): Promise<number> {
   const random = createRandom(seed)
   const before = traffic.accepted.size
@@ -44,7 +46,7 @@ async function expectKept(held: string, traffic: OrderTraffic): Promise<void> {
     await expectPromisesKept(product, traffic)
     expect(await product.ledger()).toMatchObject({ balanced: true, gaps: [] })
   } catch (error) {
-    console.error(`What the product said last:\n${product.log.slice(-4000)}`)
+    console.error(`The last output of the product:\n${product.log.slice(-4000)}`)
     throw error
   } finally {
     if (product.isRunning) await product.kill()
@@ -87,7 +89,7 @@ describe.skipIf(!canMount)('A disk whose flushes fail', () => {
         await expectKept(join(after.path, 'data'), traffic)
         console.log(`accepted ${before}, ${between} and ${later}; refused ${traffic.answers.get(503) ?? 0}`)
       } catch (error) {
-        console.error(`What the product said last:\n${product.log.slice(-4000)}`)
+        console.error(`The last output of the product:\n${product.log.slice(-4000)}`)
         throw error
       } finally {
         if (product.isRunning) await product.kill()

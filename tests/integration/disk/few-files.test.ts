@@ -7,8 +7,8 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 
-/** Each limit makes the start fail at another point: the lock, a thread, the log's or store's files, or a module. */
-describe.skipIf(process.platform === 'win32')('A start without enough descriptors', () => {
+/** Each limit makes startup fail at a different point: the lock, a thread, the log's or store's files, or a module. */
+describe.skipIf(process.platform === 'win32')('Startup without enough file descriptors', () => {
   test.each([26, 30, 34, 38, 42])(
     'ends with one line that names the limit (%i)',
     { timeout: 60_000 },

@@ -35,7 +35,7 @@ async function afterKill(disk: FullDisk, story: (all: Story) => Promise<void>): 
     rmSync(join(product.dataDir, 'orders.db-shm'))
     await story({ product, traffic, place })
   } catch (error) {
-    console.error(`What the product said last:\n${product.log.slice(-4000)}`)
+    console.error(`The last output of the product:\n${product.log.slice(-4000)}`)
     throw error
   } finally {
     if (product.isRunning) await product.kill()

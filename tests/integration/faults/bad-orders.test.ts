@@ -28,7 +28,7 @@ test('Poison among good orders is dead-lettered byte for byte, and every good or
   await withProduct({ FAULTS: 'on' }, async (product) => {
     const random = createRandom(1)
     const traffic = createOrderTraffic(product)
-    // In the meantime the store is down, so that poison and good orders share batches.
+    // The store is down while orders are sent, so that poison and good orders share batches.
     for (let round = 0; round < 5; round += 1) {
       await product.breaks({ store: 'down', poison: 4 })
       let orders = 0
@@ -119,7 +119,7 @@ test('Many orders that our code fails on do not block one another or their tier'
       return orders++ % 10 === 0 ? { ...order, customerId: 13 } : order
     }
     await traffic.run(8, () => (orders < 1000 ? next() : undefined))
-    // The fault is still on: once their attempts are used up, the orders are dead-lettered rather than held.
+    // The fault is still active. Once their attempts are used up, the orders are dead-lettered rather than held.
     await product.settled()
     expect(await product.ledger()).toMatchObject({ totals: { stored: 900, parked: 100 }, parked: { dead: 100 } })
     await product.breaks({})

@@ -18,7 +18,10 @@ import { markOf, randomOrder } from '../../support/orders/random-orders.ts'
 const DURATION_MS = Number(process.env['DURATION_MS'] ?? 30_000)
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '200ms,400ms' }
 const CALLERS = 6
-/** Our code throws for the first customer's orders, except shortly after a kill, and at times also for the second's. */
+/**
+ * Our code throws for the first customer's orders, except shortly after a kill. At times it also throws for the second
+ * customer's orders.
+ */
 const UNLUCKY_CUSTOMERS = [13, 14]
 
 /**
@@ -43,7 +46,8 @@ test(
       over.abort()
       await Promise.all(callers)
 
-      // Kills may have come before any of these orders was dead-lettered, so one more is dead-lettered undisturbed.
+      // The product may have been killed before any of these orders was dead-lettered, so one more order is
+      // dead-lettered now, without faults in between.
       await product.breaks({ throwForCustomers: UNLUCKY_CUSTOMERS })
       await traffic.place({ ...randomOrder(createRandom(seed), 'last-0'), customerId: 13 })
       await product.settled()
@@ -78,7 +82,7 @@ test(
       console.log(
         `${traffic.sent.size} sent, ${traffic.accepted.size} accepted, ${stored.size} stored, ${poison} poison, ${unstored.length} refused, ${redriven} redriven`,
       )
-      // Otherwise too little got through to prove anything.
+      // With fewer of these, the test would prove nothing.
       expect(traffic.accepted.size).toBeGreaterThan(DURATION_MS / 100)
       expect(poison).toBeGreaterThan(0)
       expect(redriven).toBeGreaterThan(0)
@@ -102,7 +106,7 @@ function expectStoredOnce(
   expect([...stored].filter((orderId) => !marks.has(orderId))).toEqual([])
 }
 
-/** Places one order after another until the signal: plain ones, repeated ones, and a few that reuse a key. */
+/** Places one order after another until the signal aborts: plain ones, repeated ones, and a few that reuse a key. */
 async function call(
   traffic: OrderTraffic,
   keys: Map<string, string>,
@@ -131,7 +135,7 @@ async function call(
         expect(await placeUnder(mark, one), 'the same order is no reuse of its key').not.toBe(422)
       }
     } else {
-      // Only recent keys: after a kill, only their first orders may be in the log but not yet in the store.
+      // Reuses only recent keys. After a kill, only their first orders may be in the log but not yet in the store.
       await placeUnder(random.pick([mark, ...used.slice(-3)]), one)
     }
     await sleep(random.whole(0, 40))

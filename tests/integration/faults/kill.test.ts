@@ -33,7 +33,7 @@ async function killAgainAndAgain(random: Random, kills: number): Promise<OrderTr
       await product.kill()
       await broken
       lives += 1
-      // Sometimes it is killed during startup, while it recovers from the last kill.
+      // Sometimes it is killed during startup, while it is recovering from the previous kill.
       if (lives < kills && random.chance(0.2)) {
         await Promise.allSettled([product.start(), sleep(random.whole(0, 300)).then(() => product.kill())])
         lives += 1
@@ -49,11 +49,11 @@ async function killAgainAndAgain(random: Random, kills: number): Promise<OrderTr
 describe('A process that is killed', () => {
   test(`${KILLS} times at random moments, under load, keeps every promise`, { timeout: 400_000 }, async () => {
     const seed = seedOfThisRun()
-    // The products run concurrently, because their starts consist mostly of waiting.
+    // The products run concurrently, because starting them is mostly waiting.
     const products = Array.from({ length: PRODUCTS }, (_, index) => createRandom(seed + index))
     const kills = Math.ceil(KILLS / PRODUCTS)
     for (const traffic of await Promise.all(products.map((random) => killAgainAndAgain(random, kills)))) {
-      // Otherwise the kills hit nothing, so the test proves nothing.
+      // Otherwise the kills would hit nothing, and the test would prove nothing.
       expect(traffic.accepted.size).toBeGreaterThan(kills * 10)
       expect(traffic.answers.get(0)).toBeGreaterThan(kills)
     }

@@ -12,7 +12,7 @@ import { createProduct } from '../../support/product/product.ts'
 import { createRandom, seedOfThisRun } from '../../support/random.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
-/** To simulate five years, by hand: `MONTHS=60 npx vitest run tests/integration/faults/months.test.ts`. */
+/** To simulate five years, run `MONTHS=60 npx vitest run tests/integration/faults/months.test.ts` by hand. */
 const MONTHS = Number(process.env['MONTHS'] ?? 6)
 const LIVES_A_MONTH = 2
 const DAYS_BETWEEN_LIVES = [5, 25] as const
@@ -61,7 +61,7 @@ test(
       kills += 1
     }
 
-    /** Callers and operators continue while the faults end or the process is killed. */
+    /** Callers and operators keep working while faults end and the process may be killed. */
     async function liveWithFaults(): Promise<void> {
       if (product.isRunning && random.chance(0.3)) await kill()
       else if (product.isRunning) expect(await product.stop()).toBe(0)
@@ -98,7 +98,7 @@ test(
       expect(await product.stop()).toBe(0)
       const gone = expectForgotten(product.dataDir, shop, shop.forgettings)
 
-      // The archive has lost nothing either, and brings back no data of the forgotten customers.
+      // The archive has lost nothing either, and restoring it brings back no data of forgotten customers.
       await nextLife()
       await operators.restoreAll()
       expect(await expectSettled(product, shop, archive)).toMatchObject({ archived: 0 })
@@ -108,11 +108,11 @@ test(
 
       console.log(`${JSON.stringify(settlement)}, ${kills} kills, ${gone} marks gone; ${operators.done()}`)
       expectLittleGrowth(months)
-      // Otherwise too little happened to prove anything.
+      // If any of these never happened, the test would prove nothing.
       for (const count of [kills, gone, poison, settlement.stored, settlement.archived])
         expect(count).toBeGreaterThan(0)
     } catch (error) {
-      console.error(`What the product said last:\n${product.log.slice(-16_384)}`)
+      console.error(`The last output of the product:\n${product.log.slice(-16_384)}`)
       throw new Error(`SEED=${seed}, life ${lives}, the last act: ${operators.last()}`, { cause: error })
     } finally {
       if (product.isRunning) await product.kill()

@@ -56,7 +56,7 @@ test(
         }
       }
       expect([...stored.keys()].filter((orderId) => !orders.has(orderId))).toHaveLength(2 * ORDERS)
-      // No letter is stuck, and none died because of an action on another letter.
+      // No letter is stuck, and none failed because of an action on another letter.
       expect(letters.filter(({ state }) => state === 'dead' || state === 'redriven')).toEqual([])
       expect(letters.filter(({ lastCause }) => lastCause.code !== 'internal')).toEqual([])
 
@@ -67,7 +67,7 @@ test(
       await rebuilt(product)
       expect(await storedOrders(product)).toEqual(stored)
       console.log(`${done.length} acts, ${discarded.size} discarded, ${letters.length} letters`)
-      // Otherwise the operators never collided.
+      // With fewer actions, the operators would never have collided.
       expect(done.length).toBeGreaterThan(ORDERS)
       expect(stored.size).toBeGreaterThan(0)
     })
@@ -90,7 +90,7 @@ async function placeAndLoseAll(product: Product, random: Random): Promise<Map<st
   return orders
 }
 
-/** Performs one action after another until the signal. Returns the reasons of those that succeeded. */
+/** Performs one action after another until the signal aborts. Returns the reasons of the actions that succeeded. */
 async function operate(
   product: Product,
   orders: ReadonlyMap<string, NewOrderCommand>,

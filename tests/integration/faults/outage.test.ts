@@ -78,7 +78,7 @@ test('A process that is killed during the outage, and restarts while the store i
 test.each([
   ['hangs', 'hang'],
   ['is slow', 'slow'],
-] as const)('A store that %s delays orders and costs none', async (_, store) => {
+] as const)('A store that %s delays orders but loses none', async (_, store) => {
   await withProduct(SETTINGS, async (product) => {
     const traffic = createOrderTraffic(product)
     await product.breaks({ store, slowMs: 300 })
@@ -98,7 +98,7 @@ test.each([
   })
 })
 
-test('A store that is locked for long parks none of the orders that arrive one by one', async () => {
+test('While the store is locked for a long time, orders that arrive one by one are not parked', async () => {
   await withProduct({ FAULTS: 'on', RETRY_DELAYS: '50ms,50ms' }, async (product) => {
     const traffic = createOrderTraffic(product)
     await product.breaks({ store: 'busy' })

@@ -7,7 +7,7 @@ import { createProduct, type Product } from '../../support/product/product.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const POISON = 800
-/** How many orders fail because of their customer, and how many are cancelled later. */
+/** How many orders fail because they are for the bad customer, and how many are cancelled later. */
 const [FAILING, AMENDED] = [40, 20]
 const BAD_CUSTOMER = 13
 const OPEN = 5
@@ -32,7 +32,7 @@ const REMAINING = {
 }
 type Figures = Record<keyof typeof REMAINING, number>
 
-/** Reads or writes the store's file while no product runs. */
+/** Reads or writes the store's file while the product is not running. */
 function inStore<T>(directory: string, work: (db: DatabaseSync) => T): T {
   const db = new DatabaseSync(join(directory, 'orders.db'))
   try {
@@ -80,7 +80,7 @@ const countDead = async (product: Product) => {
   return (body['items'] as unknown[]).length
 }
 
-test('A product that is killed while old letters and entries leave the store loses and brings back nothing', async () => {
+test('A product that is killed while old letters and entries leave the store loses nothing and brings nothing back', async () => {
   const directory = join(temporaryDirectory(), 'data')
   const quiet = createProduct(directory, {
     ...SETTINGS,
@@ -123,7 +123,7 @@ test('A product that is killed while old letters and entries leave the store los
     await product.kill()
     left.push(remaining(directory))
   }
-  // Otherwise no kill came while letters were being removed.
+  // At least one kill came while letters were being removed.
   expect(left.filter(({ letters }) => letters > 0 && letters < all.letters).length).toBeGreaterThan(0)
 
   await product.start()

@@ -48,7 +48,8 @@ const host = await createHost({
   settings: process.env,
 })
 const { port } = await host.listen(0, '127.0.0.1')
-// As at WorkerTerminate: hooks run at once, with invocations in flight, and the worker exits after the hooks.
+// Does what the worker does at WorkerTerminate: it runs the hooks at once, even with invocations in flight, and then
+// exits.
 process.once('SIGUSR2', () => {
   const { app } = (globalThis as unknown as Record<symbol, { core: { app: FunctionApp } }>)[CORE]!.core
   void runAppHooks(app, 'appTerminate').then(() => process.exit(0))

@@ -111,7 +111,8 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
     expect(JSON.parse(stdout)).toMatchObject({ functionKeys: [{ value: 'a-key-from-a-file' }] })
   })
 
-  // Only root can run the entrypoint as another user. This test needs another user, because root can read every file.
+  // This test has to run the entrypoint as a user other than root, because root can read every file. Only root can run
+  // a program as another user.
   test.skipIf(process.getuid?.() !== 0)('says whose file it may not read', () => {
     const secret = join(directory, 'secret')
     writeFileSync(secret, 'a-key-from-a-file\n', { mode: 0o600 })
@@ -144,7 +145,7 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
     ['a delay is too long', { RETRY_DELAYS: '2h' }, 'RETRY_DELAYS has the delay 2h'],
     ['a certificate is not there', { KAFKA_SSL_CA: '/nowhere/ca.pem' }, 'KAFKA_SSL_CA names /nowhere/ca.pem'],
   ])('refuses to start when %s, in one line', (_why, settings, line) => {
-    // The cases are divided between the shells.
+    // Each case runs in only one of the shells.
     const { status, stdout, stderr } = enter(
       { ...GOOD, ...settings },
       ['echo', 'started'],
@@ -223,7 +224,7 @@ describe.skipIf(process.platform !== 'linux')('the health check of the image', (
     await using image = await start('dead')
     expect(image.healthy(0)).toBe(1)
     await vi.waitFor(() => expect(image.said()).toBe('listening\nSIGINT\n'))
-    // As if thirty seconds had passed.
+    // Pretends that thirty seconds have passed.
     writeFileSync(join(directory, 'health', 'silent-since'), String(Math.floor(Date.now() / 1000) - 31))
     expect(image.healthy(0)).toBe(1)
     expect(await image.ended()).toMatchObject({ code: 1, signal: null })

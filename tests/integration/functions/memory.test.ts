@@ -8,9 +8,10 @@ import { healthyDatabase } from '../../support/mssql/tds-database.ts'
 import { startTdsServer } from '../../support/mssql/tds-server.ts'
 
 /**
- * Tests the worker's part of a container's memory. Every trigger has a lag of the largest orders that the API accepts
- * (0.9 MB each in UTF-8), and gets its next full batch as soon as it has processed one. The test generates the orders;
- * the broker is there for the ledger, which asks where the log begins.
+ * Tests that the worker needs no more than its share of a container's memory. For every trigger, orders of the
+ * largest size that the API accepts (0.9 MB each in UTF-8) are waiting, and the trigger gets its next full batch as
+ * soon as it has processed one. The test generates the orders; the broker is there for the ledger, which asks where the
+ * log begins.
  */
 const MIB = 1024 * 1024
 const LIMIT = 900 * MIB

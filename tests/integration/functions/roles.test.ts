@@ -125,7 +125,7 @@ describe.skipIf(skipsGateway)('the gateway', () => {
       if (behaviour === 'not found') answer.writeHead(404, { 'content-length': '0' }).end()
       else answer.writeHead(200, { server: 'backend' }).end(address)
     }
-    // A request that the gateway aborts ends here too.
+    // If the gateway aborts a request, the response to it is destroyed here too.
     const server = createServer((incoming, answer) => void serve(incoming, answer).catch(() => answer.destroy()))
     server.listen(port, address)
     await once(server, 'listening')

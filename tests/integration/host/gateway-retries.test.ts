@@ -53,7 +53,7 @@ function post(url: string, headers: Record<string, string>) {
     const { statusCode, headers: given } = answer as IncomingMessage
     return { status: statusCode, headers: given, body: await text(answer as IncomingMessage) }
   })
-  // A caller that is refused may see the connection end before it has sent everything.
+  // If a request is refused, the connection may end before the caller has sent the whole request.
   sent.on('error', () => undefined)
   return { sent, answered }
 }

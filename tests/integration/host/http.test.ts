@@ -278,7 +278,7 @@ describe('a client that misbehaves', () => {
     const answer = await exchange(host.port, bytes)
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
     expect(answer).toContain('application/problem+json')
-    // The id leads to the log line, even if little of the request could be read.
+    // The response and the log line have the same request id, even if little of the request could be read.
     const [, requestId] = /^x-request-id: (\S+)/m.exec(answer) ?? []
     expect(answer).toContain(`"requestId":"${requestId}"`)
     const told = host.lines.map(({ fields }) => fields)
@@ -328,7 +328,8 @@ describe('closing', () => {
     await entered.promise
     const closed = host.host.close().then(() => order.push('closed'))
     expect(host.host.unfinished()).toEqual(['1 HTTP requests'])
-    // The host accepts pending connections for a few more turns, and new ones are refused only after that.
+    // The host accepts pending connections for a few more turns of the event loop, and refuses new ones only after
+    // that.
     for (let turn = 0; turn < 3; turn++) await nextTurn()
     await expect(fetch(`${host.url}/slow`)).rejects.toThrow('fetch failed')
     order.push('finished')

@@ -67,7 +67,7 @@ describe('npm start', () => {
   })
 
   test('stops cleanly when SIGTERM comes during the start', async () => {
-    // Blocks the process in the middle of its start, long enough for the signal to be sent.
+    // Blocks the process in the middle of startup, long enough for the signal to be sent.
     const hold = `
       import { registerHooks } from 'node:module'
       registerHooks({ resolve(specifier, context, next) {
@@ -102,7 +102,7 @@ describe('npm start', () => {
     const client = connect(Number(port), '127.0.0.1')
     const head = `POST /api/orders HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`
     client.write(head)
-    // The request begins before the signal, and its body arrives long after it.
+    // The request begins before the signal, and its body arrives long after the signal.
     await sleep(100)
     process.kill(target(npm.child.pid ?? 0), 'SIGTERM')
     await sleep(LATE_MS)

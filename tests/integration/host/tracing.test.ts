@@ -54,7 +54,7 @@ async function startTraced(settings: Record<string, string>) {
   }
 }
 
-/** Application Insights' own exporter requires TLS, and openssl makes the certificate. */
+/** Application Insights' own exporter requires TLS, so the test needs openssl to make a certificate. */
 function hasOpenssl(): boolean {
   return spawnSync('openssl', ['version']).status === 0
 }

@@ -85,13 +85,13 @@ describe.skipIf(skipsKafka)('changes to orders on a real Kafka', () => {
         expect([...traffic.accepted].filter((changeId) => !logged.has(changeId))).toEqual([])
         const counts = { ...countsOf(whileDead), ...countsOf(fold) }
         console.log(`${fold.orders.size} orders, ${redriven} redriven, ${unreadable.length} discarded`, counts)
-        // Otherwise too little happened to prove anything.
+        // If this fails, too little happened to prove anything.
         expect(redriven).toBeGreaterThan(0)
         const kinds = ['waiting', 'version-conflict', 'order-cancelled', 'earlier-change-discarded', 'order-discarded']
         expect(Object.keys(counts)).toEqual(expect.arrayContaining(['2', '3', ...kinds]))
         for (const host of hosts.running) expect(await hosts.stop(host)).toBe(0)
       } catch (error) {
-        console.error(`What the hosts said last:\n${hosts.output()}`)
+        console.error(`The last output of the hosts:\n${hosts.output()}`)
         throw error
       }
     },

@@ -13,10 +13,10 @@ import { createShop } from '../../support/months/shop.ts'
 import { createRandom, seedOfThisRun } from '../../support/random.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
-/** To simulate five years, by hand: `MONTHS=60 npx vitest run tests/integration/kafka/months.test.ts`. */
+/** To simulate five years, run `MONTHS=60 npx vitest run tests/integration/kafka/months.test.ts` by hand. */
 const MONTHS = Number(process.env['MONTHS'] ?? 2)
 const LIVES_A_MONTH = 2
-/** The broker uses the machine's clock, so the days are short instead. */
+/** The broker uses the machine's clock, which the test cannot move, so the days are short instead. */
 const DAY_MS = 200
 const RETENTION_DAYS = 20
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '50ms', ORDERS_PARTITIONS: '3' }
@@ -32,7 +32,7 @@ async function removeProcessed(broker: TestBroker): Promise<number> {
   return withAdmin(broker, async (admin) => {
     let removed = 0
     for (const { topic, group } of SOURCES) {
-      // Otherwise the client does not know the leader.
+      // Without this request the client does not know the partitions' leaders.
       await admin.fetchTopicOffsets(topic)
       const committed = await log.committed(group, topic)
       const offsets = await log.offsets(topic)
@@ -119,10 +119,10 @@ describe.skipIf(skipsKafka)('on a real Kafka', () => {
         console.log(
           `${JSON.stringify(settlement)}, ${kills} kills, ${removed} records removed, ${gone} marks gone; ${operators.done()}`,
         )
-        // Otherwise too little happened to prove anything.
+        // If this fails, too little happened to prove anything.
         for (const count of [removed, gone, settlement.stored, settlement.archived]) expect(count).toBeGreaterThan(0)
       } catch (error) {
-        console.error(`What the hosts said last:\n${hosts.output()}`)
+        console.error(`The last output of the hosts:\n${hosts.output()}`)
         throw new Error(`SEED=${seed}, life ${lives}, the last act: ${operators.last()}`, { cause: error })
       }
     },

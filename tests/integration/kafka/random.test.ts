@@ -24,7 +24,7 @@ import { randomOrder } from '../../support/orders/random-orders.ts'
 import { createRecoveryTimes } from '../../support/product/recovery-times.ts'
 
 /**
- * The duration of each of the two tests. To run them longer, by hand:
+ * The duration of each of the two tests. To run them longer, start them by hand with
  * `DURATION_MS=300000 npx vitest run tests/integration/kafka/random.test.ts`.
  */
 const DURATION_MS = Number(process.env['DURATION_MS'] ?? 16_000)
@@ -84,8 +84,8 @@ describe.skipIf(skipsKafka)('on a real Kafka', () => {
 })
 
 /**
- * Hundreds of orders a second go to two or three hosts of one group during random faults, whose sequence the seed
- * determines. In the end the ledger must balance, and the callers' records, the log and the store must agree.
+ * Hundreds of orders a second go to two or three hosts of one group during random faults, in a sequence that the seed
+ * determines. At the end the ledger must balance, and the callers' records, the log and the store must agree.
  */
 async function survives(
   brokers: readonly string[],
@@ -144,11 +144,11 @@ async function survives(
     console.log(
       `${answers}; ${stored.size} stored, of which ${twice} records stood twice in the log\n${recovery.table()}`,
     )
-    // Otherwise too little got through to prove anything.
+    // With fewer accepted orders, the test would prove nothing.
     expect(traffic.accepted.size).toBeGreaterThan(DURATION_MS / 100)
     for (const running of hosts.running) expect(await hosts.stop(running)).toBe(0)
   } catch (error) {
-    console.error(`What the hosts said last:\n${hosts.output()}`)
+    console.error(`The last output of the hosts:\n${hosts.output()}`)
     throw error
   }
 }

@@ -11,7 +11,7 @@ import { pagesOf, withProduct } from '../../support/product/product.ts'
 const MAX_INT64 = '9223372036854775807'
 const NANOSECONDS = '1790000000000000000'
 const MICROSECONDS = '1790000000000000'
-/** The default of brokers older than 4.0. */
+/** The defaults in brokers older than 4.0. */
 const TAKES_ANY_TIME = {
   'message.timestamp.type': 'CreateTime',
   'message.timestamp.before.max.ms': MAX_INT64,

@@ -68,7 +68,7 @@ describe('SQL Server that fails', () => {
     ),
   ])('error %i is %s, and the next request is served', async (number, code) => {
     const store = await open()
-    // From severity 20 on, the server closes the connection.
+    // At severity 20 and above, the server closes the connection.
     script = storing({ error: number, severity: number === 823 || number === 824 ? 24 : 16 })
     await expect(storeOne(store)).rejects.toMatchObject({ code, retriable: true, cause: { number } })
     script = healthy

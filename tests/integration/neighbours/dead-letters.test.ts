@@ -77,7 +77,7 @@ describe.skipIf(skipsKafka)('dead letters alongside other people’s consumers',
     expect(await neighbourhood.product.ledger()).toMatchObject({ balanced: true, parked: { dead: 0 } })
   }
 
-  // This test runs first, because later tests add letters without some of the headers that this one binds.
+  // This test runs first, because later tests add letters that lack some of the headers that Spring binds here.
   it.skipIf(spring4.isMissing || spring3.isMissing)('of our own are bound by Spring’s annotations', async () => {
     const { broker } = neighbourhood
     const expected = new RegExp(

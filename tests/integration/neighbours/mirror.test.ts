@@ -53,7 +53,7 @@ const lettersOf = (product: Product) => pagesOf<DeadLetterSummary>(product, '/ap
 const counts = (log: KafkaLog) => Promise.all(TOPICS.map(async (topic) => (await valuesOf(log, topic)).length))
 
 test.skipIf(skipsKafka || java.isMissing || mirrorMaker.isMissing)(
-  'The product continues on a mirror made as the runbook says: no order is lost, and none is stored twice',
+  'The product continues on a mirror that was set up as the runbook says: no order is lost or stored twice',
   async ({ onTestFinished }) => {
     await using from = await startTestBroker({ properties: { 'transaction.state.log.num.partitions': '1' } })
     await using to = await startTestBroker()
@@ -118,7 +118,8 @@ test.skipIf(skipsKafka || java.isMissing || mirrorMaker.isMissing)(
     expect(await after.ledger()).toMatchObject({ balanced: false, brokenBy: 'replaced' })
     const reset = { method: 'POST', body: { reason: 'Moved to the mirror.' } }
     expect((await after.operate('/api/ops/ledger/reset', reset)).body).toMatchObject({ more: false, why: null })
-    // Four orders, two late ones, and the waiting one, whose own record is read again before its retry is due.
+    // The seven below are four orders, two late ones, and the waiting one, whose own record is read again before its
+    // retry is due.
     const { balanced, totals } = await after.ledger()
     expect(balanced).toBe(true)
     expect(totals).toMatchObject({ records: wanted[0], parked: 4, gaps: 0, lost: 0, toCome: 0 })

@@ -69,7 +69,8 @@ describe.skipIf(skipsKafka || java.isMissing)("transactions of Kafka's own clien
     expect(await consumedAndRead(written.log, written.topic)).toEqual({ consumed: ['yes'], read: ['yes'] })
   })
 
-  // kafkajs 2.2.4 takes the first entry in the broker's list of aborted transactions, which is sorted by their ends.
+  // kafkajs 2.2.4 takes the first entry in the broker's list of aborted transactions. The list is sorted by where the
+  // transactions end.
   const OVERLAP = [
     'begin P',
     'begin Q',
@@ -120,7 +121,7 @@ describe.skipIf(skipsKafka || java.isMissing)("transactions of Kafka's own clien
     await consumer.connect()
     await consumer.subscribe({ topics: [written.topic], fromBeginning: true })
     await consumer.run({ eachMessage: async ({ message }) => void values.push(String(message.value)) })
-    // If this fails, kafkajs has been corrected, and our own decoder can be removed.
+    // If this fails, kafkajs has been fixed, and our own decoder can be removed.
     await vi.waitFor(() => expect(values).toContain(leaked), WAIT)
     await consumer.disconnect()
   })

@@ -54,7 +54,7 @@ const byUrl = (...words: string[]) => ops([...words, '--url', product.url, '--ke
 const byDirectory = (...words: string[]) => ops(words, { ...SETTINGS, DATA_DIR: product.dataDir })
 const parsed = ({ out }: OpsAnswer) => JSON.parse(out) as Record<string, unknown>
 
-/** Has two orders dead-lettered by a fault in the code, which is switched off afterwards. */
+/** Places two orders, which are dead-lettered because of an injected bug, and then removes the bug. */
 async function killTwoOrders(): Promise<string[]> {
   await applyFaults({ throwForCustomers: [CURSED] })
   const ids = [await place({ customerId: CURSED }), await place({ customerId: CURSED })]

@@ -56,7 +56,7 @@ beforeEach(async () => {
 })
 afterEach(close)
 
-/** The expiry of records in these services, by the test's clock. */
+/** Creates the use case that removes old records from the log of these services, by the test's clock. */
 const expiry = (onKept: (kept: RecordsKept) => void = (kept) => expect(kept).toBeUndefined()) =>
   createExpireRecords({
     log: all.log,
@@ -140,7 +140,7 @@ test('A log with LOG_RETENTION stays within a constant size, and every record th
   expect((await all.deadLetters.list({ limit: 200 })).items).toHaveLength(days * POISON_A_DAY)
 })
 
-test('A consumer that was down for longer than the retention finds every record, and meanwhile the figures say that they stay', async () => {
+test('A consumer that was down for longer than the retention finds every record, and meanwhile the figures say that the records stay', async () => {
   await close()
   all = await openServices(readConfig({ DATA_DIR: directory, ...SETTINGS }, 'embedded'))
   const timestamp = clock.now()
@@ -167,7 +167,7 @@ test('A consumer that was down for longer than the retention finds every record,
   expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { stored: placed.length, lost: 0 } })
 })
 
-test('A customer who is forgotten before or after some of the records left the log is in no file', async () => {
+test('No file contains a customer who was forgotten, whether before or after some of the records left the log', async () => {
   const [leaves, asks] = ['Quillfeather', 'Featherstonehaugh']
   const place = async (customerId: number, customerLastName: string, orders: number) => {
     const timestamp = clock.now()

@@ -20,7 +20,7 @@ beforeEach(async () => {
 })
 afterEach(() => all[Symbol.asyncDispose]())
 
-/** Opens the services again, because new ones cannot answer from an earlier check of the ledger. */
+/** Opens everything again, so that nothing is answered from an earlier check of the ledger. */
 async function reopen(): Promise<void> {
   await all[Symbol.asyncDispose]()
   all = await open()

@@ -202,7 +202,7 @@ describe('a rebuild of the orders from the log', () => {
     await allKinds()
     change('DELETE FROM order_items WHERE order_seq > 10; DELETE FROM orders WHERE seq > 10')
     expect(await rebuild()).toMatchObject({ state: 'done', projected: 472, restored: 462, kept: 0 })
-    // They come back in the sequence of acceptance, as far as the sequence within partitions allows.
+    // They come back in the sequence in which they were accepted, as far as the sequence within partitions allows.
     const stored = rows()['orders'] ?? []
     const restored = stored.map((row) => Number(row['customer_id'])).filter((id) => id <= 450)
     expect(restored).toHaveLength(450)

@@ -21,10 +21,10 @@ const LOOSE_ENDS = `(() => {
     .flatMap((wire) => [0, wire.getTotalLength()].map((length) => wire.getPointAtLength(length)))
     .filter(({ x, y }) => isLoose({ x: x + origin.left, y: y + origin.top })).length
 })()`
-/** The tables that need sideways scrolling. */
+/** The tables that can be scrolled sideways. */
 const CUT_OFF = `[...document.querySelectorAll('main .scroll')]
   .filter((part) => part.scrollWidth > part.clientWidth).map((part) => part.getAttribute('aria-label'))`
-/** The number of pixels by which the open dialog needs sideways scrolling. */
+/** The number of pixels by which the open dialog can be scrolled sideways. */
 const DIALOG_OVERHANG = `{
   const { scrollWidth, clientWidth } = document.querySelector('dialog')
   scrollWidth - clientWidth
@@ -381,7 +381,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await press('2. An outage')
     await shows('#lamp-store', 'away')
     await press('Stop, and repair everything')
-    await shows('#told', 'Stopped, and everything works again.')
+    await shows('#told', 'Stopped. Everything works again.')
     await shows('#lamp-store', 'healthy')
     await shows('#sent-pending', /^0$/)
     expect(await ask('/api/ops/faults')).toMatchObject({ store: 'ok' })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 export function* fileTexts(directory: string): Generator<readonly [name: string, text: string]> {
   for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
     const path = join(directory, name)
-    // A journal may be gone by now.
+    // SQLite may have deleted a journal since the directory was listed.
     if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) continue
     yield [name, readFileSync(path, 'latin1')]
   }

@@ -41,7 +41,7 @@ export function createSmallDisk(): FullDisk {
   }
 }
 
-/** Works without root: a limit on file sizes, which makes the kernel refuse every write. */
+/** Works without root, because it only limits file sizes, which makes the kernel refuse every write. */
 export function createLimitedFiles(): FullDisk {
   const path = mkdtempSync(join(tmpdir(), 'limited-files-'))
   let isFull = false

@@ -79,7 +79,7 @@ export function createManualConsumer() {
         },
       }
     },
-    /** Delivers as the port does: resolves when the batch would be committed. */
+    /** Delivers a batch as the port promises: resolves when the batch would be committed. */
     deliver(records: readonly LogRecord[]): Promise<void> {
       const [first] = subscriptions
       if (first === undefined) throw new Error('Nothing has subscribed.')

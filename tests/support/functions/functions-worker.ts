@@ -24,7 +24,7 @@ export interface FunctionsWorkerOptions {
   readonly launcher?: readonly string[]
 }
 
-/** host-child.ts in its own process, with its own SQLite file as the store. */
+/** Starts host-child.ts in its own process, with its own SQLite file as the store. */
 export async function startFunctionsWorker({
   settings,
   launcher = [],

@@ -4,7 +4,7 @@ import { nextJourney, toParked } from '../../../shared/messaging/parking/parking
 import type { LogConsumer, LogRecord, Subscription } from '../../../shared/ports/event-log.ts'
 import { delivered, newOrder, orderCommand } from '../orders/orders.ts'
 
-/** Delivers full batches of the largest orders that the API accepts to every trigger at once. */
+/** Delivers full batches to all triggers at the same time, with the largest orders that the API accepts. */
 export interface LargeBatchConsumer extends LogConsumer {
   /** Resolves with the number of processed records when every subscription has had its batches. */
   drained(subscriptions: number): Promise<number>
@@ -69,8 +69,8 @@ export function createLargeBatchConsumer(batches: number): LargeBatchConsumer {
 const LARGE_JSON = newOrderJson(LARGE)
 
 /**
- * An order for the orders topic, and a parked copy of one for the other topics. The bytes of its value are created on
- * each read and never kept, because in the runtime they belong to another process.
+ * An order for the orders topic, and a parked copy of one for the other topics. The bytes of the record's value are
+ * created on each read and never kept, because in the runtime they belong to another process.
  */
 function recordFor({ topic, groupId }: Subscription, partition: number, offset: number): LogRecord {
   const message = { ...toMessage(newOrder(), '', undefined), value: null }

@@ -5,7 +5,7 @@ import { messageOf } from '../../../shared/domain/errors.ts'
 
 /** A group of processes with a common memory limit that includes the page cache, like a container's limit. */
 export interface MemoryCgroup extends AsyncDisposable {
-  /** The command prefix that runs a program inside. */
+  /** The command prefix that runs a program in the group. */
   readonly launcher: readonly string[]
 }
 

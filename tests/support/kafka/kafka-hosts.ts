@@ -6,7 +6,7 @@ import { createProduct, type Product } from '../product/product.ts'
 /** Several hosts of one installation with the same Kafka, consumer group and store. */
 export interface KafkaHosts extends AsyncDisposable {
   readonly running: readonly Product[]
-  /** Starts another host; resolves once it serves. */
+  /** Starts another host; resolves once it serves requests. */
   add(): Promise<Product>
   /** Sends SIGKILL. */
   kill(host: Product): Promise<void>

@@ -10,15 +10,15 @@ import { startProgram, type RunningProgram } from '../product/running-program.ts
 /** Runs programs that use other Kafka clients; each is in tests/neighbours/, and its name is its path there. */
 const PROGRAMS = fileURLToPath(new URL('../../neighbours/', import.meta.url))
 const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/neighbours/', import.meta.url))
-// Optimised for quick starts, because each program runs only for seconds.
+// Optimised for quick starts, because each program runs for only a few seconds.
 const JVM = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
 
 export interface Neighbour {
   /** For `describe.skipIf`. Always false in CI, where a missing program is an error. */
   readonly isMissing: boolean
-  /** Runs a program to its end. Resolves to its standard output; rejects with its standard error when it fails. */
+  /** Runs a program until it exits. Resolves with its standard output; rejects with its standard error if it fails. */
   run(program: string, ...args: string[]): Promise<string>
-  /** Starts a program for interactive use. Disposing of it kills it. */
+  /** Starts a program for interactive use. The program is killed on disposal. */
   start(program: string, ...args: string[]): RunningProgram
 }
 
@@ -31,8 +31,8 @@ export async function findPython(): Promise<Neighbour> {
 }
 
 /**
- * Java that runs a single source file, with the broker's own jars, or with the dependencies in the pom.xml of the
- * folder `jars` in tests/neighbours/. The first call downloads those.
+ * Java, to run programs of a single source file. Their class path is the broker's own jars or, if `jars` names a folder
+ * in tests/neighbours/, the dependencies in that folder's pom.xml, which the first call downloads.
  */
 export async function findJava(jars?: string): Promise<Neighbour> {
   return neighbour('Java', missingForJava(), async () => {
@@ -102,7 +102,7 @@ async function classPathOf(pom: string): Promise<string> {
   return mavenClassPath(pom, cachedUnder('java', pom))
 }
 
-/** A cache folder whose name depends on the file that lists its content. */
+/** A cache folder whose name contains a hash of the file that lists its content. */
 function cachedUnder(name: string, file: string): string {
   return join(CACHE, `${name}-${createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 16)}`)
 }

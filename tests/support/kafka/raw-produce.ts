@@ -7,7 +7,7 @@ const VERSION = 8
 const TIMEOUT_MS = 10_000
 
 /**
- * Writes record batches unchanged, as no client would (https://kafka.apache.org/protocol#The_Messages_Produce), and
+ * Writes record batches unchanged, which no client does (https://kafka.apache.org/protocol#The_Messages_Produce), and
  * resolves with Kafka's error code: 0 when they are in the log.
  */
 export async function produceRaw(port: number, topic: string, partition: number, batches: Buffer): Promise<number> {
@@ -32,7 +32,7 @@ export async function produceRaw(port: number, topic: string, partition: number,
       const [chunk] = (await once(socket, 'data', { signal: AbortSignal.timeout(TIMEOUT_MS) })) as [Buffer]
       answer = Buffer.concat([answer, chunk])
     }
-    // Length, correlation id, one topic with its name, one partition with its number.
+    // Skips the length, the correlation id, one topic with its name and one partition with its number.
     return answer.readInt16BE(4 + 4 + 4 + text(topic).length + 4 + 4)
   } finally {
     socket.destroy()

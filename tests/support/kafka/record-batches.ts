@@ -6,7 +6,7 @@ import { crc32c } from '../../../shared/adapters/kafka/client/crc32c.ts'
 /** Record batches as producers and brokers write them, including ones that no client would produce. */
 
 export interface RecordToEncode {
-  /** Relative to the batch's base offset; by default the index. */
+  /** Relative to the batch's base offset; by default, the index of the record in the batch. */
   readonly offsetDelta?: number
   readonly timestampDelta?: bigint
   readonly key: Uint8Array | null

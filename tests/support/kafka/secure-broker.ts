@@ -11,7 +11,7 @@ export interface SecureBroker extends AsyncDisposable {
   readonly ca: string
 }
 
-/** The only user who can sign in with SCRAM, by either hash. */
+/** The only user who can sign in with SCRAM, with either hash function. */
 export const SCRAM_USER = { username: 'scrammed', password: 'secret' } as const
 
 export async function startSecureBroker(plain: { username: string; password: string }): Promise<SecureBroker> {

@@ -14,8 +14,8 @@ export function wasForgotten(sending: Sending | undefined, forgettings: readonly
 }
 
 /**
- * Expects no file below the directory to contain data that these forgettings removed. Returns how many sendings had
- * such data.
+ * Expects that no file below the directory contains data that was removed by `forgettings`. Returns how many of the
+ * texts that were sent to the product have been forgotten.
  */
 export function expectForgotten(directory: string, shop: Shop, forgettings: readonly Forgetting[]): number {
   const gone = [...shop.sendings.values()].filter((sending) => wasForgotten(sending, forgettings) === true)

@@ -16,7 +16,10 @@ export interface Month {
   readonly accepted: number
 }
 
-/** Runs the callers and operators of one life, whatever happens to the product. The same seed repeats their choices. */
+/**
+ * Runs the callers and operators during one life of the product, whatever happens to it. With the same seed, they make
+ * the same choices.
+ */
 export async function live(shop: Shop, operators: Operators, seed: number): Promise<void> {
   const random = createRandom(seed)
   async function operate(): Promise<void> {

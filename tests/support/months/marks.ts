@@ -6,8 +6,8 @@ const SIGN = 'zqj'
 const OWN = new RegExp(`${SIGN}([a-z]{9})`, 'g')
 
 /**
- * A word that stands for one request's personal data, and that no other request has. An index may leave out the letters
- * that a word shares with the word before it, so the letters that identify the mark come last.
+ * A word that stands for the personal data of one request, and that no other request contains. An index may omit the
+ * characters that a word shares with the word before it, so the characters that identify the mark come last.
  */
 export function newMark(random: Random): string {
   const some = (length: number) => Array.from({ length }, () => random.pick(LETTERS)).join('')

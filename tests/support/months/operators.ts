@@ -10,7 +10,7 @@ import type { Random } from '../random.ts'
 import { expectForgotten } from './forgotten.ts'
 import { CUSTOMERS, type Forgetting, type Shop } from './shop.ts'
 
-/** 0: done, 1: something is wrong, 3: not reached, 4: refused. A wrong command would exit with 2. */
+/** 0: done, 1: something is wrong, 3: not reached, 4: refused. A command with wrong arguments would exit with 2. */
 const EXITS = [0, 1, 3, 4]
 const STATUSES = [200, 202, 404, 409, 410, 503]
 
@@ -19,7 +19,7 @@ type Outcome = 'done' | 'refused' | 'away'
 export interface Operators {
   /** Performs one randomly chosen action. Resolves with false if the product or its store was unavailable. */
   act(random: Random): Promise<boolean>
-  /** Moves every order that was accepted before this time to files. Retries if the refusal is only temporary. */
+  /** Archives every order that was accepted before this time. Retries if the refusal is only temporary. */
   archiveBefore(timeMs: number): Promise<void>
   /** Restores everything from the files. */
   restoreAll(): Promise<void>
@@ -32,8 +32,9 @@ export interface Operators {
 }
 
 /**
- * The operators of one installation. `now` is the product's clock, and `dayMs` the length of a day by it. `archive` is
- * the directory that they archive to. No file below `dataDir` may contain the data of a customer who was forgotten.
+ * The operators of one installation. `now` is the product's clock, and `dayMs` is the length of a day by that clock.
+ * `archive` is the directory that they archive to. No file below `dataDir` may contain the data of a customer who was
+ * forgotten.
  */
 export function createOperators(dependencies: {
   host: () => Product

@@ -11,17 +11,17 @@ export const CUSTOMERS = Array.from({ length: 12 }, (_, index) => 1001 + index)
 /** Changes are mostly for the newest orders, because the older ones are in an archive. */
 const NEWEST = 60
 
-/** Personal data that is sent to the product, and the time for which it is on its way, by the product's clock. */
+/** Personal data that is sent to the product, and when its requests began and ended, by the product's clock. */
 export interface Sending {
-  /** The word in it that nothing else contains. */
+  /** A word that occurs only in this data. */
   readonly mark: string
-  /** For the message of a failing test: the order, address or cancellation that contains the word. */
+  /** For the message of a failing test: the order, address or cancellation that contains the mark. */
   readonly what: string
   readonly customerId: number
   readonly from: number
-  /** When a request with the word last ended. */
+  /** When a request with this mark last ended. */
   to: number
-  /** How many requests with the word have not ended. */
+  /** How many requests with this mark are still in progress. */
   onItsWay: number
 }
 
@@ -29,7 +29,7 @@ export interface Sending {
 export interface Forgetting {
   readonly customerId: number
   readonly from: number
-  /** Infinite while it is under way. */
+  /** Infinite while the request is under way. */
   to: number
   /** Whether the product reported success. */
   isDone: boolean
@@ -44,7 +44,7 @@ export interface SentChange {
 /** The callers of one installation, and everything that they know about it. */
 export interface Shop {
   readonly traffic: OrderTraffic
-  /** The sendings by their marks. An operator's edit counts as a sending too. */
+  /** Everything that was sent, by its mark. This includes what operators sent as edits. */
   readonly sendings: ReadonlyMap<string, Sending>
   /** The accepted changes, by their ids. */
   readonly changes: ReadonlyMap<string, SentChange>
@@ -91,8 +91,8 @@ export function createShop(host: () => Product, now: () => number): Shop {
   }
 
   /**
-   * Whether somebody has asked to forget the customer since this was sent. A later order of the customer begins a new
-   * relationship, but a change to an earlier order would bring data back.
+   * Whether somebody has asked to forget the customer since this was sent. A later order of the customer is allowed,
+   * but a change to an earlier order would bring data back.
    */
   const isForgotten = ({ customerId, from }: Sending) =>
     forgettings.some((forgetting) => forgetting.customerId === customerId && forgetting.to >= from)

@@ -29,7 +29,7 @@ export function orderRowOf(orderId: string, version = 1): Row {
   }
 }
 
-/** A row of order_changes in which the change has a turn. */
+/** A row of order_changes for a change that has a turn. */
 export function changeRowOf(
   orderId: string,
   changeId: string,

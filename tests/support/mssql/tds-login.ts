@@ -50,5 +50,5 @@ export function encryptionIn(preLogin: Buffer): number {
   for (let at = 0; preLogin.readUInt8(at) !== END; at += 5) {
     if (preLogin.readUInt8(at) === 0x01) return preLogin.readUInt8(preLogin.readUInt16BE(at + 1))
   }
-  throw new Error('The PRELOGIN says nothing of encryption.')
+  throw new Error('The PRELOGIN says nothing about encryption.')
 }

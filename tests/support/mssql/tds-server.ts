@@ -20,7 +20,7 @@ export interface TdsRequest {
   readonly body: Buffer
 }
 
-/** `cut` ends the connection without an answer, `silence` never answers (but confirms a cancelled request). */
+/** `cut` ends the connection without an answer; `silence` never answers, but confirms a cancelled request. */
 export type TdsAnswer =
   | { readonly rows: readonly ResultSet[] }
   | { readonly error: number; readonly message?: string; readonly severity?: number }
@@ -30,7 +30,10 @@ export type TdsAnswer =
 
 export interface TdsServer extends AsyncDisposable {
   readonly port: number
-  /** Every request since the start, including logins and the driver's own settings; empty if it does not keep them. */
+  /**
+   * Every request since the start, including logins and the driver's own settings; empty if the server does not keep
+   * them.
+   */
   readonly requests: readonly TdsRequest[]
   /** The first message of each connection. */
   readonly preLogins: readonly Buffer[]
@@ -121,7 +124,7 @@ function toRequest(connection: number, type: number, body: Buffer): TdsRequest {
   if (type === TYPE.login) return { kind: 'login', connection, includes, body }
   if (type === TYPE.rpc) return { kind: 'query', connection, includes, body }
   if (type !== TYPE.transaction) return { kind: 'batch', connection, includes, body }
-  // The kind follows the headers, whose length comes first.
+  // The body begins with the length of its headers, and the kind follows them.
   return { kind: TRANSACTION_KINDS[body.readUInt16LE(body.readUInt32LE(0))] ?? 'rollback', connection, includes, body }
 }
 

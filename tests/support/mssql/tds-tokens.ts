@@ -15,7 +15,7 @@ const DONE_ATTENTION = 0x20
 export const TRANSACTION_EVENTS = { begin: 8, commit: 9, rollback: 10 } as const
 const TRANSACTION = Buffer.from([1, 0, 0, 0, 0, 0, 0, 1])
 
-/** A version, and no encryption. */
+/** The server's response to PRELOGIN: its version, and that it does not support encryption. */
 export function preLogin(): Buffer {
   const options = Buffer.from([0x00, 0, 11, 0, 6, 0x01, 0, 17, 0, 1, 0xff])
   const version = Buffer.from([16, 0, 0x10, 0x00, 0, 0])

@@ -18,7 +18,7 @@ export interface ChangeTraffic {
   readonly orderIds: ReadonlySet<string>
   /** The ids of the changes, from their 202 answers. */
   readonly accepted: ReadonlySet<string>
-  /** Places one order after another, each with its changes, until the signal. */
+  /** Places one order after another, each with its changes, until the signal aborts. */
   call(random: Random, signal: AbortSignal): Promise<void>
   /** Sends one amendment or cancellation, for any version or for a certain one. */
   change(random: Random, orderId: string): Promise<void>

@@ -3,22 +3,22 @@ import { changeOf, isChange, orderIdOf, readEvent } from '../../../shared/messag
 import type { LogRecord } from '../../../shared/ports/event-log.ts'
 import type { ChangeToStore, OrderToStore } from '../../../shared/ports/order-store.ts'
 
-/** The version that a change made, the code of the cause for its rejection, or its status. */
+/** The version that an applied change produced, the code that says why a change was rejected, or a change's status. */
 export type Outcome = number | string
 
 /** The outcomes that all orders and their changes must have according to the log alone. */
 export interface FoldOfLog {
   /** Each order that can be read, by its id. */
   readonly orders: ReadonlyMap<string, Order>
-  /** Each order's changes by their ids, in the order of the log. */
+  /** Each order's changes by their ids, in log order. */
   readonly changes: ReadonlyMap<string, ReadonlyMap<string, Outcome>>
 }
 
 /**
- * Folds the records of the orders topic in the order of the log. If a record of an order cannot be read, the later
- * changes to that order wait behind it. With `discardedAt`, an operator discarded all such unreadable records when the
- * partitions ended at these offsets. Changes that waited then are rejected, and later ones are decided; but if an order
- * itself was discarded, all changes to it are rejected.
+ * Folds the records of the orders topic in log order. If a record of an order cannot be read, the later changes to that
+ * order wait behind it. `discardedAt` says at which offsets the partitions ended when an operator discarded all such
+ * unreadable records. Changes that were waiting at that moment are rejected, and later ones are decided. But if an
+ * order itself was discarded, all changes to it are rejected.
  */
 export function foldOfLog(records: readonly LogRecord[], discardedAt?: ReadonlyMap<number, number>): FoldOfLog {
   const orders = new Map<string, Order>()
@@ -50,7 +50,7 @@ export function foldOfLog(records: readonly LogRecord[], discardedAt?: ReadonlyM
 
   function decided({ orderId, change, acceptedAt }: ChangeToStore): Outcome {
     const order = orders.get(orderId)
-    if (order === undefined) throw new Error(`The log has a change of ${orderId} before the order.`)
+    if (order === undefined) throw new Error(`The log has a change to ${orderId} before the order.`)
     const event = decide(order, change, acceptedAt)
     if (event.kind === 'refused') return event.code
     orders.set(orderId, evolve(order, event))

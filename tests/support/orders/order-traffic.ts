@@ -79,7 +79,7 @@ function expectRefusal({ status, headers, body }: Answer): void {
   if (status !== 422) expect(headers.get('retry-after')).toMatch(/^\d+$/)
 }
 
-/** All stored orders, keyed by id. Fails if the list repeats one. */
+/** All stored orders, keyed by id. Fails if the list repeats an order. */
 export async function storedOrders(product: Product): Promise<Map<string, OrderView>> {
   const listed = await pagesOf<OrderView>(product, '/api/orders')
   const stored = new Map(listed.map((order) => [order.orderId, order]))
@@ -108,12 +108,12 @@ export function expectUndamaged(
     const order = sent.get(mark)
     const content = contentOf(view, order)
     expect(content, `${orderId} was sent`).toBeDefined()
-    // The slow comparison only produces a readable message.
+    // `toEqual` is slow, so it is called only to produce a readable message.
     if (!isDeepStrictEqual(content, order)) expect(content).toEqual(order)
   }
 }
 
-/** The part of a stored order that its caller sent: the members of `order`, without those that reading adds. */
+/** The part of a stored order that its caller sent: only the members that `order` has. */
 function contentOf(view: OrderView, order: NewOrderCommand | undefined): object | undefined {
   if (order === undefined) return undefined
   const orderItems = view.orderItems?.map((item, index) => pick(item, order.orderItems[index] ?? {}))

@@ -12,7 +12,7 @@ export function documentOf(n: number): ArchivedOrder {
   return {
     orderId: idOf(n),
     acceptedAt: new Date(Date.UTC(2019, 0, 1 + n)).toISOString(),
-    // Some line readers take U+2028 for the end of a line.
+    // Some line readers treat U+2028 as the end of a line.
     order: orderCommand({ shippingAddress: `${n}\u2028Line street\nTown` }),
     stored: {
       storedAt: '2019-02-01T00:00:00.000Z',

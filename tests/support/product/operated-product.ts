@@ -58,7 +58,7 @@ export function createOperatedProduct() {
     return { ...answer, body: answer.body as never }
   }
 
-  /** Starts the product, and fetches its own document, with which answers are compared. */
+  /** Starts the product, and fetches its OpenAPI document, with which its responses are compared. */
   async function open(): Promise<void> {
     await product.start()
     document = (await product.ask('/api/openapi.json')).body as unknown as Document

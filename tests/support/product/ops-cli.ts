@@ -11,7 +11,10 @@ export interface OpsAnswer {
   readonly err: string
 }
 
-/** `npm run ops -- …` without npm; the environment contains only the given settings. `prefix` is a command that runs it. */
+/**
+ * `npm run ops -- …` without npm; the environment contains only the given settings. `prefix` is a command under which
+ * it runs.
+ */
 export async function ops(
   words: readonly string[],
   settings: Record<string, string> = {},

@@ -47,14 +47,14 @@ export interface Product {
   /** Changes at every startup. */
   readonly url: string
   readonly dataDir: string
-  /** The operators' key. If FUNCTIONS_KEY is '', it is the one that the product generated. */
+  /** The operators' key: FUNCTIONS_KEY or, if that is empty, the key that the product generated. */
   readonly key: string
   /** Everything that it has written to standard error since its first start. */
   readonly log: string
   readonly isRunning: boolean
   /** Undefined while it is stopped. */
   readonly pid: number | undefined
-  /** Resolves once it prints its address; rejects when it exits before that. */
+  /** Resolves once the product prints its address; rejects if it exits before that. */
   start(): Promise<void>
   /** Sends SIGKILL; resolves when the process is gone, with null as the exit code. */
   kill(): Promise<number | null>
@@ -71,9 +71,9 @@ export interface Product {
 }
 
 /**
- * Runs a scenario from an empty directory. At its end, all faults are switched off, and then the pipeline must settle,
- * the ledger must balance without a gap, and SIGTERM must end the process with 0. The directory is removed.
- * Resolves with the scenario's result.
+ * Runs a scenario on a product that starts with an empty directory. At its end, all faults are switched off, and then
+ * the pipeline must settle, the ledger must balance without a gap, and SIGTERM must end the process with 0. The
+ * directory is removed. Resolves with the scenario's result.
  */
 export async function withProduct<T>(
   settings: Record<string, string>,
@@ -91,7 +91,7 @@ export async function withProduct<T>(
     expect(await product.stop()).toBe(0)
     return told
   } catch (error) {
-    console.error(`What the product said last:\n${product.log.slice(-SHOWN)}`)
+    console.error(`The last output of the product:\n${product.log.slice(-SHOWN)}`)
     throw error
   } finally {
     if (product.isRunning) await product.kill()
@@ -160,8 +160,8 @@ export async function pagesOf<T>(product: Product, path: string): Promise<T[]> {
 }
 
 /**
- * A product that is not started yet; the caller stops it and removes its directory. `prefix` is a command that runs the
- * program that follows it, for example with a limit.
+ * A product that has not been started yet; the caller stops it and removes its directory. `prefix` is a command that
+ * runs the program that follows it, for example with a limit.
  */
 export function createProduct(
   dataDir: string,
@@ -218,7 +218,7 @@ export function createProduct(
   const ledger = async () => (await operate('/api/ops/ledger')).body as unknown as LedgerVerdict
   const pipeline = async () => (await operate('/api/ops/status')).body as unknown as PipelineStatus
 
-  /** The records in flight, and a text that changes whenever one moves. A log that is recovering has no figures yet. */
+  /** The records in flight, and a string that changes when one moves. A log that is recovering has no figures yet. */
   async function look(): Promise<[onItsWay: number[], now: string]> {
     const key = { 'x-functions-key': keyNow() }
     const answers = await Promise.all(['/api/ops/status', '/api/ops/ledger'].map((path) => ask(path, { headers: key })))

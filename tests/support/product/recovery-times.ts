@@ -42,7 +42,7 @@ export function createRecoveryTimes({ traffic, ledger }: RecoveryOptions): Recov
     found.set(fault, [...(found.get(fault) ?? []), { acceptedMs, storedMs: since() }])
   }
 
-  /** Asks until a host answers, because the one that is asked may be killed. */
+  /** Asks again until a host answers, because the host that was asked may have been killed. */
   async function asked(): Promise<LedgerVerdict> {
     for (;;) {
       const [answer] = await Promise.allSettled([ledger()])

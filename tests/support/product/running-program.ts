@@ -1,6 +1,6 @@
 import { spawn, type SpawnOptions } from 'node:child_process'
 
-/** A program whose standard input and output a test uses line by line. Disposing of it kills it. */
+/** A program whose standard input and output a test uses line by line. It is killed on disposal. */
 export interface RunningProgram extends AsyncDisposable {
   readonly pid: number | undefined
   /** False once it has exited and all of its output has been read. */
@@ -19,7 +19,10 @@ export interface RunningProgram extends AsyncDisposable {
   tell(line: string): void
   /** Ends its standard input. */
   end(): void
-  /** Sends SIGKILL by default. Resolves after the exit with the exit code, or with null when a signal ended it. */
+  /**
+   * Sends SIGKILL by default. Resolves once the program has exited, with its exit code, or with null if a signal ended
+   * it.
+   */
   kill(signal?: NodeJS.Signals): Promise<number | null>
 }
 
@@ -57,7 +60,7 @@ export function startProgram(
     if (failure !== '') throw new Error(`${command} ${args.at(-1) ?? ''}: ${failure}\n${errors}${output}`)
     return output
   })
-  // Nobody awaits a program that its own test kills.
+  // A test that kills its program does not await this promise.
   ended.catch(() => undefined)
 
   async function kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {

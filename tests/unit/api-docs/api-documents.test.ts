@@ -8,7 +8,7 @@ import { createTopics } from '../../../shared/messaging/topics.ts'
 import { createSchemaCheck } from '../../support/api-schemas.ts'
 import { newOrder } from '../../support/orders/orders.ts'
 
-/** Validators and generators for other languages need more from the two documents than validity. */
+/** For validators and generators in other languages, it is not enough that the two documents are valid. */
 
 type Node = Readonly<Record<string, unknown>>
 interface Operation {

@@ -16,7 +16,7 @@ const rows = new Map(
   ].map(([, room = '', imports = '']) => [room, [...imports.matchAll(/`([a-z/-]+)`/g)].map(([, name = '']) => name)]),
 )
 
-/** Every folder with source files, and their number. */
+/** Every folder with source files, and the number of these files. */
 function folders(): Map<string, number> {
   const files = HOUSES.flatMap((house) =>
     readdirSync(join(ROOT, house), { recursive: true, encoding: 'utf8' }).map((file) => join(house, file)),

@@ -36,12 +36,12 @@ const services = Object.entries(compose.services)
 const ROLES = ['order-api', 'order-processor', 'order-query'] as const
 
 describe('the roles', () => {
-  /** The package's registrations, as the package's test recorded them. */
+  /** The names of the functions in the package, as package.test.ts recorded them. */
   const functions = read('tests/integration/functions/functions-index.jsonl')
     .trim()
     .split('\n')
     .map((line) => (JSON.parse(line) as { name: string }).name)
-  /** Every instance has health, metrics and the catch-all. */
+  /** The functions that every instance serves: health, metrics and the catch-all route. */
   const OF_ALL = ['liveness', 'metrics', 'readiness', 'zzCatchAll']
 
   function disabledBy(role: string): string[] {

@@ -3,8 +3,9 @@ import { fold } from '../../../shared/domain/search/fold.ts'
 import { queryWords, wordsOf } from '../../../shared/domain/search/search-words.ts'
 
 /**
- * Letters and digits that have cases or another form. Hangul is left out because it has many letters and no case. The
- * iota below Greek vowels is left out because it is a mark in lower case and a letter in upper case.
+ * Letters and digits that differ in upper and lower case, or whose NFKD form differs. Hangul is left out because it has
+ * many letters and no case. The iota below Greek vowels is left out because it is a mark in lower case and a letter in
+ * upper case.
  */
 const LETTERS = Array.from({ length: 0x110000 }, (_, code) => code)
   .filter((code) => code < 0xd800 || code > 0xdfff)

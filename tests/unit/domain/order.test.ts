@@ -8,7 +8,7 @@ const PLACED: OrderEvent = { kind: 'placed', content: orderCommand() }
 const CANCELLED: OrderEvent = { kind: 'cancelled', at: AT, reason: 'found it cheaper' }
 const amended = (totalPrice: number): OrderEvent => ({ kind: 'amended', amendment: { totalPrice } })
 
-/** The order that these events make. */
+/** The order that results from these events. */
 function given(...events: OrderEvent[]): Order {
   const order = events.reduce<Order | undefined>(evolve, undefined)
   if (order === undefined) throw new TypeError('An order needs an event.')
@@ -49,8 +49,8 @@ describe('an order as its events made it', () => {
     expect(given(PLACED, { kind: 'cancelled', at: AT }).cancellation).toEqual({ at: AT })
   })
 
-  it('begins with being placed', () => {
-    expect(() => evolve(undefined, amended(7))).toThrow(/begins with being placed/)
+  it('must be placed before anything else happens to it', () => {
+    expect(() => evolve(undefined, amended(7))).toThrow(/must be placed before/)
   })
 
   it('is left as it was by what comes after it', () => {

@@ -14,12 +14,12 @@ import { ORIGINAL_BODY } from '../../support/orders/orders.ts'
 const ITEM = { ...ORIGINAL_BODY.orderItems[0] }
 const FULL = { ...ORIGINAL_BODY, reference: 'A-1', metadata: { b: '2', a: '1' }, orderItems: [ITEM, ITEM] }
 
-/** The whole outcome, with the members of an order in their sequence. */
+/** The whole outcome: the data as JSON, so that the sequence of its members counts too, or the violations. */
 function outcomeOf<T>({ success, data, error }: z.ZodSafeParseResult<T>): unknown {
   return success ? JSON.stringify(data) : violationsOf(error)
 }
 
-/** The order with one of its members, or one of an item's, removed or replaced by any value. */
+/** The order with one member, of the order itself or of an item, removed or replaced by any value. */
 const changed = fc
   .record({
     at: fc.constantFrom(...Object.keys(FULL), 'note', '__proto__'),
@@ -102,7 +102,7 @@ describe('parsing an order quickly', () => {
     ['a text with a rule', z.string().refine((text) => text !== 'b'), 'a', 'b'],
   ] as [string, z.ZodType, unknown, unknown][])('parses %s as zod does', (_, schema, valid, invalid) => {
     const quick = quickParse(schema)
-    // Twice each, because a fault must not affect the next value.
+    // Each value is parsed twice, because a fault must not affect the next value.
     for (const value of [valid, invalid, valid, invalid]) {
       expect(outcomeOf(quick.safeParse(value))).toEqual(outcomeOf(schema.safeParse(value)))
     }

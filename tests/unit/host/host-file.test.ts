@@ -55,12 +55,12 @@ describe('host.json', () => {
   test('lets a function wait for the longest delay and a hold after it before it times out', () => {
     const longest = ['24m', '25m', '26m', '30m'].filter((RETRY_DELAYS) => accepts({ RETRY_DELAYS })).at(-1)
     const longestMs = Number.parseInt(longest ?? '', 10) * 60_000
-    // Two holds, because a function may hold for the store, and then for the log in which it parks.
+    // Room for two holds, because a function may hold for the store, and then for the log in which it parks.
     expect(host.functionTimeoutMs).toBeGreaterThanOrEqual(longestMs + 2 * MAX_HOLD_MS)
   })
 
   test('expires a stalled consumer once the longest legal invocation is over', () => {
-    // The minute is for the attempt that begins after the hold, with its own time limits.
+    // The extra minute is for the attempt that begins after the hold and has its own time limits.
     expect(json.extensions.kafka['maxPollIntervalMs']).toBe(MAX_RETRY_DELAY_MS + MAX_HOLD_MS + 60_000)
   })
 

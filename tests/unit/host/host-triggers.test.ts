@@ -46,7 +46,7 @@ describe('a Kafka trigger', () => {
 
   test('reports unreadable batches in a line of their own, with what to do', async () => {
     await using host = await startSubscribed()
-    const why = 'The batch at offsets 3 to 4 of orders, partition 1, is unreadable: its codec.'
+    const why = 'The batch at offsets 3 to 4 of orders, partition 1, is unreadable: its checksum does not match.'
     host.subscription?.onError(new OrderError('log-unreadable', why, { unreadable: { from: 3, to: 5 } }))
     host.subscription?.onError(new Error('Something else.'))
     const unreadable = { event: 'delivery:unreadable', function: 'consume', topic: 'orders', from: 3, to: 5 }

@@ -64,7 +64,7 @@ describe('a body', () => {
   it('that the runtime dropped because it was chunked is not called empty', async () => {
     const headers = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }
     await expect(readJson(request({ headers }))).rejects.toThrow(
-      /^No body arrived\. Send it with the header content-length/,
+      /^No body arrived\. Send it with a content-length header/,
     )
   })
 
@@ -76,7 +76,7 @@ describe('a body', () => {
       })
     await expect(readJson(encoded('gzip'))).rejects.toMatchObject({
       code: 'unsupported-media-type',
-      message: 'Send the body as it is, without the header content-encoding.',
+      message: 'Send the body as it is, without a content-encoding header.',
     })
     expect(await readJson(encoded('identity'))).toEqual({})
   })
@@ -411,7 +411,7 @@ describe('an exception', () => {
     'secret of ours',
     undefined,
     new OrderError('store-unavailable', 'secret of ours', { retriable: true }),
-  ])('of any other kind is reported and tells the caller nothing of itself: %s', async (error) => {
+  ])('of any other kind is reported, and the caller learns nothing about it: %s', async (error) => {
     const { body, reported } = await answerTo(error)
     expect(JSON.stringify(body)).not.toContain('secret')
     expect(reported).toEqual([error])

@@ -18,7 +18,7 @@ const RUNS = { numRuns: 400 }
 const accepted = { orderId: testOrderIds.next(0), acceptedAt: '2026-01-01T00:00:00.000Z' }
 const nothing = { items: [], nextCursor: null }
 
-/** The edge of every function, in front of use cases that do nothing. A 500 fails the test. */
+/** The HTTP edge that every function has. The use cases behind it do nothing. A 500 fails the test. */
 const edge = (handler: Handler): HttpHandler =>
   endpoint(handler, {
     fault: async (error) => {
@@ -103,7 +103,7 @@ function problemIn({ status, body }: Answer): Problem | undefined {
   return status < 400 ? undefined : (JSON.parse(body) as Problem)
 }
 
-/** Everything that is wrong with the problem in an answer. */
+/** Lists everything that is wrong with the problem document in an answer. */
 function faultsOf(answer: Answer): string[] {
   const problem = problemIn(answer)
   if (problem === undefined) return []

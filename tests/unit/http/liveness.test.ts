@@ -5,7 +5,7 @@ import type { Stall } from '../../../shared/application/processing/delivery-watc
 let stall: Stall | undefined
 vi.mock('../../../shared/services.ts', () => ({
   deliveryStall: () => stall,
-  // Liveness must answer although the services never become available.
+  // Liveness must answer even if nothing behind it ever becomes available.
   services: () => new Promise(() => undefined),
   settings: () => ({ ordersAuth: 'anonymous' }),
 }))

@@ -74,7 +74,7 @@ describe('requests that are sent evenly', () => {
     // Request 40 was being answered; the next one was due 20 ms later at the earliest.
     expect(summary?.max).toBeGreaterThanOrEqual(599)
     expect(summary?.p99).toBeGreaterThanOrEqual(575)
-    // Thirty requests were due during the stop, half of them in its first half.
+    // Thirty requests were due during the server's pause, half of them in its first half.
     const late = tally.latencies.latest(100).filter((tookMs) => tookMs >= 290)
     expect(late.length).toBeGreaterThanOrEqual(14)
     // All but the two in flight waited for a connection.

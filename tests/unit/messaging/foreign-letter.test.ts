@@ -205,7 +205,7 @@ describe('a letter that this product parked', () => {
     const copy = parked(...SPRING)
     expect(readOwnJourney(copy)).toBeUndefined()
     expect(readForeignLetter(copy)).toMatchObject({ consumerGroup: 'billing', failure: { origin: ORIGIN } })
-    // Spring's retry topics add only one header of that dialect, the group.
+    // Spring's retry topics add only one of the `kafka_dlt-` headers, the group.
     expect(readOwnJourney(parked(...SPRING_RETRIES))).toBeUndefined()
     const sameGroup = parked(
       ['kafka_dlt-original-topic', 'orders'],

@@ -25,7 +25,7 @@ import { createVirtualClock } from '../../support/virtual-clock.ts'
 
 const LIMITS = { headersOfRecord: 50, objectsOfBatch: 10_000 }
 const TOPICS = createTopics('orders', 'group', [10_000])
-/** A record with more headers than LIMITS allows, but still small. */
+/** A small record that has more headers than LIMITS allows. */
 const crowded: fc.Arbitrary<RecordToEncode> = fc.record({
   key: hostileBytes,
   value: hostileBytes,

@@ -6,7 +6,7 @@ import { describeRole } from '../../../shared/role.ts'
 
 const LISTS = join(import.meta.dirname, '..', '..', '..', 'infra', 'kubernetes', 'base')
 
-/** Settings that a container gets from the list of its role. */
+/** The settings that a container gets from its role's .env file. */
 function listOf(role: string): Record<string, string> {
   const lines = readFileSync(join(LISTS, `${role}.env`), 'utf8').matchAll(/^(\w+)=(.*)$/gm)
   return Object.fromEntries([...lines].map(([, name = '', value = '']) => [name, value]))
@@ -51,16 +51,16 @@ describe('a function is switched off', () => {
 
 describe('the functions that an instance serves are described in words', () => {
   test.each([
-    ['order-api', 'Serves placing orders. Switched off here: storing orders; queries and operations.'],
-    ['order-processor', 'Serves storing orders. Switched off here: placing orders; queries and operations.'],
-    ['order-query', 'Serves queries and operations. Switched off here: placing orders; storing orders.'],
+    ['order-api', 'Serves: placing orders. Switched off here: storing orders; queries and operations.'],
+    ['order-processor', 'Serves: storing orders. Switched off here: placing orders; queries and operations.'],
+    ['order-query', 'Serves: queries and operations. Switched off here: placing orders; storing orders.'],
   ])('%s', (role, told) => {
     expect(describeRole(disabledFunctions(listOf(role)), 3)).toBe(told)
     expect(disablesWithoutEffect(listOf(role))).toBeUndefined()
   })
 
   test('without any setting it serves everything', () => {
-    expect(describeRole(new Set(), 3)).toBe('Serves placing orders; storing orders; queries and operations.')
+    expect(describeRole(new Set(), 3)).toBe('Serves: placing orders; storing orders; queries and operations.')
   })
 
   test('a retry tier that a list omits is shown', () => {

@@ -220,7 +220,7 @@ describe('the state of the pipeline', () => {
     expect(lag.filter((line) => !line.includes('tier='))).toHaveLength(2)
   })
 
-  test('has how long old records have stayed in the log, by what keeps them', async () => {
+  test('says how long old records have stayed in the log, by the reason for keeping them', async () => {
     const { sample, world } = scenario()
     expect(await sample('orders_log_kept_seconds')).toEqual([])
     const one = { topic: 'orders', partition: 0, by: 'group', why: 'audit has not read them' } as const

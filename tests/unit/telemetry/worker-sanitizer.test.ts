@@ -4,13 +4,13 @@ import { describe, expect, test } from 'vitest'
 
 /**
  * The runtime and its Node worker redact everything that looks like a credential in errors and log lines: from one of
- * these patterns to the end of the word, or of the line (Azure/azure-functions-host, Sanitizer.cs). A message of ours
- * with such a word would become useless.
+ * these patterns to the end of the word, or of the line (Azure/azure-functions-host, Sanitizer.cs). If one of our
+ * messages contained such a word, it would become useless.
  */
 const CREDENTIALS =
   /(?:Token|AccountKey|Data Source|Server|Password|pwd|SharedAccessKey|key)=|[&?;](?:sig|code)=|DefaultEndpointsProtocol=http/i
 
-/** Files whose texts are sent to callers in answers, which are not sanitized. */
+/** Files whose texts are sent to callers. The worker does not sanitize responses. */
 const ANSWERS = ['shared/http/protocol/problem.ts']
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 

@@ -9,7 +9,7 @@ if [ "${AzureWebJobs_getOrder_Disabled:-}" != true ]; then
   for name in consumeOrders consumeRetry1 consumeRetry2 consumeRetry3 consumeDeadLetters; do
     unset "AzureWebJobs_${name}_Disabled"
   done
-  # The name of the group is kept next to the store. A restart keeps both; a new container has neither.
+  # The group's name is kept next to the store. Both survive a restart of the container; a new container has neither.
   [ -f /state/group ] || echo "read-model-$(hostname)" > /state/group
   ORDERS_CONSUMER_GROUP=$(cat /state/group)
   export ORDERS_CONSUMER_GROUP

@@ -23,7 +23,7 @@ export function createRouteTable<T>(entries: readonly RouteEntry<T>[]) {
   const byMethod = new Map([...named].map((method) => [method, routesOf(method)]))
   const anyMethod = routes.filter(({ methods }) => methods === undefined)
   return {
-    /** `path` is encoded. Throws `invalid-request` if it cannot be decoded. */
+    /** `path` is encoded. Throws `invalid-request` if the path cannot be decoded. */
     match(method: string, path: string): { target: T; params: Record<string, string> } | undefined {
       const asked = split(path)
       for (const { target, template } of byMethod.get(method) ?? anyMethod) {

@@ -6,7 +6,7 @@ export const takeOut: Command = {
   name: 'take-out',
   usage: '<topic:partition:offset> --reason <text>',
   summary: 'turns a record that its consumer cannot get past into a dead letter; stop the consumers of its topic first',
-  examples: ['take-out orders:5:3 --reason "Its timestamp stops the Kafka trigger."'],
+  examples: ['take-out orders:5:3 --reason "The Kafka trigger cannot read its timestamp."'],
   takes: 1,
   options: REASON,
   async run(context) {

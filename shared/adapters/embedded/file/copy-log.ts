@@ -36,8 +36,8 @@ export async function copyLog(
 }
 
 /**
- * Copies in a child process. A process that closes any descriptor of a file loses all of its POSIX locks on that file,
- * so if this process made the copy, it would lose SQLite's exclusive lock on the log
+ * Copies the file in a child process. A process that closes any descriptor of a file loses all of its POSIX locks on
+ * that file, so if this process made the copy, it would lose SQLite's exclusive lock on the log
  * (https://www.sqlite.org/howtocorrupt.html, section 2.2).
  */
 async function copyInAnotherProcess(path: string, to: string): Promise<void> {

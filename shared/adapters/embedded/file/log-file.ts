@@ -34,7 +34,7 @@ import { createRecordRemoval, REMAINS_ARE_POSSIBLE, type RemovedSlice } from './
  * (https://www.sqlite.org/fileformat2.html#walformat).
  *
  * All methods are synchronous, so the file needs its own thread. After an error, call `undo`, or close the file and
- * open it again. After a failed flush (`leavesDiskInDoubt`), do neither.
+ * open it again. After a failed flush (`leavesDiskInDoubt`), neither call `undo` nor open the file again.
  */
 export interface LogFile {
   /** All partitions, each with its first offset and the offset of its next record. */
@@ -298,8 +298,8 @@ export function openLogFile(path: string): LogFile {
       return slice
     },
     commit(groupId, next) {
-      // Committed offsets are not flushed. A power cut may lose the last of them, and then their records are delivered
-      // again. A group can't get ahead of the log, because all earlier writes survive if its commit does.
+      // Committed offsets are not flushed. A power cut may lose the last committed offsets, and then their records are
+      // delivered again. A group can't get ahead of the log, because all earlier writes survive if its commit does.
       unflushed(() => {
         for (const [partitionId, offset] of next) upsertOffset.run(groupId, partitionId, offset)
       })

@@ -47,7 +47,10 @@ const MAX_PROBES = 1000
 /** Verifying stops after this many records or bytes, which take the log's thread a few milliseconds. */
 const SLICE_RECORDS = 500
 const SLICE_BYTES = 1024 * 1024
-/** Records are removed all the time, so these slices are smaller. Each takes about a millisecond. */
+/**
+ * Slices for removing old records are smaller, because records are removed all the time. Each slice takes about a
+ * millisecond.
+ */
 const OLD_RECORDS = 100
 const OLD_BYTES = 256 * 1024
 const MISSING = 'the record is missing from the file'
@@ -147,7 +150,7 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
   return {
     /**
      * Adds records to the writer, up to the range's limits or the first damaged record. If the range begins with a
-     * damaged record, adds only a frame that names the damaged offsets. `end` is the end of the partition.
+     * damaged record, adds only a frame that names the damaged offsets. `end` is the partition's end offset.
      */
     read(writer: FrameWriter, range: Omit<ReadRange, 'partitionId'>, end: number): void {
       const at = writer.length
@@ -218,7 +221,7 @@ function isBytesOrNull(value: SQLOutputValue | undefined): value is Uint8Array<A
 /** Returns the reason if the error means that the record is damaged. Rethrows other errors, such as disk errors. */
 export function damageIn(error: unknown): string {
   if (!(error instanceof Error)) throw error
-  // The log never writes such numbers.
+  // The log never writes numbers that are out of range.
   if ('code' in error && error.code === 'ERR_OUT_OF_RANGE')
     return 'a number is larger than any number that the log writes'
   const kind = 'errcode' in error ? Number(error.errcode) & 0xff : undefined

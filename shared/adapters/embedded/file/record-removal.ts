@@ -55,7 +55,10 @@ export function createRecordRemoval(
   const pageBytes = Number(db.prepare('PRAGMA page_size').get()?.['page_size'])
   /** The minimum number of bytes that a row takes up in its page if the rest is in overflow pages. */
   const leastInPage = Math.floor(((pageBytes - 12) * 32) / 255) - 23
-  /** By partition id, the first overwritten row that can be deleted. Earlier rows are next to a damaged page. */
+  /**
+   * By partition id, the first overwritten row that can be deleted. Earlier rows have to stay, because a page next to
+   * them is damaged.
+   */
   const deletableFrom = new Map<number, number>()
   const moveFirst = db.prepare('UPDATE partitions SET first_offset = ? WHERE id = ?')
 

@@ -22,9 +22,9 @@ export const REQUEST_TIMEOUT_MS = 5000
 const CONNECTION_TIMEOUT_MS = 3000
 
 /**
- * A client with its own connections and with our formats of records. kafkajs keeps a group's offsets in the
- * client, so two consumers of one group must not share a client (`committedOffsetsByGroup` in tulios/kafkajs).
- * With a pace, its consumers' fetches are spaced by it.
+ * A client with its own connections, which encodes and decodes records with our own code. kafkajs keeps a group's
+ * offsets in the client, so two consumers of one group must not share a client (`committedOffsetsByGroup` in
+ * tulios/kafkajs). If a pace is given, it spaces the fetches of the client's consumers.
  *
  * Throws `invalid-setting` if the certificate authority can't be read.
  */

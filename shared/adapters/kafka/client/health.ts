@@ -13,11 +13,12 @@ export interface HealthOptions {
 const PROBE_TIMEOUT_MS = 2500
 const PROBE_INTERVAL_MS = 1000
 /**
- * A failure counts for only this long. Callers may stop publishing because of it, and then no success would clear it.
+ * A failure counts for only this long, because callers may stop publishing after it, and then no success would clear
+ * it.
  */
 const FAILURE_LASTS_MS = 3000
 
-/** Judges the brokers' health by the results of publishing, or asks the brokers while nothing is published. */
+/** Judges the brokers' health by the results of publishing, or asks the brokers while nothing is being published. */
 export function createHealthMonitor({ probe, unreadable }: HealthOptions) {
   let failure: { readonly cause: string; readonly at: number } | undefined
   let answered = Number.NEGATIVE_INFINITY

@@ -12,10 +12,10 @@ import type { Encoder } from './encoder.ts'
  *
  * kafkajs 2.2.4 fails a whole fetch because of one batch that it cannot decompress, delivers records of aborted
  * transactions, and never gets past an empty batch (decision 019). Its encoder loses the order of headers, fails on a
- * null header (tulios/kafkajs#1789), and copies each record six times (decision 041). With it, producers of this client
- * send only `OutgoingRecord`s.
+ * null header (tulios/kafkajs#1789), and copies each record six times (decision 041). With our encoder, producers of
+ * this client send only `OutgoingRecord`s.
  *
- * With a pace, the fetches that wait for records are spaced by it.
+ * If a pace is given, it spaces the fetches that wait for records.
  */
 export function useOwnFormats(client: Kafka, pace?: DeliveryPace): void {
   const { name, create } = clusterFactory(client)
@@ -53,7 +53,7 @@ function ownFormats(broker: Broker, pace: DeliveryPace | undefined): Broker {
   })
 }
 
-/** The broker's method, with its request changed. */
+/** Returns the broker's method, but with `change` applied to each request. */
 function changed<Request, Answer>(
   broker: RequestingBroker,
   method: Method<Request, Answer>,
@@ -71,7 +71,7 @@ function changed<Request, Answer>(
   return (request) => method.call(changing, request)
 }
 
-/** Waits before each fetch as the pace says. */
+/** Before each fetch, waits for as long as `pace` says. */
 export function paced(fetch: Method<FetchRequest, Fetched>, pace: DeliveryPace): Method<FetchRequest, Fetched> {
   return async (request) => {
     const waitMs = pace.waitMs()

@@ -47,8 +47,8 @@ const MAX_WAIT_MS = 250
 const HEARTBEAT_INTERVAL_MS = 3000
 const REBALANCE_TIMEOUT_MS = 60_000
 /**
- * A consumer that shows no activity for this long counts as hung (tulios/kafkajs#659). Joining the group is the longest
- * request.
+ * A consumer that shows no activity for this long counts as hung (tulios/kafkajs#659). No request takes longer than
+ * joining the group.
  */
 const SILENCE_MS = REBALANCE_TIMEOUT_MS + 30_000
 /**
@@ -129,8 +129,8 @@ export function openSession(options: SessionOptions): Session {
   })
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     alive()
-    // This session was closed because it hung, but now it has joined the group after all. Its consumer leaves, because
-    // it would otherwise keep its partitions.
+    // This session was closed because it hung, but now it has joined the group after all. Its consumer must leave the
+    // group again, or it would keep its partitions.
     if (closed) return void leave()
     assigned = payload.memberAssignment[topic] ?? []
     void reposition()

@@ -59,13 +59,13 @@ export interface Budget {
 
 /** Limits the number of decoded objects, because a header of two bytes takes hundreds of bytes of memory. */
 export interface Limits {
-  /** A record with more headers counts as malformed. */
+  /** A record with more headers than this counts as malformed. */
   readonly headersOfRecord: number
-  /** A batch with more records and headers in total counts as unreadable. */
+  /** A batch with more records and headers than this, counted together, is unreadable. */
   readonly objectsOfBatch: number
 }
 
-/** Far more than producers write. By default, librdkafka puts at most 10,000 records into a batch. */
+/** Far more than any producer writes. By default, librdkafka puts at most 10,000 records into a batch. */
 const LIMITS: Limits = { headersOfRecord: 10_000, objectsOfBatch: 600_000 }
 /**
  * The memory counted for each object in addition to its bytes. V8 needs more, but with this figure an ordinary response

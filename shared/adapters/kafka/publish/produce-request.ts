@@ -52,7 +52,7 @@ export function encodeProduceRequest({ acks, timeout, topicData }: ProduceData, 
 
 /** The format's version. */
 const MAGIC = 2
-/** Stands for what the broker sets, and for what only idempotent producers have. */
+/** The value of fields that the broker sets, and of fields that only idempotent producers use. */
 const NONE = -1
 
 /** One batch with at least one record, uncompressed. */

@@ -118,7 +118,10 @@ function createProducer(client: Kafka): Producer {
   })
 }
 
-/** Records without a key take turns. kafkajs's own hash of a key takes 4 µs, because it computes with 64-bit objects. */
+/**
+ * Records without a key go to the partitions in turn. kafkajs's own hash of a key takes 4 µs, because it computes with
+ * objects that represent 64-bit integers.
+ */
 function choosePartition(record: OutgoingRecord, partitions: number, inTurn: () => number): number {
   record.partition ??= record.key === null ? inTurn() : partitionOfKey(record.key, partitions)
   return record.partition

@@ -21,7 +21,10 @@ export interface KafkaQueueOptions extends QueueLimits {
 
 /** The size limit for a record with its key and headers; the retry and dead-letter topics are set to the same limit. */
 const MAX_RECORD_BYTES = 2 * 1024 * 1024
-/** Kafka's limit applies to a batch. A group that becomes a single batch must fit the default `max.message.bytes`. */
+/**
+ * Kafka's limit applies to a batch. If all records of a group become a single batch, the batch must fit the default
+ * `max.message.bytes`.
+ */
 const GROUP_BYTES = 900 * 1024
 const GROUP_RECORDS = 2000
 const MAX_GROUPS_IN_FLIGHT = 2
@@ -110,7 +113,10 @@ export function createKafkaQueue(options: KafkaQueueOptions) {
     }
   }
 
-  /** Sends the whole group until all records are acknowledged. A record may be written twice, but none is lost. */
+  /**
+   * Sends the whole group, repeatedly if necessary, until all records are acknowledged. A record may be written twice,
+   * but none is lost.
+   */
   async function sendUntilAcknowledged(group: readonly Entry[]): Promise<readonly RecordPosition[]> {
     const deadline = Math.min(...group.map(({ call }) => call.deadline))
     for (let attempt = 1; ; attempt++) {

@@ -14,7 +14,7 @@ export class RecordWriter {
     this.bytes[this.at++] = rest
   }
 
-  /** Writes a length and the bytes; -1 as the length of null. */
+  /** Writes a length and then the bytes. For null, writes only the length -1. */
   field(value: Uint8Array | string | null): void {
     if (value === null) return this.varint(-1)
     if (typeof value === 'string') {

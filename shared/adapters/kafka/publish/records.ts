@@ -4,7 +4,7 @@ import { RecordWriter, sizeOfField, sizeOfVarint } from './record-writer.ts'
 /** A record that is ready to be sent, in the shape of a kafkajs message. */
 export interface OutgoingRecord {
   readonly key: Buffer | null
-  /** kafkajs requires this member. The record's value is in its content. */
+  /** kafkajs requires this member. The record's value is in `content`. */
   readonly value: null
   /**
    * The key, the value and the headers, as they stand in a batch. They are encoded once, when the record is published,

@@ -7,8 +7,8 @@ interface Known {
   /** The group's committed offset at the last request. */
   readonly committed: number
   /**
-   * `position` is the offset of the next record, or the partition's end if there was none. `end` is the end at the time
-   * of the lookup. Undefined until looked up.
+   * `position` is the offset of the next record, or the partition's end if there was none. `end` is the partition's end
+   * at the time of the lookup. Undefined until looked up.
    */
   readonly found: { readonly end: number; readonly position: number } | undefined
 }
@@ -34,7 +34,7 @@ export function createFigures(
 
   /**
    * librdkafka does not commit the offsets of transaction markers, so the committed offset of a group that has
-   * processed everything may stay before a marker. Such a group counts as being after the marker.
+   * processed everything may stay before a marker. Such a group is treated as if it had passed the marker.
    */
   async function committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>> {
     const positions = await admin.committed(groupId, topic)
@@ -49,7 +49,10 @@ export function createFigures(
     return new Map((await Promise.all(passed)).filter((entry) => entry !== undefined))
   }
 
-  /** Reads the log only if the group has not moved since the last request. A group that moves has records to read. */
+  /**
+   * Reads the log only if the group has not moved since the last request. A group that moves still has records to read,
+   * so it is not waiting before a marker.
+   */
   async function beyondMarkers(key: string, topic: string, partition: number, committed: number, end: number) {
     const before = known.get(key)
     if (before !== undefined && before.committed !== committed) {
@@ -63,7 +66,7 @@ export function createFigures(
     return position
   }
 
-  /** The group counts as being before an unreadable batch, because the batch may contain records. */
+  /** An unreadable batch counts as records that the group has not read yet, because it may contain records. */
   async function firstRecord(topic: string, partition: number, from: number, end: number): Promise<number> {
     try {
       const [record] = await reader.read(topic, partition, from, 1)

@@ -24,8 +24,8 @@ const TIMESTAMP_TYPE = 'message.timestamp.type'
 const MAX_DISTANCE_MS = 1000 * 365.25 * DAY_MS
 
 /**
- * The consequence for orders if a topic's setting differs from ours, by the name of the setting. Other differences are
- * reported without a consequence.
+ * What it means for orders if a topic's setting differs from ours, by the name of the setting. If any other setting
+ * differs, only the difference is reported.
  */
 const CONSEQUENCES: Readonly<Record<string, (value: string, wanted: string) => string>> = {
   [RETENTION]: (value, wanted) =>
@@ -108,7 +108,7 @@ function boundsTimes(settings: TopicSettings): boolean {
 
 /**
  * Brokers older than 3.6 have a single setting for timestamps in the past and in the future. Later brokers still apply
- * it if it was changed (KIP-937).
+ * this setting if it was changed (KIP-937).
  */
 function limit(settings: TopicSettings, side: string): number | undefined {
   const names = [`message.timestamp.${side}.max.ms`, 'message.timestamp.difference.max.ms']

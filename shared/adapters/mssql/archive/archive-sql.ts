@@ -26,7 +26,7 @@ WHERE o.accepted_at < CAST(@before AS DATETIME2(3)) AND o.accepted_at >= CAST(@a
 ORDER BY o.accepted_at, o.seq;
 `
 
-/** Uses order_states_by_status, whose entries for one status are sorted by `seq`. */
+/** Uses the index order_states_by_status, whose entries for one status are sorted by `seq`. */
 export const SELECT_ARCHIVABLE_STATES = `
 SELECT TOP (@limit) s.seq, s.order_id
 FROM order_states AS s

@@ -12,8 +12,8 @@ import { isOfPlace, JUDGE_ARCHIVED } from './archived-changes-sql.ts'
  * here: a readable change is left waiting. After the commit, lookForTurns returns the orders whose changes may be
  * decided (turns.ts).
  *
- * Events may be long. If OPENJSON reads a text in its WITH clause, Babelfish cuts the text to 4,000 characters. It does
- * not cut the elements of an array, so the events are read as elements.
+ * Events may be long. If OPENJSON reads a text in its WITH clause, Babelfish truncates the text to 4,000 characters. It
+ * does not truncate the elements of an array, so the events are read as elements.
  */
 export const DECLARE_CHANGES = `
 DECLARE @changes TABLE (
@@ -104,7 +104,7 @@ DECLARE @change_round INT = 0;
 DECLARE @change_rounds INT = (SELECT COUNT(DISTINCT c.round) FROM @changes AS c);
 `
 
-/** Judges each change of a round by what the store knows about it and its letters. */
+/** Judges each change of a round by what the store knows about the change and its letters. */
 export const JUDGE_CHANGES = `
   UPDATE c
   SET seen_state = k.state, seen_attempt = k.attempt,
@@ -145,7 +145,7 @@ ${JUDGE_ARCHIVED}  -- While a change is not decided, an operator's decision abou
 
 /**
  * The partition's lock keeps other transactions away from these changes, unless one order has records in two
- * partitions. The rows themselves are also locked, to cover that case. If two transactions insert the same change, or
+ * partitions. For that case, the rows of the changes are locked too. If two transactions insert the same change, or
  * the same turn, the second violates a unique index and is repeated (query.ts). With READ_COMMITTED_SNAPSHOT, a
  * statement reads rows as of its own start, which comes after the locks, so it reads the rows in their final state.
  * Without that setting, the statement waits for concurrent writers.
@@ -319,7 +319,7 @@ IF ${IS_ANY_WAITING} OR NOT EXISTS (SELECT 1 FROM @places)${selectWaiting('@orde
 `
 
 /**
- * Like lookForTurns, but for a batch with changes. A group that reads the log again restores lost orders when it
+ * Like lookForTurns, but for a batch with changes. If a group reads the log again, lost orders are restored when it
  * reaches their changes.
  */
 export const LOOK_AFTER_CHANGES = `${selectWaiting('@orders', '@changes')}

@@ -84,7 +84,7 @@ function toFailedJson({ record, groupId, parkedAt, isCounted }: ParkedDelivery) 
     orderId,
     kind,
     bodyHash: change === null || hashBefore === null ? null : (hashBefore ?? bodyHash(changeJson(change))),
-    // The key is not kept without the change itself, which the response to a repeated request needs.
+    // The key is kept only together with the change, because the response to a repeated request needs the change.
     keyHash: change === null ? null : idempotencyKeyHash,
     ...origin,
     letter: letterPlace(redriveOf),

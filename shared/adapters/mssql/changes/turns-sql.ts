@@ -48,15 +48,15 @@ ORDER BY c.order_id, c.version;
  * treated as if it had been restored afterwards.
  *
  * Races end correctly under READ COMMITTED, with and without row versions (READ_COMMITTED_SNAPSHOT):
- * - Two instances decide the same changes. Both lock the rows, and the second finds that they no longer wait. An UPDATE
- *   waits for the row and reads the committed value, even with row versions.
+ * - Two instances decide the same changes. Both lock the rows, and the second finds that the changes are no longer
+ *   waiting. An UPDATE waits for the row and reads the committed value, even with row versions.
  * - Two instances decide different changes of one order. The second finds that the order's version has changed.
  * - One instance stores an order and another one records a change to it. Each looks for waiting changes after its
- *   commit (lookForTurns), so the last to commit sees both. Without row versions, that query waits for uncommitted
- *   rows, but it cannot deadlock, because it holds no lock.
- * - A retry topic brings a change, or its order, while the orders topic brings a later change. Both transactions lock
- *   the partition's row in the ledger, so they write one after the other, and the query after the second commit sees
- *   all the rows.
+ *   commit (lookForTurns), so the one that commits last sees both the order and the change. Without row versions, that
+ *   query waits for uncommitted rows, but it cannot deadlock, because it holds no lock.
+ * - A retry topic delivers a change, or its order, while the orders topic delivers a later change. Both transactions
+ *   lock the partition's row in the ledger, so they write one after the other, and the query after the second commit
+ *   sees all the rows.
  * - An operator discards a change while a later one is being delivered. If both are in one partition, the lock on the
  *   ledger's row makes them run one after the other. If they are in two partitions, the discard may miss the later
  *   change, which is not committed yet. That change then takes its turn as if it had come after the discard, because

@@ -42,8 +42,8 @@ export interface Turn {
   /** Undefined while the order is not stored. */
   readonly stored: StoredOrder | undefined
   /**
-   * The order on which the changes are decided. If the stored order was lost and has since been stored again from its
-   * record, this order also includes the changes that had been applied before the loss.
+   * The order that the decisions about the changes are based on. If the stored order was lost and has since been stored
+   * again from its record, this order also includes the changes that had been applied before the loss.
    */
   readonly order: Order | undefined
   readonly isDiscarded: boolean
@@ -64,7 +64,10 @@ interface Decision {
   readonly undecided?: UndecidableChange | undefined
 }
 
-/** Limits for one transaction. They keep the inserts into order_change_history below SQL Server's lock escalation. */
+/**
+ * Limits for one transaction. They keep the inserts into order_change_history below the threshold at which SQL Server
+ * escalates locks.
+ */
 const ORDERS_AT_ONCE = 100
 const CHANGES_AT_ONCE = 20
 /** An attempt fails if another instance has changed the order since it was read. */
@@ -89,7 +92,10 @@ export function createTurns(query: Query): Turns {
     }))
   }
 
-  /** Returns the decisions that were written. The others were about orders that have changed since they were read. */
+  /**
+   * Returns the decisions that were written. The other decisions were about orders that have changed since they were
+   * read.
+   */
   async function write(decisions: readonly Decision[], now: string, preview = false): Promise<Decision[]> {
     if (decisions.length === 0) return []
     const batch = json({ now: toSqlTime(now), preview, ...toTurnsJson(decisions) })
@@ -108,7 +114,7 @@ export function createTurns(query: Query): Turns {
     }
   }
 
-  /** Decides the changes one by one, to find those that the tables do not allow. */
+  /** Decides the changes one by one, to find those that the tables' constraints do not allow. */
   async function takeApart(turn: Turn, now: string): Promise<Decision> {
     const { order, verdicts, failure } = await decideEach(turn.order, turn.changes, turn.isDiscarded, (after) =>
       isAllowed({ turn, after, verdicts: [] }, now),
@@ -260,7 +266,7 @@ function isNews(decision: Decision): boolean {
   return isRestored || decision.verdicts.length > 0 || waitingOf(decision).length > 0
 }
 
-/** Whether the decision leaves nothing to decide. If it decides all the changes that were read, there may be more. */
+/** Whether the decision leaves nothing to decide. If it covers as many changes as a read returns, there may be more. */
 function isWhole({ verdicts }: Decision): boolean {
   return verdicts.length < CHANGES_AT_ONCE
 }

@@ -132,7 +132,7 @@ export function createConnection({ connectionString, onError }: ConnectionOption
 function bind(request: sql.Request, name: string, parameter: Parameter): void {
   switch (parameter.type) {
     case 'text':
-      // The length is limited, because NVARCHAR(MAX) would prevent an index seek.
+      // Only a text that needs NVARCHAR(MAX) is sent as such, because this type would prevent an index seek.
       request.input(
         name,
         sql.NVarChar((parameter.value?.length ?? 0) > MAX_UNITS ? sql.MAX : MAX_UNITS),
@@ -153,7 +153,7 @@ function bind(request: sql.Request, name: string, parameter: Parameter): void {
 /** Checks only the socket's state, because `SELECT 1` before each request would double the round trips. */
 const VALIDATE = 'socket'
 
-/** Microsoft's recommendation for Azure SQL Database, whose gateway may have to resume or move a database first. */
+/** Microsoft's recommendation for Azure SQL Database, where a gateway may first have to resume or move the database. */
 const AZURE_CONNECT_TIMEOUT_MS = 30_000
 
 /** The driver's configuration. Throws `invalid-setting` as readConnectionString does. */

@@ -9,7 +9,7 @@
  */
 export type SqlFailure = 'busy' | 'unavailable' | 'full' | 'permission' | 'constraint' | 'unique'
 
-/** One row for each reason, with the kind of failure first. */
+/** One row for each reason: the kind of failure, and then the error numbers. */
 const TABLE: readonly (readonly [SqlFailure, ...number[]])[] = [
   ['busy', 601], // [events] the rows moved during a scan
   ['busy', 1204], // no lock available
@@ -94,7 +94,7 @@ export function failureOfNumber(number: number): SqlFailure | undefined {
 }
 
 /**
- * From severity 17 on, the fault lies with the server's resources, software or hardware, and never with an order
+ * At severity 17 and above, the fault lies with the server's resources, software or hardware, and never with an order
  * (learn.microsoft.com/sql/relational-databases/errors-events/database-engine-error-severities).
  */
 export function failureOfSeverity(severity: number): SqlFailure | undefined {
@@ -102,8 +102,8 @@ export function failureOfSeverity(severity: number): SqlFailure | undefined {
 }
 
 /**
- * Errors by which the server refuses the login, its password or its network. On Azure these include firewall rules and
- * an unknown server name.
+ * Errors that say that the server refuses the login, its password, or the network from which it comes. On Azure these
+ * include firewall rules and an unknown server name.
  */
 const REFUSED_LOGINS: ReadonlySet<number> = new Set([
   4064, 18452, 18456, 18470, 18486, 18487, 18488, 40532, 40615, 40914,

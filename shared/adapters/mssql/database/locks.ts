@@ -4,16 +4,16 @@
  * statement's plan determines the order of the rows. The statement that becomes the victim of a deadlock is repeated
  * (query.ts).
  *
- * 1. A transaction that decides about a record first locks the ledger row of the record's partition. If the record
+ * 1. A transaction that decides a record's outcome first locks the ledger row of the record's partition. If the record
  *    redrives a letter, the transaction also locks the ledger row of the letter's partition. Within one partition,
  *    storing, retries, keeping letters and operators' actions therefore run one after another, and everything that they
  *    read after locking is final. Reads without a lock would not be final: with READ_COMMITTED_SNAPSHOT on, a statement
  *    reads rows as of its start and does not wait for concurrent changes ("Transaction locking and row versioning
  *    guide"). Forgetting a customer locks all partitions, so everything is stored either before or after it
  *    (forgetting/forget-customer-sql.ts).
- * 2. A transaction that decides about a change, or records one, then locks the change's row in order_changes.
- * 3. One order may have records in two partitions, so a transaction that decides about an order then locks the order's
- *    row in order_states.
+ * 2. A transaction that decides or records a change then locks the change's row in order_changes.
+ * 3. One order may have records in two partitions, so a transaction that decides an order's outcome then locks the
+ *    order's row in order_states.
  * 4. The other tables follow in the order of LOCK_ORDER. Each row of a table that is not listed belongs to a row of
  *    another table (ROWS_OF), and is changed only by transactions that have locked that other row.
  *

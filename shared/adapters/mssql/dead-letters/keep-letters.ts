@@ -19,15 +19,15 @@ import type { Query } from '../database/query.ts'
 import { CODE_UNITS, GROUP_UNITS, MAX_PARTITION, TOPIC_UNITS } from '../database/columns.ts'
 import { cut, isOrderId, toSqlTime } from '../database/values.ts'
 
-/** The condition that a retry stored the record before its dead letter arrived. */
+/** A condition that is true if a retry stored the record before its dead letter arrived. */
 const IS_STORED = `(x.change_id IS NULL AND (o.seq IS NOT NULL OR t.order_id IS NOT NULL))
     OR c.change_seq IS NOT NULL OR u.change_id IS NOT NULL`
 
 /**
  * Keeps letters in one round trip and one transaction. Letters that are already kept stay as they are. For every other
- * letter whose record was not stored meanwhile, the origin is parked. If that record was the redrive of another letter,
- * the other letter is superseded. @bytes holds the keys and values of all letters, and each letter gives the positions
- * of its own bytes.
+ * letter whose record has not been stored in the meantime, the origin is parked. If that record was the redrive of
+ * another letter, the other letter is superseded. @bytes holds the keys and values of all letters, and each letter
+ * gives the positions of its own bytes.
  *
  * If another transaction is storing a letter's record, this statement waits for that transaction's lock on the
  * partition, and the letter is then resolved (locks.ts). A partition that the ledger does not know has no row to lock.
@@ -196,9 +196,9 @@ export function createKeepLetters(query: Query): DeadLetters['keep'] {
     const fitting = letters.map((letter) => fit(withStorableFigures(letter, now)))
     // Between the two statements, another instance may take a position for a letter of another log. The insert then
     // skips our letter: NOT EXISTS sees the other instance's row or, under READ_COMMITTED_SNAPSHOT, the unique key
-    // refuses our row and the statement is repeated (query.ts). The loop ends, because fewer letters are kept than
-    // placed only if another instance has kept some. Locking a missing key instead would not reliably keep other
-    // instances out on every engine.
+    // refuses our row and the statement is repeated (query.ts). The loop ends eventually, because each further round
+    // means that another instance has kept a letter in the meantime. Locking a missing key instead would not reliably
+    // keep other instances out on every engine.
     for (let placed = await findPlaces(query, fitting); placed.length > 0; placed = await findPlaces(query, fitting)) {
       if ((await keepPlaced(placed, now)) >= placed.length) return
     }

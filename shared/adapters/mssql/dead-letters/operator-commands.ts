@@ -77,8 +77,8 @@ export function createOperatorCommands(
       const [[row] = []] = await query(SELECT_ORDER_OF_CHANGE, { changeId: text(changeId) })
       if (row === undefined) throw changeNotDiscardable()
       const orderId = fromSqlId(String(row['order_id']))
-      // Takes turns first, because a change whose turn has come is decided instead of discarded. The order may already
-      // be stored although the turn has not been taken yet.
+      // First decides the changes whose turn has come, because such a change is not discarded. The order may already be
+      // stored although its waiting changes have not taken their turns yet.
       const { undecided } = await turns.take([orderId], by.at)
       const isUndecidable = undecided.some((change) => change.changeId === changeId)
       const [[result] = []] = await query(DISCARD_CHANGE, {

@@ -10,10 +10,10 @@ import { lockPartition } from '../database/locks.ts'
  * Operators' actions on one letter, each in one transaction. Each returns the letter's previous state, and changes
  * nothing if that state does not allow the action. A foreign letter is treated as a letter without an order.
  *
- * The state is read after all locks have been taken (locks.ts). The partition's lock keeps the record from being
- * stored, and its letter from being kept, at the same time. The order's lock matters if the last two letters of an
- * order are discarded at the same time: the second discard then sees the first. A letter's order, group and position
- * never change, so they are read before locking.
+ * The state is read after all locks have been taken (locks.ts). While the partition is locked, no other transaction can
+ * store the record or keep its letter. The order's lock matters if the last two letters of an order are discarded at
+ * the same time: the second discard then sees the first. A letter's order, group and position never change, so they are
+ * read before locking.
  */
 const DECLARE = `
 SET XACT_ABORT ON;
@@ -68,8 +68,8 @@ const moveChange = (from: string, to: string) => `
     AND origin_partition = @partition AND origin_offset = @offset;`
 
 /**
- * Rejects the changes in @behind that still wait. A change that is being recorded from another partition at the same
- * time is not in @behind, and takes its turn afterwards (turns-sql.ts).
+ * Rejects the changes in @behind that are still waiting. A change that is being recorded from another partition at the
+ * same time is not in @behind, and takes its turn afterwards (turns-sql.ts).
  */
 const rejectBehind = ({ code, detail }: Cause) => `
     UPDATE c
@@ -93,8 +93,8 @@ const TELL_REJECTED = `
     ORDER BY r.turn;`
 
 /**
- * Discards a letter. If it belongs to the order itself, not to a change, and is the order's last open letter, this also
- * discards the order and rejects the changes that wait for it, up to the first change that is retrying or
+ * Discards a letter. If the letter belongs to the order itself, not to a change, and is the order's last open letter,
+ * this also discards the order and rejects the changes that wait for it, up to the first change that is retrying or
  * dead-lettered. If the letter belongs to a change, this rejects the changes that wait behind that change.
  */
 const DISCARD_LETTER = `
@@ -171,7 +171,7 @@ ${lookForTurns('@touched')}`
 /**
  * The letter of an archived order stays discarded. The letter may come from a partition other than the order's, so the
  * partition's lock does not keep the order from being archived meanwhile. The locks on the order's change, status and
- * row do, because ARCHIVE_ORDERS takes the same locks before it looks for open letters.
+ * row prevent that, because ARCHIVE_ORDERS takes the same locks before it looks for open letters.
  */
 export const RESTORE = `${DECLARE}${lockLetter(`
 UPDATE orders SET version = version WHERE order_id = @of;`)}

@@ -88,10 +88,10 @@ DECLARE @parked_rounds INT = (SELECT COUNT(DISTINCT p.round) FROM @parked AS p);
  * A row may change between reading and writing, so the write checks again: it moves a row of parked_records only if the
  * row has not changed since it was read. A transaction for another partition may store an order with the same id at the
  * same time. That transaction inserts the order and then deletes the status. This statement writes the status and then
- * looks for the order, so one of the two sees the other. READCOMMITTEDLOCK makes this statement wait for an order that
- * is not committed yet, which row versions would hide ("Table hints"). FORCESEEK avoids waiting for other orders. A
- * plan with seeks always exists: @parked comes first, then order_states by the unique index on order_id, and the words
- * by their clustered key.
+ * looks for the order, so at least one of the two sees the other. READCOMMITTEDLOCK makes this statement wait for an
+ * order that is not committed yet, which row versions would hide ("Table hints"). FORCESEEK avoids waiting for other
+ * orders. A plan with seeks always exists: @parked comes first, then order_states by the unique index on order_id, and
+ * the words by their clustered key.
  */
 export const PARK = `
 SET @parked_round = 0;

@@ -36,7 +36,7 @@ ORDER BY d.kept_seq;
 
 export const SELECT_LAST_LETTER = 'SELECT COALESCE(MAX(d.kept_seq), 0) AS last_seq FROM dead_letters AS d;'
 
-/** Selects the given orders that the store has under another customer. */
+/** Selects those of the given orders that belong to another customer in the store. */
 export const SELECT_ORDERS_OF_OTHERS = `
 SELECT o.order_id
 FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i
@@ -89,7 +89,7 @@ const PLACEHOLDERS = `customer_name = N'${FORGOTTEN.customerName}', customer_las
  * ends, no order, change or letter can be stored, so the check is final. All locks are taken and released within one
  * round trip. TAKE_TURNS decides changes without locking a partition. But both transactions lock the rows of changes
  * and orders, so the second one finds that the order has changed. Retention also empties letters without locking a
- * partition, and a letter that it has emptied meanwhile stays empty.
+ * partition, and a letter that was emptied in the meantime stays empty.
  *
  * Without a customer (@customerId is null), only the changes and letters of the orders lose their personal data, and
  * nothing is marked or audited.

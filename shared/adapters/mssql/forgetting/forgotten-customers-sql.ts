@@ -5,16 +5,16 @@
  * again (forgotten-customers.ts). As long as nobody has been forgotten, this costs one lookup in an empty table.
  *
  * FORGET (forget-customer-sql.ts) locks every partition before it writes the mark. A statement that locked its
- * partition earlier has committed by then, so FORGET finds its rows. A statement that locks its partition later finds
- * the mark.
+ * partition earlier has committed by then, so FORGET finds its rows. A statement that locks its partition afterwards
+ * will find the mark.
  */
 
 /** The condition that the JSON of an order or a change lacks the mark for removed personal data. */
 export const isUnmarked = (json: string) => `JSON_VALUE(${json}, '$.forgotten') IS NULL`
 
 /**
- * The condition that an order was accepted before its customer, in `f`, was forgotten. Also true if the time of
- * acceptance is unknown.
+ * The condition that an order was accepted before its customer was forgotten. `f` is the customer's row. Also true if
+ * the time of acceptance is unknown.
  */
 const isBefore = (acceptedAt: string) => `(${acceptedAt} IS NULL OR ${acceptedAt} <= f.forgotten_at)`
 
@@ -53,7 +53,7 @@ const MARKED = `
     UNION
     SELECT p.order_id FROM @parked AS p WHERE p.forgotten = 1`
 
-/** The batch's changes to orders that are forgotten, or that the batch itself brings without personal data. */
+/** The batch's changes to orders that are forgotten, or that arrive without personal data in the same batch. */
 export const OF_CHANGES = `
   UNION
   SELECT c.order_id
@@ -63,10 +63,10 @@ export const OF_CHANGES = `
     ) OR ${isForgottenOrder('c.order_id')})`
 
 /**
- * Looks for personal data of forgotten customers in the orders and failures of a batch. If the batch brings an order
- * without personal data, also looks in the changes to that order that are already stored. The caller passes such
- * changes, without their personal data, in `storedChanges`. Their JSON is passed as array elements, for the reason
- * given in order-changes-sql.ts.
+ * Looks for personal data of forgotten customers in the orders and failures of a batch. If an order in the batch has no
+ * personal data, also looks in the changes to that order that are already stored. The caller passes such changes,
+ * without their personal data, in `storedChanges`. The JSON of these changes is passed as array elements, for the
+ * reason given in order-changes-sql.ts.
  */
 export const lookForForgotten = (more = '') => `
 IF @preview = 0 AND EXISTS (SELECT 1 FROM forgotten_customers)
@@ -104,9 +104,10 @@ IF EXISTS (SELECT 1 FROM @stored_changes)
 `
 
 /**
- * Locks the row that is locked by every transaction that keeps letters, begins or resets a ledger, or forgets a
- * customer. The partitions' locks would not suffice, because a letter may belong to another consumer or to a partition
- * that the ledger does not know, and because FORGET cannot lock a partition that is only just being added.
+ * Locks the single row of `forgetting`. Every transaction that keeps letters, begins or resets a ledger, or forgets a
+ * customer locks this row. The partitions' locks would not suffice, because a letter may belong to another consumer or
+ * to a partition that the ledger does not know, and because FORGET cannot lock a partition that is only just being
+ * added.
  */
 export const LOCK_FORGETTING = `
 UPDATE forgetting SET last_at = last_at WHERE only_row = 1;`

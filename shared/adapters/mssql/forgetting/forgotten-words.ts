@@ -8,14 +8,14 @@ import type { Found, FoundState } from './found-data.ts'
 
 /** The words of forgotten orders as the JSON that FORGET reads. */
 export interface ForgottenWords {
-  /** All words that the orders keep. */
+  /** The words that remain in the orders' index entries. */
   readonly words: readonly WordRow[]
   /** The words that the orders lose, or that are no longer words of a name. */
   readonly gone: readonly (readonly [seq: string, word: string])[]
 }
 
 const NO_WORDS: ForgottenWords = { words: [], gone: [] }
-/** Long, because the statement reads the words of all orders. */
+/** This timeout is long, because the statement reads the words of all orders. */
 const READ_TIMEOUT_MS = 5 * 60_000
 
 export async function forgottenWords(query: Query, orders: Found['orders']): Promise<ForgottenWords> {

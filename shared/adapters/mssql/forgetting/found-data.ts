@@ -48,7 +48,7 @@ export interface Scan {
   readonly naming: readonly { readonly seq: string; readonly orderId: string | null }[]
 }
 
-/** The number of letters in one round trip. It is small, because a payload may be as large as 1 MiB. */
+/** The number of letters in one round trip. This number is small, because a payload may be as large as 1 MiB. */
 const LETTERS_AT_ONCE = 32
 export const NO_LETTERS: Scan = { lastSeq: 0, naming: [] }
 

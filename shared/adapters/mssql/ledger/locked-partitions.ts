@@ -1,7 +1,10 @@
 import type { RecordPosition } from '../../../ports/event-log.ts'
 
 export interface NumberedPartition {
-  /** Starts at 1 and follows the order in which all transactions lock: by consumer group, topic and partition. */
+  /**
+   * The partition's number, from 1, in the order in which all transactions lock partitions: by consumer group, topic
+   * and partition.
+   */
   readonly n: number
   readonly groupId?: string
   readonly topic: string

@@ -112,10 +112,10 @@ export type ListFilter =
   | 'notCancelled'
 
 /**
- * With a time range, the cheaper plan depends on the range: a day last week is found in a few rows of
- * orders_by_acceptance, whereas a page for the last year is found in the newest rows of the primary key. A cached plan
- * would suit only its first caller, so the statement is compiled each time. Babelfish does not cache plans and ignores
- * the hint (babelfishpg_tsql.escape_hatch_query_hints).
+ * With a time range, the cheaper plan depends on the range: for one day of last week, a few rows of
+ * orders_by_acceptance are enough, whereas for a page of the last year, the newest rows by primary key are enough. A
+ * cached plan would suit only its first caller, so the statement is compiled each time. Babelfish does not cache plans
+ * and ignores the hint (babelfishpg_tsql.escape_hatch_query_hints).
  */
 export function recompiledBetweenTimes(filters: ReadonlySet<string>): string {
   return filters.has('from') || filters.has('to') ? '\nOPTION (RECOMPILE)' : ''
@@ -200,10 +200,10 @@ ${SELECT_STATES}`
 }
 
 /**
- * The best class comes first. In class 0, every word of the query is a whole word of the customer's name; in class 1,
- * at least the beginning of one. In class 2, every word is a whole word anywhere in the order; in class 3, at least the
- * beginning of one. An order's class depends on that order alone, so pages stay stable. Uses order_words_pk; the cost
- * grows with the number of orders that contain the words.
+ * Matches belong to four classes, and those in the best class come first. In class 0, every word of the query is a
+ * whole word of the customer's name; in class 1, at least the beginning of one. In class 2, every word is a whole word
+ * anywhere in the order; in class 3, at least the beginning of one. An order's class depends on that order alone, so
+ * pages stay stable. Uses order_words_pk; the cost grows with the number of orders that contain the words.
  */
 export function selectSearch(namesOnly: boolean): string {
   return `${DECLARE_FOUND}${DECLARE_WORDS}

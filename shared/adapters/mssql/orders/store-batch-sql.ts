@@ -144,9 +144,9 @@ DECLARE @order_rounds INT = (SELECT COUNT(DISTINCT o.round) FROM @orders AS o);
 
 /**
  * For the orders of one round, locks the rows of those that are stored, and then the tombstones of those that are
- * archived, in the same sequence as ARCHIVE_ORDERS and RESTORE_ORDERS. Each order then stays in the table in which the
- * next statements find it. Without the locks, an order could be archived between two reads, and a late copy from a
- * partition other than the order's could be stored again. With row versions (READ_COMMITTED_SNAPSHOT), reads can see
+ * archived, in the same sequence as ARCHIVE_ORDERS and RESTORE_ORDERS. The locks keep each of these orders in its table
+ * while the next statements run. Without the locks, an order could be archived between two reads, and a late copy from
+ * a partition other than the order's could be stored again. With row versions (READ_COMMITTED_SNAPSHOT), reads can see
  * different moments only if they are in different statements; without row versions, even reads in one statement can. If
  * an order is restored between the two locks, the reads after them find it. Most batches find no row to lock.
  */
@@ -316,9 +316,9 @@ SELECT o.i, o.outcome FROM @orders AS o ORDER BY o.i;
 ${LOOK_AFTER_ORDERS}`
 
 /**
- * Does the same as STORE_BATCH for a batch that contains changes or failures of changes. Both are recorded even if
- * something is rejected, so that no change overtakes a parked one. The second result lists the outcomes of the changes,
- * and the third the orders for which a change waits.
+ * Does the same as STORE_BATCH for a batch that contains changes or failures of changes. Changes and failures are
+ * recorded even if something is rejected, so that no change overtakes a parked one. The second result lists the
+ * outcomes of the changes, and the third the orders for which a change waits.
  */
 export const STORE_BATCH_WITH_CHANGES = `${BEGIN}${DECLARE_ORDERS}${DECLARE_PARKED}${DECLARE_LEDGER}${DECLARE_CHANGES}${DECLARE_FORGOTTEN}
 BEGIN TRANSACTION;

@@ -47,7 +47,7 @@ COMMIT TRANSACTION;
 SELECT @is_taken AS is_taken, @is_archiving AS is_archiving;
 `
 
-/** Does the work if the rebuild still belongs to this owner. The last result (`is_mine`) says whether it does. */
+/** Does the work if the rebuild still belongs to this owner. The last result (`is_mine`) says whether this was so. */
 export const inStep = (work: string, declare = '') => `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
@@ -191,8 +191,8 @@ export const PROJECT_CHANGES = inStep(
 )
 
 /**
- * Reads the next live orders. Returns how many there are, how many of them were not projected from a record, and how
- * many of those come from offsets before the log start. Then returns the orders that were not projected, because their
+ * Reads the next live orders. Returns their number, how many of them were not projected from a record, and how many of
+ * the latter come from offsets before the log start. Then returns the orders that were not projected, because their
  * words have to be added. `@starts` contains one row for each partition, so no order is counted twice.
  */
 export const COMPLETE_ORDERS = inStep(

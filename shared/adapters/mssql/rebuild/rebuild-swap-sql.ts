@@ -1,6 +1,6 @@
 import { CLEAR_REBUILT, inStep } from './rebuild-sql.ts'
 
-/** Compares texts by their bytes, because all collations, even binary ones, ignore trailing spaces. */
+/** Compares text byte by byte, because all collations, even binary ones, ignore trailing spaces. */
 const textsDiffer = (columns: readonly string[]) =>
   columns.map((column) => `CAST(l.${column} AS VARBINARY(800)) <> CAST(r.${column} AS VARBINARY(800))`)
 const valuesDiffer = (columns: readonly string[]) => columns.map((column) => `l.${column} <> r.${column}`)
@@ -29,7 +29,7 @@ const SET_ORDER = [...ORDER_VALUES, ...ORDER_TEXTS, 'idempotency_key_hash', 'ref
  * identity values are not assigned in commit order. Both sides are read in primary key order.
  *
  * If an order was changed meanwhile, its version differs from that of the rebuilt order, and the live order stays as it
- * is, because the current code wrote the change. The words of a changed order also stay if no record was found for it.
+ * is, because the current code wrote the change. Its search words also stay if no record was found for it.
  * No change is written during this transaction, because TAKE_TURNS waits for the rebuild's row (turns-sql.ts).
  *
  * The swap may write every row, and these tables do not escalate row locks to the whole table (migration 9), so it uses

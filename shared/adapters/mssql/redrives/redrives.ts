@@ -55,7 +55,10 @@ export function createRedrives(query: Query): Redrives {
     return task
   }
 
-  /** Gathers the rest of a task's letters in steps. If the process dies meanwhile, another process continues. */
+  /**
+   * Gathers the rest of a task's letters in steps. If the process dies while it gathers them, another process
+   * continues.
+   */
   async function gather(taskId: string, owner: string, filter: LettersByFilter): Promise<void> {
     const { names, parameters } = filtersOf(filter)
     for (;;) {

@@ -2,9 +2,9 @@ import { isSettled } from '../archive/archive-sql.ts'
 import { lockChanges, lockStates, lockStored } from '../database/locks.ts'
 
 /**
- * The statements that remove old rows in steps (port Retention). None of them decides about a record, so none locks a
- * partition. Two processes may choose the same rows at once: one waits for the other and then finds the rows changed or
- * gone. FORCESEEK keeps a step from waiting for rows that other transactions are writing.
+ * The statements that remove old rows in steps (port Retention). None of them decides what becomes of a record, so none
+ * locks a partition. Two processes may choose the same rows at once: one waits for the other and then finds the rows
+ * changed or gone. FORCESEEK keeps a step from waiting for rows that other transactions are writing.
  */
 const START = `
 SET XACT_ABORT ON;
@@ -55,9 +55,9 @@ const isOver = (order: string) => `NOT EXISTS (
   AND ${isSettled(order)}`
 
 /**
- * Examines the next entries in the sequence in which they were written, which is nearly the sequence of their times. If
- * nothing is pending for an order and its last entry is old, its entries are deleted up to this point. That includes
- * entries that an earlier round passed over because the order's last entry was still new.
+ * Examines the next entries in the sequence in which they were written, which is nearly chronological. If nothing is
+ * pending for an order and its last entry is old, its entries are deleted up to this point. That includes entries that
+ * an earlier round passed over because the order's last entry was still new.
  *
  * Orders are chosen without locks, so that no order that keeps its entries is locked. The transaction then locks the
  * chosen orders and their changes, as restoring a letter does, and leaves out the orders for which something has become
@@ -113,8 +113,8 @@ SELECT @removed AS removed;
 
 /**
  * Removes the task that ended first. Its list of letters is removed before the task itself, in several steps if the
- * list is long. From the first step on, the task is not shown and cannot be resumed. Uses redrive_tasks_ended and the
- * primary keys.
+ * list is long. After the first step, the task is no longer shown and cannot be resumed. Uses redrive_tasks_ended and
+ * the primary keys.
  */
 export const REMOVE_REDRIVES = `${START}
 DECLARE @task BIGINT, @left INT = 0;

@@ -81,7 +81,10 @@ export const ADD_TO_ORDERS = inStep(
   WHERE o.version = 1 AND NOT EXISTS (SELECT 1 FROM order_words AS l WHERE l.word = w.word AND l.order_seq = w.seq);`,
 )
 
-/** Adds words only to orders that still have a state, because orders stored meanwhile already have their words. */
+/**
+ * Adds words only to orders that still have a state, because orders that were stored in the meantime already have their
+ * words.
+ */
 export const ADD_TO_STATES = inStep(
   'last_state_seq',
   `  UPDATE s

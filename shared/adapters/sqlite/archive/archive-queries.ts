@@ -50,8 +50,8 @@ export function prepareArchiveQueries(db: DatabaseSync): ArchiveQueries {
   const selectDiscarded = db.prepare(NEXT_DISCARDED)
 
   /**
-   * Returns the next orders, and as `reach` the `seq` up to which all orders were examined; `reach` is undefined at the
-   * end of the table.
+   * Returns the next orders. `reach` is the `seq` up to which all orders were examined; it is undefined at the end of
+   * the table.
    */
   function stored(after: number, before: number, limit: number): { found: Found[]; reach: number | undefined } {
     const span = Number(selectLastOld.get(before)?.['span'] ?? -1)

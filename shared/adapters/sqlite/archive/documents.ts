@@ -17,7 +17,7 @@ export const IS_SETTLED = `
   NOT EXISTS (SELECT 1 FROM order_changes c WHERE c.order_id = o.order_id
     AND (c.state NOT IN ('applied', 'rejected', 'discarded') OR c.early = 1))
   AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.order_id = o.order_id AND d.state IN ('dead', 'redriven'))`
-/** Excludes the order that was stored last. Without its row, SQLite would assign its `seq` again. */
+/** Excludes the order that was stored last. Without that order's row, SQLite would assign its `seq` again. */
 export const IS_NOT_LAST = 'o.seq < (SELECT max(seq) FROM orders)'
 /** The following statements use the indexes on order_id and the primary key of order_items. */
 const ORDERS = `SELECT o.* FROM orders o WHERE o.order_id IN ${IDS} AND ${IS_NOT_LAST} AND ${IS_SETTLED}`

@@ -7,10 +7,10 @@ export interface Tombstones {
   /** Whether any order is archived. */
   areAny(): boolean
   ofOrder(orderId: string): OrderTombstone | undefined
-  /** Whether the Idempotency-Key of an archived order has this hash. */
+  /** Whether any archived order has an Idempotency-Key with this hash. */
   hasKey(keyHash: string): boolean
   ofChange(changeId: string): ChangeTombstone | undefined
-  /** Whether the Idempotency-Key of an archived change has this hash. */
+  /** Whether any archived change has an Idempotency-Key with this hash. */
   hasChangeKey(key: Uint8Array): boolean
 }
 

@@ -21,7 +21,7 @@ interface ChangeEntry {
 
 /**
  * A redriven change may be decided before its sender reports it as sent, and by a machine whose clock is behind. It
- * therefore counts as decided before the redrive only if it was decided more than this long before.
+ * therefore counts as decided before the redrive only if it was decided earlier by more than this.
  */
 const CLOCK_SKEW_MS = 60_000
 

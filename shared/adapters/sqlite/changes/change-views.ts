@@ -92,7 +92,7 @@ export function prepareChangeQueries(db: DatabaseSync): ChangeQueries {
 
   return {
     changesOf(orderId, query) {
-      // A cursor is valid only for its own query, which includes the order.
+      // A cursor is valid only for its own query, and the order id is part of the query.
       const asked = { ...query, orderId }
       const [after] = fromCursor(asked, ['number']) ?? [0]
       const rows = selectByOrder.all(toIdBytes(orderId), after, query.limit + 1) as unknown as ChangeRow[]

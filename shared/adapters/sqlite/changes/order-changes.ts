@@ -32,8 +32,8 @@ export interface OrderChanges {
    */
   record(change: ChangeToStore, isCounted: boolean, atMs: number): 'new' | 'known' | 'duplicate' | Rejection
   /**
-   * Adds the turn and the content that a known change still lacks. Its state stays the same, because an operator's
-   * decision withholds its record.
+   * Adds the turn and the content that a known change still lacks. The change's state stays the same, because an
+   * operator's decision withholds its record.
    */
   withhold(change: ChangeToStore, isCounted: boolean): void
   /** Records that the change's record, a copy of it or its redrive failed, unless the change is already kept. */
@@ -47,7 +47,7 @@ export interface OrderChanges {
    * in another state by now, or if it was kept from another record.
    */
   move(changeId: string, origin: RecordPosition, to: 'dead-lettered' | 'discarded', act: ActInHistory): boolean
-  /** The order of a change; undefined if the store does not have the change. */
+  /** The id of the order that a change belongs to; undefined if the store does not have the change. */
   orderOf(changeId: string): string | undefined
   /**
    * Discards a waiting change, unless its order or an earlier change to that order is being retried or is
@@ -57,7 +57,7 @@ export interface OrderChanges {
   discardWaiting(changeId: string, isUndecidable: boolean, act: ActInHistory): boolean
   /** Rejects the changes that wait behind a discarded one. */
   rejectBehind(changeId: string, atMs: number): void
-  /** Whether the change is already kept from this same record, which means that the failure was reported too late. */
+  /** Whether the change was already kept from the same record, so that the failure was reported too late. */
   isKeptFrom(changeId: string, failure: Pick<ParkedRecord, 'origin' | 'cause'>): boolean
   /** Whether the change waits only because of this failure: its turn had come, but deciding it failed. */
   isHeldBy(changeId: string, failure: Pick<ParkedRecord, 'origin' | 'cause'>): boolean
@@ -74,7 +74,7 @@ const INSERT = `
     change_id, order_id, kind, state, early, event, body_hash, idempotency_key_hash, origin_topic, origin_partition,
     origin_offset, accepted_at, updated_at, cause_code, cause_detail, attempt, next_attempt_at
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-/** The change becomes the last one, because batches of original records deliver changes in log order. */
+/** Puts the change last, because batches of original records deliver changes in the order of the log. */
 const GIVE_TURN = `
   UPDATE order_changes SET early = 0, seq = (SELECT max(seq) + 1 FROM order_changes) WHERE change_id = ?`
 const KEEP = `

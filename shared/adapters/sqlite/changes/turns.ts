@@ -25,7 +25,7 @@ export interface Turns {
   ordersThatWait(orderIds: readonly string[]): string[]
 }
 
-/** Uses order_changes_undecided, in which the entries of one order are sorted by seq. */
+/** Uses the index order_changes_undecided, in which the entries of one order are sorted by seq. */
 const SELECT_UNDECIDED = `
   SELECT seq, change_id, kind, state, event, accepted_at, origin_topic, origin_partition, origin_offset FROM order_changes
   WHERE order_id = ? AND state IN ('waiting', 'retrying', 'dead-lettered') AND early = 0 ORDER BY seq`
@@ -102,7 +102,7 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
   }
 
   function note(orderId: string, some: readonly Kinded[], verdicts: readonly Verdict[], atMs: number): void {
-    // `takeTurns` decides changes from the first one on, so each verdict has the index of its change.
+    // `takeTurns` decides changes in order, starting with the first, so each verdict has the index of its change.
     for (const [index, verdict] of verdicts.entries()) {
       changes.decide(verdict, orderId, some[index]?.kind ?? 'amend', atMs)
     }

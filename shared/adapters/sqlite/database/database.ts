@@ -2,7 +2,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { closeUnlessInDoubt } from '../../../disk/checkpoint.ts'
 import { isBusyError, isConstraintError } from './errors.ts'
 
-/** How long a connection waits while another process writes. After that, the store counts as busy. */
+/** How long a connection waits while another process writes. After this time, the store counts as busy. */
 const BUSY_TIMEOUT_MS = 2000
 const CACHE_KIB = 16 * 1024
 

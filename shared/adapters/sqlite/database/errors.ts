@@ -6,7 +6,7 @@ import { isOrderError, messageOf, OrderError, type ErrorCode } from '../../../do
 const BUSY = 5
 const LOCKED = 6
 const CONSTRAINT = 19
-/** PERM, NOMEM, READONLY, IOERR, CORRUPT, CANTOPEN, PROTOCOL, NOLFS, AUTH, NOTADB. No order can cause any of them. */
+/** No order can cause any of these: PERM, NOMEM, READONLY, IOERR, CORRUPT, CANTOPEN, PROTOCOL, NOLFS, AUTH, NOTADB. */
 const UNAVAILABLE: ReadonlySet<number> = new Set([3, 7, 8, 10, 11, 14, 15, 22, 23, 26])
 
 export function isConstraintError(error: unknown): boolean {

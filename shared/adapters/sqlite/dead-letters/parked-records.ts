@@ -23,11 +23,11 @@ export interface ParkedRecords {
    */
   parkChange(groupId: string, record: ParkedChangeRecord, isOfLog: boolean, atMs: number): void
   /**
-   * Records that an operator's decision keeps the record from being stored. Changes an existing row only if it is
+   * Notes that the record is not stored because of an operator's decision. Changes an existing row only if it is
    * `retrying`.
    */
   withhold(groupId: string, origin: RecordPosition, state: ParkedState, atMs: number): void
-  /** Marks the origin as counted. Called when the ledger counts it as parked in this transaction. */
+  /** Marks the origin as counted. Called when the ledger counts the origin as parked in this transaction. */
   count(groupId: string, origin: RecordPosition): void
   /**
    * Notes that the origin's order is stored, from this record or from another one. Returns true if the origin had been
@@ -80,9 +80,9 @@ export function prepareParkedRecords(dependencies: {
   }
 
   /**
-   * Inserts the origin's row or moves it forward. With `isOther`, the row moves whatever its state. It is set, for
-   * example, if the order or change is unknown: an existing row at this position must then belong to another log's
-   * record. Returns whether this failure is new.
+   * Inserts the origin's row or moves it forward. With `isOther`, the row moves whatever its state. `isOther` is true,
+   * for example, if the order or change is unknown, because an existing row at this position must then belong to a
+   * record of another log. Returns whether this failure is new.
    */
   function moveRow(groupId: string, record: ParkedRecord, isOther: boolean, counted: boolean, atMs: number): boolean {
     const { origin, attempt } = record

@@ -11,7 +11,7 @@ import { toIdBytes, toMs } from '../database/values.ts'
 
 /** Removes the personal data of forgotten customers from incoming data, within the caller's transaction. */
 export interface ForgottenCustomers {
-  /** Whether any customer was forgotten. If none was, a batch needs only this one query. */
+  /** Whether any customer was forgotten. If no customer was forgotten, a batch needs only this one query. */
   any(): boolean
   /** The batch without the personal data of forgotten orders. The batch's changes are handled later, by `changes`. */
   orders: (batch: StoreBatch) => StoreBatch

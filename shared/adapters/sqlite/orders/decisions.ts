@@ -11,7 +11,7 @@ import { toIdBytes, toIdBytesOrNull } from '../database/values.ts'
  */
 export interface Decisions {
   /**
-   * The status of an order that is not stored; undefined if the order is stored or unknown, as nearly every order is.
+   * The status of an order that is not stored. Undefined if the order is stored or unknown, which is nearly always so.
    */
   statusOf(orderId: string): OrderStatus | undefined
   /**
@@ -20,8 +20,8 @@ export interface Decisions {
    */
   against(order: OrderToStore, status: OrderStatus): ParkedState | undefined
   /**
-   * The counterpart of `against` for a change that the store knows. `isDiscarded` says whether an operator discarded
-   * the change.
+   * Does the same as `against` for a change that the store knows. `isDiscarded` says whether an operator discarded the
+   * change.
    */
   againstChange(change: ChangeToStore, isDiscarded: boolean): ParkedState | undefined
   /**

@@ -122,8 +122,8 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
     }
     if (match !== undefined && isStored && !isBounded) return seqs(FOUND, match, range.high, limit)
     if (match !== undefined) {
-      // The full-text index covers words and filters. The other conditions are checked in the order's row, which is
-      // read by primary key.
+      // The full-text index covers words and filters. The other conditions are checked against the order's row, which
+      // is read by primary key.
       const found = `SELECT o.seq FROM ${searchTable} s CROSS JOIN ${table} o ON o.seq = s.rowid
         WHERE s.${searchTable} MATCH ? AND s.rowid BETWEEN CAST(? AS INTEGER) AND CAST(? AS INTEGER) AND ${where.join(' AND ')} ORDER BY s.rowid DESC LIMIT ?`
       return seqs(found, match, range.low, range.high, ...bounds, limit)

@@ -29,7 +29,7 @@ import { isConstraintError } from '../database/errors.ts'
 import { toMs } from '../database/values.ts'
 import { prepareWordMerging } from '../search/word-merging.ts'
 
-/** Each command is one transaction. The ports OrderStore and DeadLetters state the promises. */
+/** Each command is one transaction. The ports OrderStore and DeadLetters say what each command promises. */
 export interface BatchCommands {
   storeBatch(batch: StoreBatch): StoreResult
   previewBatch(batch: Pick<StoreBatch, 'orders' | 'changes'>): BatchPreview

@@ -29,11 +29,11 @@ export interface StoredOrders {
   originOf(orderId: string): RecordPosition | undefined
   isArchived(orderId: string): boolean
   /**
-   * Writes the noted items and words. Throws if a constraint refuses an item, so if the order has a savepoint, this
-   * must be called before the savepoint is released.
+   * Writes the items and words that were noted. Throws if a constraint refuses an item, so if the order has a
+   * savepoint, this must be called before the savepoint is released.
    */
   writeParts(): void
-  /** Discards the noted items and words after their orders were refused. */
+  /** Discards the items and words that were noted, after their orders were refused. */
   dropParts(): void
   /**
    * Writes everything that was noted about the inserted orders. Must be called in the transaction that inserted them,
@@ -55,7 +55,7 @@ const INSERT_ORDER = `
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 const ITEM_VALUES = '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
 export const INSERT_ITEM = `INSERT INTO order_items VALUES ${ITEM_VALUES}`
-/** The number of items in one statement. Longer statements would hardly be any cheaper. */
+/** The number of items in one statement. Longer statements would save hardly anything. */
 const ITEMS_AT_ONCE = 16
 const INSERT_SEARCH = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
 /** Uses the unique index on order_id. */
@@ -85,7 +85,10 @@ export function prepareStoredOrders(db: DatabaseSync, tombstones: BatchTombstone
   const searchParts = createSearchParts()
   let items: (readonly SQLInputValue[])[] = []
   let texts: (readonly [seq: number, text: string])[] = []
-  /** An order that is refused after being noted still widens its span, which does no harm. */
+  /**
+   * For each span of positions, the earliest and the latest acceptance time of its orders. An order that is refused
+   * afterwards still widens its span, which does no harm.
+   */
   const spans = new Map<number, readonly [min: number, max: number]>()
 
   function noteSpan(seq: number, acceptedAtMs: number): void {

@@ -85,7 +85,7 @@ export function prepareRebuildCommands(db: DatabaseSync): RebuildCommands {
     return { orders: done.orders, kept: kept.length, expired, completedSeq: done.lastSeq }
   }
 
-  /** Completes all remaining orders. No order can be stored during this transaction, so none is missed. */
+  /** Completes all remaining orders. No order can be stored during this transaction, so no order is missed. */
   function completeAll(place: Place, step: RebuildStep): RebuildProgress {
     let { completedSeq } = place
     let { progress } = step

@@ -29,7 +29,8 @@ import { toMs } from '../database/values.ts'
  */
 export interface RedriveCommands {
   /**
-   * Returns true if there may be more letters to gather. Until all are gathered, the task is leased under its own id.
+   * Returns true if there may be more letters to gather. Until all the letters are gathered, the task is leased under
+   * its own id.
    */
   createRedrive(task: NewRedrive, act: Act, limit?: number): boolean
   /** Adds the next letters that match the task's filter. Returns true if there may be more. */

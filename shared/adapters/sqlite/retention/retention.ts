@@ -38,7 +38,7 @@ const IS_OVER = `
   AND NOT EXISTS (SELECT 1 FROM order_change_history h WHERE h.order_id = o.order_id AND h.at >= ?2)
   AND ${IS_SETTLED}`
 /**
- * The next entries in the sequence in which they were written, which is nearly the sequence of their times. Uses the
+ * The next entries in the order in which they were written, which is nearly the order of their times. Uses the
  * primary key.
  */
 const NEXT_ENTRIES = (table: HistoryTable) => `
@@ -121,7 +121,7 @@ export function prepareRetention(db: DatabaseSync): RetentionCommands {
   }
 }
 
-/** A step for a part whose removed rows are not found again. Every step can therefore start from the beginning. */
+/** A step that removes every row that it finds, so every step can start from the beginning. */
 function removesFirst(work: (before: number, limit: number) => number) {
   return (before: number, _from: number, limit: number): RemovalStep => {
     const removed = work(before, limit)

@@ -86,7 +86,7 @@ function beginningsOf({ word, terms }: Among): string[] {
   return terms.length > MAX_TERMS ? [startingWith(word)] : terms.map(quoted)
 }
 
-/** Finds the orders that `found` finds, except those that earlier classes find. */
+/** Finds what the query `found` finds, except what the queries `earlier` find. */
 function without(found: string | undefined, ...earlier: readonly (string | undefined)[]): string | undefined {
   const others = earlier.filter((other) => other !== undefined)
   if (found === undefined || others.includes(found)) return undefined

@@ -33,8 +33,8 @@ const SELECT_PROGRESS = `
 const UPDATE_PROGRESS = 'UPDATE search_reindex SET last_state_seq = ?, last_seq = ? WHERE id = 1'
 const DELETE_PROGRESS = 'DELETE FROM search_reindex'
 /**
- * Once `until_seq` is 0, only words of orders that are not stored are missing, and the words of each such order are
- * replaced as a whole.
+ * Whether stored orders may still lack words. Once `until_seq` is 0, only orders that are not stored may lack words,
+ * and all words of such an order are replaced at once.
  */
 const IS_REINDEXING = 'SELECT 1 FROM search_reindex WHERE id = 1 AND until_seq > 0'
 const SELECT_STATES = `
@@ -63,7 +63,10 @@ export function prepareReindex(db: DatabaseSync): Reindex {
   const terms = prepareSearchTerms(db)
   const mergeWords = prepareWordMerging(db)
 
-  /** Indexes orders that are not stored. Returns the `seq` of the last one, or undefined if none are left. */
+  /**
+   * Indexes orders that have a row in `order_states`. Returns the `seq` of the last row that it read, or undefined if
+   * no rows are left.
+   */
   function states(afterSeq: number, limit: number, maxItems: number): number | undefined {
     let last: number | undefined
     let items = 0

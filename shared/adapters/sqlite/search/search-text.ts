@@ -43,7 +43,7 @@ export interface Filters {
   readonly isCancelled?: boolean
 }
 
-/** The members of an order that can be searched, and those that lists are filtered by. */
+/** The members of an order that can be searched, and those that a list can be filtered by. */
 export type Searchable = SearchedTexts &
   Pick<NewOrderCommand, 'customerId' | 'currencyType' | 'paymentMethodType'> &
   Pick<Filters, 'isCancelled'>

@@ -14,7 +14,7 @@ export interface Checker {
   close(): void
 }
 
-/** The maximum number of faults to report. The first few tell an operator enough. */
+/** The maximum number of faults to report. The first few faults tell an operator enough. */
 const MAX_FAULTS = 20
 
 const { file } = workerData as StoreLocation

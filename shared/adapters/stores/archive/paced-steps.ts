@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
- * Limits for the number of orders in one transaction. They are small, because storing has to wait while such a
+ * Limits for the number of orders in one transaction. The limits are small, because storing has to wait while such a
  * transaction runs.
  */
 const FEWEST = 5

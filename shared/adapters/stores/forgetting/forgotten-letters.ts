@@ -42,7 +42,7 @@ export function forgetLetter<Letter extends LetterContent>(letter: Letter): Lett
   }
 }
 
-/** The columns of a kept letter without personal data. */
+/** The columns of a kept letter, without the personal data. */
 export function forgetKept(letter: KeptDeadLetter) {
   const { value, firstCause, lastCause, headers } = forgetLetter(letter)
   const editedValue = letter.editedValue && forgetValue(letter.editedValue)

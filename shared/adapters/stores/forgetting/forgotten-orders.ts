@@ -14,7 +14,7 @@ export function forgetArchived(document: ArchivedOrder): ArchivedOrder {
   }
 }
 
-/** The failed change without personal data. Its hash stays that of the change as it was accepted. */
+/** The failed change without personal data. `bodyHash` remains the hash of the change as it was accepted. */
 export function forgetParkedChange(record: ParkedRecord): ParkedRecord {
   const { change: parked } = record
   if (parked?.change == null || parked.change.forgotten === true) return record

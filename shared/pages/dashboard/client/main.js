@@ -191,7 +191,7 @@ function quietly(refresh) {
   }
 }
 
-/** Whether the product has accepted this key. A key from a link may be wrong. */
+/** Whether the product has accepted the current key. A key from a link may be wrong. */
 let isTaken = false
 
 const gate = createGate({

@@ -79,7 +79,7 @@ func main() {
 	equal(history.JSON200.Items[1].Kind, oapi.HistoryEntryKindStored)
 	equal(history.JSON200.NextCursor == nil, true)
 
-	// Errors come back as problems.
+	// Errors come back as problem documents.
 	missing, err := client.GetOrderWithResponse(background, issuedNever, nil)
 	must(err)
 	equal(missing.ApplicationproblemJSON404.Status, int32(404))

@@ -71,7 +71,7 @@ func main() {
 	equal(history.Items[0].Kind+", "+history.Items[1].Kind, "accepted, stored")
 	equal(history.NextCursor.Get() == nil, true)
 
-	// Errors come back as problems.
+	// Errors come back as problem documents.
 	_, _, err = orders.GetOrder(anonymous, issuedNever).Execute()
 	equal(problemOf(err).Status, int32(404))
 	equal(problemOf(err).Type, "/docs/errors#order-not-found")

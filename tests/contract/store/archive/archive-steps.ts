@@ -53,7 +53,7 @@ export function archiveSteps(opened: OpenStore) {
       opened.archive.restoreOrders(written(orders), FILE, act),
     listed: async () => idsOf(await allPages((page) => opened.views.list({ limit: 3, ...page }))),
     found: async (q: string) => idsOf(await allPages((page) => opened.views.search({ q, limit: 3, ...page }))),
-    /** Stores an order with everything that an order can have. Returns it and its changes. */
+    /** Stores an order that has everything that an order can have. Returns the order and its changes. */
     storeRich: async (): Promise<{ order: OrderToStore; changes: ChangeToStore[] }> => {
       const order = orderAt(0, {
         idempotencyKeyHash: keyHash('k1'),

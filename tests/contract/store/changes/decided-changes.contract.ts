@@ -153,7 +153,7 @@ export function decidedChangesContract(name: string, open: OpenEmptyStore): void
         expect(await statuses(second)).toEqual(['idempotency-key-reused'])
         const known = { changeId: first.changeId, bodyHash: first.bodyHash, acceptedAt: ACCEPTED_AT }
         expect(await opened.store.findChangeByIdempotencyKey(idempotencyKeyHash)).toEqual(known)
-        // A third change with the key is parked, and does not take the key away from the first.
+        // The first change keeps the key when a third change with the same key is parked.
         await store([], { parked: [parkedChange(changeAt(3, order, cancel(), { idempotencyKeyHash }))] })
         expect(await copy(first)).toEqual(['applied'])
         expect(await opened.store.findChangeByIdempotencyKey(idempotencyKeyHash)).toEqual(known)

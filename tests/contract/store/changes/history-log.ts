@@ -18,7 +18,7 @@ const EVENTS = 90
 export interface RandomLog {
   /** The records of each partition. Redriven records are appended. */
   readonly partitions: readonly Event[][]
-  /** The ids of orders and changes whose records nobody can read, so that no attempt stores them. */
+  /** The ids of orders and changes whose records cannot be read, so that they are never stored. */
   readonly poison: ReadonlySet<string>
 }
 

@@ -29,7 +29,7 @@ async function everything({ views, ledger }: OpenStore, log: RandomLog) {
 interface Running {
   readonly instance: OpenStore
   readonly owner: string
-  /** The records that are not projected yet. */
+  /** The records that have not been projected yet. */
   readonly records: Event[]
 }
 

@@ -10,14 +10,14 @@ import type { Acts } from './history-world.ts'
 /** The version that the change produced, or why it produced none. */
 type Outcome = string | number | undefined
 
-/** The fate of an order. */
+/** What became of an order. */
 interface Verdict {
   readonly order:
     | (Pick<OrderView, 'status'> & { version?: number | undefined; customerName?: string | undefined })
     | undefined
-  /** In the order of the log. */
+  /** In log order. */
   readonly outcomes: readonly (readonly [position: string, Outcome])[]
-  /** The changes in its history that took effect. */
+  /** The changes in the order's history that took effect. */
   readonly applied: readonly (readonly [changeId: string | undefined, version: number | undefined])[]
 }
 
@@ -61,7 +61,7 @@ export async function waitingForNothing(opened: OpenStore, log: RandomLog): Prom
   })
 }
 
-/** The fate that each order must have according to the log and operators' actions, and the fate that it has. */
+/** What must have become of each order according to the log and operators' actions, and what has become of it. */
 export async function verdictsOn(
   opened: OpenStore,
   log: RandomLog,
@@ -135,7 +135,7 @@ function isGone(orderId: string, { poison, acts, orders }: Known): boolean {
   return poison.has(orderId) || (acts.discarded.has(orderId) && orders.get(orderId)?.status === 'discarded')
 }
 
-/** A change, and its order's other changes in the order of the log. */
+/** A change, and the other changes to the same order, in the sequence of the log. */
 interface Case extends Known {
   readonly change: ChangeToStore
   readonly earlier: readonly ChangeToStore[]
@@ -149,7 +149,7 @@ const EXPLANATIONS: Readonly<Record<string, (of: Case) => boolean>> = {
   'earlier-change-discarded': ({ earlier, acts }) => earlier.some(({ changeId }) => acts.discarded.has(changeId)),
   overtaken: ({ change, later, acts, changes }) =>
     acts.restored.has(change.changeId) && later.some(({ changeId }) => changes.get(changeId)?.status === 'applied'),
-  // The change was decided before an earlier one came back.
+  // The change was decided before an operator restored an earlier one.
   'version-conflict': ({ earlier, acts }) => earlier.some(({ changeId }) => acts.restored.has(changeId)),
   'idempotency-key-reused': ({ change, earlier, later, changes }) =>
     [...earlier, ...later].some(

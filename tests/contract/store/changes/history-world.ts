@@ -53,7 +53,9 @@ export interface World extends Acts {
   readonly steps: number
   /** Whether calls and deliveries may still fail. */
   isFaulty(): boolean
-  /** The actions that are possible now, repeated by their weights; empty once all records have final outcomes. */
+  /**
+   * The actions that are possible now, each as often as its weight says; empty once all records have final outcomes.
+   */
   choices(): (() => Promise<void>)[]
   /** To be called after each action. */
   tick(): void
@@ -61,8 +63,8 @@ export interface World extends Acts {
 
 /**
  * Delivers a log as two instances would. Their processes die and lose partitions to each other. Their calls to the
- * store and the log fail, or take effect without an answer. Records are retried as copies, in any order, or die;
- * operators then redrive, discard and restore them.
+ * store and the log fail, or take effect without an answer. Records are retried as copies, in any order, or become dead
+ * letters, which operators then redrive, discard and restore.
  */
 export function createWorld(instances: readonly [OpenStore, OpenStore], log: RandomLog, random: Random): World {
   const partitions = log.partitions.map((records, index): Partition => ({
@@ -142,7 +144,10 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
     await expect(instance.store.storeBatch(batchOf([...events.filter(isOrder), broken], told))).rejects.toThrow()
   }
 
-  /** Calls the store until it answers. Returns false if the process gives up first; the records then come again. */
+  /**
+   * Repeats the call until the store answers. Returns false if the process gives up first; the records are then
+   * delivered again.
+   */
   async function answered(call: () => Promise<void>, callInVain?: () => Promise<void>): Promise<boolean> {
     for (;;) {
       const hasFailed = happens(0.08)
@@ -197,7 +202,10 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
     if (batch === undefined || !(await stored(batch))) copies.push(copy)
   }
 
-  /** Stores a batch whose instance lost the partition. The other instance has received the records, or will. */
+  /**
+   * Stores a batch after its instance lost the partition. The other instance has already received the records, or will
+   * receive them.
+   */
   async function storeLate(): Promise<void> {
     await stored(take(late))
   }

@@ -2,7 +2,10 @@ import { NO_PROGRESS, type RebuildStep } from '../../../../shared/ports/maintena
 import { FROM_THE_BEGINNING, type RemovablePart } from '../../../../shared/ports/retention.ts'
 import type { OpenStore } from '../../store-fixtures.ts'
 
-/** Removes a whole part in small steps, as the product does in larger ones. Resolves with the number removed. */
+/**
+ * Removes everything that is old enough from one part of the store, in smaller steps than the product takes. Resolves
+ * with how many it removed.
+ */
 export function removesAll(opened: () => OpenStore) {
   return async function remove(part: RemovablePart, olderThan: string, limit = 2): Promise<number> {
     let removed = 0

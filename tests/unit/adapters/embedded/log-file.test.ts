@@ -143,8 +143,8 @@ describe('records that were removed, or whose values were replaced', () => {
   const NAME = 'Quillfeather'
 
   /**
-   * SQLite moves some records of the MOVING sizes to other pages. Of the OTHERS sizes, some records fill a page, and
-   * some need overflow pages.
+   * With the sizes in MOVING, SQLite moves some records to other pages. With the sizes in OTHERS, some records fill a
+   * page, and some need overflow pages.
    */
   const MOVING = [900, 1000, 1300]
   const OTHERS = [20, 700, 700, 1300, 4050, 9000]
@@ -174,7 +174,7 @@ describe('records that were removed, or whose values were replaced', () => {
     }
   }
 
-  // With these seeds, copies of records remain if rows are deleted as soon as their records are removed.
+  // With these seeds, copies of records would remain if rows were deleted as soon as their records are removed.
   test.each([
     [12, MOVING],
     [40, MOVING],

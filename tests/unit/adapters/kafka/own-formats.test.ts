@@ -4,7 +4,7 @@ import { paced } from '../../../../shared/adapters/kafka/client/own-formats.ts'
 import type { LogRecord } from '../../../../shared/ports/event-log.ts'
 
 const REQUEST = { topics: [] }
-/** Timers may fire a little early by the clock that measures them. */
+/** A timer may fire a little early, according to the clock that measures it. */
 const EARLY_MS = 2
 
 function fetched(count: number) {

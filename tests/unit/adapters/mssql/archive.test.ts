@@ -16,7 +16,10 @@ import { OrderError } from '../../../../shared/domain/errors.ts'
 import { actAt, orderAt } from '../../../contract/store-fixtures.ts'
 import { orderCommand } from '../../../support/orders/orders.ts'
 
-/** Tests what needs no server in the archive: rows become documents, and statements find their data in the JSON. */
+/**
+ * Tests the parts of the archive that need no server: rows become documents, and statements find their data in the
+ * JSON.
+ */
 
 const HASH = 'a'.repeat(64)
 const AT = new Date('2026-01-01T00:00:00.000Z')

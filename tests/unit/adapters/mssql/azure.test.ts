@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { toPoolConfig, type Row } from '../../../../shared/adapters/mssql/database/connection.ts'
 import { createInspection, SELECT_DAMAGE, SELECT_EDITION } from '../../../../shared/adapters/mssql/database/inspect.ts'
 
-/** The differences between Azure SQL Database and any other server. */
+/** How Azure SQL Database is treated differently from any other server. */
 test.each([
   ['orders.database.windows.net', 30_000],
   ['tcp:Orders.Database.Windows.Net,1433', 30_000],
@@ -10,7 +10,7 @@ test.each([
   ['orders.database.chinacloudapi.cn', 30_000],
   ['orders.database.windows.net.example.com', 5000],
   ['sql.example.com', 5000],
-])('%s is waited for %i ms when a connection is made, unless the string says otherwise', (server, expected) => {
+])('connecting to %s may take %i ms, unless the connection string says otherwise', (server, expected) => {
   const string = `Server=${server};Database=orders;User Id=app;Password=s3cret`
   expect(toPoolConfig(string).connectionTimeout).toBe(expected)
   expect(toPoolConfig(`${string};Connect Timeout=7`).connectionTimeout).toBe(7000)
@@ -20,7 +20,7 @@ test.each([
   [3, true],
   [5, false],
   [8, true],
-])('of edition %i msdb is asked for damaged pages: %s', async (edition, isAsked) => {
+])('msdb is asked for damaged pages on edition %i: %s', async (edition, isAsked) => {
   const asked: string[] = []
   const inspect = createInspection(async (statement): Promise<readonly (readonly Row[])[]> => {
     asked.push(statement)

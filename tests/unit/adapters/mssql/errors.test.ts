@@ -86,7 +86,7 @@ describe('the meaning of an error of SQL Server', () => {
       code: 'store-unavailable',
       message: 'The store db refuses the login: as the driver says',
     })
-    // A transient failure is an outage, even when the server reports it in answer to the login.
+    // A transient failure is an outage, even when the server reports it in response to the login.
     const moving = thrown({ code: 'ELOGIN', originalError: thrown({ info: { number: 40613 } }) }, 'ConnectionError')
     expect(toStoreError(moving, 'db')).toMatchObject({
       message: "The store db can't be used: as the driver says",
@@ -98,7 +98,7 @@ describe('the meaning of an error of SQL Server', () => {
     })
   })
 
-  test('Azure gets the minimum delay that Microsoft asks for', () => {
+  test('an Azure error says to retry after the minimum delay that Microsoft asks for', () => {
     expect(toStoreError(thrown({ number: 40501 }), '')).toMatchObject({ retryAfterSeconds: 10 })
     for (const number of [615, 926, 4060, 10936, 40197, 40549, 40613, 49918]) {
       expect(toStoreError(thrown({ number }), '')).toMatchObject({ retryAfterSeconds: 5 })

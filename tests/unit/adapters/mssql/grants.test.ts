@@ -4,13 +4,16 @@ import { readAll } from '../../../sql/statement-table.ts'
 
 /**
  * docs/deploying.md grants only the permissions that the statements need. SQL Server requires ALTER on a table that is
- * truncated, or whose identity values are written. It requires no permission for an application lock, and only the
- * permissions to read or write where a statement selects, inserts, updates or deletes
+ * truncated, or whose identity values are written. An application lock requires no permission. A statement that
+ * selects, inserts, updates or deletes requires only the permissions to read or write
  * (learn.microsoft.com/sql/t-sql/statements, each statement's page).
  */
 const SETUP = readFileSync(new URL('../../../../infra/docker/mssql/setup-database.sh', import.meta.url), 'utf8')
 const DEPLOYING = readFileSync(new URL('../../../../docs/deploying.md', import.meta.url), 'utf8')
-/** Statements that need more, such as VIEW DATABASE STATE or a user in msdb, but that the product can do without. */
+/**
+ * Statements that need further permissions, such as VIEW DATABASE STATE or a user in msdb, but that the product can do
+ * without.
+ */
 const OPTIONAL = new Set(['SELECT_INDEX_USE', 'SELECT_DAMAGE', 'TURN_SNAPSHOT_ON'])
 const WITHOUT_GRANT = new Set(['sp_getapplock', 'sp_releaseapplock'])
 
@@ -33,7 +36,7 @@ test('no procedure is called that needs a grant', () => {
 })
 
 test('only migrations create and alter tables', () => {
-  // The exception creates schema_migrations itself, if it does not exist yet.
+  // The exception is CREATE_MIGRATIONS, which creates the table schema_migrations if it does not exist yet.
   const makers = statements.filter(([, { otherGrants }]) => otherGrants.includes('CREATE TABLE')).map(([name]) => name)
   expect(makers).toEqual(['CREATE_MIGRATIONS'])
   expect(grantsOf(/^(?!ALTER on (?:rebuilt_|orders$))/)).toEqual(['CREATE TABLE'])

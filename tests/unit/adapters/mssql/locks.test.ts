@@ -4,9 +4,9 @@ import { toStoreBatchJson } from '../../../../shared/adapters/mssql/orders/store
 import { batchOf, changeAt, orderAt, parkedFrom, place } from '../../../contract/store-fixtures.ts'
 import { allStatements } from '../../../sql/statements.ts'
 
-/** Checks the rules of locks.ts in the texts that the adapter sends. */
+/** Checks that the SQL that the adapter sends follows the rules of locks.ts. */
 const MADE_BY_MIGRATIONS = /^\d+ \w+, /
-/** Never sent alone, or sent before there is anything to lock. */
+/** CLEAR_REBUILT is sent only as a part of other statements, and CREATE_MIGRATIONS before there is anything to lock. */
 const PARTS = new Set(['CLEAR_REBUILT', 'CREATE_MIGRATIONS'])
 const statements = new Map(
   [...allStatements()]
@@ -29,7 +29,7 @@ interface Write {
 
 const VERBS = /\b(INSERT INTO|UPDATE|DELETE FROM|DELETE|TRUNCATE TABLE)\s+(?:TOP \([^)]*\) (?:FROM )?)?(@?\w+)/g
 
-/** The tables that a text writes, in order; table variables are private and do not count. */
+/** The writes to tables in a text, in order. Table variables are private to the batch and do not count. */
 function writesOf(text: string): Write[] {
   return [...text.matchAll(VERBS)].flatMap(({ 1: verb = '', 2: target = '', index }) => {
     const statement = text.slice(index, text.indexOf(';', index))
@@ -251,7 +251,8 @@ test('a statement of more than 5,000 rows does not lock its table', () => {
   const exempt = [...migration.matchAll(/ALTER TABLE (\w+) SET \(LOCK_ESCALATION = DISABLE\)/g)].map(
     ([, table = '']) => table,
   )
-  // The items and words of a batch, or of a range of offsets. Tables that only the rebuild uses block nobody else.
+  // A statement may write many rows if it writes the items and words of a batch, or of a range of offsets. Tables that
+  // only the rebuild uses are left out, because locks on them block nobody else.
   const many = /'\$\.items'|'\$\.words'|FROM @parked_words|FROM @found|FROM rebuilt_/
   const large = writing.flatMap(([name, text]) =>
     writesOf(text)

@@ -24,7 +24,7 @@ const STORED: Row = {
 const ITEM: Row = { order_seq: '3', item_code: 'TRK-2041', brand: 'Brand', type: 'Shirt', size: 'M', colour: 'Blue' }
 const PAUSES = { stepMs: 1, waitMs: 1 }
 
-/** Answers with these results one after another, as the server would. */
+/** A server that returns these results, one for each query. */
 function server(looks: readonly (readonly (readonly Row[])[] | Error)[]) {
   const left = [...looks]
   const sent: { statement: string; parameters: Parameters }[] = []

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { allStatements } from '../../../sql/statements.ts'
 
-/** Features that some engine or the driver lacks, and traces of values that were inserted into a text by mistake. */
+/** Features that an engine or the driver lacks, and traces of values that were inserted into a statement by mistake. */
 const AVOIDED =
   /\bMERGE\b|CREATE OR ALTER|\bsp_prepare\b|\bWAITFOR\b|WITH TIES|\bNOLOCK\b|\bFREETEXT|\bCONTAINS|\bOFFSET\s+\d|\bSELECT\s+\*|undefined|\[object/i
 
@@ -43,9 +43,9 @@ function partsOf(text: string): string[] {
   return text.replaceAll(/--.*$/gm, '').split(';')
 }
 
-// No two gaps overlap, so the start is enough. With conditions on both ends, the key would serve only the first
-// condition, and every earlier gap would be read for each offset: ten million rows for 1,000 offsets and 10,000 gaps,
-// while the ledger is locked.
+// No two gaps overlap, so the start is enough to find a gap. With conditions on both ends, the key would serve only the
+// first condition, and every earlier gap would be read for each offset: ten million rows for 1,000 offsets and 10,000
+// gaps, while the ledger is locked.
 test('gaps are looked up by their start, never by both ends', () => {
   const readsAllEarlier = (text: string) =>
     partsOf(text)

@@ -26,7 +26,7 @@ function occurrences(word: string): number {
   return texts.join('\n').split(word).length - 1
 }
 
-/** A file of an earlier version, which left deleted content where it was and folded words by another rule. */
+/** A file written by an earlier version, which left deleted content where it was and folded words by another rule. */
 function writeEarlierFile(): void {
   const db = new DatabaseSync(file())
   const earlier = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))

@@ -93,7 +93,7 @@ test('no lookup of a gap reads the gaps before it', () => {
       .all()
       .map((row) => String(row['detail']))
       .join()
-    // It may read only the last row, or the rows from a lower bound on, but not all rows below an upper bound.
+    // It may read only the last row, or the rows above a lower bound, but not all rows below an upper bound.
     const isBounded = sql.includes('LIMIT 1') || plan.includes('since>? AND since<?')
     expect([plan, isBounded]).toEqual([expect.stringContaining('USING PRIMARY KEY'), true])
   }

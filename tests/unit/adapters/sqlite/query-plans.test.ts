@@ -22,7 +22,7 @@ import type { ListQuery } from '../../../../shared/ports/order-views.ts'
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
 const TIME = '2026-01-01T00:00:00.000Z'
 
-/** Every text that `work` prepares on the database. */
+/** The SQL of every statement that `work` prepares on the database. */
 function preparedBy(work: (db: DatabaseSync) => void): string[] {
   const db = new DatabaseSync(':memory:')
   migrate(db, ':memory:', MIGRATIONS)
@@ -46,7 +46,9 @@ function planOf(sql: string): string[] {
     .map((row) => String(row['detail']))
 }
 
-/** A scan of a whole table. Full text, a list of parameters and a row of values look the same but do not count. */
+/**
+ * A scan of a whole table. Plans for full text, a list of parameters or a row of values look the same but do not count.
+ */
 function scansATable(line: string): boolean {
   return (
     line.startsWith('SCAN') && !/VIRTUAL TABLE INDEX|^SCAN (?:json_each|CONSTANT ROW|\d+-ROW VALUES CLAUSE)/.test(line)
@@ -69,9 +71,9 @@ function everyListQuery(): ListQuery[] {
   )
 }
 
-/** A row that matches every range of time. */
+/** A span that matches every time range. */
 const ONE_SPAN = 'INSERT INTO order_spans VALUES (0, 0, 9007199254740991)'
-/** Enough words for a search to ask the index. */
+/** Without any words in this table, a search would not query the index. */
 const SOME_TERMS = `INSERT INTO search_terms VALUES ('two'), ('word'), ('words')`
 
 test('no list or search reads a table or sorts its results', () => {
@@ -115,7 +117,7 @@ test('no query and no command reads a whole table', () => {
   expect(faults).toEqual([])
 })
 
-/** Harmless scans: a row without a table, tables of a few rows, and the index of running tasks. */
+/** Harmless scans: a constant row, tables with a few rows, and the index of running tasks. */
 const SCANS_OF_FEW =
   /^SCAN (?:CONSTANT ROW|rebuild|sqlite_schema|(?:redrive_tasks|t) USING (?:COVERING )?INDEX redrive_tasks_running)$/
 

@@ -65,7 +65,8 @@ test('a file with blocks of sets is searched by its index, and keeps nothing of 
   migrate(db, file(), older)
   const before = [named(0, 'Blocked'), named(1, 'Blocked')]
   storeInEarlierFile(db, before)
-  // The words of both orders and of their stretch, `¤s0`, and a block that says that neither order has these words.
+  // The earlier version's index: the words of both orders, and `¤s0`, which marked a range of positions. The block
+  // says, wrongly, that neither order has these words.
   const insert = db.prepare('INSERT INTO order_search (rowid, words) VALUES (?, ?)')
   for (const seq of [1, 2]) insert.run(seq, 'blocked §blocked example ¤eEUR ¤s0')
   db.exec('INSERT INTO search_blocks VALUES (1, 2)')

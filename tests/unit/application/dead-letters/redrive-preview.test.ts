@@ -125,7 +125,7 @@ describe('the preview of a redrive', () => {
     const named = (customerName: string, more: Partial<ChangeEvent> = {}) =>
       changeEvent(orderId, { change: { kind: 'amend', amendment: { customerName } }, ...more })
 
-    /** Keeps the letter of a change, and stores nothing of the change itself. */
+    /** Keeps the letter of a change, but does not store the change itself. */
     async function keepChange(offset: number, event: ChangeEvent, changes: Partial<DeadLetter> = {}): Promise<string> {
       const { key, value, headers } = delivered(changeMessageOf(event), { offset })
       const { changeId, change } = event

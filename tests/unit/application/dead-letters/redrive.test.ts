@@ -26,7 +26,7 @@ describe('a redrive', () => {
   let nextOffset: number
   /** The processor's outcome for a record of the orders topic. */
   let outcomeOf: (order: OrderToStore) => 'stored' | 'dead' | 'retrying' | 'open'
-  /** The number of records sent, by time. */
+  /** How many records were sent at each time. */
   let bursts: { atMs: number; records: number }[]
 
   beforeEach(async () => {
@@ -79,7 +79,7 @@ describe('a redrive', () => {
     if (outcome === 'dead') await opened.deadLetters.keep([letterOf(order, { redriveOf: order.redriveOf })])
   }
 
-  /** Keeps letters as the store has them after orders died, in the order of their offsets. */
+  /** Keeps letters, in ascending order of offsets, as if their orders had been dead-lettered. */
   async function keep(count: number, changes: Partial<DeadLetter> = {}): Promise<string[]> {
     const letters = Array.from({ length: count }, (_, offset) => {
       const event = newOrder()
@@ -198,7 +198,7 @@ describe('a redrive', () => {
     await keep(6)
     const dying = new AbortController()
     const { id } = await redrive.start({}, 500, actAt(0))
-    // The process sends, and dies before it can record that.
+    // The process sends the letters, and dies before it can record that it did.
     const markSent = async () => {
       dying.abort()
       throw new Error('It is gone.')

@@ -107,7 +107,7 @@ describe('forgetting a customer', () => {
   })
 
   test.each([
-    [FOR_EVER, { until: null, forEver: true }, /orders holds 2 records for ever/],
+    [FOR_EVER, { until: null, forEver: true }, /orders holds 2 records forever/],
     [
       { ...FOR_EVER, maxAgeMs: 90 * DAY_MS },
       {

@@ -38,11 +38,11 @@ interface Given {
   /** The log's unreadable offsets. */
   unreadable?: { from: number; to: number }
   committed?: number
-  /** The first offset of the log, at each request. */
+  /** The log's first offset at each successive request. */
   starts?: number[]
   holesAreMarkers?: boolean
   behindTransaction?: number
-  /** The id of the present log, and the ledger's mark that the counted log was replaced or truncated. */
+  /** The id of the current log, and the ledger's mark that the counted log was replaced or truncated. */
   logId?: string | null
   brokenBy?: LogBreak | null
   waiting?: number
@@ -161,7 +161,7 @@ describe('the ledger', () => {
     const gaps = [{ topic: 'orders', partition: 0, from: 4, to: 6 }]
     const { balanced, summary } = await verdict({ rows, gaps, inLog: (offset) => offset > 5 })
     expect(balanced).toBe(true)
-    // The sentence must add up although two of the ten offsets have no record.
+    // The figures in the sentence must add up although two of the ten offsets have no record.
     expect(summary).toBe('Balanced: 8 records = 5 stored + 1 duplicate + 2 parked (2 dead) + 0 still to come.')
   })
 

@@ -37,7 +37,7 @@ test('A group that will not return is forgotten once the audit says so', async (
   expect(steps).toEqual(['record forget-group audit', 'forget audit'])
 })
 
-test('A group stays while the action cannot be recorded', async () => {
+test('A group is not forgotten if the action cannot be recorded', async () => {
   const { forgetGroup, steps } = given(['orders'], { isStoreDown: true })
   await expect(forgetGroup('audit', ACT)).rejects.toMatchObject({ code: 'store-unavailable' })
   expect(steps).toEqual([])

@@ -15,7 +15,7 @@ const SUBSCRIPTION: Subscription = {
   },
 }
 
-/** A log that prepares its topics only when the test says so. Time passes only then, too. */
+/** A log that prepares its topics, and a clock that advances, only when the test says so. */
 function unprepared(failsStart = false) {
   const attempts: PromiseWithResolvers<void>[] = []
   const told: string[] = []

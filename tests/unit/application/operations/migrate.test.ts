@@ -8,7 +8,7 @@ const NOW = 100 * DAY_MS
 const TOPICS = createTopics('orders', 'order-processor', [])
 const MIGRATIONS = [{ version: 1, name: 'initial', appliedAt: '2026-01-01T00:00:00.000Z' }]
 
-/** A log that keeps records for `maxAgeMs`. A record that is `ageDays` old waits in its dead-letter topic. */
+/** A log that keeps records for `maxAgeMs`. Its dead-letter topic has a record that is `ageDays` days old. */
 function given({
   ageDays,
   maxAgeMs,

@@ -37,7 +37,7 @@ async function keptOf(
           if (look === looks) stopping.abort()
           if (look === logFailsAt) throw new Error('away')
         }
-        // Records leave the log meanwhile, and still count.
+        // Meanwhile, records leave the log; they still count.
         return [{ partition: 0, first: look, end: topic === TOPICS.orders ? look * 10 : 5 }]
       },
       async committed() {

@@ -58,14 +58,14 @@ function setUp(given: Given) {
     clock,
     onError,
   })
-  /** Asks, waits for the lookup that this may have begun, and asks again. */
+  /** Asks, waits for the lookup that the question may have started, and asks again. */
   const why = async (orderId: string) => {
     whyUnseen(orderId)
     await new Promise(setImmediate)
     expect(errors).toEqual([])
     return whyUnseen(orderId)?.cause.code
   }
-  // Each test has its own ids, because ids always ascend and the clocks of other tests are ahead.
+  // Each test creates its own ids, because ids always ascend and other tests set the clock ahead.
   return { clock, ids: createOrderIds(['a secret of this test']), why, whyUnseen, looks: () => looks }
 }
 

@@ -17,7 +17,7 @@ const RETRY: WatchedSource = { topic: 'orders-retry-1', group: 'group-retry-1', 
 const here = (...partitions: number[]): GroupMember => ({ address: '10.0.0.1', isHere: true, partitions })
 const there = (...partitions: number[]): GroupMember => ({ address: '10.0.0.2', isHere: false, partitions })
 
-/** A topic of two partitions with five records each, of which the group has committed three. Nothing moves. */
+/** A topic with two partitions of five records each, of which the group has committed three. Nothing moves. */
 function createWorld(...sources: readonly WatchedSource[]) {
   const clock = createVirtualClock()
   const stopping = new AbortController()
@@ -35,7 +35,7 @@ function createWorld(...sources: readonly WatchedSource[]) {
     readable: true,
     /** Partitions whose next batch cannot be decoded. */
     undecodable: [] as number[],
-    /** Whether the log's health reports them. */
+    /** Whether the log's health reports these partitions. */
     isTold: false,
     /** Topics whose records are all processed. */
     done: [] as string[],

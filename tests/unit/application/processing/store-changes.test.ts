@@ -190,7 +190,7 @@ describe('a change that fails with others behind it', () => {
 
 describe('a change that the store could not decide', () => {
   const error = new TypeError('cannot decide this one')
-  /** The store names the change in each batch that concerns its order, until its record is parked. */
+  /** Makes the store report the change as undecided for every batch, as if its record had not been parked yet. */
   function failToDecide(change: ChangeEvent, offset: number): void {
     const storeBatch = store.storeBatch.bind(store)
     const undecided = [{ changeId: change.changeId, origin: { topic: 'orders', partition: 0, offset }, error }]

@@ -165,7 +165,7 @@ function contentOf({ value, editedValue, headers, stack }) {
   const shown = headers.map(({ name, value: bytes }) => `${name}: ${bytes?.text ?? bytes?.base64 ?? ''}`).join('\n')
   return [
     block('Payload, as it was received', pretty(value)),
-    editedValue === null ? null : block('Payload, as it was sent instead', pretty(editedValue)),
+    editedValue === null ? null : block('Payload, as an operator edited it', pretty(editedValue)),
     shown === '' ? null : block('Headers', shown),
     stack === null ? null : block('Stack', stack),
   ]

@@ -5,7 +5,8 @@ import { showLetter } from './letter-details.js'
 import { showOrder } from './order-details.js'
 
 /**
- * Opens the order, letter or response that the address refers to, and removes the reference when the dialog is closed.
+ * Opens the order, letter or response that the address refers to, and removes the reference from the address when the
+ * dialog is closed.
  *
  * @param {import('../page/api.js').Api} api
  * @param {ReturnType<typeof import('../lists/redrives.js').createRedrives>} redrives

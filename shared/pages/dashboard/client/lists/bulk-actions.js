@@ -15,7 +15,7 @@ import { plural } from '../page/format.js'
  */
 export function createBulkActions(api, redrives, onChange) {
   /**
-   * One request discards letters for a few seconds, so it is repeated until none are left.
+   * A request works for a few seconds at most, so it is repeated until no letters are left.
    *
    * @param {object} which letters, and why
    */

@@ -7,7 +7,7 @@ import { instantOf, toLocalInput } from '../page/format.js'
  * filter. Times are instants in the URL, and in the reader's time zone in the form.
  */
 
-/** Field id to parameter name, for both the list request and the URL. */
+/** The parameter name for each field id, in both the list request and the URL. */
 const FIELDS = {
   'order-text': 'q',
   'order-status': 'status',
@@ -56,7 +56,7 @@ export function createOrderFilter(onChange) {
     typing = setTimeout(takeForm, TYPING_MS)
   })
   addEventListener('hashchange', () => {
-    // The link lacks keystrokes that have not reached the address yet, so they are added now.
+    // The new address lacks the latest keystrokes in the form, so they are added to it now.
     if (typing !== undefined) return takeForm()
     showAddress()
     onChange()

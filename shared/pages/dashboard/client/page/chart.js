@@ -2,8 +2,8 @@ import { el, setText } from './dom.js'
 import { toTime } from './format.js'
 
 /**
- * One small chart of the last minutes or the last hour. The legend shows the newest values or, while the pointer is on
- * a chart, the values at the pointer. All charts share the pointer's position.
+ * One small chart of the last few minutes or the last hour. The legend shows the newest values or, while the pointer is
+ * on a chart, the values at the pointer. All charts share the pointer's position.
  *
  * @typedef {import('./samples.js').Sample} Sample
  * @typedef {{ of: (sample: Sample) => number | null, name: string, colour: string }} Line `colour` is a CSS variable
@@ -58,7 +58,7 @@ export function createChart(container, { title, explained, lines, format, wide =
       cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false }, sync: { key: 'minutes' } },
       scales: {
         x: { time: true, range: () => windowOf(samples, spanSeconds) },
-        // Starts at 0, with headroom, and reaches at least 1.
+        // The scale starts at 0, reaches at least 1, and leaves some room above the highest value.
         y: { range: (_, __, max) => [0, Math.max(1, (max ?? 0) * 1.15)] },
       },
       axes: [

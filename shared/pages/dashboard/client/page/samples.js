@@ -54,8 +54,8 @@ export function createSamples({ keepSeconds }) {
     hasGapBefore: ({ at }) => last === undefined || elapsedMs(last.at, at) > MAX_PAUSE_MS,
 
     /**
-     * The product's history, which is the same for every page. The history replaces this page's samples in the period
-     * that it covers. Earlier samples stay, because a restarted product has lost them.
+     * Adds the product's history, which is the same for every open page. The history replaces this page's samples in
+     * the period that it covers. Earlier samples stay, because a restarted product has lost them.
      *
      * @param {readonly HistoryPoint[]} points oldest first
      */
@@ -96,8 +96,8 @@ export function createSamples({ keepSeconds }) {
     },
 
     /**
-     * Orders, newest first. New ones count for a few seconds. Redriven orders do not count, because they waited for an
-     * operator.
+     * Adds the latencies of new orders from a list, newest first. They count for LATENCY_SECONDS. Redriven orders do
+     * not count, because they waited for an operator.
      *
      * @param {readonly TimedOrder[]} orders
      */
@@ -153,7 +153,8 @@ function elapsedMs(before, after) {
 }
 
 /**
- * Per second; null if no time or too much time has passed, if the counter was reset, or if its value is unknown.
+ * A counter's rate per second; null if no time or too much time has passed, if the counter was reset, or if its value
+ * is unknown.
  *
  * @param {number | null} before
  * @param {number | null} after
@@ -165,7 +166,7 @@ export function rateOf(before, after, ms) {
 }
 
 /**
- * The percentile by nearest rank, so that the result is one of the values.
+ * Computes the percentile by nearest rank, so that the result is one of the values.
  *
  * @param {readonly number[]} values
  * @param {number} share

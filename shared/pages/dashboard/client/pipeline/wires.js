@@ -143,7 +143,7 @@ function next(from, to, isBeside) {
 }
 
 /**
- * A line between boxes of two rows, horizontal in the space between the rows.
+ * A line between boxes in two rows. It runs horizontally in the space between the rows.
  *
  * @param {Box} from
  * @param {Box} to

@@ -3,7 +3,7 @@ import { plural } from '../page/format.js'
 
 /**
  * The list at the top of the page, with the faults that an operator has to fix. Each fault links to the section where
- * it can be fixed. Temporary faults, such as a retry, are omitted.
+ * it can be fixed. Temporary faults, such as a failure that will be retried, are omitted.
  *
  * @typedef {{ text: string, at: string }} Fault `at` is the id of a heading
  */

@@ -1,8 +1,8 @@
 import { msBetween, plural, toDuration } from '../page/format.js'
 
 /**
- * The product's guarantees as short demonstrations. All but the first break something. Each one explains what happens
- * meanwhile, and ends with everything repaired.
+ * The product's guarantees as short demonstrations. All lessons but the first break something. Each lesson explains
+ * what happens as it happens, and ends with everything repaired.
  *
  * @typedef {import('../../../../domain/order-view.ts').OrderView} OrderView
  * @typedef {import('../../../../domain/changes/change-view.ts').ChangeView} ChangeView
@@ -23,7 +23,7 @@ import { msBetween, plural, toDuration } from '../page/format.js'
  * }} Stage the actions of a play; all of them reject when the play is stopped
  */
 
-/** The customer for whom the code can be made to throw. */
+/** The code can be made to throw for the orders of this customer. */
 const CUSTOMER_OF_THE_BUG = 13
 
 /** @type {Record<string, (stage: Stage) => Promise<void>>} by the id of the button that plays it */

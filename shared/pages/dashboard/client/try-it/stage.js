@@ -106,11 +106,13 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
 
   async function end() {
     await abandon()
-    tell('Stopped, and everything works again.')
+    tell('Stopped. Everything works again.')
     players[0]?.focus()
   }
 
-  /** @param {HTMLButtonElement | undefined} player the button of the current play; undefined when none runs */
+  /**
+   * @param {HTMLButtonElement | undefined} player the button of the lesson that is being played; undefined if none is
+   */
   function show(player) {
     for (const other of players) other.setAttribute('aria-pressed', String(other === player))
     stop.hidden = player === undefined

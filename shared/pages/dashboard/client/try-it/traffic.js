@@ -116,7 +116,8 @@ export function createTraffic(api) {
       if (pending.size > ASKED_AT_ONCE) await askList()
       for (const asked of [pending, dead]) {
         for (const orderId of [...asked].slice(0, ASKED_AT_ONCE)) {
-          // Moved to the end, so that every order gets its turn. An order that has been settled meanwhile is skipped.
+          // The order is moved to the end, so that every order gets its turn. An order that has been settled in the
+          // meantime is skipped.
           if (!asked.delete(orderId)) continue
           asked.add(orderId)
           settle(await api.get(`/api/orders/${orderId}`))

@@ -81,7 +81,7 @@ export function createTryIt(api, redrives) {
   async function sendSame() {
     const [order, idempotencyKey] = [randomOrder(), crypto.randomUUID()]
     await Promise.all(Array.from({ length: 5 }, () => traffic.send({ order, idempotencyKey })))
-    say('Five times 202, with the same id: one order.')
+    say('All five responses are 202 and have the same id: there is one order.')
   }
 
   function showTally() {
