@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { text } from './text.ts'
+import { text } from './validation/text.ts'
 
 /** The caller's own data about an order. The product stores and returns the data but never interprets it. */
 export type Metadata = Readonly<Record<string, string>>

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { amountSchema } from './amount.ts'
+import { amountSchema } from './validation/amount.ts'
 import { CURRENCIES, PAYMENT_METHODS } from './order-choices.ts'
 import { metadataSchema } from './metadata.ts'
-import { emailAddress, filledText, text } from './text.ts'
+import { emailAddress, filledText, text } from './validation/text.ts'
 import { quickParse } from './validation/quick-parse.ts'
 import { expected } from './violations.ts'
 

@@ -4,7 +4,7 @@ import { OrderError } from './errors.ts'
 import { metadataSchema } from './metadata.ts'
 import { loggedAmendmentSchema, type ChangeKind, type OrderChange } from './changes/order-changes.ts'
 import { loggedOrder, referenceSchema, type NewOrderCommand } from './order-commands.ts'
-import { text } from './text.ts'
+import { text } from './validation/text.ts'
 import { violationsOf } from './violations.ts'
 
 /**

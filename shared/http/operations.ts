@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { text } from '../domain/text.ts'
+import { text } from '../domain/validation/text.ts'
 import { actBody, requiredReasonBody } from './acts.ts'
 import { pageQuery, shortText } from './protocol/query.ts'
 import { flag } from './protocol/validated.ts'

@@ -6,7 +6,7 @@ import { CURRENCIES, PAYMENT_METHODS } from '../domain/order-choices.ts'
 import { issuedAt, type OrderIds } from '../domain/order-id.ts'
 import { initialState } from '../domain/order.ts'
 import { isFinal, STORE_STATUSES, type HistoryEntry, type OrderView } from '../domain/order-view.ts'
-import { filledText } from '../domain/text.ts'
+import { filledText } from '../domain/validation/text.ts'
 import { from, pageQuery, searchText, to, wholeNumber } from './protocol/query.ts'
 import { oneOf } from './protocol/validated.ts'
 

@@ -1,5 +1,4 @@
 import type { LogRecord, Subscription } from '../../ports/event-log.ts'
-import { createDeliveryPace } from '../delivery-pace.ts'
 import { jitteredMs, pause } from '../../threads/waiting.ts'
 import { fairShares } from './fair-shares.ts'
 import type { Damage, Found, RecordSource } from './record-source.ts'
@@ -41,7 +40,6 @@ export function createEmbeddedDelivery({
    */
   const uncommitted = new Map<number, number>()
   let committing = Promise.resolve()
-  const pace = createDeliveryPace(subscription.maxBatchSize)
   let first = 0
   const running = run()
 
@@ -51,14 +49,7 @@ export function createEmbeddedDelivery({
     while (!signal.aborted) {
       try {
         if (batch.length === 0) {
-          const waitMs = pace.waitMs()
-          if (waitMs > 0) {
-            await pause(waitMs, signal)
-            continue
-          }
-          const startedAtMs = performance.now()
           const { records, damaged } = await nextBatch()
-          pace.found(records.length, startedAtMs)
           if (damaged.length > 0) await passOver(damaged)
           else if (records.length === 0) await recordsPublished()
           batch = records

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { loggedOrderSchema, strictOrderSchema } from '../order-commands.ts'
-import { filledText } from '../text.ts'
+import { filledText } from '../validation/text.ts'
 import { expected } from '../violations.ts'
 
 /**

@@ -33,8 +33,6 @@ eventLogContract('The embedded log', openContractLog, FEATURES)
 logConsumerContract('The embedded log', openContractLog, FEATURES)
 recordRemovalContract('The embedded log', openContractLog)
 
-/** The interval of `createDeliveryPace`. */
-const INTERVAL_MS = 20
 const KIB = 1024
 const MIB = 1024 * KIB
 
@@ -53,17 +51,6 @@ function withCode(code: ErrorCode, retriable: boolean) {
 }
 
 describe('The embedded log', () => {
-  it('collects records that keep arriving into few batches', async () => {
-    const { log } = await openLog()
-    await log.ensureTopics([{ name: 't', partitions: 3, replication: 1, config: {} }])
-    await using consumer = await collect(log, { topic: 't', maxBatchSize: 500 })
-    const beganMs = performance.now()
-    for (let round = 0; round < 60; round++) await log.publish('t', numbered(20))
-    await vi.waitFor(() => expect(consumer.records).toHaveLength(1200))
-    const elapsedMs = performance.now() - beganMs
-    expect(consumer.batches.length).toBeLessThanOrEqual(elapsedMs / INTERVAL_MS + 2)
-  })
-
   it('refuses records beyond its queue limit, says when to try again, and accepts more once the disk has caught up', async () => {
     const { log } = await openLog({ maxQueuedRecords: 10 })
     const fits = log.publish('t', numbered(10))

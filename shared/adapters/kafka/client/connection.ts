@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs'
 import { OrderError } from '../../../domain/errors.ts'
-import type { DeliveryPace } from '../../delivery-pace.ts'
+import type { FetchPace } from '../fetch/fetch-pace.ts'
 import { useOwnFormats } from './own-formats.ts'
 import { stopIdleTimers } from './idle-timers.ts'
 
@@ -28,7 +28,7 @@ const CONNECTION_TIMEOUT_MS = 3000
  *
  * Throws `invalid-setting` if the certificate authority can't be read.
  */
-export function createClient(connection: KafkaConnection, pace?: DeliveryPace): Kafka {
+export function createClient(connection: KafkaConnection, pace?: FetchPace): Kafka {
   stopIdleTimers()
   const client = new Kafka({
     clientId: 'order-event-processing',

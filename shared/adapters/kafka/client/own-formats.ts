@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kafka } from 'kafkajs'
-import type { DeliveryPace } from '../../delivery-pace.ts'
+import type { FetchPace } from '../fetch/fetch-pace.ts'
 import { decodeFetchResponse, type FetchResponse } from '../fetch/fetch-response.ts'
 import { encodeProduceRequest, type ProduceData } from '../publish/produce-request.ts'
 import { clusterFactory, type Broker, type CreateCluster, type FetchRequest } from './cluster.ts'
@@ -17,7 +17,7 @@ import type { Encoder } from './encoder.ts'
  *
  * If a pace is given, it spaces the fetches that wait for records.
  */
-export function useOwnFormats(client: Kafka, pace?: DeliveryPace): void {
+export function useOwnFormats(client: Kafka, pace?: FetchPace): void {
   const { name, create } = clusterFactory(client)
   const createOwn: CreateCluster = (options) => {
     const cluster = create.call(client, options)
@@ -42,7 +42,7 @@ type RequestingBroker = Broker & {
 }
 
 /** Makes the broker's `fetch` use our decoder, and its `produce` our encoder. */
-function ownFormats(broker: Broker, pace: DeliveryPace | undefined): Broker {
+function ownFormats(broker: Broker, pace: FetchPace | undefined): Broker {
   if (Object.hasOwn(broker, 'fetch')) return broker
   const requesting = broker as RequestingBroker
   const fetch = changed<FetchRequest, Fetched>(requesting, Reflect.get(broker, 'fetch'), withOwnDecoder)
@@ -72,7 +72,7 @@ function changed<Request, Answer>(
 }
 
 /** Before each fetch, waits for as long as `pace` says. */
-export function paced(fetch: Method<FetchRequest, Fetched>, pace: DeliveryPace): Method<FetchRequest, Fetched> {
+export function paced(fetch: Method<FetchRequest, Fetched>, pace: FetchPace): Method<FetchRequest, Fetched> {
   return async (request) => {
     const waitMs = pace.waitMs()
     if (waitMs > 0) await sleep(waitMs)

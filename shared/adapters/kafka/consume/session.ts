@@ -1,5 +1,5 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs'
-import { createDeliveryPace } from '../../delivery-pace.ts'
+import { createFetchPace } from '../fetch/fetch-pace.ts'
 import type { AdminClient } from '../client/admin.ts'
 import { createClient, type KafkaConnection } from '../client/connection.ts'
 import { kafkaUnavailable } from '../client/errors.ts'
@@ -78,7 +78,7 @@ export function openSession(options: SessionOptions): Session {
     onError,
   } = options
   const over = Promise.withResolvers<unknown>()
-  const consumer = createClient(kafka, createDeliveryPace(maxBatchSize)).consumer({
+  const consumer = createClient(kafka, createFetchPace(maxBatchSize)).consumer({
     groupId,
     sessionTimeout: sessionTimeoutMs,
     heartbeatInterval: Math.min(HEARTBEAT_INTERVAL_MS, sessionTimeoutMs / 3),

@@ -64,10 +64,7 @@ interface Decision {
   readonly undecided?: UndecidableChange | undefined
 }
 
-/**
- * Limits for one transaction. They keep the inserts into order_change_history below the threshold at which SQL Server
- * escalates locks.
- */
+/** Limits for one transaction. They keep it below the number of rows at which SQL Server escalates locks. */
 const ORDERS_AT_ONCE = 100
 const CHANGES_AT_ONCE = 20
 /** An attempt fails if another instance has changed the order since it was read. */
@@ -92,10 +89,7 @@ export function createTurns(query: Query): Turns {
     }))
   }
 
-  /**
-   * Returns the decisions that were written. The other decisions were about orders that have changed since they were
-   * read.
-   */
+  /** Returns the decisions that were written: all but those about orders that have changed since they were read. */
   async function write(decisions: readonly Decision[], now: string, preview = false): Promise<Decision[]> {
     if (decisions.length === 0) return []
     const batch = json({ now: toSqlTime(now), preview, ...toTurnsJson(decisions) })

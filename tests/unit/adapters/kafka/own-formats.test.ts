@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { createDeliveryPace } from '../../../../shared/adapters/delivery-pace.ts'
+import { createFetchPace } from '../../../../shared/adapters/kafka/fetch/fetch-pace.ts'
 import { paced } from '../../../../shared/adapters/kafka/client/own-formats.ts'
 import type { LogRecord } from '../../../../shared/ports/event-log.ts'
 
@@ -29,7 +29,7 @@ it('spaces fetches that find many records, so that the next one finds more', asy
   const fetch = paced(async () => {
     startedAtMs.push(performance.now())
     return fetched(100)
-  }, createDeliveryPace(500))
+  }, createFetchPace(500))
   for (let round = 0; round < 4; round++) await fetch(REQUEST)
   const gaps = startedAtMs.slice(1).map((at, index) => at - (startedAtMs[index] ?? 0))
   expect(Math.min(...gaps)).toBeGreaterThanOrEqual(20 - EARLY_MS)

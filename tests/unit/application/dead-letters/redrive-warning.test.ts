@@ -53,7 +53,7 @@ describe('the warning before a redrive', () => {
     const { warn, errors } = warnOf({ readers: logIsAway() })
     expect(await warn({ ids: ['orders-dlt:0:0'] })).toMatchObject({
       readers: null,
-      detail: expect.stringMatching('could not be asked'),
+      detail: expect.stringMatching('could not say which'),
     })
     expect(errors).toHaveLength(1)
     const many = Array.from({ length: 300 }, (_, index) => `group-${index}`)

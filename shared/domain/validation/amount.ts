@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { fromTenThousandths, MAX_AMOUNT, toTenThousandths } from './money.ts'
-import { expected } from './violations.ts'
+import { fromTenThousandths, MAX_AMOUNT, toTenThousandths } from '../money.ts'
+import { expected } from '../violations.ts'
 
 function hasFourDecimalsAtMost(amount: number): boolean {
   return fromTenThousandths(toTenThousandths(amount)) === amount

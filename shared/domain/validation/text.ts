@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { expected } from './violations.ts'
+import { expected } from '../violations.ts'
 
 /**
  * String types for commands. Lengths are in code points, as in JSON Schema; control characters and lone surrogates are
