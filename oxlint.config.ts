@@ -1,7 +1,8 @@
 import { defineConfig, type OxlintOverride } from 'oxlint'
 
 /**
- * The walls between rooms: which other rooms each room of `shared/` may import. No two rooms import each other.
+ * The walls between the rooms (folders) of `shared/`: which other rooms each room may import. No two rooms import each
+ * other.
  * docs/architecture.md gives the reasons, and tests/unit/deployment/architecture.test.ts checks that the folders, the
  * walls and that page agree.
  */
@@ -79,7 +80,7 @@ function wallsOfShared(): OxlintOverride[] {
   return [
     ...walls,
     wall('shared/*.ts', 'The wiring must not import what uses it.', outside),
-    wall('shared/adapters/*.ts', 'The code that opens the adapters must not import this room.', [
+    wall('shared/adapters/*.ts', 'The code that opens the adapters must not import this module.', [
       ...within('application', 'http', 'api-docs', 'pages', 'threads'),
       ...ROOT,
       ...outside,
@@ -87,7 +88,7 @@ function wallsOfShared(): OxlintOverride[] {
   ]
 }
 
-/** One wall for each depth, because only the whole relative path tells infra/host/kafka from infra/kafka. */
+/** One wall for each folder depth, because only whole relative paths distinguish infra/host/kafka from infra/kafka. */
 function wallsOutside(): OxlintOverride[] {
   return Object.entries(OUTSIDE).flatMap(([room, imports]) => {
     const shared = [...but(Object.keys(SHARED), ...imports).map((other) => `shared/${other}`), 'tests']

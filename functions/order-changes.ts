@@ -30,7 +30,7 @@ httpTrigger('listOrderChanges', async (request, { orderIds, views }) => {
   const changes = await views.changes(orderId, query)
   if (changes.items.length === 0) {
     const order = await findUnlessArchived(orderId, views, () => views.get(orderId))
-    // Throws if neither the store nor any other source knows the order.
+    // Throws if the order id was never issued.
     if (order === undefined) unseenOrder(orderId, orderIds)
   }
   return page(request, changes)

@@ -16,7 +16,7 @@ work=$(mktemp -d)
 # shellcheck source=tests/support/check.sh
 . tests/support/check.sh
 
-# no COMMAND…: fails if the command succeeds. After a bare `!` the shell would continue.
+# no COMMAND…: fails if the command succeeds. With a bare `!` instead, the script would continue despite `set -e`.
 no() { if "$@"; then return 1; fi; }
 
 # within SECONDS COMMAND…: repeats the command until it succeeds.

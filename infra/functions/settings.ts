@@ -13,8 +13,8 @@ const NEEDED: Readonly<Record<string, string>> = {
 }
 
 /**
- * Creates local.settings.json from the example, with a new secret, unless the file already exists. Returns whether it
- * was created.
+ * Creates local.settings.json from the example, with a new secret, unless the file already exists. Returns true if
+ * it created the file.
  */
 export function makeLocalSettings(root: string): boolean {
   const file = join(root, 'local.settings.json')

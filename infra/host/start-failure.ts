@@ -2,7 +2,7 @@ import { messageOf } from '../../shared/domain/errors.ts'
 import type { Environment } from '../../shared/settings/environment.ts'
 import { outOfFiles } from './out-of-files.ts'
 
-/** The system calls that take network addresses. Calls for files use the same error codes with other meanings. */
+/** The system calls that take network addresses. File system calls use the same codes for other errors. */
 const OF_ADDRESSES: ReadonlySet<string> = new Set(['listen', 'bind', 'getaddrinfo'])
 
 /** One line that says why the process could not start, with the stack trace if LOG_LEVEL is debug or trace. */

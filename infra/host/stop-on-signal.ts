@@ -13,9 +13,9 @@ export interface StopOptions {
 const EXIT_CODE = { SIGINT: 130, SIGTERM: 143 } as const
 
 /**
- * The first stop request stops everything in an orderly way and exits with 0. If that fails or exceeds the limit, a
- * message names the unfinished work, and the exit code is 1. A second request ends the process at once with the exit
- * code that shells expect.
+ * On the first stop request, everything is stopped in an orderly way, and the process exits with 0. If that fails or
+ * exceeds the limit, a message names the unfinished work, and the exit code is 1. A second request ends the process at
+ * once with the exit code that shells expect.
  */
 export function stopOnSignal({ stop, unfinished, limitMs, say }: StopOptions): void {
   let stopping = false

@@ -68,7 +68,7 @@ export async function perform(command: Command, context: CommandContext): Promis
   return well ? EXIT.ok : EXIT.notWell
 }
 
-/** The option for commands whose reason is kept in the audit. */
+/** The option of commands that record a reason in the audit. */
 export const REASON = { reason: { type: 'string', help: 'the reason, recorded in the audit' } } as const
 
 export class UsageError extends Error {

@@ -7,8 +7,8 @@ import { UsageError } from './command.ts'
 import { createHttpClient, UnreachableError, type OpsClient } from './client.ts'
 
 /**
- * Connects to the instance at `url`, or otherwise to the instance that has locked DATA_DIR. If no instance is running,
- * this process opens the files itself.
+ * Connects to the instance at `url` or, without a `url`, to the instance that has locked DATA_DIR. If no instance is
+ * running, this process opens the files itself.
  */
 export async function connect(asked: {
   url: string | undefined

@@ -23,7 +23,7 @@ export type ArchivingOptions = Omit<ArchivingTask, 'does'> & Caller
 
 const WARM_UP_SECONDS = 5
 const WINDOW_SECONDS = 10
-/** A pause after each change between the conditions, so that requests in flight can finish. */
+/** How long to wait after archiving is paused or resumed, so that requests in flight can finish. */
 const SETTLE_MS = 1000
 const DRAIN_SECONDS = 60
 const AT_ONCE = 16

@@ -12,7 +12,7 @@ import type { Caller } from './figures.ts'
 /** The product's own batch size for one transaction. */
 const BATCH = 500
 const DAY_MS = 24 * 60 * 60_000
-/** The orders were accepted during two years, which ended this many days ago. */
+/** The orders were accepted over a period of two years that ended this many days ago. */
 const ENDED_DAYS_AGO = 30
 const SPAN_DAYS = 730
 /**

@@ -16,7 +16,7 @@ export type GrowthOptions = Omit<GrowthTask, 'does'> & Caller
 
 const PROCESSORS = [1, 2, 3]
 /**
- * The topic is filled for this number times `seconds`, so that enough orders remain when all processors have joined:
+ * The topic is filled for `seconds` multiplied by this, so that enough orders remain when all processors have joined:
  * the first to join starts storing at once.
  */
 const FILL_TIMES = 10

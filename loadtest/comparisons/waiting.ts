@@ -29,8 +29,8 @@ const RATIOS = ['orders/s', 'CPU/order', 'memory']
 
 /**
  * Compares how fast orders that wait in a log are stored by the product, by another checkout of it, and by consumers
- * built from common libraries. All of them store the same number of orders, taking turns. The time is measured from the
- * first stored order to the last.
+ * built from common libraries. They take turns, and each of them stores the same number of orders. The time is measured
+ * from the first stored order to the last.
  */
 export async function compareWaiting(orders: number, options: VersusOptions): Promise<string> {
   const { onProgress, against, only, rounds } = options

@@ -111,7 +111,7 @@ export interface Verdict {
   readonly lost: number
   /** Accepted orders without an outcome at the end of the wait; null if unknown. */
   readonly pending: number | null
-  /** The number of orders and changes looked up by id. `missing` is the number of those without a final state. */
+  /** The number of orders and changes looked up by id. `missing` is how many of these have no final state. */
   readonly checked: number
   readonly missing: number
   readonly drainSeconds: number

@@ -93,7 +93,7 @@ function storedOverTime(stored: StoredFigures, x: XAxis, bands: readonly Band[])
 function distribution(requests: readonly RequestFigures[]): Html {
   return chart({
     title: 'Distribution of latency',
-    says: 'The latency below which a given share of the requests stays.',
+    says: 'The latency that a given share of the requests did not exceed.',
     unit: 'ms, logarithmic, by percentile',
     y: 'log',
     x: { kind: 'nines' },

@@ -15,7 +15,7 @@ const LOOK_EVERY_MS = 50
 /** Connections of a lane that all send at the same rate. */
 export interface Group {
   readonly connections: number
-  /** Requests per second on each connection. Undefined if each response is followed by the next request. */
+  /** Requests per second on each connection. Undefined if each request is sent as soon as the last one is answered. */
   readonly rate: number | undefined
 }
 
@@ -59,7 +59,7 @@ async function fireGroup(volley: Volley, { connections, rate }: Group): Promise<
         setupRequest: (request) => {
           tally.sent += 1
           const { headers, ...next } = volley.next()
-          // Must be a copy, because autocannon writes the body's length into the headers.
+          // The headers are copied, because autocannon writes the body's length into them.
           return { ...request, ...next, headers: { ...headers } }
         },
         onResponse: (status, body) => volley.onAnswer(status, body),

@@ -63,8 +63,8 @@ function openConnection(url: string): Connection {
       client.dispatch({ method, path: base + path, headers: { ...headers }, body }, handlerOf(settleOnce))
     },
     abort(error) {
-      // Destroys the whole client, because a client that is still connecting has no exchange to abort. Replaces it
-      // first, because `ended` may send the next request at once.
+      // Destroys the whole client, because a client that is still connecting has no exchange to abort. The new
+      // client is created first, because `ended` may send the next request at once.
       const broken = client
       client = new Client(origin, OPTIONS)
       settle?.({ error })

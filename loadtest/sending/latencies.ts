@@ -101,7 +101,7 @@ export function* missed(tookMs: number, intervalMs: number): Generator<number> {
 
 type Timing = readonly [fromMs: number, tookMs: number]
 
-/** Figures for these latencies. Each latency comes with the time at which it began. */
+/** Figures for these latencies. Each latency comes with the time from which it was measured. */
 export function figuresOf(latencies: Iterable<Timing>): LatencyFigures {
   const all = new Samples()
   const bySecond = new Map<number, Samples>()

@@ -28,7 +28,7 @@ export const REQUEST_HEADERS = {
   ),
   Traceparent: requestHeader(
     'traceparent',
-    'W3C Trace Context. The event in the log carries it on, so that processing belongs to the same trace. An invalid value is ignored.',
+    'W3C Trace Context. It is passed on with the event in the log, so that processing belongs to the same trace. An invalid value is ignored.',
   ),
   Tracestate: requestHeader(
     'tracestate',

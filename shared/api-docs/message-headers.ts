@@ -38,7 +38,7 @@ const EVENT_OPTIONAL: Readonly<Record<string, JsonObject>> = {
 
 /** Only redriven records in the orders topic have this header; parked copies do not. */
 const PROOF = text(
-  'HMAC-SHA-256 in hex, which proves that the two headers of a redrive are genuine. Without it, they are ignored.',
+  'HMAC-SHA-256 in hex, which proves that the two headers of a redrive are genuine. Without it, both are ignored.',
 )
 
 /** The headers that say where a parked record has been. The original's key, value and headers stay unchanged. */
@@ -59,7 +59,7 @@ const JOURNEY: Readonly<Record<string, JsonObject>> = {
   [HEADER.lastAt]: text('The time of the last failure.', instant),
   [HEADER.fingerprint]: text('A key that is the same for all failures of one kind.'),
   [HEADER.group]: text('The consumer group in which the record failed.'),
-  [spring('original-topic')]: text('The topic of the original, as Spring Kafka names it.'),
+  [spring('original-topic')]: text('The topic of the original, under Spring Kafka’s name for this header.'),
   [spring('original-partition')]: text(
     'The partition of the original, as Spring Kafka encodes it: a big-endian 32-bit integer.',
   ),
@@ -75,7 +75,9 @@ const JOURNEY: Readonly<Record<string, JsonObject>> = {
       enum: ['CreateTime', 'LogAppendTime'],
     },
   ),
-  [spring('original-consumer-group')]: text('The consumer group in which the record failed, as Spring Kafka names it.'),
+  [spring('original-consumer-group')]: text(
+    'The consumer group in which the record failed, under Spring Kafka’s name for this header.',
+  ),
   [spring('exception-fqcn')]: text('The cause of the last failure, a code from docs/errors.md.'),
   [spring('exception-message')]: text('The cause of the last failure in words.'),
 }
@@ -85,7 +87,9 @@ const JOURNEY_OPTIONAL: Readonly<Record<string, JsonObject>> = {
   [HEADER.stub]: text(
     'Present if the record was too large to park. The value of this copy is null; only the original has the value.',
   ),
-  [spring('exception-stacktrace')]: text('The stack trace of the last failure, as Spring Kafka names it.'),
+  [spring('exception-stacktrace')]: text(
+    'The stack trace of the last failure, under Spring Kafka’s name for this header.',
+  ),
 }
 
 const NOT_BEFORE = text('When the next attempt is due, in milliseconds since 1970.', wholeNumber)

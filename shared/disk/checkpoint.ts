@@ -2,7 +2,10 @@ import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 
 export type Checkpoints = ReturnType<typeof prepareCheckpoints>
 
-/** In pages of 4 KiB. Other calls wait for a checkpoint: 4 ms after 4 MiB, but 12 ms after 16 MiB. */
+/**
+ * A checkpoint is due once the WAL has this many pages of 4 KiB that have not been copied into the file. Other calls
+ * wait for a checkpoint: 4 ms after 4 MiB, but 12 ms after 16 MiB.
+ */
 const DUE_PAGES = 1024
 const WAL_KEPT_BYTES = 32 * 1024 * 1024
 
@@ -49,10 +52,10 @@ const OF_A_FLUSH: ReadonlySet<number> = new Set([0, 4, 5, 6, 16, 17].map((kind) 
 
 /**
  * Whether this SQLite error leaves the content of the disk in doubt. A failed flush leaves it in doubt, because the
- * writes before it had already been reported as successful. A refused call does not, because its transaction is rolled
- * back. With IOERR_WRITE, the kernel may report the failure of an earlier write, but then it also reports that failure
- * to the next flush (write(2), EIO). Errors in temporary files (IOERR_SHM…), locks and reads lose no data, and
- * IOERR_…_ATOMIC does not occur in WAL mode.
+ * writes before it had already been reported as successful. A refused call leaves nothing in doubt, because its
+ * transaction is rolled back. With IOERR_WRITE, the kernel may report the failure of an earlier write, but then it also
+ * reports that failure to the next flush (write(2), EIO). Errors in temporary files (IOERR_SHM…), locks and reads lose
+ * no data, and IOERR_…_ATOMIC does not occur in WAL mode.
  */
 export function leavesDiskInDoubt(error: unknown): boolean {
   const code = errcodeOf(error)

@@ -1,7 +1,7 @@
 const IO_ERROR = 10
 /** FULL, and IOERR_SHMSIZE: no room for the shared-memory file (https://www.sqlite.org/rescode.html). */
 const FULL: ReadonlySet<unknown> = new Set([13, IO_ERROR | (19 << 8)])
-/** IOERR_WRITE and IOERR_SHMOPEN, with which SQLite reports a quota or a file size limit. */
+/** IOERR_WRITE and IOERR_SHMOPEN, with which SQLite reports that a quota or a file size limit was reached. */
 const LIMITED: ReadonlySet<unknown> = new Set([3, 18].map((kind) => IO_ERROR | (kind << 8)))
 const OF_FILES: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 

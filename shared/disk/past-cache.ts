@@ -54,7 +54,7 @@ export function compareWithDisk(path: string): void {
 
 /** Opens with O_DIRECT if the platform and the file system support it. */
 function openDirect(path: string): number {
-  // The type of O_DIRECT does not show that the constant is missing on some platforms.
+  // Some platforms lack the constant O_DIRECT, although its type does not say so.
   const direct = (constants.O_DIRECT as number | undefined) ?? 0
   try {
     return openSync(path, constants.O_RDONLY | direct)

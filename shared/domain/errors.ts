@@ -116,11 +116,11 @@ export function unreadableOffsets(error: unknown): OffsetRange | undefined {
   return isOrderError(error) && error.code === 'log-unreadable' ? error.unreadable : undefined
 }
 
-/** Log text for an unreadable batch: only its own partition waits, until somebody acts. */
+/** What the log says of an unreadable batch: only the batch's own partition waits, until somebody acts. */
 export const TO_DO_IF_UNREADABLE =
   'its partition waits there and the others continue; see "A partition cannot be read" in docs/runbook.md'
 
-/** The equivalent text for an error with `isPassedOver`. */
+/** What the log says of an unreadable batch that is passed over (`isPassedOver`). */
 export const TO_DO_IF_PASSED_OVER = 'its partition continues after it; see "Damage in the log" in docs/runbook.md'
 
 /** The message of any thrown value, for logs and operators but never for callers. */

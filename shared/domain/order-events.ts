@@ -34,8 +34,8 @@ const MAX_TYPE_LENGTH = 100
 
 /**
  * Upcasters from every version that was ever written: each entry converts its own version's JSON to the next version.
- * To change the event, name the new version, and make the old version's entry convert to it. An optional member needs
- * no new version, because readers ignore unknown members.
+ * To change the event, give the new version a name, and make the old version's entry convert to it. An optional member
+ * needs no new version, because readers ignore unknown members.
  */
 const UPCASTERS: ReadonlyMap<string, (data: unknown) => unknown> = new Map([[NEW_ORDER_TYPE, upcastV1]])
 

@@ -19,7 +19,7 @@ export function expected(what: string): (issue: { input?: unknown }) => string {
   return ({ input }) => (input === undefined ? 'is required' : what)
 }
 
-/** Escapes a member name for an RFC 6901 pointer. Names longer than 100 UTF-16 units are truncated. */
+/** Escapes a member name for an RFC 6901 pointer. Names longer than 100 UTF-16 code units are truncated. */
 export function escapePointer(part: string): string {
   return part.slice(0, MAX_NAME_LENGTH).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1')
 }

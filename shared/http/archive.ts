@@ -10,7 +10,7 @@ import { invalidRequest, validated } from './protocol/validated.ts'
 const continues = z
   .boolean({ error: 'must be true or false' })
   .describe(
-    'True if an earlier request of the same run has written the audit entry for this file. Default: false, and the audit gets an entry.',
+    'True if an earlier request of the same run has written the audit entry for this file. Default: false, in which case the audit gets an entry.',
   )
 
 const MAX_ORDERS = 200

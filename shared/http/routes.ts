@@ -4,8 +4,8 @@ import type { HttpMethod } from '@azure/functions'
  * All HTTP routes. Functions are registered from this table, the OpenAPI document is generated from it, and the
  * catch-all derives the Allow header of a 405 from it.
  *
- * The runtime tries functions in alphabetical order and does not prefer literal routes over parameters. So a
- * constraint excludes a parameter's literal siblings, and the catch-all's name sorts last.
+ * The runtime tries functions in alphabetical order and does not prefer literal routes over parameters. So if a
+ * parameter has literal siblings, its constraint excludes them, and the catch-all's name sorts last.
  */
 export interface Route {
   readonly methods: readonly HttpMethod[]

@@ -69,7 +69,7 @@ export function classify(error: unknown): Failure {
   }
 }
 
-/** Identical for failures of the same kind, whatever ids, numbers and quoted values their messages contain. */
+/** The same for all failures of one kind, whatever ids, numbers and quoted values their messages contain. */
 export function fingerprintOf(code: string, message: string, stack: string | null): string {
   const normalised = message
     .replaceAll(/"(?:[^"\\]|\\.)*"|'[^']*'/g, '?')

@@ -1,8 +1,8 @@
 import type { TopicSpec } from '../ports/event-log.ts'
 
 /**
- * Topics and consumer groups, all named after two settings. An order that keeps failing passes from the orders topic
- * through the retry tiers to the DLT.
+ * Topics and consumer groups, whose names all come from two settings. An order that keeps failing passes from the
+ * orders topic through the retry tiers to the DLT.
  */
 export interface Topics {
   readonly orders: string

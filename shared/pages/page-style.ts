@@ -86,7 +86,7 @@ html.dark-mode .swagger-ui :is(.examples-select__section-label, table.headers td
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto } }
 `
 
-/** An arrow through three offsets of a log. */
+/** The icon: two offsets of a log, followed by an arrow. */
 export const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">
 <rect width="24" height="24" rx="6" fill="#0b6e69"/>
 <path d="M5 8h3v8H5zM10.5 8h3v8h-3z" fill="#fff" opacity=".6"/><path d="M15 7l5 5-5 5z" fill="#fff"/>

@@ -11,7 +11,7 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   unauthorized: 'The route needs a key, but the request has none, or has one that is not known.',
   forbidden: 'The key is known, but does not have the right that the route needs.',
   'order-not-found': 'The path contains a well-formed id that this product never issued.',
-  'change-not-found': 'The path contains a well-formed id of a change that this product never issued for this order.',
+  'change-not-found': 'The path contains a well-formed change id that this product never issued for this order.',
   'dead-letter-not-found': 'No dead letter has this id.',
   'not-found': 'No route has this path, or what the path names does not exist.',
   'method-not-allowed': 'The path exists, but not with this method.',

@@ -197,7 +197,7 @@ export interface RecordRemoval {
   /** Forgets which records a group has read, in every topic. Rejects with `conflict` while the group has members. */
   forgetGroup(groupId: string): Promise<void>
 
-  /** Runs the work, and lets no record leave the log until the work has ended. Settles as the work does. */
+  /** Runs the work, and lets no record leave the log until the work has ended. Resolves or rejects as the work does. */
   keepingRecords<T>(work: () => Promise<T>): Promise<T>
 }
 
@@ -206,8 +206,8 @@ export interface RemovalBounds {
   readonly olderThan: number
   readonly toOffset: number
   /**
-   * Damaged records also leave if the next readable record is older than both this and `olderThan`. That record is
-   * checked because a damaged record's own age is unknown. Absent if damaged records stay.
+   * Damaged records also leave the log if the next readable record is older than this time and than `olderThan`. That
+   * record is checked because a damaged record's own age is unknown. Absent if damaged records stay.
    */
   readonly damagedOlderThan?: number
 }
@@ -235,8 +235,8 @@ export interface LogRedaction {
   replace(topic: string, partition: number, values: ReadonlyMap<number, Uint8Array>): Promise<void>
 
   /**
-   * Overwrites the bytes that replaced values and removed records have left behind in the log's files. May be repeated
-   * at any time. Rejects with `log-unavailable`, including while a backup is copying the file.
+   * Overwrites the bytes of replaced values and removed records that are still in the log's files. May be repeated at
+   * any time. Rejects with `log-unavailable`, including while a backup is copying the file.
    */
   purge(): Promise<void>
 }

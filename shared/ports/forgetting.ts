@@ -45,8 +45,8 @@ export interface Held {
   /** Stored orders. */
   readonly orders: number
   /**
-   * Orders that are not stored: retried, dead or discarded ones. `retrying` is the number of those that wait for their
-   * next attempt.
+   * Orders that are not stored, because they are being retried, or were dead-lettered or discarded. `retrying` is the
+   * number of those that wait for their next attempt.
    */
   readonly unstored: number
   readonly retrying: number

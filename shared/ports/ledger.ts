@@ -17,7 +17,7 @@ export interface Ledger {
   begin(groupId: string, topic: string, starts: ReadonlyMap<number, number>, logId: string | null): Promise<void>
 
   /**
-   * Records that the counted log was replaced or truncated. The mark stays until the ledger is reset
+   * Marks the counted log as replaced or truncated. The mark stays until the ledger is reset
    * (`Maintenance.resetLedger`), even if the log grows again. Returns false if the break was already recorded.
    */
   markBroken(groupId: string, topic: string, brokenBy: LogBreak): Promise<boolean>

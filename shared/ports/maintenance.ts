@@ -96,7 +96,7 @@ export interface RebuildStep {
   readonly owner: string
   /** RFC 3339. */
   readonly at: string
-  /** How long no other owner may start a rebuild, counted from `at`. */
+  /** For how long after `at` no other owner may start a rebuild. */
   readonly leaseMs: number
   /** The offset at which each partition of the log begins. Records at earlier offsets have left the log. */
   readonly logStarts: readonly RecordPosition[]

@@ -37,7 +37,7 @@ export interface OrderViews {
 
   /**
    * The changes to an order that have reached the store, in the sequence of their arrival; empty if there are none.
-   * `behind` describes the current state.
+   * `behind` is the event for which the change waits at the time of the query.
    */
   changes(orderId: string, query: { limit: number; cursor?: string }): Promise<Page<ChangeView>>
 

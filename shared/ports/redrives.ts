@@ -22,8 +22,8 @@ export interface Redrives {
   get(taskId: string): Promise<RedriveTask | undefined>
 
   /**
-   * Newest first. The cost of counting a task's outcomes grows with its letters, so each task is read separately, like
-   * `get`, and a page of long tasks blocks nothing else.
+   * Newest first. The cost of counting a task's outcomes grows with its letters, so each task is read separately, as
+   * `get` reads it, and a page of long tasks blocks nothing else.
    */
   list(query: { limit: number; cursor?: string }): Promise<Page<RedriveTask>>
 

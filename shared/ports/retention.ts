@@ -35,7 +35,7 @@ export interface RemovalBounds {
   readonly from: number
   /**
    * The maximum number of rows that one step takes: letters, entries or, for `redrives`, letters of tasks. A step that
-   * takes an entry of a history also removes the earlier entries of the same order.
+   * removes an entry of a history also removes the earlier entries of the same order.
    */
   readonly limit: number
 }

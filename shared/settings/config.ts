@@ -125,7 +125,7 @@ const delays = optional.transform((value, context) => {
       context.addIssue({ code: 'custom', message: `has the delay ${JSON.stringify(part)}; write them as 10s,1m,10m` })
     } else if (ms > MAX_RETRY_DELAY_MS) {
       const limits =
-        'host.json lets a function run for 35 minutes, and it must be able to hold and store after the delay, so a delay may be at most 25m'
+        'host.json lets a function run for 35 minutes, in which it must wait for the delay and then hold and store the batch, so a delay may be at most 25m'
       context.addIssue({ code: 'custom', message: `has the delay ${part}; ${limits}` })
     }
     return ms ?? Number.NaN
@@ -306,6 +306,6 @@ function refuseContradictions(config: Config): void {
     )
   }
   if (config.kafka?.securityProtocol.startsWith('sasl') && (!config.kafka.username || !config.kafka.password)) {
-    throw new OrderError('invalid-setting', 'KAFKA_USERNAME and KAFKA_PASSWORD must be set with SASL.')
+    throw new OrderError('invalid-setting', 'KAFKA_USERNAME and KAFKA_PASSWORD must be set if SASL is used.')
   }
 }

@@ -10,7 +10,10 @@ export function contradictionsIn(config: Config): string[] {
   const isSsl = kafka?.securityProtocol.endsWith('ssl') ?? false
   const rules: readonly (readonly [boolean, string])[] = [
     [kafka === undefined && replication > 1, 'KAFKA_REPLICATION is set, but the log is the embedded one.'],
-    [kafka !== undefined && !isSasl && kafka.username !== undefined, 'KAFKA_USERNAME is set, but not SASL.'],
+    [
+      kafka !== undefined && !isSasl && kafka.username !== undefined,
+      'KAFKA_USERNAME is set, but KAFKA_SECURITY_PROTOCOL does not use SASL.',
+    ],
     [
       kafka !== undefined && !isSsl && kafka.sslCa !== undefined,
       'KAFKA_SSL_CA is set, but connections are plain text.',

@@ -23,7 +23,7 @@ export interface FileThreadOptions<E = SentError> {
   readonly workerData: unknown
   /** Creates the error for callers of a thread that is dead or closed. */
   readonly unavailable: (cause: unknown) => unknown
-  /** Converts an error that the thread sent to the error for callers. */
+  /** Converts an error from the thread into the error that callers get. */
   readonly received: (sent: E) => unknown
   /** Called if the disk's content is in doubt, before the failed call rejects. The thread then refuses all calls. */
   readonly onDiskInDoubt?: ((error: unknown) => void) | undefined

@@ -14,7 +14,7 @@ export type Reply<E = unknown> = { readonly id: number } & (
   | { readonly error: E; readonly inDoubt?: true }
 )
 
-/** A thread's methods on its file. Their arguments and results must be structured-cloneable. */
+/** The methods that a thread offers for its file. Their arguments and results must be structured-cloneable. */
 export interface Operations {
   /** Does work that can wait until a reply has been sent. Returns `close` if the next request must reopen the file. */
   tidy?(): 'close' | void

@@ -7,7 +7,7 @@ const ORDER = readFileSync(join(import.meta.dirname, '../../order.json'), 'utf8'
 const CHANGED = JSON.stringify({ ...(JSON.parse(ORDER) as object), totalPrice: 1 })
 const NEVER_ISSUED = '01990000-0000-7000-8000-000000000000'
 
-test('An order goes from POST to every view of it', async () => {
+test('A posted order appears in every view', async () => {
   await withProduct({}, async (product) => {
     const { status, headers, body } = await product.ask('/api/orders', { method: 'POST', body: ORDER })
     expect([status, body['status']]).toEqual([202, 'accepted'])
@@ -92,7 +92,7 @@ test('A caller may wait for the order to be stored', async () => {
   })
 })
 
-test('The same request under the same Idempotency-Key is one order, also after a kill; another body is refused', async () => {
+test('The same request with the same Idempotency-Key is one order, even after a kill; a different body is refused', async () => {
   await withProduct({}, async (product) => {
     const place = (key: string, body = ORDER) =>
       product.ask('/api/orders', { method: 'POST', body, headers: { 'idempotency-key': key } })

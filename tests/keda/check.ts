@@ -37,7 +37,7 @@ interface Answer {
   readonly error?: string
 }
 
-/** Starts KEDA with these entries in its secret. Disposing of it stops it. */
+/** Starts KEDA with these entries in its secret. Disposing of the result stops KEDA. */
 function startKeda(brokers: string, secret: Record<string, string>) {
   const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], KAFKA_BROKERS: brokers, ...secret }
   const keda = spawn(program, [BASE], { env, stdio: ['pipe', 'pipe', 'ignore'] })
@@ -73,7 +73,7 @@ async function openTopic(address: string, kafka: Parameters<typeof openKafkaLog>
         0,
       )
     },
-    /** Moves the group's committed offset in each of the partitions to `into` offsets after the first one. */
+    /** Moves the group's committed offset in each partition to `into` offsets after the partition's first offset. */
     async move(partitions: readonly number[], into: number): Promise<void> {
       const offsets = await log.offsets(TOPIC)
       for (const partition of partitions) {

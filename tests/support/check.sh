@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Checks for a script that sources this file: one line for each, and a count of passes and failures. The script sets `work`.
+# Checks for a script that sources this file: one line for each, and a count of passes and failures. That script sets
+# `work`.
 # shellcheck disable=SC2154
 passed=0
 failed=0

@@ -42,8 +42,8 @@ interface FakeChange {
 }
 
 /**
- * Changes take their turns in the order in which they came to the store: each waits for its order and for all earlier
- * changes to it. A change that came as a copy takes no turn until the batch with its original has come too.
+ * Changes take their turns in the sequence in which they reached the store: each waits for its order and for all
+ * earlier changes to it. A change that came as a copy takes no turn until the batch with its original has come too.
  */
 function createFakeChanges(isStored: (orderId: string) => boolean) {
   const known = new Map<string, FakeChange>()

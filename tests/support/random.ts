@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 
-/** Randomness that a seed reproduces. */
+/** Random choices that a seed makes repeatable. */
 export interface Random {
   /** At least 0, below 1. */
   next(): number

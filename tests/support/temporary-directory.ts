@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 
-/** A directory of the running test, removed after the test and its `afterEach` hooks. */
+/** A directory for the running test, removed after the test and its `afterEach` hooks. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'test-'))
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }))

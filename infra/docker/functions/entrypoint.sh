@@ -15,7 +15,7 @@ secret() {
   if [ -z "$value" ] && [ -n "$file" ]; then
     [ -e "$file" ] || fail "$1_FILE names $file, which cannot be read: it does not exist, or user $(id -u) cannot see it."
     [ -r "$file" ] || fail "$1_FILE names $file, which cannot be read: it has $(stat --dereference --format 'mode %a and belongs to user %u' "$file"), but this is user $(id -u)."
-    # A file from Windows has a carriage return at the end of the line.
+    # A file that was written on Windows has a carriage return at the end of each line.
     value=$(sed 's/\r$//' "$file")
   fi
   case $value in

@@ -97,7 +97,7 @@ limits() {
 logged() { curl --silent "http://127.0.0.1:$(setting SEQ_PORT)" | grep -q '"events":[1-9]'; }
 seq_takes_logs() { within 30 logged; }
 
-# docs/deploying.md promises figures from every instance inside the network, but not through the gateway.
+# docs/deploying.md promises that every instance serves its metrics inside the network.
 scraped() {
   local role
   for role in "${roles[@]}"; do
@@ -123,7 +123,7 @@ YAML
   [ "$(ids order-query | sort)" = "$before" ]
 }
 
-# Does what an operator would do manually.
+# Restarts one instance after the other, as an operator would do manually.
 restart_in_turn() {
   local container
   for container in $(ids order-api); do
@@ -200,7 +200,7 @@ within_limits() {
   for container in $(compose ps --all --quiet); do no [ "$(state "$container" .State.OOMKilled)" = true ]; done
 }
 
-# 143 and 130 come from the stop signal, 137 from SIGKILL after the grace period.
+# Exit codes 143 and 130 come from the stop signal, 137 from SIGKILL after the grace period.
 stops_in_order() {
   local container code
   compose stop 2> /dev/null

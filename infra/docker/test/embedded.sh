@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Checks the one-container image, and runs the load test's image against it. Sourced by infra/docker/test.sh.
-# shellcheck disable=SC2154 # prefix and work are test.sh's.
+# shellcheck disable=SC2154 # test.sh sets prefix and work.
 image=$prefix-embedded
 orders=$prefix-orders
 MAX_SIZE_MB=230

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Provides the engine for infra/docker/test.sh, and removes everything that the checks leave there. This file is
-# sourced; `prefix` and `work` are test.sh's.
+# sourced; test.sh sets `prefix` and `work`.
 # shellcheck disable=SC2154
 
 # Prefers Debian's client, because a newer client earlier on the PATH may lack the build plugin.

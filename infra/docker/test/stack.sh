@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The compose stack for infra/docker/test.sh, and helpers for its checks. This file is sourced; `prefix` and `work` are
-# test.sh's.
+# The compose stack for infra/docker/test.sh, and helpers for its checks. This file is sourced; test.sh sets
+# `prefix` and `work`.
 # shellcheck disable=SC2154
 stand_ins=infra/docker/test/stand-ins
 export STAND_IN=$prefix-stack

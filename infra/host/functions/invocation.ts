@@ -57,7 +57,8 @@ export async function invoke(app: FunctionApp, target: RegisteredFunction, input
 }
 
 /**
- * The library's view of one invocation. It is a class because every request creates an instance, and a class is faster.
+ * The library's view of one invocation. It is a class, because every request creates one of these objects, and a class
+ * makes that faster.
  */
 class Invocation implements CoreInvocationContext, LogOrigin {
   readonly invocationId: string

@@ -7,7 +7,7 @@ import { createLeanRequest } from './lean-request.ts'
 import { fromRpcHttp, toRpcHttp } from './rpc-http.ts'
 
 /**
- * Two ways to run a function. The function cannot tell which one is used. `official` uses the library's conversions for
+ * Two ways to run a function, which the function cannot tell apart. `official` uses the library's conversions for
  * everything, as the runtime does. `lean` avoids the conversions wherever the outcome is the same, and is several times
  * cheaper. One test suite covers both ways.
  */

@@ -4,7 +4,7 @@ import { DamagedArchiveError, hashOfFile, NO_FIGURES, readOrders, withOrder, typ
 
 export interface VerifiedFile {
   readonly orders: number
-  /** If false, the file was verified by its own checksum and by the schema of its orders. */
+  /** A file without a manifest was verified by its own checksum and by the schema of its orders. */
   readonly hasManifest: boolean
 }
 

@@ -93,7 +93,7 @@ async function restoreOne(
   orderId: string,
   tally: Tally,
 ): Promise<Outcome> {
-  // Several files may contain the order. The newest one has the order's latest state.
+  // Several files may contain the order. The newest of these files has the order's latest state.
   for (const file of files) {
     const order = await noting(tally, () => findOrder(context, file, orderId, tally))
     if (order === undefined) continue

@@ -9,7 +9,8 @@ export const doctor: Command = {
   examples: ['doctor'],
   async run({ client }) {
     const asked = (await client.request('GET', '/api/ops/doctor')) as Diagnosis
-    // Without a running instance there are no consumers. NOTHING_RUNS already says so, so that check is left out.
+    // Without a running instance there are no consumers. The check for them is left out, because NOTHING_RUNS already
+    // says so.
     const checks = asked.checks.filter(({ name }) => client.isAlone !== true || name !== 'consumers')
     const diagnosis: Diagnosis = { well: checks.every(({ well }) => well), checks }
     const rows = checks.map(({ name, well, partial, detail }) => [

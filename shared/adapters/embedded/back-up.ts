@@ -71,7 +71,7 @@ export function createBackUp(dependencies: {
     const needed = sizes.reduce((total, size) => total + size, SPARE_BYTES)
     const { bytes: free } = await freeSpaceIn(dataDir)
     if (free >= needed) return
-    const message = `A backup needs ${inMiB(needed)} on the disk of ${dataDir}, but only ${inMiB(free)} are free.`
+    const message = `A backup needs ${inMiB(needed)} on the disk of ${dataDir}, but only ${inMiB(free)} is free.`
     throw new OrderError('store-full', message, { retriable: true })
   }
 }

@@ -168,7 +168,7 @@ function locked(directory: string, cause: unknown): OrderError {
   return new OrderError('data-dir-locked', message, { cause })
 }
 
-/** The owner that the owner file names, if that process is still alive. A killed process leaves the file behind. */
+/** The process that the owner file names, if it is still alive. A killed process leaves the file behind. */
 function livingOwner(directory: string): Owner | undefined {
   const file = join(directory, OWNER_FILE)
   if (!existsSync(file)) return undefined

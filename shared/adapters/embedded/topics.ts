@@ -76,7 +76,7 @@ export function createEmbeddedTopics() {
       advance(new Map(entries.map(({ id, end }) => [id, end])))
     },
     advance,
-    /** Advances the first offset after a removal. */
+    /** After a removal, advances the partition's first offset. */
     begin(partitionId: number, first: number): void {
       byId(partitionId).first = first
     },

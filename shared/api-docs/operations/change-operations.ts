@@ -27,7 +27,7 @@ export const CHANGE_ID: PathParameter = {
   example: EXAMPLE_CHANGE_ID,
 }
 
-/** A link to a change. Both its id and its order's id are at `place` in the response. */
+/** A link to a change. The ids of the change and of its order are at `place` in the response. */
 function linkToChange(place: string, description: string): Link {
   const toChange = link('getOrderChange', 'changeId', `${place}/changeId`, description)
   const toOrder = link('getOrderChange', 'orderId', `${place}/orderId`, description)

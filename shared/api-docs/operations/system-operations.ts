@@ -2,7 +2,7 @@ import type { RouteName } from '../../http/routes.ts'
 import { jsonAnswer, jsonBody, NOT_MODIFIED, type Answer, type OperationDescription } from './operation.ts'
 import { NOT_READY, STALLED } from '../examples/status-examples.ts'
 
-/** Descriptions of the routes for numbers, health and documentation. */
+/** Descriptions of the routes for the pipeline's figures, faults, health and documentation. */
 
 function text(description: string, ...types: readonly string[]): Answer {
   const content = Object.fromEntries(types.map((type) => [type, { schema: { type: 'string' } }]))
@@ -73,7 +73,7 @@ export const SYSTEM_OPERATIONS = {
   metrics: {
     summary: 'Get metrics for Prometheus',
     description:
-      'Counters and histograms are those of the instance that answers. Lag, parked records and the ledger are the same from every instance. Metrics of an unavailable log or store are left out.',
+      'Counters and histograms are those of the instance that answers. Every instance reports the same lag, parked records and ledger. Metrics of an unavailable log or store are left out.',
     answers: {
       200: {
         description: 'The text exposition format.',

@@ -52,7 +52,7 @@ const forgottenSchema = schemaOf<Forgotten>()({
   summary: z.string().describe('One sentence for an operator.'),
   store: schemaOf<Forgotten['store']>()({
     orders: count.describe('Stored orders.'),
-    unstored: count.describe('Orders that are retried, dead or discarded.'),
+    unstored: count.describe('Orders that are being retried, or were dead-lettered or discarded.'),
     retrying: count.describe('How many of these wait for their next attempt.'),
     changes: count,
     waitingChanges: count.describe('How many of these wait for an earlier event.'),
@@ -71,7 +71,7 @@ const forgottenSchema = schemaOf<Forgotten>()({
         until: instant
           .nullable()
           .describe(
-            'When the last of them leaves the log; null if that is unknown, or if the log replaces them in place.',
+            'When the last of these records leaves the log; null if that is unknown, or if the log redacts them instead.',
           ),
         forEver: z.boolean().describe('Whether the topic keeps records forever.'),
       }),
@@ -102,7 +102,7 @@ export const MAINTENANCE_SCHEMAS = {
     known: count.describe('Archived before.'),
     changed: z
       .array(orderId)
-      .describe('The ids of orders that have changed since they were exported. They stay in the store.'),
+      .describe('The ids of orders that have changed since they were exported. These orders stay in the store.'),
   }),
   RestoreOrders: restoreBody,
   RestoredOrders: schemaOf<RestoreResult>()({

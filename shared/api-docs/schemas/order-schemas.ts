@@ -24,7 +24,7 @@ export const changeId = z.string().meta({
   format: 'uuid',
   description: 'A UUID of version 7, or of version 8 if the change was sent with an Idempotency-Key.',
 })
-/** An order's version. It fits easily in 32 bits. */
+/** An order's version, which fits easily in 32 bits. */
 export const version = z
   .int()
   .min(1)

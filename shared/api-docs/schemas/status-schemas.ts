@@ -188,7 +188,9 @@ export const STATUS_SCHEMAS = {
   TakenOut: z.object({
     letterId: z.string().describe('The id of the new dead letter.'),
     group: z.string(),
-    processed: count.describe('The number of records that were waiting before it and were processed as usual.'),
+    processed: count.describe(
+      'The number of records that were waiting before this record and were processed as usual.',
+    ),
     ledger: ledgerVerdictSchema,
   }),
 } as const

@@ -15,9 +15,9 @@ export interface DiscardLetters {
   preview(which: WhichLetters): Promise<number>
   /**
    * Discards every letter that matches and is `dead`, newest first. A letter that becomes `dead` after the first call
-   * is not discarded. The audit gets one entry that describes the whole act, and one entry for each letter.
+   * is not discarded. The audit gets one entry that describes the whole action, and one entry for each letter.
    *
-   * The caller waits for the response, so an act on many letters takes several calls of a few seconds each. Each call
+   * The caller waits for the response, so discarding many letters takes several calls of a few seconds each. Each call
    * starts at the cursor that the previous call returned. If no further call follows, the letters discarded so far stay
    * discarded. Without a cursor, the call rejects with `conflict` if no letter is `dead`, and with
    * `dead-letter-not-found` if one of the ids is unknown.
@@ -64,7 +64,7 @@ export function createDiscardLetters(dependencies: {
     },
   }
 
-  /** Writes to the audit before the first letter changes, so that an act that ends halfway is recorded too. */
+  /** Writes to the audit before the first letter changes, so that an action that stops halfway is recorded too. */
   async function begin(which: WhichLetters, act: Act, dead: readonly string[]): Promise<void> {
     if (dead.length === 0) throw noneIsDead()
     await maintenance.recordAct('discard-many', describe(which), act)

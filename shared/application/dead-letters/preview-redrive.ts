@@ -158,7 +158,7 @@ export function createPreviewRedrive(dependencies: {
     }
   }
 
-  /** The outcome of each event, in sequence. The outcome of an order's last event lists the followers of that order. */
+  /** The outcome of each event, in sequence. The last event of an order also lists the order's followers. */
   async function outcomesOf(some: readonly Readable[]): Promise<(Previewed & { readonly letter: KeptDeadLetter })[]> {
     const { outcomes, changes, followers } = await store.previewBatch(toBatch(some.map(({ event }) => event)))
     const [ofOrders, ofChanges] = [outcomes.values(), changes.values()]

@@ -53,7 +53,7 @@ export function createRedriveWarning(dependencies: {
         : others.length === 0
           ? 'No other consumer group is known to read it.'
           : `These other consumer groups read it: ${named(others)}.`
-    const detail = `Letters of another consumer are among them. A redrive writes them to ${topics.orders}, where every consumer gets them again. ${who}`
+    const detail = `Some of these letters are from another consumer. A redrive writes them to ${topics.orders}, where every consumer gets them again. ${who}`
     return { detail, readers }
   }
 }

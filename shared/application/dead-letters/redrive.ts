@@ -16,8 +16,8 @@ import type { Act, RedriveEnding, Redrives, RedriveTask } from '../../ports/redr
 const LOOK_MS = 500
 const PAUSE_MS = 5000
 /**
- * How long a process that died in the middle of a step blocks the task. If a step outlasts its lease, letters are sent
- * twice, which is harmless.
+ * How long a task stays blocked after a process has died in the middle of a step. If a step outlasts its lease, letters
+ * are sent twice, which is harmless.
  */
 const LEASE_MS = 10_000
 

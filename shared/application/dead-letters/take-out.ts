@@ -20,13 +20,13 @@ export interface TakenOut {
   /** The id of the resulting dead letter: the record's original topic, partition and offset. */
   readonly letterId: string
   readonly group: string
-  /** How many records waited before the removed record. They were processed normally. */
+  /** How many records waited ahead of the removed record. They were processed normally. */
   readonly processed: number
 }
 
 /**
  * Removes a record that a consumer cannot get past: keeps it byte for byte as a dead letter, has the ledger count it as
- * parked, and moves the group past it. Records that wait before it are processed first, so that no record is skipped. A
+ * parked, and moves the group past it. Records that wait ahead of it are processed first, so that none is skipped. A
  * record in the dead-letter topic is already a letter, and is kept as that letter.
  *
  * Every step can be repeated, so after a failure the same call completes the act. Rejects with `conflict` while the

@@ -55,7 +55,7 @@ export function createExamineLedger(dependencies: {
     const brokenBy = breakOf(snapshot, found, await log.identity(topic))
     const notCounted = [...passedOver, ...snapshot.lost.filter((range) => range.topic === topic)]
     const lines = found.map((line) => ({ ...line, expired: brokenBy === null ? expiredIn(line, notCounted) : 0 }))
-    // Another log cannot explain the counted log's offsets.
+    // Only the log that was counted can say why offsets are missing.
     const isToldByLog = brokenBy === null && missing.length > 0
     return { snapshot, lines, gaps, damaged, brokenBy, unsettled: isToldByLog ? await explain(missing) : [] }
   }

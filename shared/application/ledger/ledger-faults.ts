@@ -45,7 +45,7 @@ function breakOf(brokenBy: LogBreak, [line]: LedgerVerdict['partitions']): strin
     : `${topic} ended before what was counted: it was truncated or recreated, and has grown since`
 }
 
-/** A predicate that says how and where these offsets were lost. `count` is how many were lost in all. */
+/** How and where these offsets were lost, as the rest of a sentence. `count` is how many were lost in all. */
 export function lossOf(lost: readonly LedgerLoss[], count = lengthOf(lost)): string {
   const causes = new Set(lost.map(({ lostBy }) => lostBy))
   const how = [...causes].map((cause) => HOW_LOST[cause]).join(', or ')

@@ -46,7 +46,7 @@ export interface LedgerTotals {
   readonly lost: number
   /** Offsets that never held a record, such as transaction markers. */
   readonly absent: number
-  /** Offsets that were counted and have since left the log. They are part of the other figures too. */
+  /** Offsets that were counted and have since left the log. The other figures include these offsets too. */
   readonly expired: number
   readonly toCome: number
   /** Offsets that cannot be read until an open transaction ends; not part of any other figure. */

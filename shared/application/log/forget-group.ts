@@ -39,8 +39,8 @@ export function createForgetGroup(dependencies: {
     if (read.length === 0) throw new OrderError('not-found', `No consumer group named ${group} has read a topic.`)
     await refuseMembers(group, read)
 
-    // The audit entry is written first. If writing the entry fails, the group still exists, so the operator can repeat
-    // the call.
+    // The audit entry is written first. If writing it fails, the group still exists, so the operator can repeat the
+    // call.
     await maintenance.recordAct('forget-group', group, act)
     await removal.forgetGroup(group)
     return { group, topics: read }

@@ -9,15 +9,15 @@ export interface LifeInLog {
   readonly partition: number
   readonly offset: number
   /**
-   * The fraction of the record's life in the log that has passed, by age or by size, whichever is greater. From 1 on,
-   * the record may leave the log.
+   * The fraction of the record's life in the log that has passed, by age or by size, whichever is greater. Once it
+   * reaches 1, the record may leave the log.
    */
   readonly used: number
   /** Whether the log keeps the record until it is processed, even after its life has ended. */
   readonly staysUntilProcessed: boolean
 }
 
-/** From this share on, an operator has to act, because half of the record's time in the log has passed. */
+/** Once a record has used up this share of its time in the log, an operator has to act. */
 export const LIFE_TO_WARN_OF = 0.5
 
 const RECORDS_TO_WEIGH = 10

@@ -11,7 +11,7 @@ export type KeptBy = 'group' | 'ledger' | 'copies' | 'damage' | 'maintenance'
 export interface Need extends PartitionOffsets {
   readonly from: number
   readonly by: KeptBy
-  /** Who needs the record, as a clause for an operator. */
+  /** Why the record is still needed, as a clause in a message to an operator. */
   readonly why: string
 }
 
@@ -73,7 +73,7 @@ function toCount({ logs, partitions, gaps }: LedgerSnapshot, topic: string, logI
     const row = partitions.find(isHere)
     if (!isCounted || row === undefined || row.next > end) return Number.NEGATIVE_INFINITY
     if (row.gaps === 0) return row.next
-    // If the list of gaps was cut off before this partition, its gap is missing.
+    // If the list of gaps was cut off before it reached this partition, the first gap is unknown.
     return gaps.find(isHere)?.from ?? row.first
   }
 }

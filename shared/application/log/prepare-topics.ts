@@ -20,7 +20,7 @@ export interface PrepareTopicsOptions {
 
 /**
  * How long startup waits for the first attempt. If startup took longer, a supervisor might conclude that the process
- * hangs.
+ * is hanging.
  */
 const START_WAIT_MS = 5000
 const RETRY_MS = 1000

@@ -18,8 +18,8 @@ export interface Backup {
 
 export interface Backups {
   /**
-   * Starts a backup and resolves at once. Rejects with `conflict` while one is running, and if this process does not
-   * keep both the log and the store in its own files.
+   * Starts a backup and resolves at once. Rejects with `conflict` if a backup is already running, or if this process
+   * does not keep both the log and the store in its own files.
    */
   start(name: string | undefined, act: Act): Promise<Backup>
   /** The running backup, or the last one that this process made. */

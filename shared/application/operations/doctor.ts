@@ -72,7 +72,7 @@ export function createDoctor(dependencies: {
     one('disk', async () => {
       const free = await freeSpace()
       if (free === undefined) return well('The log and the store are not on this disk.')
-      const found = `${(free.bytes / GIB).toFixed(1)} GiB are free in ${free.directory}`
+      const found = `${(free.bytes / GIB).toFixed(1)} GiB is free in ${free.directory}`
       return free.bytes >= MIN_FREE_BYTES ? well(`${found}.`) : unwell(`${found}: make room before orders are refused.`)
     }),
     one('ledger', async () => {
@@ -101,7 +101,7 @@ export function createDoctor(dependencies: {
         : ''
     if (others.length === 0) return well(`${sources.length} topics of ${partitions} partitions, as configured.${told}`)
     const list = others.map(({ topic, count }) => `${topic} has ${count}`).join(', ')
-    return unwell(`ORDERS_PARTITIONS is ${partitions}, but ${list}. It is used only when topics are created.`)
+    return unwell(`ORDERS_PARTITIONS is ${partitions}, but ${list}. The setting is used only when topics are created.`)
   }
 
   /** Checks whether waiting records are about to leave the log, and whether old records stay in the log. */
@@ -135,7 +135,7 @@ export function createDoctor(dependencies: {
     const members = await orderConsumers()
     if (members.length > 0) return well(`Members of ${topics.group}: ${members.length}.`)
     return unwell(
-      `Nobody processes orders: no process is in the group ${topics.group}. Start a processor, or enable consumeOrders.`,
+      `Nothing is processing orders: no process is in the group ${topics.group}. Start a processor, or enable consumeOrders.`,
     )
   }
 

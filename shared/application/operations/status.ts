@@ -115,7 +115,10 @@ export async function standIn(
   })
 }
 
-/** Counts the records since the topic was created. A count of the records that are still in the log could fall. */
+/**
+ * Counts the records since the topic was created. A count of the records that are still in the log would fall when
+ * records leave it.
+ */
 export function recordsOf(partitions: readonly Pick<PartitionStatus, 'end'>[]): number {
   return partitions.reduce((total, { end }) => total + end, 0)
 }

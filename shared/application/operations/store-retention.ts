@@ -22,7 +22,8 @@ const PARTS: Readonly<Record<keyof StoreRetentionMs, readonly RemovablePart[]>> 
   audit: ['audit', 'redrives'],
 }
 /**
- * The number of rows in one transaction. A dead letter may take up 2 MiB, so only a few letters are emptied at once.
+ * The number of rows in one transaction. A dead letter can be as large as 2 MiB, so only a few letters are emptied at
+ * once.
  */
 const ROWS_AT_ONCE: Readonly<Record<RemovablePart, number>> = {
   'dead-letters': 25,

@@ -61,7 +61,7 @@ export function createOncePerKey(dependencies: {
 }): OncePerKey {
   const { reused, clock } = dependencies
   const remembered = new Map<string, KnownByKey>()
-  /** The outcome of the first request under a key, by the key's hash. At most one entry for each request in flight. */
+  /** The outcome of the first request with a key, by the key's hash. At most one entry for each request in flight. */
   const deciding = new Map<string, Promise<KnownByKey>>()
 
   function remember(keyHash: string, known: KnownByKey): void {

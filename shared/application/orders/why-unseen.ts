@@ -27,8 +27,8 @@ export type WhyUnseen = (id: string) => Unseen | undefined
 
 const LOOK_MS = 60_000
 /**
- * The interval is shorter while records are missing, because only the next check covers the orders that were placed
- * after the last one.
+ * The interval is shorter while records are missing, because an order that is placed after one check is covered only by
+ * the next.
  */
 const LOOK_AGAIN_MS = 10_000
 /** An id is generated before its record is published, and the log's timestamps may come from another machine. */
@@ -49,7 +49,7 @@ const MISSING: Unseen = {
   },
 }
 
-/** Says nothing about the record's time, because the request may have been sent again since. */
+/** The text does not mention the record's time, because the request may have been sent again since. */
 const MISSING_UNDER_KEY: Unseen = {
   isLost: false,
   cause: {

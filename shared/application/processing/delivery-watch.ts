@@ -55,7 +55,7 @@ interface Watched extends WatchedSource {
   inFlight: number
   /** When a batch was last in flight here, or when watching began. */
   quietSince: number
-  /** For each partition, the group's offset and the time since which the group has been at that offset. */
+  /** For each partition, the group's offset, and since when the group counts as waiting at that offset. */
   readonly positions: Map<number, { readonly next: number; readonly since: number }>
   /** For each partition, the unreadable offset and the reason; removed when the group moves on. */
   readonly unreadable: Map<number, { readonly next: number; readonly why: string }>

@@ -31,7 +31,7 @@ const OVERTAKEN: Cause = {
 }
 
 /**
- * Decides, one after the other, the changes to an order whose turn has come, and stops at the first change that has to
+ * Decides those changes to an order whose turn has come, one after the other, and stops at the first change that has to
  * wait. Each store supplies what it alone knows: which changes are kept, in which sequence, and whether a constraint
  * refuses the result. `order` is undefined while the order is not stored. Without an order, nothing is decided, unless
  * the order was discarded.

@@ -14,8 +14,8 @@ import { FORGOTTEN, shownOf } from './forgotten-data.ts'
  *
  * The result is the same event without the members that hold personal data, and with an additional member, `forgotten`.
  * In an order, this member is the SHA-256 (base64url) of the event's original JSON. The hash identifies the order when
- * a copy of the original or a repeated request arrives. In a change, the member is 1, because the change may be shorter
- * than a hash. A value that cannot be read as an event loses all of its content.
+ * a copy of the original or a repeated request arrives. In a change, `forgotten` is just 1, because the change may be
+ * shorter than a hash. A value that cannot be read as an event loses all of its content.
  *
  * The value is padded with spaces to its original length, because SQLite overwrites a row in place if the length stays
  * the same. A different length may move rows to other pages, and may leave a copy of a row in a page's free space.
@@ -108,8 +108,8 @@ function forgetData(data: Json | undefined): Json {
 }
 
 /**
- * Keeps the other members as they were written. A currency may have been written as a number, for example, and its name
- * would be longer, but the value must not grow.
+ * Keeps the other members as they were written, because the value must not grow. For example, a currency may have been
+ * written as a number, and its name would be longer.
  */
 function forgetOrderData(data: Json): Json | undefined {
   const order = unlessUnreadable(() => readNewOrderData(NEW_ORDER_TYPE, data))

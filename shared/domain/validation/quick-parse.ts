@@ -92,7 +92,7 @@ function objectReader(shape: z.core.$ZodShape): Read {
   }
 }
 
-/** For a schema that accepts only certain values. Parses each of them once in advance and then looks up the result. */
+/** For a schema that accepts only certain values. Parses each value once in advance, then looks up the result. */
 function listedReader(schema: z.core.$ZodType, values: Iterable<unknown>): Read {
   const results = new Map([...values].map((value) => [value, z.parse(schema, value)]))
   return (value) => results.get(value) ?? UNSURE

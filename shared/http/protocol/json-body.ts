@@ -30,8 +30,8 @@ function whyEmpty({ headers }: HttpRequest): string {
 }
 
 /**
- * Whether the request has a body. When in doubt, assumes that it has one, because a body that is overlooked would count
- * as empty. HTTP/2 requires neither content-length nor transfer-encoding.
+ * Whether the request has a body. When in doubt, assumes that there is one, because an overlooked body would count as
+ * empty. HTTP/2 requires neither content-length nor transfer-encoding.
  */
 export function hasBody({ headers }: HttpRequest): boolean {
   const length = headers.get('content-length')

@@ -134,7 +134,7 @@ export const PROBLEMS = {
   'log-unreadable': {
     status: 503,
     title: 'Part of the log cannot be read',
-    remedy: 'Tell the operator: the detail of the log line says which part, and why.',
+    remedy: 'Tell the operator: the product’s log output says which part cannot be read, and why.',
   },
   'clock-wrong': {
     status: 503,
@@ -151,7 +151,7 @@ export const PROBLEMS = {
   'shutting-down': {
     status: 503,
     title: 'This instance is stopping',
-    remedy: 'Send it again. Another instance will take it.',
+    remedy: 'Send it again. Another instance will handle it.',
   },
   internal: {
     status: 500,
@@ -168,7 +168,7 @@ const SAME_PROBLEM: Readonly<Partial<Record<ErrorCode, ProblemCode>>> = {
   'store-busy': 'store-unavailable',
   'store-full': 'store-unavailable',
 }
-/** The beginning of the detail. The remedy, which all problems of a type share, follows it. */
+/** The beginning of the detail. It is followed by the remedy, which all problems of a type share. */
 const CAUSES: Readonly<Partial<Record<ErrorCode, string>>> = {
   'log-full': 'The disk of the log is full: nothing is accepted until the operator frees some space. ',
   'store-full': 'The disk of the store is full. ',

@@ -27,7 +27,7 @@ import { isTraceparent } from './traceparent.ts'
  * Events on the wire: CloudEvents 1.0, binary mode (cloudevents/bindings/kafka-protocol-binding.md). The value contains
  * only the JSON data; the event's attributes are headers. The key is the order id, so that all events of one order stay
  * in one partition and in sequence. For NewOrder, `ce_id` is the order id. For a change, `ce_id` is the change's own id
- * and `ce_subject` the order id. Other producers may send structured mode.
+ * and `ce_subject` the order id. Other producers may use structured mode.
  */
 const SOURCE = '/orders'
 /** The format of `Date.toISOString`, in which this product writes times. */

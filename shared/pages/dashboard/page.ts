@@ -90,7 +90,7 @@ function pipeline(tiers: number, keptFor: string): Html {
       ${node('processor', 'Processor', 'stored a second', 'a batch is one transaction')}
       ${node('store', 'Store', 'orders stored', 'each exactly once, in effect')}
     </ol>
-    <ol class="branches" aria-label="Orders that could not be stored at once">
+    <ol class="branches" aria-label="Orders that were not stored at the first attempt">
       ${retries} ${node('dead', 'Dead letters', 'to be repaired', 'kept byte for byte, with the cause')}
     </ol>
   </section>`

@@ -34,7 +34,7 @@ export function tryItSection(): Html {
         ${button('send-many', 'A hundred a second', 'For ten seconds. See how closely “stored” follows “accepted”.')}
         ${button('send-same', 'One, five times', 'The same Idempotency-Key: five responses, one order.')}
         ${button('send-poison', 'A poison record', 'Not JSON. It becomes a dead letter; the records behind it are processed.')}
-        ${button('send-bug', 'For customer 13', 'An ordinary order, unless you let the code throw for customer 13.')}
+        ${button('send-bug', 'For customer 13', 'An ordinary order, unless you make the code throw for customer 13.')}
       </fieldset>
       <fieldset>
         <legend>Break</legend>

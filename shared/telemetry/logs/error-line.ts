@@ -51,7 +51,7 @@ export function messageFor(error: unknown): string {
   return withoutQuotes(error.message)
 }
 
-/** One of our own messages may contain its cause's message, which may contain personal data. */
+/** Our own message may contain the message of its cause, which may contain personal data. */
 function ours({ message, cause }: Error): string {
   if (!(cause instanceof Error) || cause.message === '' || isOrderError(cause)) return message
   return message.replaceAll(cause.message, () => messageFor(cause))

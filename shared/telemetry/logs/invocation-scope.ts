@@ -8,8 +8,8 @@ interface Invocation {
   readonly context: InvocationContext
   readonly request: HttpRequest | undefined
   /**
-   * True once the invocation has ended and its log is closed. Anything that outlives it, such as a connection, logs
-   * elsewhere.
+   * True once the invocation has ended and its log is closed. Anything that outlives the invocation, such as a
+   * connection, logs elsewhere.
    */
   isOver: boolean
 }

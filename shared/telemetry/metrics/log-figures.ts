@@ -21,8 +21,8 @@ export interface TopicFigures {
    */
   readonly overdueMs: number | null
   /**
-   * The share of its life in the log that the oldest unprocessed record has used; 0 if there is no limit or no such
-   * record.
+   * How much of its life in the log the oldest unprocessed record has used, as a fraction; 0 if there is no limit or no
+   * such record.
    */
   readonly lifeUsed: number
 }

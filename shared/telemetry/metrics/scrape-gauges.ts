@@ -72,7 +72,8 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
     waiting.remove()
     for (const { topic, tier, delayMs } of topics.retries) delay.set({ [TOPIC]: topic, tier }, delayMs / 1000)
     for (const figure of figures ?? []) setTopic(figure)
-    // The partition with the longest time comes last, so its time is the one that remains.
+    // Partitions with the same topic and reason share one value, and the last value set remains. So the partition with
+    // the longest time comes last.
     for (const { topic, by, since } of recordsKept.toSorted((one, other) => other.since - one.since)) {
       kept.set({ [TOPIC]: topic, reason: by }, Math.max(0, now - since) / 1000)
     }

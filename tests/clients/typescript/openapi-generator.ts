@@ -36,7 +36,7 @@ async function problemOf(call: Promise<unknown>): Promise<Problem> {
   return ProblemFromJSON(await error.response.json())
 }
 
-// Places an order and waits until it is stored, and then places it again under the same key.
+// Places an order and waits until it is stored, and then places it again with the same key.
 const large = { orderCommand: order(1234567.89), idempotencyKey: randomUUID() }
 const stored = await orders.placeOrder({ ...large, prefer: 'wait=30' })
 assert.deepEqual(
@@ -45,12 +45,12 @@ assert.deepEqual(
 )
 assert.equal((await orders.placeOrder(large)).orderId, stored.orderId)
 
-// The request to place an order does not wait. The request to read it then waits until the order is stored.
+// The request to place the order does not wait until it is stored. The request to read it does.
 const placed = await orders.placeOrder({ orderCommand: order(187.35) })
 const found = await orders.getOrder({ orderId: placed.orderId, prefer: 'wait=30' })
 assert.deepEqual([found.status, found.totalPrice, found.orderItems?.[0]?.price], ['stored', 187.35, 119.9])
 
-// Both are in the list, which is read a page at a time.
+// Both orders are in the list, which is read a page at a time.
 const listed: string[] = []
 for (let cursor: string | null | undefined; cursor !== null;) {
   const page = await orders.listOrders({ customerId: CUSTOMER, limit: 2, cursor })

@@ -52,7 +52,7 @@ const found = await dataOf(
 )
 assert.deepEqual([found.status, found.totalPrice, found.orderItems?.[0]?.price], ['stored', 187.35, 119.9])
 
-// Both are in the list, which is read a page at a time.
+// Both orders are in the list, which is read a page at a time.
 const listed: string[] = []
 for (let cursor: string | null | undefined; cursor !== null;) {
   const query: NonNullable<paths['/api/orders']['get']['parameters']['query']> = { customerId: CUSTOMER, limit: 2 }

@@ -24,7 +24,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
     const { dead, stored, stateOf, kindsOf } = redriveSteps(() => opened)
 
     describe('a decision survives redeliveries', () => {
-      /** The edited order after its redrive was dead-lettered: a letter with the headers of an edit. */
+      /** The record of the edited order, with the headers of an edit. */
       const editOf = (order: OrderToStore, offset: number): OrderToStore => {
         const letterId = letterIdOf(order)
         return orderAt(offset, {

@@ -6,21 +6,21 @@ export interface SharedStore extends AsyncDisposable {
   readonly one: OpenStore
   readonly other: OpenStore
   /**
-   * Whether this many calls are waiting for a locked row. If the store does not show that, waits for long enough and
-   * returns true.
+   * Whether this many calls are waiting for a locked row. If the store cannot tell, waits long enough for the calls to
+   * reach the row, and returns true.
    */
   areWaiting(calls: number): Promise<boolean>
   /** Locks the rows that this UPDATE matches until `work` has returned. */
   hold(update: string, work: () => Promise<void>): Promise<void>
 }
 
-/** A call that is not waiting after this time may never wait. The test goes on, although the calls did not meet. */
+/** A call that is not waiting after this time may never wait. The test then continues without waiting for it. */
 const MEET_MS = 30_000
 const LOOK_MS = 50
 
 /**
- * Starts these calls one after another, while the update `held` locks the rows that it matches. A call starts once the
- * call before it has ended or waits for a row, which is locked either by that update or by another of these calls.
+ * Starts these calls one after another, while the update `held` locks the rows that it matches. Each call starts once
+ * the previous call has ended or is waiting for a row that is locked by that update or by another of these calls.
  */
 export async function meet(
   shared: SharedStore,

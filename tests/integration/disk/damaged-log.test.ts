@@ -250,7 +250,7 @@ test('Zeroed pages in the middle of the log stop the removal of old records, unl
   expect(await removeAll(log, { ...settled, toOffset: many + RECORDS })).toEqual({ removed: RECORDS, more: false })
 })
 
-test('A gap of thousands of records leaves the log in steps, by the age of the record after it', async () => {
+test('Thousands of missing records leave the log in steps, when the record after them is old enough', async () => {
   const many = 4000
   const { directory, file } = await written(Array.from({ length: many }, (_, n) => recordOf(n)))
   alter(file, `DELETE FROM partition_1 WHERE record_offset BETWEEN 5 AND 3990`)

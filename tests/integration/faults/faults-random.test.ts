@@ -82,7 +82,7 @@ test(
       console.log(
         `${traffic.sent.size} sent, ${traffic.accepted.size} accepted, ${stored.size} stored, ${poison} poison, ${unstored.length} refused, ${redriven} redriven`,
       )
-      // With fewer of these, the test would prove nothing.
+      // With fewer accepted, poison or redriven records, the test would prove nothing.
       expect(traffic.accepted.size).toBeGreaterThan(DURATION_MS / 100)
       expect(poison).toBeGreaterThan(0)
       expect(redriven).toBeGreaterThan(0)
@@ -135,7 +135,7 @@ async function call(
         expect(await placeUnder(mark, one), 'the same order is no reuse of its key').not.toBe(422)
       }
     } else {
-      // Reuses only recent keys. After a kill, only their first orders may be in the log but not yet in the store.
+      // Reuses only recent keys. After a kill, the first order with such a key may be in the log but not in the store.
       await placeUnder(random.pick([mark, ...used.slice(-3)]), one)
     }
     await sleep(random.whole(0, 40))

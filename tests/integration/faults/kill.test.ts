@@ -20,7 +20,7 @@ function load(traffic: OrderTraffic, random: Random, life: number, orders: numbe
   return { underWay: Promise.race([underWay, broken]), broken }
 }
 
-/** Resolves with the callers' answers. */
+/** Resolves with the orders that the callers sent and the responses that they got. */
 async function killAgainAndAgain(random: Random, kills: number): Promise<OrderTraffic> {
   return withProduct({}, async (product) => {
     const traffic = createOrderTraffic(product)

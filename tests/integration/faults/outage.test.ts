@@ -143,7 +143,7 @@ test('While the log is down no order is accepted, and the same requests succeed 
 test('A record that cannot be parked because the log is down stays in its batch and does not affect the others', async () => {
   await withProduct(SETTINGS, async (product) => {
     const traffic = createOrderTraffic(product)
-    // The store is down first, so that the log is down by the time the bad order has to be parked.
+    // The store is down until the log goes down, so that the log is already down when the bad order has to be parked.
     await product.breaks({ store: 'down' })
     await placeMany(traffic, 50)
     const others = [...traffic.accepted.keys()]

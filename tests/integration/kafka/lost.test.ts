@@ -113,7 +113,7 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
     const stored = [await place(Date.now()), await place(Date.now())]
     await services.consume()
 
-    // The consumer is down. First there is a warning.
+    // The consumer is down. At first there is only a warning.
     const accepted = Date.now() - 1.5 * HOUR_MS
     const missing = [await place(accepted), await place(accepted + 1), await place(accepted + 2)]
     const warning = { well: false, detail: expect.stringContaining(`${topic} 0:2 (75 % of its life)`) }

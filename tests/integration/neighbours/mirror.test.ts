@@ -118,8 +118,8 @@ test.skipIf(skipsKafka || java.isMissing || mirrorMaker.isMissing)(
     expect(await after.ledger()).toMatchObject({ balanced: false, brokenBy: 'replaced' })
     const reset = { method: 'POST', body: { reason: 'Moved to the mirror.' } }
     expect((await after.operate('/api/ops/ledger/reset', reset)).body).toMatchObject({ more: false, why: null })
-    // The seven below are four orders, two late ones, and the waiting one, whose own record is read again before its
-    // retry is due.
+    // The total of 7 consists of the four stored orders, two late ones, and the waiting one, whose own record is read
+    // again before its retry is due.
     const { balanced, totals } = await after.ledger()
     expect(balanced).toBe(true)
     expect(totals).toMatchObject({ records: wanted[0], parked: 4, gaps: 0, lost: 0, toCome: 0 })

@@ -32,7 +32,7 @@ const NEEDLES = [
 ].map((value) => value.toLowerCase())
 const SETTINGS = { LOG_LEVEL: 'fatal', FAULTS: 'on', RETRY_DELAYS: '100ms,6s' }
 
-/** The needles that are in each file in the directory. JSON writes a line break as two characters. */
+/** The needles that each file in the directory contains. JSON writes a line break as two characters. */
 function findings(directory: string): string[] {
   return [...fileTexts(directory)].flatMap(([name, bytes]) => {
     const text = bytes.toLowerCase()
@@ -84,8 +84,8 @@ describe('a customer who asks to be forgotten', () => {
     await product.ask(`/api/orders/${stored}/cancel`, { method: 'POST', body: { reason: REASON } })
     const other = await place({ ...ORIGINAL_BODY, customerId: 2 })
 
-    // One order is a dead letter whose edit is being retried. Another waits for its second retry when the customer is
-    // forgotten.
+    // When the customer is forgotten, one order is a dead letter whose edit is being retried, and another order waits
+    // for its second retry.
     await product.breaks({ throwForCustomers: [CUSTOMER] })
     const dead = await place(order, 0)
     await change(dead, AMENDED, 0)

@@ -73,7 +73,7 @@ const expiry = (onKept: (kept: RecordsKept) => void = (kept) => expect(kept).toB
     onBack: () => undefined,
   })
 
-/** Publishes and processes a day's orders, accepted at noon. Some of them can never be stored. */
+/** Publishes and processes a day's orders, accepted at noon. Some of these orders can never be stored. */
 async function day(): Promise<void> {
   const timestamp = clock.now() + DAY / 2
   const acceptedAt = new Date(timestamp).toISOString()
@@ -167,7 +167,7 @@ test('A consumer that was down for longer than the retention finds every record,
   expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { stored: placed.length, lost: 0 } })
 })
 
-test('No file contains a customer who was forgotten, whether before or after some of the records left the log', async () => {
+test('No file contains the name of a forgotten customer, whether records leave the log before or after the forgetting', async () => {
   const [leaves, asks] = ['Quillfeather', 'Featherstonehaugh']
   const place = async (customerId: number, customerLastName: string, orders: number) => {
     const timestamp = clock.now()

@@ -151,7 +151,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect(await page.evaluate('document.activeElement.title')).toBe(await row.getByRole('link').getAttribute('title'))
   })
 
-  it('shows that one order sent five times under one key is one order', async () => {
+  it('shows that one order sent five times with the same key is one order', async () => {
     await press('One, five times')
     await shows('#sent-accepted', /^2$/)
     await shows('#sent-stored', /^2$/)
@@ -371,7 +371,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await page.keyboard.press('Enter')
     await shows('#told', /The twenty others are stored/)
     await shows('#told', /The retries are used up/)
-    await shows('#told', /It is stored, as “recovered”/)
+    await shows('#told', /The order is stored and shown as “recovered”/)
     await shows('#orders', 'recovered')
     await shows('#sent-dead', /^0$/)
     expect(await page.locator('#stop-play').isVisible()).toBe(false)

@@ -11,7 +11,7 @@ import { loadTestResult } from '../../support/load-test-results.ts'
 
 const WIDE = { count: 1e7, mean: 1234.5, min: 1, p50: 1234, p90: 2345, p95: 3456, p99: 4567, p999: 5678, max: 9999.9 }
 
-/** Three seconds with a slow one in the middle, and the widest numbers possible. */
+/** A result with the widest numbers possible, and with one slow second between two fast ones. */
 function widest(): RunResult {
   const [placing] = loadTestResult().requests
   if (placing === undefined) throw new Error('A result has figures.')

@@ -53,7 +53,7 @@ export function createThinDisk({ hasMiB, promisesMiB }: { hasMiB: number; promis
   )
   mount(path, '-o', 'loop,errors=continue', image)
   // A loop device reports a partial write to its file as complete. Nothing protects against a disk that lies, so each
-  // write is limited to one block, because a block cannot be written partially.
+  // write is limited to one block, which cannot be written partially.
   const device = execFileSync('findmnt', ['--noheadings', '--output', 'SOURCE', path], { encoding: 'utf8' }).trim()
   asRoot('sh', '-c', `echo 4 > /sys/block/${basename(device)}/queue/max_sectors_kb`)
   // Allocates the file system's own tables now, so that only data can run out of space later.

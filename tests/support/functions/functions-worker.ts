@@ -14,13 +14,13 @@ export interface FunctionsWorker extends AsyncDisposable {
   readonly answered: number
   /** Sends SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>
-  /** Ends it as the runtime does, with requests in flight; resolves with the exit code. */
+  /** Ends the worker as the runtime does, with requests in flight; resolves with the exit code. */
   terminate(): Promise<number | null>
 }
 
 export interface FunctionsWorkerOptions {
   readonly settings: Readonly<Record<string, string>>
-  /** A command prefix that gets node's path and arguments. */
+  /** The start of the command line; node's path and arguments follow it. */
   readonly launcher?: readonly string[]
 }
 

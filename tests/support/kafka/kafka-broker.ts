@@ -14,7 +14,7 @@ export interface TestBroker extends AsyncDisposable {
   /** Sends SIGKILL. */
   kill(): Promise<void>
   stop(): Promise<void>
-  /** Starts it again on the same port, with the same directory. */
+  /** Starts the broker again on the same port, with the same directory. */
   start(): Promise<void>
 }
 
@@ -23,7 +23,7 @@ if (missing !== undefined && process.env['CI'] !== 'true') {
   process.stderr.write(`Tests against a real Kafka broker are skipped. ${missing}\n`)
 }
 
-/** For `describe.skipIf`: whether this machine cannot run a broker. CI runs the tests regardless. */
+/** For `describe.skipIf`: true if this machine cannot run a broker. CI runs the tests regardless. */
 export const skipsKafka = missing !== undefined && process.env['CI'] !== 'true'
 
 type TestBrokerOptions = Partial<Pick<BrokerOptions, 'properties' | 'format' | 'protocol'>>

@@ -43,7 +43,7 @@ export async function findJava(jars?: string): Promise<Neighbour> {
 
 type Start = (program: string, args: readonly string[]) => RunningProgram
 
-/** Downloads outside the tests, so that no test's timeout has to allow for it. */
+/** Downloads happen here, outside the tests, so that no test's timeout has to allow for them. */
 async function neighbour(name: string, missing: string | undefined, prepare: () => Promise<Start>): Promise<Neighbour> {
   let start: Start | undefined
   try {

@@ -3,8 +3,8 @@ import { findMarks } from './marks.ts'
 import type { Forgetting, Sending, Shop } from './shop.ts'
 
 /**
- * Whether the customer was forgotten after the product had received the data. Undefined if both happened at the same
- * time, or if a request to forget the customer failed but may have taken effect.
+ * Whether the customer was forgotten after the product had received the data. Undefined if sending and
+ * forgetting overlapped, or if a request to forget the customer failed but may have taken effect.
  */
 export function wasForgotten(sending: Sending | undefined, forgettings: readonly Forgetting[]): boolean | undefined {
   if (sending === undefined) return undefined

@@ -17,8 +17,8 @@ export interface Month {
 }
 
 /**
- * Runs the callers and operators during one life of the product, whatever happens to it. With the same seed, they make
- * the same choices.
+ * Runs the callers and operators until they have sent all their requests, whatever happens to the product meanwhile.
+ * With the same seed, they make the same choices.
  */
 export async function live(shop: Shop, operators: Operators, seed: number): Promise<void> {
   const random = createRandom(seed)

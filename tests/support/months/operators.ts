@@ -10,7 +10,7 @@ import type { Random } from '../random.ts'
 import { expectForgotten } from './forgotten.ts'
 import { CUSTOMERS, type Forgetting, type Shop } from './shop.ts'
 
-/** 0: done, 1: something is wrong, 3: not reached, 4: refused. A command with wrong arguments would exit with 2. */
+/** Exit codes: 0 done, 1 something is wrong, 3 not reached, 4 refused. A command with wrong arguments exits with 2. */
 const EXITS = [0, 1, 3, 4]
 const STATUSES = [200, 202, 404, 409, 410, 503]
 

@@ -11,7 +11,7 @@ export const CUSTOMERS = Array.from({ length: 12 }, (_, index) => 1001 + index)
 /** Changes are mostly for the newest orders, because the older ones are in an archive. */
 const NEWEST = 60
 
-/** Personal data that is sent to the product, and when its requests began and ended, by the product's clock. */
+/** Personal data that is sent to the product, and when the requests with it began and ended by the product's clock. */
 export interface Sending {
   /** A word that occurs only in this data. */
   readonly mark: string

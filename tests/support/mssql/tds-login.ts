@@ -1,4 +1,4 @@
-/** The client's settings before and at its login ([MS-TDS] 2.2.6.4 and 2.2.6.5). */
+/** The settings that the client sends before and during login ([MS-TDS] 2.2.6.4 and 2.2.6.5). */
 export interface TdsLogin {
   readonly user: string
   readonly hasPassword: boolean
@@ -35,7 +35,7 @@ function federationIn(body: Buffer): TdsLogin['federated'] {
   while (body.readUInt8(at) !== END) {
     const length = body.readUInt32LE(at + 1)
     if (body.readUInt8(at) === FEDAUTH) {
-      // The lowest bit echoes the server's flag; the others name the library: 1 for a token, 2 for a request for one.
+      // The lowest bit echoes the server's flag. The others are 1 if the message has a token, 2 if one follows later.
       const isToken = body.readUInt8(at + 5) >> 1 === 1
       if (isToken) return 'by a token'
       return body.readUInt8(at + 6) === 1 ? 'by a password' : 'by the environment'

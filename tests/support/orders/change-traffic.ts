@@ -20,7 +20,7 @@ export interface ChangeTraffic {
   readonly accepted: ReadonlySet<string>
   /** Places one order after another, each with its changes, until the signal aborts. */
   call(random: Random, signal: AbortSignal): Promise<void>
-  /** Sends one amendment or cancellation, for any version or for a certain one. */
+  /** Sends one amendment or cancellation, for any version of the order or, with If-Match, for a specific one. */
   change(random: Random, orderId: string): Promise<void>
 }
 

@@ -12,8 +12,8 @@ export interface OpsAnswer {
 }
 
 /**
- * `npm run ops -- …` without npm; the environment contains only the given settings. `prefix` is a command under which
- * it runs.
+ * Runs `npm run ops -- …` without npm, in an environment that contains only the given settings. `prefix` is a command
+ * that runs the given program, such as `sh -c '… exec "$@"'`.
  */
 export async function ops(
   words: readonly string[],

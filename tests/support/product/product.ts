@@ -58,7 +58,7 @@ export interface Product {
   start(): Promise<void>
   /** Sends SIGKILL; resolves when the process is gone, with null as the exit code. */
   kill(): Promise<number | null>
-  /** Sends SIGTERM; resolves with the exit code, or with null when a signal ended it. */
+  /** Sends SIGTERM; resolves with the exit code, or with null if a signal ended the process. */
   stop(): Promise<number | null>
   ask(path: string, asked?: Asked): Promise<Answer>
   /** Uses the operators' key; rejects unless the answer is a success. */
@@ -72,8 +72,8 @@ export interface Product {
 
 /**
  * Runs a scenario on a product that starts with an empty directory. At its end, all faults are switched off, and then
- * the pipeline must settle, the ledger must balance without a gap, and SIGTERM must end the process with 0. The
- * directory is removed. Resolves with the scenario's result.
+ * the pipeline must settle, the ledger must balance without a gap, and SIGTERM must end the process with exit code 0.
+ * The directory is removed. Resolves with the scenario's result.
  */
 export async function withProduct<T>(
   settings: Record<string, string>,

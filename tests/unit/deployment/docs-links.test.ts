@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: ROOT }).toSorted()
 
-/** The anchors of a page's headings: lower case, dashes for spaces, no punctuation; only the text of code and links. */
+/** The anchors of a page's headings: the text without markup or punctuation, in lower case, with dashes for spaces. */
 function anchorsOf(page: string): Set<string> {
   const text = withoutCode(readFileSync(join(ROOT, page), 'utf8'))
   const headings = [...text.matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) => heading)

@@ -3,7 +3,7 @@ import { fold } from '../../../shared/domain/search/fold.ts'
 import { queryWords, wordsOf } from '../../../shared/domain/search/search-words.ts'
 
 /**
- * Letters and digits that differ in upper and lower case, or whose NFKD form differs. Hangul is left out because it has
+ * Letters and digits whose upper case and lower case differ, or that NFKD changes. Hangul is left out because it has
  * many letters and no case. The iota below Greek vowels is left out because it is a mark in lower case and a letter in
  * upper case.
  */

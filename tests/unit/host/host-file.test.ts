@@ -55,7 +55,8 @@ describe('host.json', () => {
   test('lets a function wait for the longest delay and a hold after it before it times out', () => {
     const longest = ['24m', '25m', '26m', '30m'].filter((RETRY_DELAYS) => accepts({ RETRY_DELAYS })).at(-1)
     const longestMs = Number.parseInt(longest ?? '', 10) * 60_000
-    // Room for two holds, because a function may hold for the store, and then for the log in which it parks.
+    // There must be time for two holds: one until the store is back, and then one until the log is back, in which the
+    // function parks records.
     expect(host.functionTimeoutMs).toBeGreaterThanOrEqual(longestMs + 2 * MAX_HOLD_MS)
   })
 

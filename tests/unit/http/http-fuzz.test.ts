@@ -18,7 +18,7 @@ const RUNS = { numRuns: 400 }
 const accepted = { orderId: testOrderIds.next(0), acceptedAt: '2026-01-01T00:00:00.000Z' }
 const nothing = { items: [], nextCursor: null }
 
-/** The HTTP edge that every function has. The use cases behind it do nothing. A 500 fails the test. */
+/** Wraps a handler as every HTTP function does. The use cases behind it do nothing. A 500 fails the test. */
 const edge = (handler: Handler): HttpHandler =>
   endpoint(handler, {
     fault: async (error) => {

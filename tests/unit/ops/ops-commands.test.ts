@@ -313,14 +313,14 @@ describe('a status', () => {
 
 describe('a doctor', () => {
   const checks = [
-    { name: 'consumers', well: false, detail: 'Nobody processes orders.' },
+    { name: 'consumers', well: false, detail: 'Nothing is processing orders.' },
     { name: 'records', well: true, partial: true, detail: 'Only 600 of 900 records have been read so far.' },
   ]
 
   it('reports that nobody processes orders, and the checks that were partial', async () => {
     const { exit, printed } = await run(doctor, [{ well: false, checks }])
     expect(exit).toBe(1)
-    expect(printed).toMatch(/^consumers +NOT OK +Nobody processes/m)
+    expect(printed).toMatch(/^consumers +NOT OK +Nothing is processing/m)
     expect(printed).toMatch(/^records +ok so far +Only 600/m)
   })
 

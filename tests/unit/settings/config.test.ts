@@ -75,7 +75,7 @@ describe('settings', () => {
     [{ ORDERS_TOPIC: 'a b' }, "ORDERS_TOPIC must be 1 to 200 letters, digits, '.', '_' or '-'."],
     [
       { RETRY_DELAYS: '2h' },
-      'RETRY_DELAYS has the delay 2h; host.json lets a function run for 35 minutes, and it must be able to hold and store after the delay, so a delay may be at most 25m.',
+      'RETRY_DELAYS has the delay 2h; host.json lets a function run for 35 minutes, in which it must wait for the delay and then hold and store the batch, so a delay may be at most 25m.',
     ],
   ])('refuse %j with one clear line', (environment, line) => {
     expect(() => readConfig(environment, 'embedded')).toThrow(line)

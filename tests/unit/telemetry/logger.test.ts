@@ -217,7 +217,8 @@ describe('the log', () => {
     await withinInvocation(context, undefined, async () => {
       logger.warn({ event: 'delivery:retried' }, 'later')
       logger.fatal({ event: 'outage:began' }, 'away')
-      // This begins during the invocation but outlives it, so the invocation's log is closed when the line is written.
+      // This work begins during the invocation but outlives it, so the invocation's log is closed when the line is
+      // written.
       later = over.promise.then(() => logger.info({ event: 'outage:ended' }, 'back'))
     })
     over.resolve()

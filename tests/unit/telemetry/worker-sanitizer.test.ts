@@ -10,7 +10,7 @@ import { describe, expect, test } from 'vitest'
 const CREDENTIALS =
   /(?:Token|AccountKey|Data Source|Server|Password|pwd|SharedAccessKey|key)=|[&?;](?:sig|code)=|DefaultEndpointsProtocol=http/i
 
-/** Files whose texts are sent to callers. The worker does not sanitize responses. */
+/** Files whose string literals are sent to callers. The worker does not sanitize responses. */
 const ANSWERS = ['shared/http/protocol/problem.ts']
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 

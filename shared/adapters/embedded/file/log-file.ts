@@ -299,7 +299,8 @@ export function openLogFile(path: string): LogFile {
     },
     commit(groupId, next) {
       // Committed offsets are not flushed. A power cut may lose the last committed offsets, and then their records are
-      // delivered again. A group can't get ahead of the log, because all earlier writes survive if its commit does.
+      // delivered again. A committed offset is never beyond the end of the log, because if a commit survives, all
+      // earlier writes survive too.
       unflushed(() => {
         for (const [partitionId, offset] of next) upsertOffset.run(groupId, partitionId, offset)
       })

@@ -51,7 +51,7 @@ function security(connection: KafkaConnection): Pick<KafkaConfig, 'ssl' | 'sasl'
   const ssl = sslCa === undefined ? true : { ca: [certificate(sslCa)] }
   if (!securityProtocol.startsWith('sasl')) return encrypted ? { ssl } : {}
   if (username === undefined || password === undefined) {
-    throw new OrderError('invalid-setting', 'KAFKA_USERNAME and KAFKA_PASSWORD must be set with SASL.')
+    throw new OrderError('invalid-setting', 'KAFKA_USERNAME and KAFKA_PASSWORD must be set if SASL is used.')
   }
   const sasl = { mechanism: saslMechanism, username, password } as SASLOptions
   return encrypted ? { ssl, sasl } : { sasl }

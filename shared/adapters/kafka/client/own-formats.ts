@@ -15,7 +15,7 @@ import type { Encoder } from './encoder.ts'
  * null header (tulios/kafkajs#1789), and copies each record six times (decision 041). With our encoder, producers of
  * this client send only `OutgoingRecord`s.
  *
- * If a pace is given, it spaces the fetches that wait for records.
+ * If a pace is given, it spaces out the fetches that wait for records.
  */
 export function useOwnFormats(client: Kafka, pace?: FetchPace): void {
   const { name, create } = clusterFactory(client)

@@ -82,7 +82,7 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
     failing = `The consumer of ${subscription.topic} cannot continue: ${messageOf(rootOf(error))}.`
     if (failing === before && performance.now() - reportedAt < REPORT_AGAIN_MS) return
     reportedAt = performance.now()
-    subscription.onError(kafkaUnavailable(`The consumer of ${subscription.topic} failed and is restarted`, error))
+    subscription.onError(kafkaUnavailable(`The consumer of ${subscription.topic} failed and is being restarted`, error))
   }
 
   async function run(): Promise<void> {

@@ -16,7 +16,10 @@ import { within } from '../../../threads/waiting.ts'
 export interface Session extends AsyncDisposable {
   /** Resolves with the cause when the session has ended. The caller then disposes of the session. */
   readonly over: Promise<unknown>
-  /** Changes when partitions may have moved to another member. Offsets from an earlier epoch must not be committed. */
+  /**
+   * A number that changes when partitions may have moved to another member. Offsets from an earlier epoch must not be
+   * committed.
+   */
   readonly epoch: number
   /** Commits the offsets that the group reads next. */
   commit(next: ReadonlyMap<number, number>): Promise<void>

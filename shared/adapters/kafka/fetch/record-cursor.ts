@@ -67,5 +67,5 @@ export class RecordCursor {
   }
 }
 
-/** The scale of the tenth byte, which is the last one allowed. */
+/** The scale of a number's tenth byte, which is the last byte allowed. */
 const MAX_SCALE = 2 ** 63

@@ -50,7 +50,7 @@ interface Entry extends Addressed {
 /**
  * Combines the records of several calls into one request. A group consists of all the calls from one turn of the event
  * loop, or of all the calls that arrived while two groups were in flight. A call never waits for a timer. Records with
- * the same key keep the order of the calls as long as no attempt fails.
+ * the same key are written in the order of the calls as long as no attempt fails.
  */
 export function createKafkaQueue(options: KafkaQueueOptions) {
   const { sender, deadlineMs, onSent, onFailed, onClockRefused } = options

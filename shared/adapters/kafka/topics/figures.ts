@@ -51,7 +51,7 @@ export function createFigures(
 
   /**
    * Reads the log only if the group has not moved since the last request. A group that moves still has records to read,
-   * so it is not waiting before a marker.
+   * so it has not stopped at a marker.
    */
   async function beyondMarkers(key: string, topic: string, partition: number, committed: number, end: number) {
     const before = known.get(key)

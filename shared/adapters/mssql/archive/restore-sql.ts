@@ -8,7 +8,7 @@ type Target = 'place' | 'end'
  * An order's position in lists is an identity value (`seq`). Inserting an order at its earlier position requires
  * IDENTITY_INSERT. Orders that get a new position at the end are inserted separately, because IDENTITY_INSERT refuses
  * rows without a value, and Babelfish cannot combine it with OUTPUT. Both insertions read the JSON, because a table
- * variable would need all the columns again.
+ * variable would have to declare all the columns again.
  */
 const insertOrders = (at: Target) => `
   INSERT INTO orders (

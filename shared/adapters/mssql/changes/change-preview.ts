@@ -27,7 +27,7 @@ interface Batch {
 /** How a change in the batch would be recorded. */
 interface Recorded {
   readonly change: ChangeToStore
-  /** The outcome if the change would not take a turn. */
+  /** The outcome, if it is known without deciding the change. */
   readonly settled: ChangePreview | undefined
 }
 

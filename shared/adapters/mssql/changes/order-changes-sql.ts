@@ -12,8 +12,8 @@ import { isOfPlace, JUDGE_ARCHIVED } from './archived-changes-sql.ts'
  * here: a readable change is left waiting. After the commit, lookForTurns returns the orders whose changes may be
  * decided (turns.ts).
  *
- * Events may be long. If OPENJSON reads a text in its WITH clause, Babelfish truncates the text to 4,000 characters. It
- * does not truncate the elements of an array, so the events are read as elements.
+ * Events may be long. If OPENJSON reads a text in its WITH clause, Babelfish truncates the text to 4,000 characters.
+ * Babelfish does not truncate the elements of an array, so the events are read as elements.
  */
 export const DECLARE_CHANGES = `
 DECLARE @changes TABLE (

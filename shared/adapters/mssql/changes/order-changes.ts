@@ -11,7 +11,8 @@ interface Delivery {
   readonly groupId: string
   readonly recordedAt: string
   /**
-   * Whether the ledger counts this position as part of this batch. If not, the position may have been counted before.
+   * Whether the ledger counts this position as part of this batch. If it does not, it may have counted the position
+   * before.
    */
   readonly isCounted: boolean
 }

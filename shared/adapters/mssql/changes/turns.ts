@@ -64,7 +64,7 @@ interface Decision {
   readonly undecided?: UndecidableChange | undefined
 }
 
-/** Limits for one transaction. They keep it below the number of rows at which SQL Server escalates locks. */
+/** Limits that keep a transaction below the number of rows at which SQL Server escalates locks. */
 const ORDERS_AT_ONCE = 100
 const CHANGES_AT_ONCE = 20
 /** An attempt fails if another instance has changed the order since it was read. */
@@ -260,7 +260,7 @@ function isNews(decision: Decision): boolean {
   return isRestored || decision.verdicts.length > 0 || waitingOf(decision).length > 0
 }
 
-/** Whether the decision leaves nothing to decide. If it covers as many changes as a read returns, there may be more. */
+/** Whether no change is left to decide. If the decision covers as many changes as a read returns, there may be more. */
 function isWhole({ verdicts }: Decision): boolean {
   return verdicts.length < CHANGES_AT_ONCE
 }

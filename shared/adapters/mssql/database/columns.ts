@@ -1,7 +1,7 @@
 import { text, type Parameter } from './connection.ts'
 import { cut } from './values.ts'
 
-/** The maximum number of UTF-16 code units that these columns hold. */
+/** The maximum lengths of the columns for groups, topics and codes, in UTF-16 code units. */
 export const GROUP_UNITS = 200
 export const TOPIC_UNITS = 249
 export const CODE_UNITS = 200

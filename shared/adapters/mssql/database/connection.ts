@@ -132,7 +132,7 @@ export function createConnection({ connectionString, onError }: ConnectionOption
 function bind(request: sql.Request, name: string, parameter: Parameter): void {
   switch (parameter.type) {
     case 'text':
-      // Only a text that needs NVARCHAR(MAX) is sent as such, because this type would prevent an index seek.
+      // Text is sent as NVARCHAR(MAX) only if it needs to be, because that type would prevent an index seek.
       request.input(
         name,
         sql.NVarChar((parameter.value?.length ?? 0) > MAX_UNITS ? sql.MAX : MAX_UNITS),

@@ -83,8 +83,8 @@ function damage(rows: readonly Row[]): Omit<Finding, 'name'> {
 }
 
 /**
- * Lists unused indexes, because they slow down storing. They never count as a problem: right after the server has
- * started, no index has been read yet.
+ * Lists unused indexes, because they slow down storing. Unused indexes never count as a problem, because right after
+ * the server has started no index has been read yet.
  */
 function indexUse(rows: readonly Row[]): Omit<Finding, 'name'> {
   const unread = rows.filter((row) => Number(row['reads']) === 0).map((row) => String(row['name']))

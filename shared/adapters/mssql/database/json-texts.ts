@@ -1,9 +1,9 @@
 import { json, type Connection, type Parameters } from './connection.ts'
 
 /**
- * SQL Server's OPENJSON decodes escapes in JSON strings. Babelfish 4 does not, so a quote keeps its backslash.
- * Where a statement reads free text from JSON, an SQL comment with the word `text` marks the column. For Babelfish, the
- * column and its mark are replaced with an expression that decodes the escapes.
+ * SQL Server's OPENJSON decodes escapes in JSON strings. Babelfish 4 does not decode them, so a quote keeps its
+ * backslash. Where a statement reads free text from JSON, an SQL comment with the word `text` marks the column. For
+ * Babelfish, the column and its mark are replaced with an expression that decodes the escapes.
  */
 const TEXT = /(\w+\.\w+) \/\* text \*\//g
 

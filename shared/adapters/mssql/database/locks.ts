@@ -1,15 +1,15 @@
 /**
  * The order in which transactions take locks. Transactions that lock in the same order wait for each other and rarely
  * deadlock. Deadlocks remain possible where one statement locks several rows through a join (lockStates), because the
- * statement's plan determines the order of the rows. The statement that becomes the victim of a deadlock is repeated
+ * statement's plan determines the order of the rows. A statement that becomes the victim of a deadlock is repeated
  * (query.ts).
  *
  * 1. A transaction that decides a record's outcome first locks the ledger row of the record's partition. If the record
  *    redrives a letter, the transaction also locks the ledger row of the letter's partition. Within one partition,
  *    storing, retries, keeping letters and operators' actions therefore run one after another, and everything that they
- *    read after locking is final. Reads without a lock would not be final: with READ_COMMITTED_SNAPSHOT on, a statement
- *    reads rows as of its start and does not wait for concurrent changes ("Transaction locking and row versioning
- *    guide"). Forgetting a customer locks all partitions, so everything is stored either before or after it
+ *    read after locking is final. Reads without a lock could be out of date: with READ_COMMITTED_SNAPSHOT on, a
+ *    statement reads rows as of its start and does not wait for concurrent changes ("Transaction locking and row
+ *    versioning guide"). Forgetting a customer locks all partitions, so everything is stored either before or after it
  *    (forgetting/forget-customer-sql.ts).
  * 2. A transaction that decides or records a change then locks the change's row in order_changes.
  * 3. One order may have records in two partitions, so a transaction that decides an order's outcome then locks the

@@ -25,7 +25,7 @@ export const NOT_STORED_BEFORE = (order: string) => `NOT EXISTS (
     SELECT 1 FROM orders AS o WHERE o.order_id = ${order} AND o.stored_at < DATEADD(SECOND, -60, @time)
   )`
 
-/** The same condition for a change: the change was not applied or rejected before the action. */
+/** The same condition for a change: the change was neither applied nor rejected before the action. */
 export const NOT_DECIDED_BEFORE = (change: string) => `NOT EXISTS (
     SELECT 1 FROM order_changes AS c
     WHERE c.change_id = ${change} AND c.state IN ('applied', 'rejected') AND c.updated_at < DATEADD(SECOND, -60, @time)

@@ -26,13 +26,14 @@ const IS_STORED = `(x.change_id IS NULL AND (o.seq IS NOT NULL OR t.order_id IS 
 /**
  * Keeps letters in one round trip and one transaction. Letters that are already kept stay as they are. For every other
  * letter whose record has not been stored in the meantime, the origin is parked. If that record was the redrive of
- * another letter, the other letter is superseded. @bytes holds the keys and values of all letters, and each letter
- * gives the positions of its own bytes.
+ * another letter, the other letter is superseded. The parameter @bytes holds the keys and values of all letters, and
+ * each letter gives the positions of its own bytes.
  *
  * If another transaction is storing a letter's record, this statement waits for that transaction's lock on the
  * partition, and the letter is then resolved (locks.ts). A partition that the ledger does not know has no row to lock.
  * In that case, READCOMMITTEDLOCK makes the statement wait for an order that is not committed yet, which row versions
- * would hide ("Table hints"). A letter whose position was taken meanwhile is neither inserted nor counted as kept.
+ * would hide ("Table hints"). A letter whose position was taken in the meantime is neither inserted nor counted as
+ * kept.
  */
 export const KEEP_LETTERS = `
 SET XACT_ABORT ON;

@@ -100,7 +100,7 @@ BEGIN
 END;
 `
 
-/** The last gap of a partition whose first offset meets the condition `begins`. */
+/** The last of a partition's gaps whose first offset meets the condition `begins`. */
 const LAST_GAP = (of: string, begins: string) => `
   SELECT TOP (1) x.since_offset, x.until_offset, x.lost_by
   FROM ledger_gaps AS x

@@ -14,9 +14,9 @@ FROM (
 ) AS g`
 
 /**
- * The whole ledger as of one moment. One statement reads it, because separate SELECTs would each read as of a different
- * moment, and the database may not allow SNAPSHOT isolation. Uses the primary keys, parked_records_by_state and
- * order_changes_waiting.
+ * The whole ledger as of one moment. A single statement reads all of it, because separate SELECTs would each read as of
+ * a different moment, and the database may not allow SNAPSHOT isolation. Uses the primary keys, parked_records_by_state
+ * and order_changes_waiting.
  */
 export const SELECT_LEDGER = `
 SELECT 1 AS part, l.topic, l.log_partition, l.first_offset, l.next_offset, l.stored, l.duplicate, l.parked,

@@ -100,7 +100,11 @@ export function createBatchCommands(query: Query): BatchCommands {
       const refused = new Set(await findRefused(delivery, all))
       // No order is at fault, so the cause is in the parked records or the ledger, and that is a bug.
       if (refused.size === 0)
-        throw new OrderError('internal', 'The store refuses the batch, but none of its orders.', { cause: error })
+        throw new OrderError(
+          'internal',
+          'The store refuses the batch as a whole, but none of its orders individually.',
+          { cause: error },
+        )
       const others = all.filter((index) => !refused.has(index))
       return collect(await send(delivery, others, { isWhole: false, preview }))
     }

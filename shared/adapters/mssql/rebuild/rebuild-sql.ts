@@ -47,7 +47,7 @@ COMMIT TRANSACTION;
 SELECT @is_taken AS is_taken, @is_archiving AS is_archiving;
 `
 
-/** Does the work if the rebuild still belongs to this owner. The last result (`is_mine`) says whether this was so. */
+/** Does the work if the rebuild still belongs to this owner. The last result (`is_mine`) says whether it did. */
 export const inStep = (work: string, declare = '') => `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;

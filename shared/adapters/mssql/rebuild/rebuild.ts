@@ -90,7 +90,7 @@ export function createRebuildCommands(query: Query): RebuildCommands {
     })
   }
 
-  /** If a constraint refuses an order, the whole step is undone, and the order is found by halving the step. */
+  /** If a constraint refuses an order, the whole step is undone, and that order is found by halving the step. */
   async function projectAll(step: RebuildStep, group: string, folded: readonly Folded[]): Promise<RebuildOutcome[]> {
     if (folded.length === 0) return []
     const orders = folded.map(({ order }) => order)

@@ -58,7 +58,7 @@ SELECT @is_mine AS is_mine;
 `
 
 /**
- * Uses the primary keys. Under the current rules, a word that was indexed for an item may also be a word of the name.
+ * Uses the primary keys. A word that was indexed only for an item may, under the current rules, also be in the name.
  * Orders that have been changed are left out: they already have all of their words, and the words that were read here
  * may be those from before the change (turns.ts).
  */

@@ -15,7 +15,7 @@ export interface Tombstones {
 }
 
 /**
- * Tombstones for the many lookups of one batch. Checks only once whether there are any tombstones, because usually
+ * Looks up tombstones while one batch is stored. Checks only once whether there are any tombstones, because usually
  * there are none.
  */
 export interface BatchTombstones extends Omit<Tombstones, 'areAny'> {

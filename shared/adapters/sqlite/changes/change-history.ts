@@ -20,8 +20,8 @@ interface ChangeEntry {
 }
 
 /**
- * A redriven change may be decided before its sender reports it as sent, and by a machine whose clock is behind. It
- * therefore counts as decided before the redrive only if it was decided earlier by more than this.
+ * A redriven change may be decided before its sender reports it as sent, and by a machine whose clock is behind. A
+ * change therefore counts as decided before the redrive only if it was decided more than this long before.
  */
 const CLOCK_SKEW_MS = 60_000
 

@@ -34,7 +34,7 @@ const BY_IDS = `SELECT ${COLUMNS} FROM order_changes WHERE change_id IN (SELECT 
 const FIRST_UNDECIDED = `
   SELECT seq, change_id, state FROM order_changes
   WHERE order_id = ? AND state IN ('waiting', 'retrying', 'dead-lettered') AND early = 0 ORDER BY seq LIMIT 1`
-/** Uses order_changes_undecided, whose condition names these three states. */
+/** Repeats the condition of the partial index order_changes_undecided, so that SQLite uses that index. */
 const COUNT_WAITING = `
   SELECT order_id, count(*) AS changes FROM order_changes
   WHERE order_id IN (SELECT unhex(value) FROM json_each(?)) AND state IN ('waiting', 'retrying', 'dead-lettered')

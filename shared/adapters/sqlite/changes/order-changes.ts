@@ -36,7 +36,7 @@ export interface OrderChanges {
    * operator's decision withholds its record.
    */
   withhold(change: ChangeToStore, isCounted: boolean): void
-  /** Records that the change's record, a copy of it or its redrive failed, unless the change is already kept. */
+  /** Records the failure of a change's record, of a copy of it or of its redrive, unless the change is already kept. */
   park(record: ParkedRecord, change: ParkedChange, isCounted: boolean, atMs: number): void
   /** Adds an entry to the history of a change that has to wait. */
   tellWaiting(changeId: string, atMs: number): void
@@ -57,7 +57,7 @@ export interface OrderChanges {
   discardWaiting(changeId: string, isUndecidable: boolean, act: ActInHistory): boolean
   /** Rejects the changes that wait behind a discarded one. */
   rejectBehind(changeId: string, atMs: number): void
-  /** Whether the change was already kept from the same record, so that the failure was reported too late. */
+  /** Whether the change was already kept from the same record; if so, the failure was reported too late. */
   isKeptFrom(changeId: string, failure: Pick<ParkedRecord, 'origin' | 'cause'>): boolean
   /** Whether the change waits only because of this failure: its turn had come, but deciding it failed. */
   isHeldBy(changeId: string, failure: Pick<ParkedRecord, 'origin' | 'cause'>): boolean

@@ -23,8 +23,7 @@ export interface ParkedRecords {
    */
   parkChange(groupId: string, record: ParkedChangeRecord, isOfLog: boolean, atMs: number): void
   /**
-   * Notes that the record is not stored because of an operator's decision. Changes an existing row only if it is
-   * `retrying`.
+   * Notes that an operator's decision withholds the record. Changes an existing row only if the row is `retrying`.
    */
   withhold(groupId: string, origin: RecordPosition, state: ParkedState, atMs: number): void
   /** Marks the origin as counted. Called when the ledger counts the origin as parked in this transaction. */
@@ -112,8 +111,8 @@ export function prepareParkedRecords(dependencies: {
     },
     parkChange(groupId, record, isOfLog, atMs) {
       const { changeId } = record.change
-      // The copy that delivered the change settled the row, and deciding the change failed only afterwards. The row
-      // therefore moves although it is settled.
+      // If the change is held again, the copy that delivered it settled the row, and only afterwards did deciding the
+      // change fail. So the row's state changes although the row is settled.
       const isHeldAgain = changes.isHeldBy(changeId, record)
       moveRow(groupId, record, isHeldAgain || changes.stateOf(changeId) === undefined, false, atMs)
       changes.park(record, record.change, isOfLog, atMs)

@@ -49,7 +49,7 @@ const SELECT_NAMING = `
 /** Uses dead_letters_by_order. */
 const SELECT_OF_ORDER = 'SELECT kept_seq FROM dead_letters WHERE order_id = ? AND removed_at IS NULL'
 const SELECT_LETTER = `SELECT ${LETTER_COLUMNS} FROM dead_letters WHERE kept_seq = ?`
-/** Whether the store has the order as one of another customer. */
+/** Whether the order in the store belongs to another customer. */
 const IS_OF_ANOTHER = `
   SELECT 1 FROM orders WHERE order_id = ?1 AND customer_id <> ?2
   UNION ALL SELECT 1 FROM order_states WHERE order_id = ?1 AND customer_id <> ?2`

@@ -11,7 +11,8 @@ import { toIdBytes, toIdBytesOrNull } from '../database/values.ts'
  */
 export interface Decisions {
   /**
-   * The status of an order that is not stored. Undefined if the order is stored or unknown, which is nearly always so.
+   * The status of an order that is not stored. Undefined if the order is stored or unknown, which is nearly always the
+   * case.
    */
   statusOf(orderId: string): OrderStatus | undefined
   /**

@@ -38,7 +38,7 @@ const TERMS = 'SELECT term FROM search_terms WHERE term >= ? AND term < ? ORDER 
 const FOUND = `
   SELECT rowid AS seq FROM order_search
   WHERE order_search MATCH ? AND rowid <= CAST(? AS INTEGER) ORDER BY rowid DESC LIMIT ?`
-/** The highest code point. A prefix followed by it is the upper bound of a scan for that prefix. */
+/** The highest code point. Appended to a prefix, it gives the upper bound of a scan for that prefix. */
 const LAST = '\u{10ffff}'
 
 export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): ListQueries {

@@ -49,7 +49,10 @@ const STATES = `SELECT ${STATE_COLUMNS} FROM order_states WHERE seq IN ${SEQS}`
  */
 const HISTORY = `
   SELECT at AS happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason FROM order_history WHERE order_id = ? ORDER BY entry`
-/** Uses the index order_change_history_by_order, whose entries are in the same sequence. */
+/**
+ * Uses the index order_change_history_by_order, in which the entries of an order are also in the sequence in which they
+ * were written.
+ */
 const CHANGE_HISTORY = `
   SELECT at AS happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason, change_id, version
   FROM order_change_history WHERE order_id = ? ORDER BY entry`
@@ -94,7 +97,7 @@ export function prepareOrderQueries(db: DatabaseSync): OrderQueries {
 
   function getMany(orderIds: readonly string[]): Map<string, OrderView> {
     const views = stored(seqsOf(selectOrderSeqs, orderIds))
-    // An order has a state only while it is not stored.
+    // An order has a row in order_states only while it is not stored.
     if (views.length < orderIds.length) views.push(...unstored(seqsOf(selectStateSeqs, orderIds)))
     return new Map(views.map((view) => [view.orderId, view]))
   }

@@ -18,7 +18,7 @@ const TASK = 'SELECT * FROM redrive_tasks WHERE id = ? AND removed_at IS NULL'
 /** Uses the primary key. */
 const TASK_IDS = `
   SELECT task_seq, id FROM redrive_tasks WHERE task_seq < ? AND removed_at IS NULL ORDER BY task_seq DESC LIMIT ?`
-/** Uses the primary keys of redrive_letters and dead_letters. The cost grows with the number of the task's letters. */
+/** Uses the primary keys of redrive_letters and dead_letters. The cost grows with the number of letters in the task. */
 const OUTCOMES = `
   SELECT r.step IS NOT NULL AS noted, r.step IS ? AS last, d.state, count(*) AS letters,
     sum(d.state = 'redriven' AND CASE WHEN d.change_id IS NULL

@@ -25,7 +25,7 @@ interface Found {
 
 /**
  * Full-text queries, one for each class of matches, best class first. Each query finds only orders that no earlier
- * query finds, and is undefined if there can be none. `namesOnly` searches only the names of customers.
+ * query finds, and is undefined if there can be no such orders. `namesOnly` searches only the names of customers.
  */
 export function rankedMatches(
   words: readonly string[],
@@ -86,7 +86,7 @@ function beginningsOf({ word, terms }: Among): string[] {
   return terms.length > MAX_TERMS ? [startingWith(word)] : terms.map(quoted)
 }
 
-/** Finds what the query `found` finds, except what the queries `earlier` find. */
+/** A query that finds what `found` finds, except what any of the queries in `earlier` finds. */
 function without(found: string | undefined, ...earlier: readonly (string | undefined)[]): string | undefined {
   const others = earlier.filter((other) => other !== undefined)
   if (found === undefined || others.includes(found)) return undefined

@@ -17,7 +17,7 @@ const ORDERS_PER_PAGE = 4
 /**
  * Left to itself, FTS5 would merge only once per 64 pages that it has added, but then several hundred pages at once,
  * which delays the transaction by 25 ms or more (findings/fts5-merges-in-lumps.sh). The migration merge_in_small_steps
- * therefore lets it merge on its own only if one level has 64 segments. Merging eight segments at a time instead of
+ * therefore lets FTS5 merge on its own only if one level has 64 segments. Merging eight segments at a time instead of
  * FTS5's four costs less CPU, although a search then reads a few more segments
  * (https://www.sqlite.org/fts5.html#special_insert_commands).
  */

@@ -1,6 +1,6 @@
 /** Why a customer cannot be forgotten now, in words for an operator. */
 export const REBUILD_RUNS =
-  'A rebuild is running, and its new tables have the orders as they were. Wait until it has ended, then forget the customer.'
+  'A rebuild is running, and its new tables may contain the customer’s personal data. Wait until it has ended, then forget the customer.'
 
 /** Why a rebuild whose process died cannot be continued. */
 export const REBUILD_ABANDONED = 'It was abandoned, and a customer has been forgotten since.'

@@ -59,7 +59,7 @@ export function randomLog(random: Random): RandomLog {
     if (random.chance(0.03)) poison.add(idOf(event))
   }
 
-  /** Acts as a producer that did not learn that a record was in the log, and therefore publishes it again. */
+  /** Acts like a producer that did not learn that a record was in the log, and therefore publishes it again. */
   function repeat(): void {
     const partition = random.whole(0, PARTITIONS - 1)
     const log = partitions[partition]!

@@ -61,7 +61,7 @@ export async function waitingForNothing(opened: OpenStore, log: RandomLog): Prom
   })
 }
 
-/** What must have become of each order according to the log and operators' actions, and what has become of it. */
+/** The outcome that each order must have according to the log and operators' actions, and its actual outcome. */
 export async function verdictsOn(
   opened: OpenStore,
   log: RandomLog,

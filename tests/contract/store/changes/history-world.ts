@@ -54,7 +54,8 @@ export interface World extends Acts {
   /** Whether calls and deliveries may still fail. */
   isFaulty(): boolean
   /**
-   * The actions that are possible now, each as often as its weight says; empty once all records have final outcomes.
+   * The actions that are possible now; a more likely action is listed more than once. Empty once all records have final
+   * outcomes.
    */
   choices(): (() => Promise<void>)[]
   /** To be called after each action. */

@@ -16,7 +16,7 @@ import {
 } from '../../store-fixtures.ts'
 
 const named = (customerName: string): OrderChange => ({ kind: 'amend', amendment: { customerName } })
-/** Validation would refuse this change. The code that writes it throws, as it would if it had a bug. */
+/** Validation would refuse this change. The code that writes the change throws, as if that code had a bug. */
 const THROWING = { kind: 'amend', amendment: { orderItems: 5 } } as unknown as OrderChange
 const NOT_DECIDED = { code: 'change-not-decided', detail: 'A fault on our side.' }
 const DEAD = { state: 'dead', attempt: 4, nextAttemptAt: null } as const

@@ -66,7 +66,7 @@ describe('a removal from the log’s file', () => {
   })
 
   describe('whose overwritten rows cannot be deleted yet', () => {
-    /** MORE rows with this filler have more bytes than the overwritten rows that a removal leaves in the file. */
+    /** With this filler, `MORE` rows take up more bytes than the overwritten rows that a removal leaves in the file. */
     const FILLER = '.'.repeat(1000)
     const MORE = 50
     const CANNOT_DELETE = 'CREATE TRIGGER t BEFORE DELETE ON partition_1 BEGIN'
@@ -174,7 +174,7 @@ describe('records that were removed, or whose values were replaced', () => {
     }
   }
 
-  // With these seeds, copies of records would remain if rows were deleted as soon as their records are removed.
+  // With these seeds, copies of records would remain if rows were deleted as soon as their records were removed.
   test.each([
     [12, MOVING],
     [40, MOVING],

@@ -29,7 +29,10 @@ interface Write {
 
 const VERBS = /\b(INSERT INTO|UPDATE|DELETE FROM|DELETE|TRUNCATE TABLE)\s+(?:TOP \([^)]*\) (?:FROM )?)?(@?\w+)/g
 
-/** The writes to tables in a text, in order. Table variables are private to the batch and do not count. */
+/**
+ * The statements in a SQL text that write to tables, in order. Table variables do not count, because they are private
+ * to the batch.
+ */
 function writesOf(text: string): Write[] {
   return [...text.matchAll(VERBS)].flatMap(({ 1: verb = '', 2: target = '', index }) => {
     const statement = text.slice(index, text.indexOf(';', index))

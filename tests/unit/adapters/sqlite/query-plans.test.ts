@@ -47,7 +47,8 @@ function planOf(sql: string): string[] {
 }
 
 /**
- * A scan of a whole table. Plans for full text, a list of parameters or a row of values look the same but do not count.
+ * A scan of a whole table. The plan of a full-text search, a list of parameters or a row of values also says SCAN, but
+ * does not count.
  */
 function scansATable(line: string): boolean {
   return (

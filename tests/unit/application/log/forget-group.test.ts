@@ -31,7 +31,7 @@ function given(read: readonly string[], { hasRemoval = true, isReading = false, 
   return { forgetGroup, steps }
 }
 
-test('A group that will not return is forgotten once the audit says so', async () => {
+test('A group that will not return is forgotten after the action is recorded', async () => {
   const { forgetGroup, steps } = given(['orders', 'orders-dlt'])
   expect(await forgetGroup('audit', ACT)).toEqual({ group: 'audit', topics: ['orders', 'orders-dlt'] })
   expect(steps).toEqual(['record forget-group audit', 'forget audit'])
@@ -45,9 +45,9 @@ test('A group is not forgotten if the action cannot be recorded', async () => {
 
 test.each([
   ['the product’s own', 'processor', ['orders'], {}, 'conflict'],
-  ['the one of its retries', 'processor-retry-1', ['orders-retry-1'], {}, 'conflict'],
-  ['the one of its former retries', 'processor-retry-2', ['orders-retry-2'], {}, 'conflict'],
-  ['the one of its dead letters', 'processor-dlt', ['orders-dlt'], {}, 'conflict'],
+  ['used for the product’s retries', 'processor-retry-1', ['orders-retry-1'], {}, 'conflict'],
+  ['used for the product’s former retries', 'processor-retry-2', ['orders-retry-2'], {}, 'conflict'],
+  ['used for the product’s dead letters', 'processor-dlt', ['orders-dlt'], {}, 'conflict'],
   ['reading', 'audit', ['orders'], { isReading: true }, 'conflict'],
   ['unknown', 'audit', [], {}, 'not-found'],
   ['in Kafka', 'audit', ['orders'], { hasRemoval: false }, 'conflict'],

@@ -76,7 +76,7 @@ test('each fault is named, with what to do', async () => {
   expect(await unwell({ clockFaults: async () => ['A clock is wrong.'] })).toEqual(['clock: A clock is wrong.'])
   expect(await unwell({ contradictions: ['One.', 'Two.'] })).toEqual(['settings: One. Two.'])
   expect(await unwell({ freeSpace: async () => ({ directory: '.data', bytes: 1024 ** 3 / 2 }) })).toEqual([
-    'disk: 0.5 GiB are free in .data: make room before orders are refused.',
+    'disk: 0.5 GiB is free in .data: make room before orders are refused.',
   ])
   expect(await unwell({ ledgerVerdict: async () => ({ ...balanced, balanced: false, summary: 'Not.' }) })).toEqual([
     'ledger: Not.',
@@ -167,6 +167,6 @@ test('conflicting settings are reported, and default settings are not', () => {
 
 test('the absence of a processor is reported', async () => {
   expect(await unwell({ orderConsumers: async () => [] })).toEqual([
-    'consumers: Nobody processes orders: no process is in the group group. Start a processor, or enable consumeOrders.',
+    'consumers: Nothing is processing orders: no process is in the group group. Start a processor, or enable consumeOrders.',
   ])
 })

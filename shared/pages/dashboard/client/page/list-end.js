@@ -5,7 +5,7 @@ import { linkTo, nextPagePath } from './address.js'
 const MOST = 200
 
 /**
- * The line below a list that is only partly shown. The line can show more items, and links to the rest.
+ * The line below a list that is only partly shown. It has a button that shows more items, and a link to the rest.
  *
  * @param {{ first: number, onMore: () => unknown }} options `first` is the number of items shown at first
  */

@@ -20,7 +20,8 @@ export function createPipeline() {
   /** The last known median, in milliseconds. @type {number | null} */
   let pace = null
   /**
-   * How many records waited in each tier at the previous update. Only these records can have been rescued since.
+   * How many records waited in each tier at the previous update. Only these records can have been stored by a
+   * retry since then.
    *
    * @type {Map<number, number>}
    */

@@ -35,7 +35,7 @@ export function createWrong() {
     nobody: (isNobody) =>
       tell(
         'pipeline-title',
-        isNobody ? 'Nobody processes orders: they wait in the log. Start a processor.' : undefined,
+        isNobody ? 'Nothing is processing orders: they wait in the log. Start a processor.' : undefined,
       ),
     /** @param {string | undefined} summary what does not add up; undefined when everything does */
     ledger: (summary) => tell('ledger-title', summary),

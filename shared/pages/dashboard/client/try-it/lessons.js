@@ -20,7 +20,7 @@ import { msBetween, plural, toDuration } from '../page/format.js'
  *   cancel: (id: string, reason: string) => Promise<ChangeView>,
  *   change: (change: ChangeView) => Promise<ChangeView>,
  *   redriveOrder: (id: string) => Promise<void>,
- * }} Stage the actions of a play; all of them reject when the play is stopped
+ * }} Stage the actions of a lesson; all of them reject when the lesson is stopped
  */
 
 /** The code can be made to throw for the orders of this customer. */
@@ -84,7 +84,7 @@ export const LESSONS = {
     tell('Now the bug is fixed. A redrive sends the original back to where it came from.')
     await redriveOrder(bad)
     await until(async () => (await order(bad)).status === 'stored')
-    tell('It is stored, as “recovered”. Open it in the list of orders: its timeline shows every step.')
+    tell('The order is stored and shown as “recovered”. Open it in the list of orders: its timeline shows every step.')
   },
 
   async 'play-change'({ tell, send, sendFor, until, openOf, breakOnPurpose, order, cancel, change, redriveOrder }) {
@@ -101,7 +101,7 @@ export const LESSONS = {
     const { behind } = await change(cancellation)
     tell(
       `The cancellation has reached the store and waits there, because its order is still ${behind?.status ?? 'on its way'}. ` +
-        'It does not overtake the order, and it uses up no attempt.',
+        'It does not overtake the order or use up an attempt.',
     )
     const others = await send(20, 2)
     await until(async () => openOf(others) === 0)
