@@ -1,6 +1,4 @@
 import type { HttpRequest } from '@azure/functions'
-import { createAsyncApi } from '../shared/api-docs/asyncapi.ts'
-import { createOpenApi } from '../shared/api-docs/openapi.ts'
 import { OrderError } from '../shared/domain/errors.ts'
 import { ASSETS } from '../shared/pages/assets.ts'
 import { DASHBOARD_ASSETS } from '../shared/pages/dashboard/assets.ts'
@@ -14,17 +12,20 @@ import { standaloneHttpTrigger } from '../shared/triggers.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
-const json = (make: () => unknown) => createStaticContent(JSON_TYPE, () => JSON.stringify(make()))
+const json = (make: () => Promise<unknown>) => createStaticContent(JSON_TYPE, async () => JSON.stringify(await make()))
 const html = (make: () => string) => createStaticContent(HTML_TYPE, make, PAGE_HEADERS)
 
-/** GET /api/openapi.json, GET /api/asyncapi.json: for programs. */
+/**
+ * GET /api/openapi.json, GET /api/asyncapi.json: for programs. The documents' modules are loaded at the first request,
+ * because they would delay the start, and most processes are never asked for a document.
+ */
 standaloneHttpTrigger(
   'openApi',
-  json(() => createOpenApi(settings())),
+  json(async () => (await import('../shared/api-docs/openapi.ts')).createOpenApi(settings())),
 )
 standaloneHttpTrigger(
   'asyncApi',
-  json(() => createAsyncApi(topicsOf(), settings())),
+  json(async () => (await import('../shared/api-docs/asyncapi.ts')).createAsyncApi(topicsOf(), settings())),
 )
 
 /** GET /docs and GET /docs/errors: the reference and the list of problems, as pages for people. */

@@ -42,7 +42,7 @@ import { createWatchLedger, type LedgerWatch } from './application/ledger/watch-
 import { createWaitUntilSettled, type WaitUntilSettled } from './application/orders/wait-until-settled.ts'
 import { createWhyUnseen, type WhyUnseen } from './application/orders/why-unseen.ts'
 import { openAdapters, type Adapters } from './adapters/open-adapters.ts'
-import { API_VERSION } from './api-docs/openapi.ts'
+import { API_VERSION } from './api-docs/version.ts'
 import type { Config } from './settings/config.ts'
 import { contradictionsIn } from './settings/contradictions.ts'
 import { keptFor } from './settings/kept-for.ts'

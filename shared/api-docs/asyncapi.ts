@@ -14,7 +14,7 @@ import {
 } from './examples/change-examples.ts'
 import { EXAMPLE_ORDER, EXAMPLE_RECEIPT } from './examples/examples.ts'
 import { deadLetterHeaders, eventHeaders, retryHeaders } from './message-headers.ts'
-import { API_VERSION } from './openapi.ts'
+import { API_VERSION } from './version.ts'
 import { jsonSchema, type JsonObject } from './schemas/schemas.ts'
 
 /**

@@ -11,9 +11,7 @@ import { MAINTENANCE_OPERATIONS } from './operations/maintenance-operations.ts'
 import { ORDER_OPERATIONS } from './operations/order-operations.ts'
 import { namedJsonSchemas, queryParameters, schemaRef, type JsonObject } from './schemas/schemas.ts'
 import { SYSTEM_OPERATIONS } from './operations/system-operations.ts'
-
-/** The API version is the product version (package.json). */
-export const API_VERSION = '0.1.0'
+import { API_VERSION } from './version.ts'
 
 /** The description of every route. A missing description is a compile-time error. */
 export const OPERATIONS: Readonly<Record<RouteName, OperationDescription>> = {
