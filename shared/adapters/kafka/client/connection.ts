@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs'
 import { OrderError } from '../../../domain/errors.ts'
-import type { FetchPace } from '../fetch/fetch-pace.ts'
-import { useOwnFormats } from './own-formats.ts'
+import { useOwnFormats, type ChangeFetch } from './own-formats.ts'
 import { stopIdleTimers } from './idle-timers.ts'
 
 /** The brokers' addresses and our credentials: the `KAFKA_*` settings. */
@@ -24,11 +23,12 @@ const CONNECTION_TIMEOUT_MS = 3000
 /**
  * A client with its own connections, which encodes and decodes records with our own code. kafkajs keeps a group's
  * offsets in the client, so two consumers of one group must not share a client (`committedOffsetsByGroup` in
- * tulios/kafkajs). If a pace is given, it spaces the fetches of the client's consumers.
+ * tulios/kafkajs). `changeFetch` is applied to the `fetch` of each
+ * broker.
  *
  * Throws `invalid-setting` if the certificate authority can't be read.
  */
-export function createClient(connection: KafkaConnection, pace?: FetchPace): Kafka {
+export function createClient(connection: KafkaConnection, changeFetch?: ChangeFetch): Kafka {
   stopIdleTimers()
   const client = new Kafka({
     clientId: 'order-event-processing',
@@ -41,7 +41,7 @@ export function createClient(connection: KafkaConnection, pace?: FetchPace): Kaf
     // such as a coordinator that is not elected yet (tulios/kafkajs#1494).
     logLevel: logLevel.NOTHING,
   })
-  useOwnFormats(client, pace)
+  useOwnFormats(client, changeFetch)
   return client
 }
 

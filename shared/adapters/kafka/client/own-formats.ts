@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kafka } from 'kafkajs'
-import type { FetchPace } from '../fetch/fetch-pace.ts'
 import { decodeFetchResponse, type FetchResponse } from '../fetch/fetch-response.ts'
 import { encodeProduceRequest, type ProduceData } from '../publish/produce-request.ts'
 import { clusterFactory, type Broker, type CreateCluster, type FetchRequest } from './cluster.ts'
 import type { Encoder } from './encoder.ts'
+
+export type ChangeFetch = (fetch: Broker['fetch']) => Broker['fetch']
 
 /**
  * Replaces kafkajs's decoder for fetch responses and its encoder for produce requests in this client, its consumers and
@@ -15,14 +15,14 @@ import type { Encoder } from './encoder.ts'
  * null header (tulios/kafkajs#1789), and copies each record six times (decision 041). With our encoder, producers of
  * this client send only `OutgoingRecord`s.
  *
- * If a pace is given, it spaces out the fetches that wait for records.
+ * `changeFetch` is applied to the `fetch` of each broker.
  */
-export function useOwnFormats(client: Kafka, pace?: FetchPace): void {
+export function useOwnFormats(client: Kafka, changeFetch: ChangeFetch = (fetch) => fetch): void {
   const { name, create } = clusterFactory(client)
   const createOwn: CreateCluster = (options) => {
     const cluster = create.call(client, options)
     const findBroker = cluster.findBroker.bind(cluster)
-    cluster.findBroker = async (node) => ownFormats(await findBroker(node), pace)
+    cluster.findBroker = async (node) => ownFormats(await findBroker(node), changeFetch)
     return cluster
   }
   Object.defineProperty(client, name, { value: createOwn })
@@ -34,7 +34,6 @@ interface Protocol {
   readonly response: { decode(payload: Buffer): Promise<unknown>; parse(response: unknown): Promise<unknown> }
 }
 type MakeRequest<Request> = (request: Request) => Protocol
-type Fetched = Pick<FetchResponse, 'responses'>
 type Method<Request, Answer> = (request: Request) => Promise<Answer>
 type RequestingBroker = Broker & {
   produce: Method<ProduceData, unknown>
@@ -42,13 +41,17 @@ type RequestingBroker = Broker & {
 }
 
 /** Makes the broker's `fetch` use our decoder, and its `produce` our encoder. */
-function ownFormats(broker: Broker, pace: FetchPace | undefined): Broker {
+function ownFormats(broker: Broker, changeFetch: ChangeFetch): Broker {
   if (Object.hasOwn(broker, 'fetch')) return broker
   const requesting = broker as RequestingBroker
-  const fetch = changed<FetchRequest, Fetched>(requesting, Reflect.get(broker, 'fetch'), withOwnDecoder)
+  const fetch = changed<FetchRequest, Pick<FetchResponse, 'responses'>>(
+    requesting,
+    Reflect.get(broker, 'fetch'),
+    withOwnDecoder,
+  )
   const produce = changed<ProduceData, unknown>(requesting, requesting.produce, withOwnEncoder)
   return Object.defineProperties(broker, {
-    fetch: { value: pace === undefined ? fetch : paced(fetch, pace) },
+    fetch: { value: changeFetch(fetch) },
     produce: { value: produce },
   })
 }
@@ -69,26 +72,6 @@ function changed<Request, Answer>(
     },
   })
   return (request) => method.call(changing, request)
-}
-
-/** Before each fetch, waits for as long as `pace` says. */
-export function paced(fetch: Method<FetchRequest, Fetched>, pace: FetchPace): Method<FetchRequest, Fetched> {
-  return async (request) => {
-    const waitMs = pace.waitMs()
-    if (waitMs > 0) await sleep(waitMs)
-    const startedAtMs = performance.now()
-    const answer = await fetch(request)
-    pace.found(recordsIn(answer), startedAtMs)
-    return answer
-  }
-}
-
-function recordsIn({ responses }: Fetched): number {
-  let records = 0
-  for (const { partitions } of responses) {
-    for (const { messages } of partitions) records += messages[0]?.decoded.records.length ?? 0
-  }
-  return records
 }
 
 function withOwnEncoder(protocol: Protocol, data: ProduceData): Protocol {

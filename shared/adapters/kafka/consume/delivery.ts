@@ -37,12 +37,11 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
   const running = run()
 
   function open(): Session {
-    const { groupId, topic, maxBatchSize } = subscription
+    const { groupId, topic } = subscription
     return openSession({
       ...settings,
       groupId,
       topic,
-      maxBatchSize,
       inbox,
       onRecords: () => wake?.(),
       // Joining the group does not count as progress. Otherwise a fetch that always fails would be retried without

@@ -15,7 +15,6 @@ export interface Taken {
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
 const MAX_PARTITION_BYTES = 2 * 1024 * 1024
 const MAX_TOTAL_BYTES = 32 * 1024 * 1024
-const BATCHES_AHEAD = 8
 const MIN_RECORDS_AHEAD = 1000
 
 interface Waiting {
@@ -27,7 +26,7 @@ interface Waiting {
 /** Records that have been fetched but not delivered yet, by partition. */
 export function createInbox(maxBatchSize: number) {
   const partitions = new Map<number, Waiting>()
-  const maxRecords = Math.max(MIN_RECORDS_AHEAD, maxBatchSize * BATCHES_AHEAD)
+  const maxRecords = Math.max(MIN_RECORDS_AHEAD, maxBatchSize)
   let totalBytes = 0
   let turn = 0
 

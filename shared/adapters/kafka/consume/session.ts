@@ -1,8 +1,8 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs'
-import { createFetchPace } from '../fetch/fetch-pace.ts'
 import type { AdminClient } from '../client/admin.ts'
 import { createClient, type KafkaConnection } from '../client/connection.ts'
 import { kafkaUnavailable } from '../client/errors.ts'
+import { createConsumerFetch } from '../fetch/consumer-fetch.ts'
 import type { Carrier } from '../fetch/fetch-response.ts'
 import type { Inbox } from './inbox.ts'
 import { logUnreadable } from '../fetch/reader.ts'
@@ -33,7 +33,6 @@ export interface SessionOptions {
   readonly admin: Pick<AdminClient, 'offsets' | 'committed'>
   readonly groupId: string
   readonly topic: string
-  readonly maxBatchSize: number
   readonly inbox: Inbox
   readonly sessionTimeoutMs: number
   /** Called when records have arrived, and when offsets without records have been skipped. */
@@ -47,6 +46,9 @@ export interface SessionOptions {
 
 /** A resumed partition waits at most this long for its next fetch. */
 const MAX_WAIT_MS = 250
+/** Limits for a response. A batch that is larger comes alone. */
+const FETCH_BYTES = 2 * 1024 * 1024
+const PARTITION_BYTES = 128 * 1024
 const HEARTBEAT_INTERVAL_MS = 3000
 const REBALANCE_TIMEOUT_MS = 60_000
 /**
@@ -67,26 +69,16 @@ const COMMIT_TIMEOUT_MS = 15_000
 const HELD_RETRY_MS = 30_000
 
 export function openSession(options: SessionOptions): Session {
-  const {
-    kafka,
-    admin,
-    groupId,
-    topic,
-    maxBatchSize,
-    inbox,
-    sessionTimeoutMs,
-    onRecords,
-    onProgress,
-    onHeld,
-    onError,
-  } = options
+  const { kafka, admin, groupId, topic, inbox, sessionTimeoutMs, onRecords, onProgress, onHeld, onError } = options
   const over = Promise.withResolvers<unknown>()
-  const consumer = createClient(kafka, createFetchPace(maxBatchSize)).consumer({
+  const consumer = createClient(kafka, createConsumerFetch()).consumer({
     groupId,
     sessionTimeout: sessionTimeoutMs,
     heartbeatInterval: Math.min(HEARTBEAT_INTERVAL_MS, sessionTimeoutMs / 3),
     rebalanceTimeout: REBALANCE_TIMEOUT_MS,
     maxWaitTimeInMs: MAX_WAIT_MS,
+    maxBytes: FETCH_BYTES,
+    maxBytesPerPartition: PARTITION_BYTES,
     metadataMaxAge: 60_000,
     allowAutoTopicCreation: false,
     // The delivery opens a new session instead, which shares no state with the failed one.
