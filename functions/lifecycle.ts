@@ -45,7 +45,7 @@ async function start(): Promise<boolean> {
     }
     return true
   } catch (error) {
-    // There is no logger yet. The runtime logs a line that contains "fail" as an error.
+    // There is no logger yet. If a line contains "fail", the runtime logs it as an error.
     process.stderr.write(`The start failed and is retried every ${RETRY_MS / 1000} s: ${messageOf(error)}\n`)
     return false
   }

@@ -29,8 +29,8 @@ export function describeMachine() {
 }
 
 /**
- * The versions of the tools and of the checked-out product. The product under test is the checked-out one only if it
- * was started here.
+ * The versions of the tools and of the checked-out product. The product under test has the checked-out version only
+ * if it was started from this checkout.
  */
 export function describeVersions(): Record<string, string> {
   const commit = commitOf(ROOT)

@@ -24,7 +24,7 @@ export const ARRIVALS = {
   burst: {
     sent: 'sent in bursts',
     measures:
-      'How long a burst takes. All requests of a second are sent at its start. A stall between two bursts does not show.',
+      'How long a burst takes. All requests of one second are sent at the beginning of that second. A stall between two bursts does not show.',
   },
   'closed-loop': {
     sent: 'sent in a closed loop',

@@ -25,7 +25,7 @@ export class Samples {
     return this.#values[index] ?? Number.NaN
   }
 
-  /** Sorts all samples, or only the `latest` most recent ones. */
+  /** All samples, sorted; with `latest`, only that many of the most recent ones. */
   toSorted(latest = this.#length): Float64Array {
     return this.#values.slice(Math.max(0, this.#length - latest), this.#length).sort()
   }

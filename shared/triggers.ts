@@ -18,7 +18,7 @@ import type { Services } from './composition-root.ts'
 
 /** Registers functions, with trigger options from the route table and the settings. */
 
-/** The maximum number of members that the log line for a refused request names. */
+/** The maximum number of members named in the log line for a refused request. */
 const MAX_MEMBERS = 5
 /** Callers choose member names, so only plain ones are logged. */
 const NAME = /^[\w/-]{1,100}$/

@@ -3,7 +3,7 @@ import type { Environment } from '../../shared/settings/environment.ts'
 /**
  * Resolves a property of a binding as the runtime does (Kafka extension, Extensions/ConfigurationExtensions.cs).
  * `%NAME%` is replaced with the setting of that name. If the result is itself the name of a setting, it is replaced
- * with that setting. Names are case-insensitive, and `__` in the environment stands for `:`.
+ * with that setting's value. Names are case-insensitive, and `__` in the environment stands for `:`.
  */
 export type ResolveBinding = (value: string) => string
 

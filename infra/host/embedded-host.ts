@@ -32,7 +32,7 @@ export interface EmbeddedHostOptions {
   readonly corsOrigins: readonly string[]
   readonly logger: HostLogger
   readonly invocation: InvocationPath
-  /** The app settings. Bindings refer to them by name, and some of them disable functions. */
+  /** The app settings. Bindings refer to settings by name, and some settings disable functions. */
   readonly settings: Environment
   readonly limits?: Partial<HttpLimits>
   /** Whether requests that the host itself refuses are logged. */

@@ -39,7 +39,7 @@ const START_TIMEOUT_MS = 60_000
 // With the fast compiler and the serial garbage collector, a broker starts in two seconds.
 const JVM = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto', '-Dlog4j2.level=ERROR']
 
-/** Resolves when the broker accepts connections. Rejects with its output if it exits instead. */
+/** Resolves when the broker accepts connections. Rejects with the broker's output if it exits instead. */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const { directory, port, format = [] } = options
   const classPath = await kafkaClassPath()

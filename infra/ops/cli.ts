@@ -116,7 +116,7 @@ function parse(command: Command, args: string[]) {
 
 /**
  * Joins `--option value` with `=` if the value begins with `-`, as a key or a reason may, because `parseArgs` would
- * refuse it. The name of a known option is never taken for a value, so a forgotten value is still reported.
+ * refuse it. The name of a known option is never taken for a value, so a missing value is still reported.
  */
 function withDashedValues(args: readonly string[], options: Record<string, { type: string }>): string[] {
   const isOption = (word: string) => word === '--' || options[word.slice(2).split('=', 1)[0]!] !== undefined

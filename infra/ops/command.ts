@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { OpsClient } from './client.ts'
 
-/** Exit codes. Scripts may rely on them. */
+/** The exit codes. Scripts may rely on these numbers. */
 export const EXIT = {
   ok: 0,
   /** The command ran and found a problem, such as a ledger that does not balance or a redrive that stopped. */
@@ -23,7 +23,7 @@ export interface Command {
   readonly examples: readonly string[]
   /** The maximum number of positional arguments (default 0). */
   readonly takes?: number
-  /** True if the command needs records to be processed even without a running instance. */
+  /** True if the command, run without an instance, has to process records itself. */
   readonly processes?: boolean
   /** True if the command needs neither an instance nor its data. */
   readonly offline?: boolean

@@ -62,8 +62,8 @@ export const COMMANDS: readonly Command[] = [
 ]
 
 /**
- * Finds the command whose name is at the start of the words; if several match, the one with the longest name. `rest`
- * contains the words after the name.
+ * Finds the command whose name is at the start of the command line. If several match, the one with the longest name is
+ * used. `rest` contains the words after the name.
  */
 export function findCommand(words: readonly string[]): { command: Command; rest: string[] } | undefined {
   const longestFirst = COMMANDS.toSorted((one, other) => other.name.length - one.name.length)

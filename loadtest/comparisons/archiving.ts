@@ -75,7 +75,7 @@ function words(
 The archive removed ${removed.orders} orders from the store in ${Math.round(removed.seconds)} s. Ratios compare the p99 of the two rows.`
 }
 
-/** The requests of one condition, in all of its windows. */
+/** The requests that are sent while the archive runs, or those while it is paused, over all windows. */
 type Measured = ReturnType<typeof measured>
 function measured() {
   return { tally: new Tally('place-order'), requests: createRequests(1) }
@@ -125,7 +125,7 @@ async function place(
   if (failed > 0) throw new TargetError(`${failed} orders were not accepted.`)
 }
 
-/** Sorted times in ms: from the due time to the 202, and from accepted to stored for a sample of the orders. */
+/** Sorted times in ms: from the due time to the 202, and, for a sample of the orders, from acceptance to storage. */
 async function figuresOf(target: Target, { tally, requests: { sample } }: Measured) {
   const stored: number[] = []
   for (let from = 0; from < sample.paths.length; from += AT_ONCE) {

@@ -16,8 +16,8 @@ export type GrowthOptions = Omit<GrowthTask, 'does'> & Caller
 
 const PROCESSORS = [1, 2, 3]
 /**
- * The topic is filled for `seconds` multiplied by this, so that enough orders remain when all processors have joined:
- * the first to join starts storing at once.
+ * The topic is filled for `seconds` multiplied by this factor. Enough orders then remain when all processors have
+ * joined, although the first one to join starts storing at once.
  */
 const FILL_TIMES = 10
 const JOIN_LIMIT_MS = 60_000

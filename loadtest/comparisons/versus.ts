@@ -19,7 +19,7 @@ const STORING_TOO = 'storing too'
 const RATIOS = ['accepted/s', 'stored/s', 'CPU/order', 'memory', 'p50', 'p99']
 
 /**
- * Compares what accepting and storing orders costs in the product, a minimal server, servers built from common
+ * Compares the cost of accepting and storing orders in the product, a minimal server, servers built from common
  * libraries, and another checkout of the product. The figures are medians.
  */
 export async function versus(options: VersusOptions): Promise<string> {

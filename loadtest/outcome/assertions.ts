@@ -35,7 +35,7 @@ const count = <Of = Measured>(of: MetricKind<Of>['of']): MetricKind<Of> => ({ un
 const total = (of: 'refused' | 'errors' | 'timeouts') =>
   count<Requests>(({ requests }) => requests.reduce((sum, figures) => sum + figures[of], 0))
 
-/** The metrics that are also available for a single ramp step. Latencies are those of placing orders. */
+/** The metrics that are also available for a single ramp step. Latencies are those of requests that place orders. */
 const STEP_METRICS = {
   mean: latency('mean'),
   p50: latency('p50'),

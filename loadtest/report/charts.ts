@@ -25,7 +25,7 @@ export function chartsOf(result: RunResult): Html[] {
   ]
 }
 
-/** The steps, sorted by rate. Marks the rates above the highest rate that held. */
+/** The steps, sorted by rate. Marks the rates above the highest rate that met the bound. */
 function knee({ steps, held }: RampFigures): Html {
   const climbing = steps.toSorted((one, other) => one.rate - other.rate)
   const to = climbing.at(-1)?.rate ?? 1
@@ -42,7 +42,7 @@ function knee({ steps, held }: RampFigures): Html {
     unit: 'ms, logarithmic, by orders a second',
     y: 'log',
     x: { kind: 'rate', to },
-    bands: held === null || held >= to ? [] : [{ label: 'beyond the last that held', from: held, to }],
+    bands: held === null || held >= to ? [] : [{ label: 'above the highest rate that held', from: held, to }],
     series: [of('p50'), of('p95'), of('p99')],
   })
 }

@@ -93,7 +93,7 @@ export class Latencies {
   }
 }
 
-/** The due times of the requests that a late response held back, relative to the request that it answers. */
+/** The due times of the requests that a late response held back, relative to the due time of the answered request. */
 export function* missed(tookMs: number, intervalMs: number): Generator<number> {
   if (intervalMs <= 0) return
   for (let late = intervalMs; tookMs - late >= intervalMs; late += intervalMs) yield late

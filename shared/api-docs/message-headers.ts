@@ -52,10 +52,10 @@ const JOURNEY: Readonly<Record<string, JsonObject>> = {
   [HEADER.attempt]: text('The number of deliveries that have failed so far.', wholeNumber),
   [HEADER.maxAttempts]: text('The maximum number of deliveries.', wholeNumber),
   [HEADER.firstCode]: text('The cause of the first failure, a code from docs/errors.md.'),
-  [HEADER.firstDetail]: text('The cause of the first failure in words.'),
+  [HEADER.firstDetail]: text('The cause of the first failure, in words.'),
   [HEADER.firstAt]: text('The time of the first failure.', instant),
   [HEADER.lastCode]: text('The cause of the last failure.'),
-  [HEADER.lastDetail]: text('The cause of the last failure in words.'),
+  [HEADER.lastDetail]: text('The cause of the last failure, in words.'),
   [HEADER.lastAt]: text('The time of the last failure.', instant),
   [HEADER.fingerprint]: text('A key that is the same for all failures of one kind.'),
   [HEADER.group]: text('The consumer group in which the record failed.'),
@@ -79,7 +79,7 @@ const JOURNEY: Readonly<Record<string, JsonObject>> = {
     'The consumer group in which the record failed, under Spring Kafka’s name for this header.',
   ),
   [spring('exception-fqcn')]: text('The cause of the last failure, a code from docs/errors.md.'),
-  [spring('exception-message')]: text('The cause of the last failure in words.'),
+  [spring('exception-message')]: text('The cause of the last failure, in words.'),
 }
 
 const JOURNEY_OPTIONAL: Readonly<Record<string, JsonObject>> = {

@@ -116,11 +116,11 @@ export function unreadableOffsets(error: unknown): OffsetRange | undefined {
   return isOrderError(error) && error.code === 'log-unreadable' ? error.unreadable : undefined
 }
 
-/** What the log says of an unreadable batch: only the batch's own partition waits, until somebody acts. */
+/** What a log line about an unreadable batch says: only the batch's own partition waits, until somebody acts. */
 export const TO_DO_IF_UNREADABLE =
   'its partition waits there and the others continue; see "A partition cannot be read" in docs/runbook.md'
 
-/** What the log says of an unreadable batch that is passed over (`isPassedOver`). */
+/** What a log line about an unreadable batch says if the batch is passed over (`isPassedOver`). */
 export const TO_DO_IF_PASSED_OVER = 'its partition continues after it; see "Damage in the log" in docs/runbook.md'
 
 /** The message of any thrown value, for logs and operators but never for callers. */

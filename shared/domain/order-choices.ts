@@ -1,4 +1,7 @@
-/** The values that some members of an order may have. They are separate from the schema, so that the thread that runs queries does not load zod. */
+/**
+ * The values that some members of an order may have. They are separate from the schema, so that the thread that runs
+ * queries does not load zod.
+ */
 export const CURRENCIES = ['EUR', 'USD', 'GBP'] as const
 export type Currency = (typeof CURRENCIES)[number]
 

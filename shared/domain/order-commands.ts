@@ -89,7 +89,8 @@ function orderSchema<Item extends z.ZodObject>({ filled, email }: Texts, item: I
         .array(item, { error: expected('must be an array') })
         .min(1, { error: 'must have at least one item' })
         .max(MAX_ITEMS, { error: `must have at most ${MAX_ITEMS} items` }),
-      // These are optional and last, so that an order without them has the same JSON and hash as before they existed.
+      // These members are optional and come last, so that an order without them has the same JSON and hash as before
+      // they existed.
       reference: z.exactOptional(referenceSchema),
       metadata: z.exactOptional(metadataSchema),
     },

@@ -40,8 +40,8 @@ const MAX_TYPE_LENGTH = 100
 const UPCASTERS: ReadonlyMap<string, (data: unknown) => unknown> = new Map([[NEW_ORDER_TYPE, upcastV1]])
 
 /**
- * Members that were added to version 1 later. Before that, anything that other producers sent under these names was
- * ignored, so values that do not fit a member are still ignored.
+ * Members that were added to version 1 later. Until then, anything that other producers sent under these names was
+ * ignored, so a value that does not match the member's schema is still ignored.
  */
 const LATER_MEMBERS = { reference: referenceSchema, metadata: metadataSchema } as const
 

@@ -14,7 +14,9 @@ export interface OrderIds {
   derive(idempotencyKey: string, orderJson: string): string
   /** Whether this product issued the id. Expects the canonical form that `parseOrderId` returns. */
   isIssued(orderId: string): boolean
-  /** Like `next`, `derive` and `isIssued`, for a change to this order. A change id's tag also covers the order id. */
+  /**
+   * Like `next`, `derive` and `isIssued`, but for changes to this order. A change id's tag also covers the order id.
+   */
   nextChange(orderId: string, nowMs: number): string
   deriveChange(orderId: string, idempotencyKey: string, changeJson: string): string
   isIssuedChange(orderId: string, changeId: string): boolean

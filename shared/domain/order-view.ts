@@ -31,7 +31,7 @@ export const STORE_STATUSES = [
 ] as const satisfies OrderStatus[]
 export type StoreStatus = (typeof STORE_STATUSES)[number]
 
-/** The reason for an order's status, in words for a caller. */
+/** The reason for an order's status, as a code and a sentence for callers. */
 export interface Cause {
   readonly code: string
   readonly detail: string
@@ -103,7 +103,7 @@ export interface OrderContent extends Partial<PersonalContent> {
   readonly forgotten?: boolean
 }
 
-/** An order's state, and its content once the content is known, which may be only after the order is stored. */
+/** An order's state and, once it is known, its content. It may be unknown until the order is stored. */
 export type OrderView = OrderState & Partial<OrderContent>
 
 /** An item's name in search and on pages: brand, type, size and colour, each only if present. */
@@ -172,7 +172,7 @@ export interface HistoryEntry {
   readonly nextAttemptAt?: string
   readonly cause?: Cause
   /**
-   * The operator's reason, for operator actions; for `entries-removed`, a sentence that says that entries were removed.
+   * The operator's reason, for operator actions; for `entries-removed`, a sentence saying that entries were removed.
    */
   readonly reason?: string
   /** The change that the entry is about; absent if the entry is about the order itself. */

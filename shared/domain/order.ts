@@ -32,7 +32,7 @@ export interface Refused extends Cause {
   readonly code: ChangeRefusal
 }
 
-/** The state of an issued order about which nothing else is known yet. */
+/** The state of an order whose id was issued, while nothing else is known about the order. */
 export function initialState(orderId: string): OrderState {
   return { orderId, status: 'accepted' }
 }

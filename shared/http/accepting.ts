@@ -7,7 +7,7 @@ import { isTraceparent, isTracestate } from '../messaging/records/traceparent.ts
 import type { OrderViews } from '../ports/order-views.ts'
 import { idempotencyKeyOf, preferenceApplied } from './protocol/preferences.ts'
 
-/** The common part of requests that are accepted into the log, whether they place an order or change one. */
+/** What is common to all requests that are accepted into the log, whether they place an order or change one. */
 
 /** How much longer than requested to wait for a store that is slow to respond. */
 const GRACE_MS = 500

@@ -90,8 +90,8 @@ export function changeIdIn(request: HttpRequest): string {
 }
 
 /**
- * A change that the store has not seen, with the cause if it is or may be lost. Throws `change-not-found` for an id
- * that was never issued for this order.
+ * A change that the store has not seen, with the cause if the change is lost or may be lost. Throws `change-not-found`
+ * for an id that was never issued for this order.
  */
 export function unseenChange(
   orderId: string,

@@ -13,7 +13,7 @@ import {
 export type Setback<Blamed extends { readonly failure: Failure }> =
   /** The transaction failed, and no particular order is known to be the cause. */
   | { readonly kind: 'failed'; readonly failure: Failure }
-  /** These orders cannot be stored. Empty if the store was too busy to identify any. */
+  /** These orders cannot be stored. Empty if none could be identified because the store was busy. */
   | { readonly kind: 'blamed'; readonly blamed: readonly Blamed[] }
 
 /** The batch's earlier attempts and holds. */

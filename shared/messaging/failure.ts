@@ -15,7 +15,7 @@ export type FailureClass = 'poison' | 'transient' | 'outage' | 'bug'
 
 export interface Failure {
   readonly class: FailureClass
-  /** The cause, in words for a caller. */
+  /** The cause, as a code and a sentence for callers. */
   readonly cause: Cause
   /** Identical for failures of the same kind: same code, normalised message and source location. */
   readonly fingerprint: string
@@ -69,7 +69,7 @@ export function classify(error: unknown): Failure {
   }
 }
 
-/** The same for all failures of one kind, whatever ids, numbers and quoted values their messages contain. */
+/** Equal for all failures of one kind, whatever ids, numbers and quoted values their messages contain. */
 export function fingerprintOf(code: string, message: string, stack: string | null): string {
   const normalised = message
     .replaceAll(/"(?:[^"\\]|\\.)*"|'[^']*'/g, '?')

@@ -22,7 +22,7 @@ export interface RetryTier {
 
 const TWO_MIB = 2 * 1024 * 1024
 
-/** Kafka's value for no limit. */
+/** Means "no limit" in Kafka. */
 const UNLIMITED = '-1'
 /**
  * Set on every topic, together with `retention.ms`, because brokers delete records by default (Kafka does so after

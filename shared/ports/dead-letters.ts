@@ -60,7 +60,7 @@ export interface DeadLetter {
   /** The stack of the last failure, at most 8 KiB; null without one. */
   readonly stack: string | null
   readonly consumerGroup: string
-  /** The letter that this record redrove, which becomes `superseded` when this letter is kept. */
+  /** The letter that was redriven as this record; it becomes `superseded` when the letter of this record is kept. */
   readonly redriveOf: string | null
   /** The original record's timestamp, in milliseconds since 1970. */
   readonly recordTimestamp: number
@@ -168,7 +168,7 @@ export type LetterIdentity = Pick<DeadLetter, 'orderId' | 'recordTimestamp'> & {
   readonly change?: Pick<LetterChange, 'changeId'>
 }
 
-/** The position in an id as `deadLetterId` writes it; undefined for any other text. */
+/** The position that a dead letter's id contains; undefined if the text is not such an id. */
 export function parseDeadLetterId(id: string): RecordPosition | undefined {
   const [, topic, partition, offset] = /^(.+):(\d{1,16}):(\d{1,16})$/s.exec(id) ?? []
   if (topic === undefined) return undefined

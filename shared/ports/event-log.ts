@@ -144,7 +144,7 @@ export interface EventLog extends AsyncDisposable {
    */
   alterRetention(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]>
 
-  /** According to the topic's settings when they were last read; `CreateTime` until then. */
+  /** The value in the topic's settings as last read; `CreateTime` if they have not been read yet. */
   timestampTypeOf(topic: string): TimestampType
 
   clock(): ClockReading
@@ -251,7 +251,7 @@ export interface TopicRetention {
    * if records can vanish from within the log, because a vanished record looks the same as a marker.
    */
   readonly holesAreMarkers: boolean
-  /** Records that have not been processed yet stay, regardless of their age. */
+  /** Records that have not been processed are kept, regardless of their age. */
   readonly keepsUnprocessed?: true
 }
 

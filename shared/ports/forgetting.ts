@@ -15,7 +15,7 @@ export interface Forgetting {
   /**
    * Removes the customer's personal data from orders, changes, statuses, dead letters and the search index, and records
    * that the customer was forgotten at `act.at`. All of this is one transaction, with an audit entry. Returns what the
-   * store held before.
+   * store held about the customer before.
    *
    * From then on, any record of an order that was accepted up to `act.at` is stored without personal data, whether the
    * record comes from the log, a retry, a redrive or a rebuild. An order that is accepted later is not affected, and is
@@ -45,12 +45,12 @@ export interface Held {
   /** Stored orders. */
   readonly orders: number
   /**
-   * Orders that are not stored, because they are being retried, or were dead-lettered or discarded. `retrying` is the
-   * number of those that wait for their next attempt.
+   * Orders that are not stored, because they are being retried, or were dead-lettered or discarded. `retrying` says how
+   * many of these orders wait for their next attempt.
    */
   readonly unstored: number
   readonly retrying: number
-  /** Changes to orders. `waitingChanges` is the number of those that wait for an earlier event. */
+  /** Changes to orders. `waitingChanges` is the number of changes that wait for an earlier event. */
   readonly changes: number
   readonly waitingChanges: number
   /** Dead letters, including their payloads. `edits` is the number of those with an edited payload. */
@@ -58,7 +58,7 @@ export interface Held {
   readonly edits: number
   /**
    * Orders whose personal data is in archive files, as far as the store knows, and the names of these files. Forgetting
-   * does not change them.
+   * does not change these files.
    */
   readonly archived: number
   readonly archiveFiles: readonly string[]

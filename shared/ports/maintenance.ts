@@ -65,8 +65,8 @@ export interface Maintenance {
    * and `next` count as skipped, so that `ledger repair` processes them. Writes an audit entry.
    *
    * Deletion runs in steps, each in one transaction, and the last step starts the new epoch. If the reset ends halfway,
-   * the old ledger is still there, but with fewer parked positions. That ledger does not balance, and another reset
-   * continues the deletion.
+   * the old ledger is still there, but with fewer parked positions, so it does not balance. Another reset continues the
+   * deletion.
    */
   resetLedger(groupId: string, epoch: LedgerEpoch, act: Act): Promise<void>
 
@@ -75,7 +75,7 @@ export interface Maintenance {
 
   /**
    * Lets `owner` repair a group's ledger, and writes an audit entry. Returns false while another owner's lease lasts,
-   * so that only one of several instances repairs.
+   * so that only one instance repairs at a time.
    */
   beginRepair(lease: RepairLease, act: Act): Promise<boolean>
 

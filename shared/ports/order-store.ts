@@ -15,7 +15,7 @@ export interface OrderStore extends AsyncDisposable {
    * - `stored`: the order is now in the store, or was already stored *from this same position* (a redelivery).
    * - `duplicate`: the same order with the same body was stored from another position.
    * - `withheld`: an operator decided otherwise. The order or its dead letter was discarded, or the letter was edited,
-   *   even if the edited payload has since been dead-lettered under a letter of its own. Redeliveries change nothing
+   *   even if the edited payload has since become a dead letter itself. Redeliveries change nothing
    *   until the letter is restored or redriven; the ledger counts the record as parked.
    * - a `Rejection`: the order can never be stored as it is. The other orders in the batch are still stored.
    *
@@ -223,7 +223,7 @@ export interface KnownOrder {
   readonly acceptedAt: string
 }
 
-/** A change in the store that came with an Idempotency-Key. */
+/** A stored change that came with an Idempotency-Key. */
 export interface KnownChange {
   readonly changeId: string
   readonly bodyHash: string

@@ -15,7 +15,7 @@ export interface Redrives {
    *
    * Letters that match a filter are gathered in steps, each in one transaction, and the task starts when all are
    * gathered. If the process dies or the store becomes unavailable meanwhile, the next process that leases the task
-   * continues the gathering.
+   * continues to gather them.
    */
   create(task: NewRedrive, act: Act): Promise<RedriveTask>
 
@@ -111,7 +111,7 @@ export interface Act {
 
 export type RedriveState = 'running' | 'stopped' | 'cancelled' | 'done'
 
-/** How a task ends by itself; `why` is a sentence for operators. */
+/** How a task ends if nobody cancels it; `why` is a sentence for operators. */
 export type RedriveEnding = { readonly state: 'done' } | { readonly state: 'stopped'; readonly why: string }
 
 export interface NewRedrive {

@@ -4,9 +4,9 @@
  */
 export interface Retention {
   /**
-   * Removes the next rows of one part that are older than a given time, in one small transaction. The caller repeats
-   * the step, each time from `next`, until `next` is null. Several processes may do this at once, and a step may be
-   * repeated: rows that are already gone do not count as removed.
+   * Removes the next rows that are older than a given time from one part of the store, in one small transaction. The
+   * caller repeats the step, each time from `next`, until `next` is null. Several processes may do this at once, and a
+   * step may be repeated: rows that are already gone do not count as removed.
    *
    * - `dead-letters`: letters that were resolved, superseded or discarded before that time, unless they belong to a
    *   running redrive task. Their payloads, headers, causes and edits are removed, and no query returns the letters any

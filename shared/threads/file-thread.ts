@@ -11,8 +11,8 @@ type Result<T> = T extends (...args: never[]) => infer R ? R : never
 export interface FileThread<T extends Operations> extends AsyncDisposable {
   /**
    * Rejects with the method's error, or with an error that `unavailable` creates if the thread is dead, dies or is
-   * closed. In the latter case, the method may or may not have done its work. A thread that died is restarted, with a
-   * growing delay if it keeps dying.
+   * closed. After an error from `unavailable`, the method may or may not have done its work. A thread that died is
+   * restarted, with a growing delay if it keeps dying.
    */
   call<M extends Method<T>>(method: M, ...args: Args<T[M]>): Promise<Result<T[M]>>
 }
@@ -34,9 +34,9 @@ export interface FileThreadOptions<E = SentError> {
 }
 
 /**
- * Without this limit, each thread's young generation may grow to three times what `npm start` allows the main thread's
- * semi-space. The smaller young generation costs no CPU time, because few of the objects that a batch creates outlive
- * the batch.
+ * Without this limit, each thread's young generation may grow to three times the semi-space size that `npm start` sets
+ * for the main thread. The smaller young generation costs no CPU time, because few of the objects that a batch creates
+ * outlive the batch.
  */
 const YOUNG_GENERATION_MB = 6
 const FIRST_RESTART_DELAY_MS = 50

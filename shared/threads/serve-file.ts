@@ -69,7 +69,7 @@ export function serveFile<T extends Operations>(options: ServeFileOptions<T>): v
     }
   }
 
-  /** Never throws, because the caller gets the original error. */
+  /** Never throws, so that the caller gets the original error. */
   function recover(error: unknown): void {
     const broken = operations
     if (broken === undefined || doubt !== undefined) return

@@ -77,7 +77,7 @@ pydantic_generate() {
 }
 pydantic_journey() { PYTHONPATH=$work/pydantic python "$here/python/pydantic_models.py" "$url" "$FUNCTIONS_KEY"; }
 
-# A new parameter must not change callers' code, so each call takes one object with all the parameters.
+# A new parameter must not force callers to change their code, so each call takes one object with all the parameters.
 java_generate() {
   openapi_generator java "$work/java" --library native --additional-properties useSingleRequestParameter=true
 }

@@ -73,7 +73,7 @@ async function openTopic(address: string, kafka: Parameters<typeof openKafkaLog>
         0,
       )
     },
-    /** Moves the group's committed offset in each partition to `into` offsets after the partition's first offset. */
+    /** Moves the group's committed offset in each partition to the partition's first offset plus `into`. */
     async move(partitions: readonly number[], into: number): Promise<void> {
       const offsets = await log.offsets(TOPIC)
       for (const partition of partitions) {

@@ -96,7 +96,7 @@ export function readStatement(text: string, keys: Keys): StatementFacts {
   }
 }
 
-/** The length of a list that is passed in, or that the statement builds, is limited by its author. */
+/** A list that is passed in, or that the statement builds, is bounded, because whoever builds it limits its length. */
 const LISTED = /\b(?:FROM|JOIN) @\w+|\bOPENJSON\(/
 
 function isBounded(part: string, keys: readonly (readonly string[])[]): boolean {

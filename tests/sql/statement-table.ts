@@ -38,7 +38,7 @@ export function linesOf(sizes: ReadonlyMap<string, string>): ReadonlyMap<string,
   )
 }
 
-/** The file's rows, by statement, and their size classes. */
+/** By statement, its line in the file's table and its size class. */
 export function readTable(): { lines: ReadonlyMap<string, string>; sizes: ReadonlyMap<string, string> } {
   const rows = tableOf(readFileSync(FILE, 'utf8'))
     .text.split('\n')

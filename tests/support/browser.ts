@@ -5,7 +5,7 @@ const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/go
 const QUIET = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking'
 const QUIETER = '--disable-component-update --disable-sync'
 
-/** A Chromium, if this machine has one; CHROMIUM names another location. CI requires a Chromium. */
+/** The path of Chromium, if this machine has it; the variable CHROMIUM can name another path. CI requires Chromium. */
 export const chromiumPath = [process.env['CHROMIUM'] ?? '', ...BROWSERS].find((path) => path !== '' && existsSync(path))
 if (chromiumPath === undefined) {
   if (process.env['CI']) throw new Error('The tests in a browser need chromium: apt-get install -y chromium')

@@ -1,6 +1,6 @@
 #!/bin/sh
 # fill-compile-cache.sh DIRECTORY COMMAND…: starts the product once with the command that the image runs, and stops it.
-# Node then writes its compile cache, which later starts read instead of stripping types and parsing. Node finds the
+# Node then writes its compile cache, so that at later starts it neither strips types nor parses. Node finds the
 # cache by version, flags, user and path, so all of these must be the same as in the image.
 set -eu
 export NODE_COMPILE_CACHE="$1" DATA_DIR=/tmp/data

@@ -6,7 +6,7 @@
 # base_of DOCKERFILE ARG: prints the Dockerfile's default base image.
 base_of() { sed -n "s/^ARG $2=//p" "$1"; }
 
-# Writes the name of the Node base image to $work/base-node, and whether it is a stand-in to $work/stand-ins.
+# Writes the name of the Node base image to $work/base-node. If that image is a stand-in, creates $work/stand-ins.
 make_bases() {
   local real
   real=$(base_of infra/docker/embedded/Dockerfile BUILD_IMAGE)

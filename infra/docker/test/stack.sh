@@ -60,7 +60,7 @@ build_stand_ins() {
 
 setting() { sed -n "s/^$1=//p" "$work/stack.env"; }
 url() { echo "http://127.0.0.1:$(setting GATEWAY_PORT)"; }
-# ids SERVICE: prints the ids of its containers.
+# ids SERVICE: prints the ids of the service's containers.
 ids() { compose ps --all --quiet "$1"; }
 first() { ids "$1" | head -n 1; }
 # state CONTAINER FORMAT
@@ -73,7 +73,7 @@ inside() {
   shift
   docker exec "$container" "$@"
 }
-# address SERVICE: prints the address of the service's first container in its only network.
+# address SERVICE: prints the address of the service's first container on its only network.
 address() { docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$(first "$1")"; }
 # reaches SERVICE HOST PORT
 reaches() { inside "$1" timeout 1 bash -c "< /dev/tcp/$2/$3" 2> /dev/null; }

@@ -4,9 +4,9 @@ import type { FunctionApp, HookCallback, HookName } from './function-app.ts'
 import type { FunctionCallback, FunctionMetadata, ProgrammingModel, RpcLogCategory } from './rpc.ts'
 
 /**
- * `@azure/functions-core`, which exists only inside a Functions runtime. The library `@azure/functions` requires it by
+ * `@azure/functions-core`, which exists only inside a Functions runtime. The library `@azure/functions` loads it by
  * that name and registers functions through it. Here the name resolves to a module that exports the object below. The
- * library requires it only once per process, so one core serves every app in turn.
+ * library loads it only once per process, so one core serves every app in turn.
  */
 const NAME = '@azure/functions-core'
 const MODULE_URL = 'functions-core:'

@@ -3,7 +3,7 @@ import type * as Library from '@azure/functions'
 
 /**
  * The official library. It is loaded with `require`, because an `import` in Node 22 does not find all the named exports
- * of the library's CommonJS bundle (in Node 24 it does). Functions import only `app`, which both versions of Node find.
+ * of the library's CommonJS bundle (in Node 24 it does). Functions import only `app`, and that works in both versions.
  */
 const library = createRequire(import.meta.url)('@azure/functions') as typeof Library
 

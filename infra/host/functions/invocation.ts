@@ -10,7 +10,7 @@ import type {
   RpcInvocationRequest,
 } from './rpc.ts'
 
-/** The input of an invocation, and the model that passes it in and converts the result. */
+/** The input of an invocation, and the model that passes the input to the function and converts the result. */
 export interface InvocationInput {
   readonly request: Omit<RpcInvocationRequest, 'invocationId'>
   readonly open: (invocation: CoreInvocationContext) => InvocationModel | Promise<InvocationModel>

@@ -31,7 +31,7 @@ export interface HttpServerOptions {
 }
 
 export interface Refusal {
-  /** Absent if the request violates HTTP itself. */
+  /** Absent if the request is not valid HTTP. */
   readonly code?: ProblemCode
   readonly status: number
   /** Absent if the method could not be read. */
@@ -61,7 +61,7 @@ const MAX_HEADER_BYTES = 32 * 1024
 const IDLE_TIMEOUT_MS = 120_000
 const KEEP_ALIVE_MS = 72_000
 const CHECKING_INTERVAL_MS = 1000
-/** The first turn accepts pending connections; the second turn accepts those that arrived meanwhile. */
+/** The first turn of the event loop accepts pending connections, and the second those that arrived meanwhile. */
 const TURNS_TO_ACCEPT = 2
 /** How long a closing server waits for the last request on an apparently idle connection. */
 const IDLE_CLOSING_MS = 500
@@ -160,7 +160,7 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     else answerAndClose(socket, refusal(PROTOCOL_ERRORS[error.code ?? ''] ?? 400))
   })
 
-  /** The response to a violation of HTTP itself. `request` is undefined if it could not be read. */
+  /** The response to a request that is not valid HTTP. `request` is undefined if it could not be read. */
   function refusal(status: number, request?: IncomingMessage): HttpAnswer {
     const requestId = request === undefined ? randomUUID() : nameOf(request)
     onRefusal?.({ status, method: request?.method, requestId })

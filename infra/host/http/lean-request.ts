@@ -96,7 +96,7 @@ class LeanRequest {
 
   clone(): OfficialRequest {
     const init = { nativeRequest: this.#toNative().clone(), query: Object.fromEntries(this.query), params: this.params }
-    // The library's own clone() also passes a native request, although its types do not allow that.
+    // The library's own clone() also passes `nativeRequest` to this constructor, although its types do not allow that.
     return new HttpRequest(init)
   }
 

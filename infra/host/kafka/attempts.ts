@@ -25,9 +25,9 @@ export type Attempt = (retryContext: RetryContext | undefined) => Promise<void>
 /**
  * Repeats a delivery until it succeeds or its retries are used up, following the runtime's rules. The policy's attempts
  * come first, with the policy's delays. Without commitOnFailure, these attempts are repeated `maxRetries` times (-1
- * means forever) without a delay. Resolves when the records may be committed, even after giving up. Rejects only if
- * `signal` aborts: at once between attempts, otherwise when the attempt in flight ends. The records are then delivered
- * again.
+ * means forever) without a delay. Resolves when the records may be committed: after a success, or after giving up.
+ * Rejects only if `signal` aborts: at once between attempts, otherwise when the attempt in flight ends. The records are
+ * then delivered again.
  */
 export async function deliver(attempt: Attempt, options: AttemptOptions, signal: AbortSignal): Promise<void> {
   const { commitOnFailure, maxRetries, onGivenUp } = options

@@ -37,8 +37,8 @@ const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 export function toTimestamp(ms: number): string {
   if (!(ms > FIRST_MS && ms <= LAST_MS)) return '0001-01-01T00:00:00Z'
   const iso = new Date(ms).toISOString()
-  // Most timestamps have no trailing zero. The check avoids running the regular expression on them, because it would be
-  // tried at each character.
+  // Most timestamps have no trailing zero. For them, the check skips the regular expression, which would otherwise
+  // be tried at each character.
   return iso.endsWith('0Z') ? iso.replace(/\.?0*Z$/, 'Z') : iso
 }
 

@@ -64,7 +64,7 @@ export function createKafkaListener(
   async function onBatch(records: readonly LogRecord[], signal: AbortSignal): Promise<void> {
     inFlight += 1
     try {
-      // The runtime's default cardinality is ONE: each record is an invocation of its own.
+      // The runtime's default cardinality is ONE: each record gets an invocation of its own.
       for (const given of isMany ? [records] : records.map((record) => [record])) await deliverTogether(given, signal)
     } finally {
       inFlight -= 1

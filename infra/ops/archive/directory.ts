@@ -49,8 +49,8 @@ function requireOurs(directory: string): void {
 }
 
 /**
- * The files with orders at this path, which is a single file or the directory of an archive, newest first. If an order
- * was restored, changed and archived again, two files contain it, and the older copy lacks the change. Throws
+ * The files with orders at this path, newest first. The path is a single file or the directory of an archive. If an
+ * order was restored, changed and archived again, two files contain it, and the older copy lacks the change. Throws
  * `UsageError` if there are no such files.
  */
 export function orderFilesAt(path: string): readonly string[] {

@@ -18,7 +18,7 @@ import {
   type Outcome,
 } from '../command.ts'
 
-/** The maximum number of orders in one request. If orders are long, a request contains fewer. */
+/** The maximum number of orders in one request. A request contains fewer if the orders are long. */
 const ORDERS_AT_ONCE = 200
 
 export const restoreArchive: Command = {

@@ -47,7 +47,7 @@ export const archive: Command = {
   },
 }
 
-/** The result so far. A run that ends early also reports it, without the orders of its last request. */
+/** The result so far. A run that ends early also reports its result, without the orders of its last request. */
 interface Tally {
   orders: number
   changed: number
@@ -124,13 +124,13 @@ async function* exportedOrders({ client }: CommandContext, before: string): Asyn
     const took = performance.now() - began
     yield* page.items
     cursor = page.nextCursor
-    // Reading takes CPU from the instance. The pause leaves at least half of the time for the instance's other work,
+    // Reading uses the instance's CPU. The pause leaves at least half of the time for the instance's other work,
     // unless a page takes longer than the longest pause.
     await sleep(Math.min(took, LONGEST_PAUSE_MS))
   }
 }
 
-/** Yields the next items, but does not end the generator, so that the next file gets the items after them. */
+/** Yields at most `most` items. Does not end the generator `all`, so that the next file gets the items after them. */
 async function* atMost<T>(
   all: AsyncGenerator<T, void>,
   most: number,

@@ -67,7 +67,7 @@ export const listRedrives: Command = {
       task.failed,
       task.waiting + task.pending,
       task.skipped,
-      // If the redrive stopped, its cause needs action. Otherwise the operator's reason explains the task.
+      // If the redrive stopped, somebody has to act on the cause. Otherwise the operator's reason explains the task.
       task.why ?? task.reason,
     ])
   },

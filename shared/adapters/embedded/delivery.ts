@@ -102,7 +102,7 @@ export function createEmbeddedDelivery({
     committing = commitProcessed()
   }
 
-  /** Starts waiting in the turn of the event loop that found no records, so that no publish is missed. */
+  /** Starts waiting in the same event loop turn in which no records were found, so that no publish is missed. */
   async function recordsPublished(): Promise<void> {
     await new Promise<void>((resolve) => {
       const wake = () => {

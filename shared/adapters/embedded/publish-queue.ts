@@ -12,8 +12,8 @@ export interface EmbeddedQueueOptions extends QueueLimits {
    */
   readonly append: (frames: Buffer) => Promise<ReadonlyMap<number, number>>
   /**
-   * Called for each flushed group before its calls resolve. By then, the frames have their offsets. `ends` is keyed by
-   * partition id.
+   * Called for each flushed group, before the publishers' calls in that group resolve. By then, the frames have their
+   * offsets. `ends` is keyed by partition id.
    */
   readonly onFlushed: (frames: Buffer, ends: ReadonlyMap<number, number>) => void
 }

@@ -53,7 +53,7 @@ export function createTailCache(maxBytes: number) {
     drop(partitionId: number, offsets: Iterable<number>): void {
       for (const offset of offsets) tailOf(partitionId).delete(offset)
     },
-    /** The positions in memory of at most `limit` consecutive records, from the offset `from` on. */
+    /** The cached frames of consecutive records, at most `limit` of them, starting at the offset `from`. */
     get(partitionId: number, from: number, limit: number): FramePosition[] {
       const tail = tailOf(partitionId)
       const found: FramePosition[] = []

@@ -7,7 +7,7 @@ export interface Topic {
   readonly partitions: Partition[]
   /** Counts the records without a key, to spread them over the partitions. */
   roundRobin: number
-  /** Functions that are each called once, when records are next published to the topic. */
+  /** Functions to call, once each, when records are next published to the topic. */
   readonly waiting: Set<() => void>
 }
 

@@ -11,7 +11,7 @@ export interface Decided {
 }
 
 /**
- * Decides an order's changes one by one, to find those that a constraint refuses and the one that fails. Yields each
+ * Decides an order's changes one by one, to find those that violate a constraint and the one that fails. Yields each
  * new state of the order. The caller passes back whether the tables allow that state, or throws into the generator if
  * checking fails. A generator suits both stores: one checks its tables synchronously, the other asynchronously.
  */

@@ -101,7 +101,7 @@ export const DEAD_LETTER_OPERATIONS = {
     headers: ['Operator'],
     body: jsonBody('Redrive', {
       required: true,
-      summary: 'A dry run of the letters with one fingerprint',
+      summary: 'A dry run for the letters with one fingerprint',
       value: { fingerprint: '5f0c2d9be1a47730', dryRun: true },
     }),
     answers: redriveAnswers,

@@ -122,7 +122,7 @@ export const MAINTENANCE_OPERATIONS = {
       summary: 'The group, and a reason',
       value: { group: 'audit', reason: 'That program was shut down for good.' },
     }),
-    answers: { 200: jsonAnswer('The log keeps no records because of this group.', 'ForgottenGroup') },
+    answers: { 200: jsonAnswer('The log no longer keeps any records for this group.', 'ForgottenGroup') },
     problems: [...ACT_PROBLEMS, 'invalid-request', 'not-found'],
   },
   forgetCustomer: {

@@ -47,7 +47,7 @@ const placeOrder: OperationDescription = {
         value: { ...EXAMPLE_ORDER, reference: 'WEB-10482', metadata: { channel: 'web', campaign: 'spring' } },
       },
       numbers: {
-        summary: 'With numbers for currencies and payment method, as in the original application',
+        summary: 'With numbers for the currencies and the payment method, as in the original application',
         value: {
           ...EXAMPLE_ORDER,
           currencyType: 1,

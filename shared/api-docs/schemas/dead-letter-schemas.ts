@@ -70,7 +70,7 @@ const deadLetterSummarySchema = schemaOf<DeadLetterSummary & Waiting>()({
   foreign: foreignFailureSchema
     .nullable()
     .describe(
-      'Present if another consumer of the orders gave up on the record, according to its headers, which have not been verified. Null for letters of this product. A foreign letter never changes an order or the ledger.',
+      'Present if another consumer of the orders gave up on the record, according to its headers, which have not been verified. Null for this product’s own letters. A foreign letter never changes an order or the ledger.',
     ),
   keptAt: instant,
 })

@@ -49,15 +49,15 @@ const ofStore = count.nullable()
 
 const historyPointSchema = schemaOf<HistoryPoint>()({
   at: instant,
-  records: count.describe('Records of the orders topic since it was created.'),
+  records: count.describe('The number of records that the orders topic has received since it was created.'),
   stored: ofStore.describe('Orders that were stored, whether from the orders topic or after parking.'),
   storedLater: ofStore.describe('How many of the stored orders had been parked before.'),
-  deadLetters: count.describe('Records of the dead-letter topic since it was created.'),
+  deadLetters: count.describe('The number of records that the dead-letter topic has received since it was created.'),
   lag: count,
   retrying: ofStore,
   dead: ofStore,
   p50Ms: pace.describe(
-    'The time from accepted to stored, for the newest orders stored since the previous point; null if there are none.',
+    'The time from `accepted` to `stored`, for the newest orders stored since the previous point; null if there are none.',
   ),
   p99Ms: pace,
 })

@@ -77,7 +77,7 @@ export function createDiscardLetters(dependencies: {
   }
 }
 
-/** Describes the letters of an act for the audit, such as `fingerprint=1f2e3d4c5b6a7988`. */
+/** Describes in the audit which letters were selected, such as `fingerprint=1f2e3d4c5b6a7988`. */
 function describe(which: WhichLetters): string {
   if ('ids' in which) return `${which.ids.length} named`
   const filters = Object.entries(which).map(([name, value]) => `${name}=${String(value)}`)

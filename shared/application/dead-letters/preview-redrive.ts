@@ -80,7 +80,7 @@ export function createPreviewRedrive(dependencies: {
     return { items: items.map(({ id }) => id), nextCursor }
   }
 
-  /** For every order that a change in one of these letters affects, the order's other selected letters. */
+  /** For the letters of changes among these letters, returns the other selected letters of the same orders. */
   async function companionsOf(letters: readonly KeptDeadLetter[], which: WhichLetters): Promise<KeptDeadLetter[]> {
     const known = new Set(letters.map(({ id }) => id))
     const ids: string[] = []
@@ -158,7 +158,10 @@ export function createPreviewRedrive(dependencies: {
     }
   }
 
-  /** The outcome of each event, in sequence. The last event of an order also lists the order's followers. */
+  /**
+   * The outcome of each event, in sequence. The entry for an order's last event also lists the changes that would be
+   * decided with it.
+   */
   async function outcomesOf(some: readonly Readable[]): Promise<(Previewed & { readonly letter: KeptDeadLetter })[]> {
     const { outcomes, changes, followers } = await store.previewBatch(toBatch(some.map(({ event }) => event)))
     const [ofOrders, ofChanges] = [outcomes.values(), changes.values()]

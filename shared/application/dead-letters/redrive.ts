@@ -44,7 +44,7 @@ export function createRedrive(dependencies: {
   proofs: Pick<RedriveProofs, 'prove'>
   clock: Clock
   signal: AbortSignal
-  /** Called once for each reason why tasks cannot run. */
+  /** Called when tasks cannot run, and again only if the reason changes. */
   onError: (error: unknown) => void
   /** Called once, after `onError`, when tasks can run again. */
   onBack: () => void
@@ -89,8 +89,8 @@ export function createRedrive(dependencies: {
 
   /**
    * Sends a letter before marking it. If the process dies in between, the letter is sent again, but the order is still
-   * stored only once. A letter that its topic no longer accepts stops the task, because sending it would fail forever;
-   * the reason names the letter.
+   * stored only once. If a letter's topic no longer accepts it, the task stops, because sending the letter would fail
+   * forever; the reason names the letter.
    */
   async function send(
     task: RedriveTask,

@@ -29,8 +29,8 @@ export interface TakenOut {
  * parked, and moves the group past it. Records that wait ahead of it are processed first, so that none is skipped. A
  * record in the dead-letter topic is already a letter, and is kept as that letter.
  *
- * Every step can be repeated, so after a failure the same call completes the act. Rejects with `conflict` while the
- * group has members or if the group is already past the record, and with `not-found` if there is no such record.
+ * Every step can be repeated, so if a call fails, repeating it completes the removal. Rejects with `conflict` while
+ * the group has members or if the group is already past the record, and with `not-found` if there is no such record.
  * Rejects with `log-unreadable` if the record, or one before it, lies in a batch that cannot be read: there are no
  * bytes for a dead letter, and the only remedy is to move the group past the batch.
  */
@@ -46,7 +46,7 @@ interface Source {
   readonly topic: string
   readonly group: string
   readonly process: HandleDelivery
-  /** The record as its consumer sees it: in the orders topic, without journey headers. */
+  /** The record as its consumer sees it. In the orders topic, headers that describe a parked record are ignored. */
   readonly asProcessed: (record: LogRecord) => LogRecord
   readonly takeOut: (record: LogRecord) => Promise<void>
 }

@@ -15,9 +15,9 @@ export interface LedgerExamination {
   readonly lines: readonly ExaminedLine[]
   /** Skipped offsets that the log has, ascending, at most 100. */
   readonly gaps: readonly LedgerGap[]
-  /** Skipped offsets that can no longer be read; together with `gaps` at most 100. */
+  /** Skipped offsets that can no longer be read; at most 100 together with those in `gaps`. */
   readonly damaged: readonly LedgerGap[]
-  /** Why the log differs from the counted log; null if it seems to be the same. */
+  /** How the log differs from the log that the ledger counted; null if they seem to be the same. */
   readonly brokenBy: LogBreak | null
   /** Unsettled offsets that are missing from the log, each classified as lost or absent. */
   readonly unsettled: readonly LedgerSettlement[]
@@ -32,7 +32,7 @@ export interface ExaminedLine {
   readonly behindTransaction: number
   /** How many offsets beyond the row's `next` will never be delivered. */
   readonly uncounted: number
-  /** How many counted offsets have left the log since; 0 if the log is not the counted one. */
+  /** How many counted offsets have left the log since; 0 if the ledger counted another log. */
   readonly expired: number
 }
 

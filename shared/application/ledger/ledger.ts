@@ -29,7 +29,7 @@ export interface LedgerVerdict {
   readonly damaged: readonly LedgerGap[]
   /** Offsets that were lost before they were counted, at most 100 ranges. */
   readonly lost: readonly LedgerLoss[]
-  /** Why the log differs from the counted log; null if it seems to be the same. */
+  /** How the log differs from the log that the ledger counted; null if they seem to be the same. */
   readonly brokenBy: LogBreak | null
 }
 

@@ -36,7 +36,10 @@ export function createWatchLedger(dependencies: {
   events: PipelineEmitter
   clock: Clock
   signal: AbortSignal
-  /** Called once for each reason why checks fail. `onBack` is called once when a check succeeds again. */
+  /**
+   * Called when checks begin to fail, and again only if the reason changes. `onBack` is called once when a check
+   * succeeds again.
+   */
   onError: (error: unknown) => void
   onBack: () => void
 }): LedgerWatch {
@@ -51,7 +54,7 @@ export function createWatchLedger(dependencies: {
     if (brokenBy !== null) {
       // The break is recorded, because one day the new log will be as long as the earlier log and look the same.
       if (await ledger.markBroken(groupId, topic, brokenBy)) events.emit('ledger:log-broken', { topic, brokenBy })
-      // The new log contains no information about the counted log.
+      // The new log contains no information about the log that was counted.
       return
     }
     for (let at = 0; at < unsettled.length; at += SETTLED_AT_ONCE) {

@@ -5,9 +5,9 @@ import type { ClockReading, EventLog } from '../../ports/event-log.ts'
 /**
  * Clock faults, one sentence each. The timestamps that publishing returned show how this machine's clock differs from
  * the log's. The newest orders show whether the clocks of the machines that place orders are ahead, because each record
- * has both the time of acceptance and the log's timestamp. A machine's clock is ahead if its time of acceptance for an
- * order is later than the log's timestamp. An earlier time of acceptance proves nothing, because the record may be a
- * copy.
+ * has both the time of acceptance and the log's timestamp. A machine's clock is ahead if the time of acceptance that
+ * it gave to an order is later than the log's timestamp. An earlier time of acceptance proves nothing, because the
+ * record may be a copy.
  */
 export async function compareClocks(
   log: Pick<EventLog, 'clock' | 'offsets' | 'read' | 'timestampTypeOf'>,

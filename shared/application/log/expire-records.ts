@@ -70,7 +70,10 @@ export function createExpireRecords(dependencies: {
    * find it.
    */
   onKept: (kept: RecordsKept) => void
-  /** Called once for each reason why rounds fail, and `onBack` once when a round succeeds again. */
+  /**
+   * Called when rounds begin to fail, and again only if the reason changes. `onBack` is called once when a round
+   * succeeds again.
+   */
   onError: (error: unknown) => void
   onBack: () => void
 }): RecordExpiry | undefined {

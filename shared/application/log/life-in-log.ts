@@ -9,11 +9,11 @@ export interface LifeInLog {
   readonly partition: number
   readonly offset: number
   /**
-   * The fraction of the record's life in the log that has passed, by age or by size, whichever is greater. Once it
-   * reaches 1, the record may leave the log.
+   * The fraction of the record's life in the log that has passed, by age or by size, whichever is greater. Once this
+   * fraction reaches 1, the record may leave the log.
    */
   readonly used: number
-  /** Whether the log keeps the record until it is processed, even after its life has ended. */
+  /** Whether the log keeps the record until it is processed, even after `used` has reached 1. */
   readonly staysUntilProcessed: boolean
 }
 

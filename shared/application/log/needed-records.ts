@@ -60,8 +60,8 @@ export async function neededIn(
 }
 
 /**
- * Returns a function that gives the first offset that the ledger still needs in a partition: negative infinity if the
- * log is not the counted one, because the ledger says nothing about the records in another log.
+ * Returns a function that gives the first offset that the ledger still needs in a partition. The offset is negative
+ * infinity if the ledger counted another log, because the ledger then says nothing about the records in this one.
  */
 function toCount({ logs, partitions, gaps }: LedgerSnapshot, topic: string, logId: string | null) {
   const counted = logs.find((log) => log.topic === topic)
@@ -83,8 +83,8 @@ function toCount({ logs, partitions, gaps }: LedgerSnapshot, topic: string, logI
  * the dead-letter topic. If the copy is a stub, only the orders topic has the value. Undefined if too many copies wait.
  *
  * Topics are read in the sequence in which a record passes through them. A record is in the next topic before it is
- * committed in the previous one, so no copy is missed. Call this after `neededIn` for the orders topic, for the same
- * reason.
+ * committed in the previous one, so no copy is missed. Call this only after `neededIn` for the orders topic; otherwise
+ * copies could be missed.
  */
 export async function firstOrigins(
   { log, topics }: Pick<NeedsOfLog, 'log' | 'topics'>,

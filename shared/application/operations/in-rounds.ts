@@ -2,8 +2,9 @@ import { isOrderError, messageOf } from '../../domain/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 
 /**
- * Repeats the work, with a pause after each round, until the signal aborts. Never rejects. `onError` is called once for
- * each reason why rounds fail, unless the signal has aborted, and `onBack` once when a round succeeds again.
+ * Repeats the work, with a pause after each round, until the signal aborts. Never rejects. `onError` is called when
+ * rounds begin to fail, and again only if the reason changes; it is not called once the signal has aborted. `onBack` is
+ * called once when a round succeeds again.
  */
 export async function inRounds(
   work: () => Promise<unknown>,

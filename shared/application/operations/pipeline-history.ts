@@ -46,9 +46,9 @@ export interface PipelineHistory {
 
 export const POINT_EVERY_MS = 5000
 const KEPT_MS = 3_600_000
-/** A point lacks the store's figures if they take longer, because points must be evenly spaced. */
+/** If the store's figures take longer than this, a point omits them, because points must be evenly spaced. */
 const STORE_PATIENCE_MS = 2000
-/** Enough for a p99. If more orders were stored between two points, only the newest ones are used. */
+/** Enough for a p99. If more orders than this were stored between two points, only the newest ones are used. */
 const NEWEST = 100
 
 /**
@@ -156,7 +156,7 @@ function latencyOf({ acceptedAt, storedAt, recovered }: OrderView, since: string
   return accepted > 0 ? [Math.max(0, Date.parse(storedAt) - accepted)] : []
 }
 
-/** By nearest rank, so that the result is one of the values. */
+/** Uses the nearest rank, so that the result is one of the values. */
 function percentile(values: readonly number[], share: number): number | null {
   const sorted = values.toSorted((one, other) => one - other)
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? null

@@ -39,7 +39,7 @@ const ROUND_MS = 60_000
  * then.
  */
 const BEGIN_AGAIN_MS = 24 * 60 * 60_000
-/** A pause between two steps, so that storing spends only a small part of its time waiting for them. */
+/** The pause between two steps, so that storing spends only a small part of its time waiting for the steps. */
 const PAUSE_MS = 20
 
 /**

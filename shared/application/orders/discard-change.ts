@@ -11,9 +11,9 @@ import { reportUndecided } from '../processing/undecided-changes.ts'
 /**
  * Discards a change that waits for an event that will not arrive. Rejects with `change-not-found` if the store does not
  * have the change, and with `conflict` if the change is not waiting or its order may still arrive. The order may still
- * arrive while it, or an earlier change to it, is being retried or is dead, or while the ledger has not accounted for
- * every record that may be older than the change. If a bug prevents the next change from being decided, reports the
- * bug, and that change keeps waiting.
+ * arrive if it, or an earlier change to it, is being retried or is dead, or if the ledger has not accounted for every
+ * record that may be older than the change. If a bug prevents the next change from being decided, the bug is
+ * reported and that change keeps waiting.
  */
 export type DiscardChange = (changeId: string, act: Act) => Promise<ChangeView>
 

@@ -23,7 +23,8 @@ export interface KnownByKey extends Accepted {
 }
 
 /**
- * The result of the lookup on which the decision about a request is based. A use case may look up more than the key.
+ * The result of the lookup on which the decision about a request is based. A use case may extend it with whatever else
+ * it looks up.
  */
 export interface LookedUp {
   /** The order or change for which the key was used before. */
@@ -41,8 +42,8 @@ const REMEMBERED_KEYS = 100_000
  * repetitions and reused keys later.
  *
  * A key counts as used from the moment a request arrives with it. Concurrent requests with the key share the outcome of
- * the first, whose body belongs to the key from then on. They share its rejection too, because the log may have kept a
- * record that it did not acknowledge.
+ * the first, whose body belongs to the key from then on. If the first request is rejected, so are the others, because
+ * the log may have kept its record without acknowledging it.
  */
 export type OncePerKey = <Found extends LookedUp>(
   keyHash: string,

@@ -61,7 +61,7 @@ const MISSING_UNDER_KEY: Unseen = {
 
 /**
  * A damaged or lost record does not reveal its order. It is known, however, that such records exist, and that the
- * processor has passed the time at which this order was accepted without finding the order.
+ * processor has not found this order, although it is past the time at which the order was accepted.
  *
  * The record is certain to be lost if there is a moment for which the following holds: every record that was in the log
  * then has been accounted for, none of them is damaged, passed over or in a dead letter without an order id, and the id
@@ -143,8 +143,8 @@ export function createWhyUnseen(dependencies: {
 }
 
 /**
- * Tracks a moment at which the log held only records that have been processed since. Does not rely on records'
- * timestamps.
+ * Finds a moment such that every record that was in the log at that moment has been processed by now. Does not rely on
+ * records' timestamps.
  */
 function createProgress() {
   let done = -Infinity

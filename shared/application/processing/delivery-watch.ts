@@ -22,7 +22,7 @@ export interface DeliveryWatch {
   /** The first waiting record; undefined while deliveries arrive. */
   readonly stall: Stall | undefined
   /**
-   * One sentence for each unreadable batch that has blocked records for as long as a stall must last to be reported.
+   * One sentence for each unreadable batch that has blocked records for `PATIENCE_MS`, plus the delay in a retry tier.
    * Empty if this process reads the log itself, because then the log's health reports such batches at once.
    */
   readonly unreadable: readonly string[]
@@ -35,7 +35,7 @@ export interface Stall extends RecordPosition {
   readonly waitingMs: number
 }
 
-/** A topic that functions of this process consume. */
+/** A topic that this process's functions consume. */
 export interface WatchedSource {
   readonly topic: string
   readonly group: string
@@ -126,7 +126,7 @@ export function createDeliveryWatch(dependencies: {
     const elsewhere = heldElsewhere(members)
     for (const [partition, { next, since }] of still) {
       if (elsewhere.has(partition)) continue
-      // Records of an open transaction or a transaction's marker may be there, and neither can be delivered.
+      // The log may have nothing to deliver here: only records of an open transaction, or a transaction's marker.
       const { records, unreadable } = await readPart(log, topic, partition, next, 1)
       // An unreadable batch is not a stall, because a restart does not help.
       if (unreadable !== undefined && !isTold) tellUnreadable(source, partition, next, unreadable.error)

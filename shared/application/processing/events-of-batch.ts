@@ -47,9 +47,9 @@ export function groupsOf(batch: readonly Readable[]): readonly (readonly Readabl
 }
 
 /**
- * The first change to each order, which is blamed if the batch keeps failing although each of its records can be stored
- * as a copy. Changes take their turns only in a batch of original records, so a fault in reading the waiting changes
- * occurs nowhere else.
+ * The first change to each order. These changes are blamed if the batch keeps failing although each of its records can
+ * be stored as a copy. Changes take their turns only in a batch of original records, so a fault in reading the waiting
+ * changes occurs nowhere else.
  */
 export function firstChanges(batch: readonly Readable[], failure: Failure): Unstorable[] {
   return groupsOf(batch).flatMap((group) => {

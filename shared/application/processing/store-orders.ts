@@ -53,7 +53,7 @@ export function createStoreOrders(dependencies: {
   const recordsOfUndecided = createRecordsOfUndecided({ log, proofs, events })
   let failedInARow = 0
 
-  /** Runs one transaction after another. While the store works on one, the records of the next one are decoded. */
+  /** Runs one transaction after another. During each transaction, the records for the next one are decoded. */
   return async function storeOrders(records, deliveredAt = clock.now()) {
     let ahead: Promise<Decoded> | undefined
     const slices = [...transactions(records)]
@@ -172,14 +172,15 @@ export function createStoreOrders(dependencies: {
   }
 
   /**
-   * Blames no order if the store is too busy for any order, whether that turns out before or after the search. Among
-   * one order's records, it blames the first that fails. Later records of that order are not tried, because they must
-   * not overtake it: they stay in the batch, and wait in the store once the first record is parked.
+   * Finds the records that make the batch fail. If the store is too busy for any order, no record is blamed for a
+   * transient failure; this is checked before and after the search. Among the records of one order, the first that
+   * fails is blamed. Later records of that order are not tried, because they must not overtake the first: they stay in
+   * the batch, and wait in the store once the first record is parked.
    */
   async function findBlamed(batch: readonly Readable[], { class: kind }: Failure, hold: HoldOptions) {
     if (kind === 'transient' && (await holdWhileBusy(store, hold))) return []
-    // Stores the records as copies: good orders are stored along the way, and no offset is counted before the culprits
-    // are parked.
+    // Stores the records as if they were copies, so that no offset is counted before the culprits are parked. Good
+    // orders are stored along the way.
     const tryToStore = async (some: readonly Readable[]) => {
       // If the store is slow, finding the culprits takes too long for a process that is stopping.
       signal.throwIfAborted()

@@ -32,9 +32,9 @@ const OVERTAKEN: Cause = {
 
 /**
  * Decides those changes to an order whose turn has come, one after the other, and stops at the first change that has to
- * wait. Each store supplies what it alone knows: which changes are kept, in which sequence, and whether a constraint
- * refuses the result. `order` is undefined while the order is not stored. Without an order, nothing is decided, unless
- * the order was discarded.
+ * wait. Each store supplies what it alone knows: which changes are kept, in which sequence, and whether the result
+ * violates a constraint. `order` is undefined while the order is not stored. The changes then wait, or are rejected if
+ * the order was discarded. An overtaken change is rejected in either case.
  */
 export function takeTurns(
   order: Order | undefined,

@@ -109,7 +109,7 @@ function forgetData(data: Json | undefined): Json {
 
 /**
  * Keeps the other members as they were written, because the value must not grow. For example, a currency may have been
- * written as a number, and its name would be longer.
+ * written as a number, which is shorter than the currency's name.
  */
 function forgetOrderData(data: Json): Json | undefined {
   const order = unlessUnreadable(() => readNewOrderData(NEW_ORDER_TYPE, data))

@@ -8,19 +8,19 @@ import { customerFullName, longDescription } from '../order-view.ts'
  * - Words with an apostrophe. Such a word is indexed without the apostrophe, and its parts are indexed too: `O'Connor`
  *   is found by `oconnor`, `o'connor` and `connor`.
  * - Chinese and Japanese, which are written without spaces (Han, Hiragana and Katakana). Each character is a word, and
- *   so is each pair of adjacent characters, as in Lucene's CJKBigramFilter: `小龍` is found by `龍`, and a longer text by
- *   its pairs.
+ *   so is each pair of adjacent characters, as in Lucene's CJKBigramFilter: `小龍` is found by `龍`, and a longer
+ *   query is matched by its pairs.
  * - The last twelve digits of an order id, by which people distinguish orders. A whole id in a query is reduced to
  *   these digits.
  */
 
 /** The maximum number of words in a query; more words would hardly narrow a search further. */
 const MAX_WORDS = 16
-/** In code points; equals the maximum length of the longest field. */
+/** In code points. No field that is searched may be longer. */
 const MAX_WORD_LENGTH = 100
 const MAX_TEXT = 4096
 
-/** Text that only needs lower-casing: no apostrophe, and no non-ASCII letter. */
+/** Text that only needs lower-casing: printable ASCII without an apostrophe or a backtick. */
 const PLAIN = /^[\x20-\x26\x28-\x5f\x61-\x7e]*$/
 const PLAIN_WORD = /[a-z0-9]+/g
 /**
@@ -36,7 +36,7 @@ const ORDER_ID = /(?<![0-9a-z])[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}([0-9a-f]{12})(?
 const SHORT_ID = /^[0-9a-f]{12}$/
 const SHORT_ID_LENGTH = 12
 
-/** Whether splitting the text at everything except ASCII letters and digits yields its words. */
+/** Whether the words of the text are its runs of ASCII letters and digits. */
 export const isPlain = (text: string): boolean => PLAIN.test(text)
 
 /** The words by which the text is found, including repetitions. */

@@ -54,7 +54,7 @@ function checked(schema: z.core.$ZodType, read: Read): Read {
   }
 }
 
-/** Some types, such as `z.int()`, are their own first check. */
+/** Some schemas, such as `z.int()`, are also checks: zod runs such a schema itself before the checks added to it. */
 function isCheck(schema: z.core.$ZodType): schema is z.core.$ZodType & z.core.$ZodCheck {
   return schema._zod.traits.has('$ZodCheck')
 }

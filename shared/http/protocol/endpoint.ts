@@ -18,7 +18,7 @@ const MAX_INSTANCE_LENGTH = 300
 
 /**
  * Turns exceptions in an HTTP function into problem documents. Every HTTP function is wrapped in `endpoint`, so that no
- * function has to catch them.
+ * function has to catch exceptions itself.
  */
 export function endpoint(handler: Handler, report: Report): Handler {
   return async function answer(request, context) {

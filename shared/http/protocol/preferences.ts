@@ -23,8 +23,8 @@ export function preferenceApplied(seconds: number): Record<string, string> {
 const MAX_KEY_LENGTH = 255
 
 /**
- * The Idempotency-Key of a request: a Structured Field string as in the header's draft (`"8e03978e"`), or unquoted, as
- * most clients send it. Throws `invalid-request` for any other format, and if the header is sent twice.
+ * The Idempotency-Key of a request: a Structured Field string (`"8e03978e"`) as the IETF draft specifies, or unquoted,
+ * as most clients send it. Throws `invalid-request` for any other format, and if the header is sent twice.
  */
 export function idempotencyKeyOf(request: HttpRequest): string | undefined {
   const header = request.headers.get('idempotency-key')

@@ -58,7 +58,7 @@ export const PROBLEMS = {
   'dead-letter-not-found': {
     status: 404,
     title: 'No such dead letter',
-    remedy: 'Look for it in GET /api/dead-letters.',
+    remedy: 'GET /api/dead-letters lists the dead letters.',
   },
   'not-found': { status: 404, title: 'Nothing is here', remedy: 'The routes are listed at /docs.' },
   'method-not-allowed': { status: 405, title: 'Method not allowed', remedy: 'The header Allow lists the methods.' },
@@ -80,7 +80,7 @@ export const PROBLEMS = {
   'version-conflict': {
     status: 409,
     title: 'The order was changed in the meantime',
-    remedy: 'Read the order again, and send the change with its new ETag in If-Match if it is still wanted.',
+    remedy: 'Read the order again. If the change is still wanted, send it with the new ETag of the order in If-Match.',
   },
   'earlier-change-discarded': {
     status: 409,
@@ -97,7 +97,7 @@ export const PROBLEMS = {
   'constraint-violated': {
     status: 409,
     title: 'The store refuses the change',
-    remedy: 'A constraint of the store refuses the order that the change would produce: tell the operator.',
+    remedy: 'The order that the change would produce violates a constraint of the store: tell the operator.',
   },
   'order-archived': {
     status: 410,
@@ -108,7 +108,7 @@ export const PROBLEMS = {
     status: 412,
     title: 'The order was changed in the meantime',
     remedy:
-      'If-Match names an earlier version of the order. Read the order again, and send the change with its new ETag if it is still wanted.',
+      'If-Match names an earlier version of the order. Read the order again. If the change is still wanted, send it with the new ETag of the order.',
   },
   'payload-too-large': { status: 413, title: 'The body is too large', remedy: 'At most 1 MiB: split the order.' },
   'unsupported-media-type': {

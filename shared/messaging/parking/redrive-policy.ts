@@ -6,7 +6,7 @@ import type { RedriveEnding, RedriveTask } from '../../ports/redrives.ts'
  */
 const STEP_SIZES = [1, 5, 20, 100, 500]
 
-/** The task stops when more than this share of a step has failed again. */
+/** The task stops when more than this share of a step's letters has failed again. */
 const MAX_FAILED_SHARE = 0.5
 
 /** The minimum time between two steps. A step contains at most one second's worth of letters. */

@@ -36,7 +36,7 @@ const NO_TIMESTAMP = -1
 /**
  * A delivery may be many times larger than a process can handle at once: an order can be up to a megabyte in size, and
  * each of several triggers delivers whole batches. Reading and storing a portion of this many characters takes about
- * ten times as much memory.
+ * ten times as much memory as the portion itself.
  */
 const MAX_PORTION_LENGTH = 2 * 1024 * 1024
 const TAKEN: KafkaEvent = { Offset: -1, Partition: -1, Topic: '', Timestamp: '', Value: null, Headers: [] }

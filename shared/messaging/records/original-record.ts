@@ -15,7 +15,7 @@ export function withoutJourney<T extends Pick<LogRecord, 'headers'>>(record: T):
   return { ...record, headers: record.headers.filter((header) => !isOwn(header) || OF_A_REDRIVE.has(header[0])) }
 }
 
-/** The record without redrive marks, unless their proof is valid. Expects the record's exact bytes. */
+/** Returns the record, without its redrive marks unless their proof is valid. Expects the record's exact bytes. */
 export function withProvenMarks<T extends LogRecord>(record: T, proofs: Pick<RedriveProofs, 'holds'>): T {
   if (!record.headers.some(isOwn) || proofs.holds(record)) return record
   return { ...record, headers: record.headers.filter((header) => !isOwn(header)) }

@@ -12,7 +12,7 @@ const STYLES = ['dashboard', 'pipeline', 'parts', 'forms', 'details', 'narrow'].
 
 type Shown = Pick<Config, 'faults' | 'retryDelaysMs' | 'logRetentionMs' | 'disabledFunctions'>
 
-/** The dashboard without figures. Scripts fill them in, and find the elements by the ids used here. */
+/** The dashboard without figures. Scripts fill in the figures, and find the elements by the ids used here. */
 export function dashboardPage({ faults, retryDelaysMs, logRetentionMs, disabledFunctions }: Shown): string {
   const keptFor = logRetentionMs === null ? 'forever' : `for ${durationInWords(logRetentionMs)}`
   const canBreak = faults && [...FAULT_ROUTES].every((name) => !disabledFunctions.has(name.toLowerCase()))

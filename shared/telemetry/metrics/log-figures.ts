@@ -21,8 +21,8 @@ export interface TopicFigures {
    */
   readonly overdueMs: number | null
   /**
-   * How much of its life in the log the oldest unprocessed record has used, as a fraction; 0 if there is no limit or no
-   * such record.
+   * The fraction of the topic's retention that the waiting or passed-over record closest to leaving the log has used
+   * up; 0 if the topic has no limit, or if there is no such record.
    */
   readonly lifeUsed: number
 }

@@ -48,7 +48,7 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
   )
   const latency = histogram(
     'orders_accepted_to_stored_seconds',
-    'From an order’s acceptance to its presence in the store.',
+    'The time from an order’s acceptance until it is stored.',
     SLOW_SECONDS,
   )
   events.on('batch:stored', ({ topic, durationMs, latenciesMs, parked, ...batch }) => {

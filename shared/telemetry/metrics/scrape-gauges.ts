@@ -44,7 +44,7 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
   )
   const lifeUsed = gauge(
     'orders_log_life_used_ratio',
-    'The share of its time in the log that the oldest unprocessed record has used up; 1 at the end of that time, 0 if the topic keeps everything.',
+    'The fraction of the retention that the waiting or passed-over record closest to leaving the log has used up; from 1 on the record may leave; 0 if the topic keeps everything.',
     [TOPIC],
   )
   const kept = gauge(
@@ -72,8 +72,8 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
     waiting.remove()
     for (const { topic, tier, delayMs } of topics.retries) delay.set({ [TOPIC]: topic, tier }, delayMs / 1000)
     for (const figure of figures ?? []) setTopic(figure)
-    // Partitions with the same topic and reason share one value, and the last value set remains. So the partition with
-    // the longest time comes last.
+    // Partitions with the same topic and reason share one value, and the value that is set last remains. So the
+    // partition with the longest time comes last.
     for (const { topic, by, since } of recordsKept.toSorted((one, other) => other.since - one.since)) {
       kept.set({ [TOPIC]: topic, reason: by }, Math.max(0, now - since) / 1000)
     }

@@ -76,7 +76,7 @@ export function startMessagingSpan(tracer: Tracer, span: MessagingSpan): Span {
   return tracer.startSpan(`${operation} ${topic}`, { kind, attributes, links }, parent)
 }
 
-/** Ends the spans after `work`. If `work` rejects, `error.type` is the error's code, as in the metrics. */
+/** Ends the spans when `work` ends. If `work` rejects, `error.type` is the error's code, as in the metrics. */
 export async function endAfter<T>(
   spans: readonly Span[],
   work: Promise<T>,

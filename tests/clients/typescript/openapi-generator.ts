@@ -45,7 +45,7 @@ assert.deepEqual(
 )
 assert.equal((await orders.placeOrder(large)).orderId, stored.orderId)
 
-// The request to place the order does not wait until it is stored. The request to read it does.
+// The request that places the order does not wait until the order is stored. The request that reads it does.
 const placed = await orders.placeOrder({ orderCommand: order(187.35) })
 const found = await orders.getOrder({ orderId: placed.orderId, prefer: 'wait=30' })
 assert.deepEqual([found.status, found.totalPrice, found.orderItems?.[0]?.price], ['stored', 187.35, 119.9])

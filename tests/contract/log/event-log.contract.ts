@@ -91,7 +91,7 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>, f
         topic,
         keys.map((key) => ({ key, value: '', headers: [] })),
       )
-      // The murmur2 hashes from Kafka's own UtilsTest. Made positive and taken modulo 6, they give the partitions.
+      // The murmur2 hashes from Kafka's own UtilsTest. A record's partition is its hash, made positive, modulo 6.
       const hashes = [-973932308, -790332482, -985981536, -1486304829, 479470107]
       expect(positions.map(({ partition }) => partition)).toEqual(hashes.map((hash) => (hash & 0x7fffffff) % 6))
     })

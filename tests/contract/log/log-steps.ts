@@ -16,7 +16,7 @@ export interface OpenedLog extends AsyncDisposable {
 }
 
 export interface LogFeatures {
-  /** Offsets increase by one from 0; false where transaction markers and compaction leave holes. */
+  /** Whether offsets increase by one from 0. False if transaction markers or compaction leave holes. */
   readonly denseOffsets: boolean
   /** After `restart` all earlier records are still there. */
   readonly survivesRestart: boolean

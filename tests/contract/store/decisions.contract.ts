@@ -125,7 +125,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
         await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(copy)] }))
         expect(await statusOf(order)).toBe('discarded')
         expect(await kindsOf(order)).toEqual(['accepted', 'dead-lettered', 'discarded'])
-        // Then the copy's retry is delivered.
+        // Then the copy is delivered from the retry topic.
         const { outcomes } = await opened.store.storeBatch(batchOf([copy], { delivered: 'copy' }))
         expect(outcomes).toEqual([{ kind: 'withheld' }])
         expect(await ledger()).toMatchObject({ balanced: true, states: { discarded: 2, retrying: 0 } })

@@ -116,7 +116,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
       expect((await read(1)).lost).toHaveLength(1)
     })
 
-    test('offsets lost after the last counted one are skipped at once', async () => {
+    test('offsets lost directly after the last counted offset are skipped at once', async () => {
       await deliver([0])
       const lost = { topic: 'orders', partition: 0, from: 1, to: 5, lostBy: 'log-start' as const }
       expect(await opened.ledger.settle(GROUP, [lost])).toEqual([lost])
@@ -137,7 +137,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
       ])
     })
 
-    test('the log that was recorded first stays the counted one, and a break stays recorded', async () => {
+    test('the ledger keeps the id of the log that was recorded first, and a break stays recorded', async () => {
       const logs = async () => (await read()).logs
       await opened.ledger.begin(GROUP, 'orders', new Map(), null)
       expect(await logs()).toEqual([{ topic: 'orders', id: null, brokenBy: null }])

@@ -135,7 +135,8 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
       test('keeps orders whose records have left the log, and counts them apart from those missing within it', async () => {
         const orders = numbered(6)
         await store(orders)
-        // This counts as a duplicate, so the ledger has counted the offset of `lost`, an order that the store lacks.
+        // This record counts as a duplicate. It has the offset of `lost`, so the ledger has counted that offset,
+        // although the store does not have the order `lost`.
         await store([{ ...orders[0]!, origin: place(6) }])
         const lost = orderAt(6)
         const before = await everything()

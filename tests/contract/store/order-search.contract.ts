@@ -159,7 +159,8 @@ export function orderSearchContract(
     }
   })
 
-  // Checks only the index, because `rankOf` uses the product's own words. The test with `FOUND_BY` checks the words.
+  // Checks only the index, because `rankOf` splits texts into words with the product's own code. The test with
+  // `FOUND_BY` checks the words.
   test.runIf(features.fullText)('texts of any script find the same orders as a full scan', async () => {
     const random = createRandom(7)
     const pick = (some: readonly string[]) => some[Math.floor(random() * some.length)] ?? ''

@@ -225,7 +225,7 @@ test('Zeroed pages in the middle of the log lose their own records and no others
   expect(await passedOver(directory, many)).toEqual(missing)
 })
 
-test('Zeroed pages in the middle of the log stop the removal of old records, unless damaged records may leave', async () => {
+test('Zeroed pages in the log stop the removal of old records, unless damaged records may be removed too', async () => {
   const many = 4000
   const { directory, file } = await written(
     Array.from({ length: many }, (_, n) => ({ ...recordOf(n), value: `${n}`.padEnd(600, '.') })),
@@ -250,7 +250,7 @@ test('Zeroed pages in the middle of the log stop the removal of old records, unl
   expect(await removeAll(log, { ...settled, toOffset: many + RECORDS })).toEqual({ removed: RECORDS, more: false })
 })
 
-test('Thousands of missing records leave the log in steps, when the record after them is old enough', async () => {
+test('Thousands of missing offsets leave the log in steps, once the record after them is old enough', async () => {
   const many = 4000
   const { directory, file } = await written(Array.from({ length: many }, (_, n) => recordOf(n)))
   alter(file, `DELETE FROM partition_1 WHERE record_offset BETWEEN 5 AND 3990`)

@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const CHILD = join(import.meta.dirname, 'embedded-log-child.ts')
 const ROUNDS = 40
-/** A kill comes at any time from before the file is open until well into the load. */
+/** A kill may come before the file is open, well into the load, or at any time in between. */
 const LONGEST_LIFE_MS = 500
 
 describe('The embedded log', () => {
@@ -107,7 +107,7 @@ function createVerifier(directory: string): (lines: readonly string[]) => Promis
   }
 }
 
-/** The id in a value, which must be undamaged. */
+/** Returns the id in the value, after checking that the value is undamaged. */
 function unsealed(value: Uint8Array | null): string {
   const text = Buffer.from(value ?? []).toString()
   const content = text.slice(0, -65)

@@ -91,7 +91,7 @@ test('Records that the consumer passed over are listed by the ledger, offset by 
   })
 })
 
-test('Records passed over at the end of the log are listed before anything follows them', async () => {
+test('Records passed over at the end of the log are listed before another record follows them', async () => {
   await withProduct(SETTINGS, async (product) => {
     const random = createRandom(2)
     const traffic = createOrderTraffic(product)

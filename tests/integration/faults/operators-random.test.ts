@@ -90,7 +90,7 @@ async function placeAndLoseAll(product: Product, random: Random): Promise<Map<st
   return orders
 }
 
-/** Performs one action after another until the signal aborts. Returns the reasons of the actions that succeeded. */
+/** Performs one action after another until the signal aborts. Returns the reasons given for those that succeeded. */
 async function operate(
   product: Product,
   orders: ReadonlyMap<string, NewOrderCommand>,

@@ -122,7 +122,7 @@ test('While the log is down no order is accepted, and the same requests succeed 
     await product.breaks({ log: 'down' })
     const random = createRandom(2)
     const refused = Array.from({ length: 20 }, (_, index) => randomOrder(random, `refused-${index}`, 3))
-    // `place` itself validates the refusal.
+    // `place` itself checks the content of each refusal.
     for (const order of refused) expect((await traffic.place(order, { prefer: 'wait=1' }))?.status).toBe(503)
     expect(traffic.accepted.size).toBe(20)
     const readiness = await product.ask('/api/health/ready')

@@ -8,8 +8,8 @@ import type { FunctionApp } from '../../../infra/host/functions/function-app.ts'
  * names, reads the settings of the Functions runtime, runs the start hooks, and then invokes functions as the official
  * library does. Kafka triggers get records from a separate consumer, as they do from the extension. SQLite stands in
  * for SQL Server when TEST_STORE names a file. With TEST_LARGE_BATCHES, every trigger gets that many full batches of
- * large orders instead. Prints its address, then the number of records processed. SIGTERM ends it in
- * the way in which the runtime ends its worker.
+ * large orders instead. Prints its address, then the number of records processed. SIGTERM ends it in the same way as
+ * the runtime ends its worker.
  */
 const CORE = Symbol.for('order-event-processing.functions-core')
 const ROOT = join(import.meta.dirname, '..', '..', '..')

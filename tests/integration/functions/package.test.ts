@@ -54,7 +54,7 @@ function kafkaTriggers({ functions }: Loaded) {
 
 describe('the package', () => {
   test('registers the recorded functions, routes, bindings and retry policies', async () => {
-    // Sorted as the runtime tries the functions: by name, ignoring case.
+    // In the order in which the runtime tries the functions: by name, ignoring case.
     const index = load().functions.sort((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1))
     const lines = index.map((each) => `${JSON.stringify(each)}\n`).join('')
     await expect(lines).toMatchFileSnapshot('functions-index.jsonl')

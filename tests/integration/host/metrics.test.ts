@@ -34,7 +34,7 @@ async function startScraped() {
 
 const POLLING = { timeout: 20_000, interval: 200 }
 
-test('Prometheus scrapes the accepted, stored and dead-lettered orders; other callers need the key', async () => {
+test('Prometheus scrapes the counts of accepted, stored and dead-lettered orders, but only with the key', async () => {
   const { send, scrape, samples } = await startScraped()
   for (let order = 0; order < 3; order += 1) await send('/api/orders', ORIGINAL_BODY)
   await send('/api/ops/faults', { poison: 1 })

@@ -45,7 +45,7 @@ function run(args: readonly string[], settings: Record<string, string> = {}, pro
         const match = pattern.exec(output)
         if (match !== null) return match
       }
-      throw new Error(`It ended without saying ${String(pattern)}: ${output}${await errors}`)
+      throw new Error(`The program ended without printing ${String(pattern)}: ${output}${await errors}`)
     },
     async ended() {
       child.stdout.resume()

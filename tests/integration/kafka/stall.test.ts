@@ -39,7 +39,7 @@ describe.skipIf(skipsKafka)('a consumer that is in its group and delivers nothin
     return { leave }
   }
 
-  /** Watches for this many minutes of simulated time. Resolves with the stall that it noticed, if any. */
+  /** Watches for this many minutes of simulated time. Resolves with the stall that was noticed, if any. */
   async function watchFor(minutes: number, log: KafkaLog, source: { topic: string; group: string }) {
     const clock = createVirtualClock()
     const stopping = new AbortController()

@@ -70,7 +70,7 @@ describe('signing in to SQL Server', () => {
     expect(encryptionIn(server.preLogins.at(-1)!)).toBe(2)
   })
 
-  test('Encrypt=Strict begins with TLS, before any part of the protocol', async () => {
+  test('Encrypt=Strict starts TLS before the driver sends any packet of the protocol', async () => {
     await signIn('User Id=app;Password=s3cret;Encrypt=Strict')
     expect(server.preLogins).toEqual([])
     expect(login()).toBeUndefined()

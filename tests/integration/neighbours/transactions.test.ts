@@ -45,7 +45,7 @@ describe.skipIf(skipsKafka || java.isMissing)("transactions of Kafka's own clien
     return { log, topic, run, [Symbol.asyncDispose]: dispose }
   }
 
-  /** The records consumed until none are left, and the records read without a group. */
+  /** Consumes the topic to its end, and also reads it without a group. Returns the records of both. */
   async function consumedAndRead(log: KafkaLog, topic: string) {
     const groupId = randomUUID()
     await using consumer = await consume(log, topic, groupId)

@@ -114,7 +114,7 @@ function bytesOfLog(): number {
   return statSync(file).size
 }
 
-test('A log with LOG_RETENTION stays within a constant size, and every record that left it stays accounted for', async () => {
+test('A log with LOG_RETENTION stays within a fixed size, and every record that left it stays accounted for', async () => {
   const sizes: number[] = []
   let days = 0
   for (let life = 0; life < LIVES; life += 1) {
@@ -219,7 +219,7 @@ test('A new epoch of the ledger begins where the log begins', async () => {
   expect({ balanced, stored: totals.stored }).toEqual({ balanced: true, stored: ORDERS_A_DAY })
 })
 
-test('No record leaves the log while the ledger is repaired, or reset', async () => {
+test('No record leaves the log while the ledger is being repaired or reset', async () => {
   await day()
   clock.advance(2 * DAY)
   const during = new Map<string, number | undefined>()

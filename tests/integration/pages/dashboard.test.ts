@@ -369,7 +369,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
   it('plays a bad order from its retries to its redrive, by keyboard too', async () => {
     await page.getByRole('button', { name: '3. A bad order' }).focus()
     await page.keyboard.press('Enter')
-    await shows('#told', /The twenty others are stored/)
+    await shows('#told', /The other twenty are stored/)
     await shows('#told', /The retries are used up/)
     await shows('#told', /The order is stored and shown as “recovered”/)
     await shows('#orders', 'recovered')

@@ -1,6 +1,6 @@
 import { serveFile } from '../../../shared/threads/serve-file.ts'
 
-/** Serves a file. Each request plans which steps fail, and each answer lists all the steps attempted so far. */
+/** Serves a file. Each request says which steps will fail, and each answer lists all the steps attempted so far. */
 type Step = 'open' | 'work' | 'mend' | 'close' | 'tidy'
 export type Plan = Partial<Record<Step, number>> & { readonly once?: true }
 

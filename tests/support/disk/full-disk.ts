@@ -10,7 +10,10 @@ export interface FullDisk extends Disposable {
   /** The command prefix for a program that starts while the disk is full. */
   readonly prefix: () => readonly string[]
   fill(): void
-  /** Makes space available again. Pass the pid of a program that is already running, so that it can write again too. */
+  /**
+   * Makes space available again. Pass the pid of a program that was started while the disk was full; otherwise the
+   * program may still be unable to write.
+   */
   free(pid?: number): void
 }
 

@@ -20,7 +20,7 @@ export interface FunctionsWorker extends AsyncDisposable {
 
 export interface FunctionsWorkerOptions {
   readonly settings: Readonly<Record<string, string>>
-  /** The start of the command line; node's path and arguments follow it. */
+  /** The words of the command line that precede node's path and arguments. */
   readonly launcher?: readonly string[]
 }
 

@@ -31,7 +31,7 @@ export async function startKafkaProxy(target: () => number): Promise<KafkaProxy 
         client.destroy()
         broker.destroy()
       })
-      // Emitted when either end goes away.
+      // Emitted when either end breaks the connection.
       socket.on('error', () => socket.destroy())
     }
     client.on(

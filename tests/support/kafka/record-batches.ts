@@ -111,7 +111,7 @@ function compress(codec: Codec, body: Buffer): Buffer {
   }
 }
 
-/** The frame of snappy-java, with more chunks than it would write. */
+/** Writes snappy-java's chunked format, with more chunks than snappy-java itself would write. */
 function xerial(body: Buffer): Buffer {
   const parts: Buffer[] = [Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1])]
   for (let at = 0; at === 0 || at < body.length; at += 1024) {

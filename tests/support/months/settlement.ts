@@ -17,8 +17,8 @@ export type Settlement = Readonly<Record<'stored' | 'archived' | 'dead' | 'disca
 
 /**
  * Expects every accepted order to be in exactly one place: stored, archived, dead or discarded. The query for a single
- * order must agree with the lists of orders in these places. Every stored order must be as its callers left it.
- * Returns the number of orders in each place.
+ * order must agree with the list in which the order appears. Every stored order must be as its callers left it. Returns
+ * the number of orders in each place.
  */
 export async function expectSettled(product: Product, shop: Shop, archive: string): Promise<Settlement> {
   const { accepted, sent } = shop.traffic
@@ -92,7 +92,7 @@ async function expectContent(product: Product, shop: Shop, view: OrderView, abou
 const DECIDED = ['applied', 'rejected', 'dead-lettered', 'discarded', 'waiting']
 const PERSONAL = [...Object.keys(FORGOTTEN), 'customerFullName', 'reference', 'metadata', 'cancellationReason']
 
-/** The order with its shipping address as first sent, because changes and edits replace only the address. */
+/** The order with the shipping address that was first sent. Changes and edits replace only the address. */
 function asSent(view: OrderView, sent: ReadonlyMap<string, NewOrderCommand>, mark = markOf(view)): OrderView {
   const shippingAddress = sent.get(mark)?.shippingAddress
   return shippingAddress === undefined ? view : { ...view, shippingAddress }

@@ -11,7 +11,7 @@ export const CUSTOMERS = Array.from({ length: 12 }, (_, index) => 1001 + index)
 /** Changes are mostly for the newest orders, because the older ones are in an archive. */
 const NEWEST = 60
 
-/** Personal data that is sent to the product, and when the requests with it began and ended by the product's clock. */
+/** Personal data that is sent to the product, and when the requests that contain it began and ended. */
 export interface Sending {
   /** A word that occurs only in this data. */
   readonly mark: string
@@ -29,7 +29,7 @@ export interface Sending {
 export interface Forgetting {
   readonly customerId: number
   readonly from: number
-  /** Infinite while the request is under way. */
+  /** Infinity while the request is in progress. */
   to: number
   /** Whether the product reported success. */
   isDone: boolean
@@ -44,7 +44,7 @@ export interface SentChange {
 /** The callers of one installation, and everything that they know about it. */
 export interface Shop {
   readonly traffic: OrderTraffic
-  /** Everything that was sent, by its mark. This includes what operators sent as edits. */
+  /** All personal data that was sent, by its mark, including what operators sent as edits. */
   readonly sendings: ReadonlyMap<string, Sending>
   /** The accepted changes, by their ids. */
   readonly changes: ReadonlyMap<string, SentChange>
@@ -91,8 +91,8 @@ export function createShop(host: () => Product, now: () => number): Shop {
   }
 
   /**
-   * Whether somebody has asked to forget the customer since this was sent. A later order of the customer is allowed,
-   * but a change to an earlier order would bring data back.
+   * Whether somebody has asked to forget the customer since this request was sent. A later order of the customer is
+   * allowed, but a change to an earlier order would bring data back.
    */
   const isForgotten = ({ customerId, from }: Sending) =>
     forgettings.some((forgetting) => forgetting.customerId === customerId && forgetting.to >= from)

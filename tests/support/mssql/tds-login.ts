@@ -35,7 +35,8 @@ function federationIn(body: Buffer): TdsLogin['federated'] {
   while (body.readUInt8(at) !== END) {
     const length = body.readUInt32LE(at + 1)
     if (body.readUInt8(at) === FEDAUTH) {
-      // The lowest bit echoes the server's flag. The others are 1 if the message has a token, 2 if one follows later.
+      // The lowest bit echoes the server's flag. The other bits are 1 if this message contains a token, and 2 if a
+      // token follows later.
       const isToken = body.readUInt8(at + 5) >> 1 === 1
       if (isToken) return 'by a token'
       return body.readUInt8(at + 6) === 1 ? 'by a password' : 'by the environment'

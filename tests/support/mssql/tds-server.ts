@@ -124,7 +124,7 @@ function toRequest(connection: number, type: number, body: Buffer): TdsRequest {
   if (type === TYPE.login) return { kind: 'login', connection, includes, body }
   if (type === TYPE.rpc) return { kind: 'query', connection, includes, body }
   if (type !== TYPE.transaction) return { kind: 'batch', connection, includes, body }
-  // The body begins with the length of its headers, and the kind follows them.
+  // The body begins with the length of its headers. The kind of the request follows the headers.
   return { kind: TRANSACTION_KINDS[body.readUInt16LE(body.readUInt32LE(0))] ?? 'rollback', connection, includes, body }
 }
 

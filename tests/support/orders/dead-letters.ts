@@ -13,7 +13,7 @@ export async function deadLetters(product: Product): Promise<DeadLetterSummary[]
   return pagesOf<DeadLetterSummary>(product, '/api/dead-letters?state=dead')
 }
 
-/** Redrives until the only dead letters left are ones that no redrive can fix. Returns how many were sent. */
+/** Redrives until the only dead letters left are ones that no redrive can fix. Returns the number of letters sent. */
 export async function redriveAll(product: Product): Promise<number> {
   let redriven = 0
   for (let tasks = 0; tasks < MAX_REDRIVES; tasks += 1) {

@@ -7,9 +7,9 @@ import { markOf } from './random-orders.ts'
 
 /** Concurrent callers that record what they sent and which orders were accepted. */
 export interface OrderTraffic {
-  /** Every order that a caller sent, answered or not, by its mark. */
+  /** Every order that a caller sent, answered or not, keyed by its mark. */
   readonly sent: ReadonlyMap<string, NewOrderCommand>
-  /** The mark of each order, by the id from its 202 or 201. */
+  /** The mark of each accepted order, by the id in its 202 or 201 response. */
   readonly accepted: ReadonlyMap<string, string>
   /** The number of answers for each status; 0 stands for a broken connection. */
   readonly answers: ReadonlyMap<number, number>

@@ -2,7 +2,7 @@
 # For scripts that run other tools against the product. Source it in the root of the repository.
 
 # start_product DIRECTORY: starts the product as `npm start` does, on a free port, with an empty DATA_DIR in the directory
-# and the exported settings. Sets `url`, and `product` to its pid; its output goes to DIRECTORY/log.
+# and the exported settings. Sets `url` to its address and `product` to its pid; its output goes to DIRECTORY/log.
 start_product() {
   export DATA_DIR="$1/data" PORT=0 FUNCTIONS_KEY=only-for-this-run-of-tests LOG_LEVEL=error
   unset KAFKA_BROKERS SQL_CONNECTION_STRING ORDERS_AUTH

@@ -32,7 +32,7 @@ describe('the rooms of the house', () => {
       const [house = '', room] = folder.split('/')
       return house === 'functions' || house === 'loadtest' || room === undefined ? house : `${house}/${room}`
     })
-    // The files directly in shared/ are the root. Those directly in infra/ serve all its rooms. infra/sql and
+    // The files directly in shared/ are the root. The files directly in infra/ serve all its rooms. infra/sql and
     // infra/kubernetes import no room.
     const expected = rooms.filter((room) => !['shared', 'infra', 'infra/sql', 'infra/kubernetes'].includes(room))
     expect([...rows.keys()].toSorted()).toEqual([...new Set(expected)].toSorted())

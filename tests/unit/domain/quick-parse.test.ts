@@ -19,7 +19,7 @@ function outcomeOf<T>({ success, data, error }: z.ZodSafeParseResult<T>): unknow
   return success ? JSON.stringify(data) : violationsOf(error)
 }
 
-/** The order with one member, of the order itself or of an item, removed or replaced by any value. */
+/** The order after one member, of the order itself or of an item, was removed or replaced by an arbitrary value. */
 const changed = fc
   .record({
     at: fc.constantFrom(...Object.keys(FULL), 'note', '__proto__'),

@@ -21,7 +21,7 @@ const MAX_INT64 = 2 ** 63
 const MICROSECONDS = 1_790_000_000_000_000
 const NANOSECONDS = 1_790_000_000_000_000_000
 
-/** Kafka's range: any 64-bit integer, rounded to the precision of a number. */
+/** Kafka's range: any 64-bit integer, rounded to the precision of a JavaScript number. */
 const anyTimestamp = oneof(
   bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(Number),
   constantFrom(-MAX_INT64, -1, 0, 1, MICROSECONDS, NANOSECONDS, MAX_INT64),

@@ -25,8 +25,8 @@ const IDENTITY = `
 const FIRST_OFFSET = 'ALTER TABLE partitions ADD COLUMN first_offset INTEGER NOT NULL DEFAULT 0'
 
 /**
- * Whether free space in the file may contain bytes of records. It may in a file of an earlier format, and in any file
- * after a row's length has changed. Only VACUUM then overwrites these bytes.
+ * Whether free space in the file may contain bytes of records. This is possible in a file of an earlier format, and in
+ * any file after a row's length has changed. Only VACUUM then overwrites these bytes.
  */
 const REMAINS = `
   CREATE TABLE remains (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), are_possible INTEGER NOT NULL) STRICT;

@@ -85,7 +85,7 @@ export function createRecordRemoval(
     for (let offset = from; offset < to; offset += 1) one.run(offset)
   }
 
-  /** Overwrites the rows that SQLite can read. The others stay in their damaged pages. */
+  /** Overwrites the rows that SQLite can read. The other rows stay in their damaged pages. */
   function overwriteReadable(id: number, from: number, to: number): void {
     for (let offset = from; offset < to; offset += 1) {
       try {
@@ -98,9 +98,9 @@ export function createRecordRemoval(
   }
 
   /**
-   * Deletes rows before the partition's first offset, which `removeRecords` has overwritten. Deleting also reads the
-   * pages next to the deleted rows. If one of these pages is damaged, the overwritten rows stay. A full disk is not an
-   * error here, because the records have already been removed; the next call deletes the rows.
+   * Deletes the rows before the partition's first offset, whose content `removeRecords` has overwritten. Deleting also
+   * reads the pages next to the deleted rows. If one of these pages is damaged, the overwritten rows stay. A full disk
+   * is not an error here, because the records have already been removed; the next call deletes the rows.
    */
   function deleteOverwritten(id: number, first: number): void {
     const from = deletableFrom.get(id) ?? 0

@@ -13,8 +13,8 @@ export interface AdminClient extends AsyncDisposable {
    */
   assertExists(topic: string): Promise<void>
   /**
-   * Marks topics as existing. Call this as soon as one broker has described the topics, because other brokers may not
-   * know them yet.
+   * Marks topics as existing. Call this as soon as one broker has described the topics, because `assertExists` might
+   * otherwise ask a broker that does not know them yet.
    */
   remember(topics: Iterable<string>): void
   offsets(topic: string): Promise<readonly PartitionOffsets[]>

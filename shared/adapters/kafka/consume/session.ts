@@ -46,7 +46,7 @@ export interface SessionOptions {
 
 /** A resumed partition waits at most this long for its next fetch. */
 const MAX_WAIT_MS = 250
-/** Limits for a response. A batch that is larger comes alone. */
+/** Limits for a response. A larger batch is returned on its own. */
 const FETCH_BYTES = 2 * 1024 * 1024
 const PARTITION_BYTES = 128 * 1024
 const HEARTBEAT_INTERVAL_MS = 3000
@@ -124,8 +124,8 @@ export function openSession(options: SessionOptions): Session {
   })
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     alive()
-    // This session was closed because it hung, but now it has joined the group after all. Its consumer must leave the
-    // group again, or it would keep its partitions.
+    // This session was closed because it hung, but now it has joined the group after all. The consumer must leave the
+    // group again; otherwise it would keep its partitions.
     if (closed) return void leave()
     assigned = payload.memberAssignment[topic] ?? []
     void reposition()

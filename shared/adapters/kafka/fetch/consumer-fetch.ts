@@ -12,7 +12,7 @@ interface Timer {
 }
 
 const TIMER: Timer = { now: () => performance.now(), sleep: (ms) => setTimeout(ms) }
-/** Fewer records than this count as arriving one at a time. */
+/** If a fetch returns fewer records than this, they are treated as arriving one at a time. */
 const BUSY_RECORDS = 8
 const INTERVAL_MS = 20
 
@@ -23,7 +23,7 @@ const INTERVAL_MS = 20
  * more orders (decision 042). A record that arrives alone does not wait, and neither do records that a fetch left
  * behind because of its limits.
  *
- * Each fetch asks for the partitions in another order, because a broker returns a batch that exceeds a partition's
+ * Each fetch asks for the partitions in a different order, because a broker returns a batch that exceeds a partition's
  * limit only for the first partition that has records. kafkajs 2.2.4 always asks in the same order, so such a batch
  * would wait for as long as an earlier partition keeps receiving records.
  */

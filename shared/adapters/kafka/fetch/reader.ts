@@ -70,7 +70,7 @@ export function createReader({ cluster, admin, timeoutMs }: ReaderOptions): Read
         if (decoded.records.length > 0) return decoded.records.slice(0, limit)
         if (decoded.unreadable !== undefined) throw logUnreadable(topic, partition, decoded.unreadable)
         if (decoded.next <= offset) return []
-        // The response had only transaction markers and aborted records, so the next committed record comes later.
+        // The response had only transaction markers and aborted records, so the next request begins after them.
         offset = decoded.next
         maxBytes = READ_BYTES
       }

@@ -124,8 +124,8 @@ function check(batch: Buffer): void {
 }
 
 /**
- * Returns a function to call with each batch in order. The function returns true if the batch is not for consumers,
- * because it is a transaction marker or belongs to an aborted transaction. `aborted` lists the producer and the first
+ * Returns a function that expects each batch in order. It returns true if the batch is not for consumers, because the
+ * batch is a transaction marker or belongs to an aborted transaction. `aborted` lists the producer and the first
  * offset of each aborted transaction. A transaction ends at its producer's abort marker, which may come after the
  * fetched batches.
  */

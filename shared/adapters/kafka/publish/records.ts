@@ -7,7 +7,7 @@ export interface OutgoingRecord {
   /** kafkajs requires this member. The record's value is in `content`. */
   readonly value: null
   /**
-   * The key, the value and the headers, as they stand in a batch. A record is encoded once, when it is published, and
+   * The key, the value and the headers, encoded as in a batch. A record is encoded once, when it is published, and
    * not again for each attempt.
    */
   readonly content: Buffer

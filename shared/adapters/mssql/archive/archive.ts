@@ -94,7 +94,7 @@ export function createArchive(
     return restored.length
   }
 
-  /** If a constraint refuses the batch, tries each order on its own, so that the error names the refused one. */
+  /** If the batch violates a constraint, tries each order on its own, so that the error names the refused one. */
   async function restoreSome(
     orders: readonly ArchivedOrder[],
     source: string,

@@ -17,7 +17,7 @@ import { PREVIEW_CHANGES } from './order-changes-sql.ts'
 import { toChangesJson } from './order-changes.ts'
 import { decideEach, type Turn, type Turns } from './turns.ts'
 
-/** A batch's changes, and the orders that come before them, with the previewed outcomes of those orders. */
+/** A batch's orders, their previewed outcomes, and the batch's changes, which come after the orders. */
 interface Batch {
   readonly orders: readonly OrderToStore[]
   readonly outcomes: readonly StoreOutcome[]
@@ -111,7 +111,7 @@ function inTurn({ changes }: Turn, recorded: readonly Recorded[]): UndecidedChan
     const recordedOne = given.get(one.changeId)
     if (recordedOne === undefined) return [one]
     const { change, settled } = recordedOne
-    // A change that would be refused when it is recorded holds back no other change.
+    // If a change would be refused when recorded, it does not hold back any other change.
     if (settled !== undefined) return settled.kind === 'refused' ? [] : [one]
     return [{ ...one, acceptedAt: change.acceptedAt, change: change.change, state: 'ready' }]
   })

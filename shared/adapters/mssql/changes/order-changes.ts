@@ -11,8 +11,8 @@ interface Delivery {
   readonly groupId: string
   readonly recordedAt: string
   /**
-   * Whether the ledger counts this position as part of this batch. If it does not, it may have counted the position
-   * before.
+   * Whether the ledger counts this position as part of this batch. If false, the ledger may have counted the position
+   * with an earlier batch.
    */
   readonly isCounted: boolean
 }
@@ -23,7 +23,7 @@ export interface Delivered extends Delivery {
   readonly change: ChangeToStore
 }
 
-/** A failure of a change's record. */
+/** A change whose record could not be processed and is parked. */
 export interface ParkedDelivery extends Parking {
   readonly record: RecordOfChange
   readonly isCounted: boolean
@@ -105,7 +105,7 @@ function byPlace({ row: one }: { row: RecordPosition }, { row: other }: { row: R
   return compare(one.topic, other.topic) || one.partition - other.partition || one.offset - other.offset
 }
 
-/** Undefined for a malformed id and for a partition that no record can have. */
+/** Undefined for a malformed id, and for a partition number that no record can have. */
 export function letterPlace(id: string | null): RecordPosition | undefined {
   const letter = id === null ? undefined : parseDeadLetterId(id)
   return letter !== undefined && letter.partition <= MAX_PARTITION ? letter : undefined

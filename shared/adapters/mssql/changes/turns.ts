@@ -260,7 +260,7 @@ function isNews(decision: Decision): boolean {
   return isRestored || decision.verdicts.length > 0 || waitingOf(decision).length > 0
 }
 
-/** Whether no change is left to decide. If the decision covers as many changes as a read returns, there may be more. */
+/** False if changes may be left to decide, because the decision covers as many changes as one read can return. */
 function isWhole({ verdicts }: Decision): boolean {
   return verdicts.length < CHANGES_AT_ONCE
 }

@@ -22,8 +22,8 @@ const ENCRYPTION: Readonly<Record<string, boolean | 'strict'>> = {
 }
 
 /**
- * Reads `SQL_CONNECTION_STRING`. The driver's own parser reads everything except the login and the encryption. These
- * are read here, because that parser treats any unknown `Authentication` as SQL authentication, and `Encrypt=Strict` as
+ * Reads `SQL_CONNECTION_STRING`. The driver's own parser reads everything except the login and the encryption. Those
+ * are read here, because the driver treats any unknown `Authentication` as SQL authentication, and `Encrypt=Strict` as
  * ordinary encryption (mssql 12.7.14). Throws `invalid-setting`. No error message includes a value, because the value
  * may be the password.
  */

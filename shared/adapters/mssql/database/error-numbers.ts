@@ -102,8 +102,8 @@ export function failureOfSeverity(severity: number): SqlFailure | undefined {
 }
 
 /**
- * Errors that say that the server refuses the login, its password, or the network from which it comes. On Azure these
- * include firewall rules and an unknown server name.
+ * Errors that say that the server refuses the login, its password, or the client's network. On Azure these include
+ * firewall rules and an unknown server name.
  */
 const REFUSED_LOGINS: ReadonlySet<number> = new Set([
   4064, 18452, 18456, 18470, 18486, 18487, 18488, 40532, 40615, 40914,

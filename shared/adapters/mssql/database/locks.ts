@@ -5,12 +5,12 @@
  * (query.ts).
  *
  * 1. A transaction that decides a record's outcome first locks the ledger row of the record's partition. If the record
- *    redrives a letter, the transaction also locks the ledger row of the letter's partition. Within one partition,
- *    storing, retries, keeping letters and operators' actions therefore run one after another, and everything that they
- *    read after locking is final. Reads without a lock could be out of date: with READ_COMMITTED_SNAPSHOT on, a
- *    statement reads rows as of its start and does not wait for concurrent changes ("Transaction locking and row
- *    versioning guide"). Forgetting a customer locks all partitions, so everything is stored either before or after it
- *    (forgetting/forget-customer-sql.ts).
+ *    redrives a letter, the transaction also locks the ledger row of the letter's partition. Such
+ *    transactions store or retry records, keep letters, or carry out operators' actions. Within one partition they
+ *    therefore run one after another, and everything that they read after locking is final. Reads without a lock could
+ *    be out of date: with READ_COMMITTED_SNAPSHOT on, a statement reads rows as of its start and does not wait for
+ *    concurrent changes ("Transaction locking and row versioning guide"). Forgetting a customer locks all partitions,
+ *    so everything is stored either before or after it (forgetting/forget-customer-sql.ts).
  * 2. A transaction that decides or records a change then locks the change's row in order_changes.
  * 3. One order may have records in two partitions, so a transaction that decides an order's outcome then locks the
  *    order's row in order_states.

@@ -207,7 +207,7 @@ export function createKeepLetters(query: Query): DeadLetters['keep'] {
 }
 
 interface LetterToKeep extends PlacedLetter {
-  /** Whether the letter has lost its personal data. */
+  /** Whether personal data was removed from the letter. */
   readonly isForgotten: boolean
 }
 

@@ -1,8 +1,8 @@
 /**
  * Parts of the statements that store orders, changes and letters. Each part looks for data of forgotten customers,
- * after the statement has taken its locks and before it writes anything. If there is any, the statement rolls back and
- * returns the orders or letters concerned. The caller removes the data by the domain's own rules and sends the rest
- * again (forgotten-customers.ts). As long as nobody has been forgotten, this costs one lookup in an empty table.
+ * after the statement has taken its locks and before it writes anything. If it finds such data, the statement rolls
+ * back and returns the orders or letters concerned. The caller removes the data by the domain's own rules and sends the
+ * rest again (forgotten-customers.ts). As long as nobody has been forgotten, this costs one lookup in an empty table.
  *
  * FORGET (forget-customer-sql.ts) locks every partition before it writes the mark. A statement that locked its
  * partition earlier has committed by then, so FORGET finds its rows. A statement that locks its partition afterwards
@@ -53,7 +53,10 @@ const MARKED = `
     UNION
     SELECT p.order_id FROM @parked AS p WHERE p.forgotten = 1`
 
-/** The batch's changes to orders that are forgotten, or that arrive without personal data in the same batch. */
+/**
+ * The forgotten orders whose changes in the batch still contain personal data. An order is forgotten if the store says
+ * so, or if it arrives without personal data in the same batch.
+ */
 export const OF_CHANGES = `
   UNION
   SELECT c.order_id

@@ -45,7 +45,7 @@ export async function untilForgotten<Data, Result>(
   throw new OrderError('store-busy', 'Customers keep being forgotten. Try again in a moment.', { retriable: true })
 }
 
-/** The rows that a statement gave back as its first result, without doing its work; undefined if it did its work. */
+/** The rows that a statement gave back as its first result instead of doing its work; undefined if it did its work. */
 export function givenBack(
   rows: readonly Row[] | undefined,
   column: 'forgotten_order' | 'forgotten_letter',

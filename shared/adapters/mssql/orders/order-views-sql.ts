@@ -201,9 +201,10 @@ ${SELECT_STATES}`
 
 /**
  * Matches belong to four classes, and those in the best class come first. In class 0, every word of the query is a
- * whole word of the customer's name; in class 1, at least the beginning of one. In class 2, every word is a whole word
- * anywhere in the order; in class 3, at least the beginning of one. An order's class depends on that order alone, so
- * pages stay stable. Uses order_words_pk; the cost grows with the number of orders that contain the words.
+ * whole word of the customer's name; in class 1, every word of the query at least begins a word of that name. In class
+ * 2, every word of the query is a whole word somewhere in the order; in class 3, every word at least begins a word in
+ * the order. An order's class depends on that order alone, so pages stay stable. Uses order_words_pk; the cost grows
+ * with the number of orders that contain the words.
  */
 export function selectSearch(namesOnly: boolean): string {
   return `${DECLARE_FOUND}${DECLARE_WORDS}

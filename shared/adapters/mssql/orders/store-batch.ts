@@ -38,7 +38,7 @@ interface StoredOrders extends Stored {
 const NOTHING: Stored = { orders: new Map(), changes: [], toDecide: [] }
 
 /**
- * A batch of valid orders takes one round trip. If a constraint refuses the batch, none of it is stored. The orders at
+ * A batch of valid orders takes one round trip. If the batch violates a constraint, none of it is stored. The orders at
  * fault are then found by halving the batch, in transactions that are rolled back, and the other orders are stored in
  * one transaction.
  *

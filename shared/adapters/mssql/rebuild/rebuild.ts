@@ -83,14 +83,14 @@ export function createRebuildCommands(query: Query): RebuildCommands {
       // The log may still have personal data that the store has removed.
       const event = forgotten.has(order.orderId) ? forgetOrder(order.order) : order.order
       const placed = evolve(undefined, { kind: 'placed', content: event })
-      // If the current code refuses a change, the version differs from that of the live order, which then stays as it
-      // is.
+      // If the current code refuses a change, the rebuilt version differs from the live order's version, and the live
+      // order stays as it is.
       const { content, version } = reapply(placed, (applied.get(order.orderId) ?? []).map(toApplied)) ?? placed
       return { version, order: { ...order, order: content } }
     })
   }
 
-  /** If a constraint refuses an order, the whole step is undone, and that order is found by halving the step. */
+  /** If an order violates a constraint, the whole step is undone, and that order is found by halving the step. */
   async function projectAll(step: RebuildStep, group: string, folded: readonly Folded[]): Promise<RebuildOutcome[]> {
     if (folded.length === 0) return []
     const orders = folded.map(({ order }) => order)

@@ -271,7 +271,7 @@ SELECT @state AS state;
 `
 
 /**
- * Prepares a task to be resumed, in steps along the primary key. Letters that were claimed but not sent go back to
+ * Makes a task ready to resume, in steps along the primary key. Letters that were claimed but not sent go back to
  * waiting; letters that were already sent can no longer stop the task. Each step begins after the letter that the
  * previous step returned, and the last step returns none. The task does not run during these steps.
  */

@@ -36,8 +36,8 @@ import {
 import { CONVERSIONS, toSqlTime } from '../database/values.ts'
 
 /**
- * The number of letters in one step. SQL Server locks the whole table if a statement takes 5,000 locks, and a step
- * takes fewer.
+ * The number of letters in one step. SQL Server locks the whole table if a statement takes 5,000 locks, and each
+ * step takes fewer.
  */
 const LETTERS_AT_ONCE = 1000
 

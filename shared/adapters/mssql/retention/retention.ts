@@ -17,7 +17,7 @@ import {
 } from './retention-sql.ts'
 
 export function createRetention(query: Query): Retention {
-  /** A step that removes every row that it finds, so every step can start from the beginning. */
+  /** Returns a step that removes every row that it finds, so the next step can start from the beginning again. */
   function removesFirst(statement: string) {
     return async (bounds: RemovalBounds): Promise<RemovalStep> => {
       const [[row] = []] = await query(statement, parametersOf(bounds))

@@ -2,7 +2,7 @@
  * An earlier version did not index all the words of its orders. These statements add the missing words
  * (search-reindex.ts). There are two passes, because an instance of that version may run alongside this one for a
  * while. Such an instance may store an order whose `seq` the first pass has already gone past, or replace the words of
- * an order that is already done. The second pass begins when no such instance can be running any longer.
+ * an order that is already done. The second pass begins when no such instance can still be running.
  */
 
 /** The value of `ends_at` during the second pass. */
@@ -82,8 +82,8 @@ export const ADD_TO_ORDERS = inStep(
 )
 
 /**
- * Adds words only to orders that still have a state, because orders that were stored in the meantime already have their
- * words.
+ * Adds words only to orders that are still in order_states, because orders that were stored in the meantime already
+ * have their words.
  */
 export const ADD_TO_STATES = inStep(
   'last_state_seq',

@@ -23,12 +23,12 @@ interface ReindexOptions {
 const ORDERS_AT_ONCE = 100
 /** A transaction ends with the order that reaches this limit, so that it takes few locks. */
 const MAX_WORDS = 2000
-/** Pauses leave time for storing and for other instances that do the same work. */
+/** The pauses leave time for storing and for other instances that do the same work. */
 const PAUSES = { stepMs: 50, waitMs: 60_000 }
 
 /**
  * Adds the missing words to orders that were stored by an earlier version, which did not index all words. Several
- * instances may do so at once. A step that fails causes a warning and is repeated. Resolves when no order is left or
+ * instances may run this at once. A step that fails causes a warning and is repeated. Resolves when no order is left or
  * the signal is aborted.
  */
 export async function reindex({ query, signal, onWarning, pauses = PAUSES }: ReindexOptions): Promise<void> {

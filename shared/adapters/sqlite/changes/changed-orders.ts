@@ -14,7 +14,7 @@ export interface ChangedOrders {
   read(orderId: string): Order | undefined
   /** Whether an operator discarded the order. */
   isDiscarded(orderId: string): boolean
-  /** Throws if a constraint refuses the order; the caller must then roll back. */
+  /** Throws if the order violates a constraint; the caller must then roll back. */
   write(orderId: string, before: Order, after: Order): void
 }
 

@@ -26,7 +26,7 @@ export interface OrderChanges {
   stateOf(changeId: string): ChangeState | undefined
   /**
    * Keeps a readable change. `isCounted` says whether its origin was counted before or is counted with this batch.
-   * Returns `new` if the change now waits for its turn, and `known` if it had already been kept from this record. A new
+   * Returns `new` if the change now waits for its turn, and `known` if the store already had it from this record. A new
    * change that can never take its turn, such as a change to an archived order, is rejected, and the result is `known`
    * too.
    */
@@ -44,7 +44,7 @@ export interface OrderChanges {
   decide(verdict: Verdict, orderId: string, kind: ChangeKind, atMs: number): void
   /**
    * Moves a change to the state `to`, because its letter has been discarded or restored. Returns false if the change is
-   * in another state by now, or if it was kept from another record.
+   * in another state by now, or if the store has it from another record.
    */
   move(changeId: string, origin: RecordPosition, to: 'dead-lettered' | 'discarded', act: ActInHistory): boolean
   /** The id of the order that a change belongs to; undefined if the store does not have the change. */
@@ -57,7 +57,7 @@ export interface OrderChanges {
   discardWaiting(changeId: string, isUndecidable: boolean, act: ActInHistory): boolean
   /** Rejects the changes that wait behind a discarded one. */
   rejectBehind(changeId: string, atMs: number): void
-  /** Whether the change was already kept from the same record; if so, the failure was reported too late. */
+  /** Whether the store already has the change from the same record; if so, the failure was reported too late. */
   isKeptFrom(changeId: string, failure: Pick<ParkedRecord, 'origin' | 'cause'>): boolean
   /** Whether the change waits only because of this failure: its turn had come, but deciding it failed. */
   isHeldBy(changeId: string, failure: Pick<ParkedRecord, 'origin' | 'cause'>): boolean
@@ -235,7 +235,7 @@ export function prepareOrderChanges(
     },
     tellWaiting(changeId, atMs) {
       const row = find(changeId)
-      // A change that has no turn yet gets no entry, because it may be decided as soon as it has one.
+      // A change that has no turn yet gets no entry, because it may be decided as soon as it gets its turn.
       if (row?.state === 'waiting' && row.early === 0)
         history.tell(row.order_id, toIdBytes(changeId), atMs, { kind: 'change-waits' })
     },

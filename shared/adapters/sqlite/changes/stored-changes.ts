@@ -26,7 +26,7 @@ export interface ChangesResult {
   readonly undecided: readonly UndecidableChange[]
 }
 
-/** Does the work for one record, and may return a rejection if a constraint refuses that record. */
+/** Does the work for one record, and may return a rejection if that record violates a constraint. */
 export type Guard = <T>(work: () => T) => T | Rejection
 
 type Kept = 'new' | 'known' | 'duplicate' | 'withheld' | Rejection

@@ -76,7 +76,8 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
   }
 
   /**
-   * Runs the work in a savepoint. Returns `refused` if a constraint refuses the work, and the error if our code failed.
+   * Runs the work in a savepoint. Returns `refused` if the work violates a constraint, and the error if our code
+   * failed.
    */
   function attempt(work: () => void): 'done' | 'refused' | { readonly error: unknown } {
     try {

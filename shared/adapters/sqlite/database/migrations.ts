@@ -49,9 +49,7 @@ export function appliedMigrations(db: DatabaseSync): Schema {
   return { migrations: rows.map((row) => ({ ...row }) as unknown as Schema['migrations'][number]) }
 }
 
-/**
- * Throws `store-full` if the tables are too old for the queries, because then a full disk has prevented a migration.
- */
+/** Throws `store-full` if the tables are too old for the queries: in that case a full disk prevented a migration. */
 export function refuseOlder(db: DatabaseSync, file: string, newest: number): void {
   const last = lastApplied(db)
   if (last >= newest) return

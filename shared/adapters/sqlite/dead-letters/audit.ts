@@ -14,7 +14,7 @@ export type ActInHistory = Pick<Act, 'at' | 'reason'>
 /**
  * An action adds nothing to the history of an order that was stored before the action. But a redriven record may be
  * stored before its sender reports it as sent, and the clock of the machine that stores it may be behind. An order
- * therefore counts as stored before the action only if it was stored more than this long before.
+ * therefore counts as stored before the action only if it was stored more than CLOCK_SKEW_MS earlier.
  */
 const CLOCK_SKEW_MS = 60_000
 

@@ -23,7 +23,7 @@ export interface ParkedRecords {
    */
   parkChange(groupId: string, record: ParkedChangeRecord, isOfLog: boolean, atMs: number): void
   /**
-   * Notes that an operator's decision withholds the record. Changes an existing row only if the row is `retrying`.
+   * Marks the record as withheld by an operator's decision. Changes an existing row only if it is `retrying`.
    */
   withhold(groupId: string, origin: RecordPosition, state: ParkedState, atMs: number): void
   /** Marks the origin as counted. Called when the ledger counts the origin as parked in this transaction. */
@@ -33,7 +33,7 @@ export interface ParkedRecords {
    * parked.
    */
   settle(groupId: string, origin: RecordPosition, state: 'stored' | 'duplicate', atMs: number): boolean
-  /** Notes that the record that was sent in place of the origin was stored or was itself parked. */
+  /** Notes that another record, which was sent in place of the origin, was stored or was itself parked. */
   redriven(groupId: string, origin: RecordPosition, atMs: number): void
   /** Whether another record was stored or parked in place of the origin. */
   isRedriven(groupId: string, origin: RecordPosition): boolean
@@ -79,9 +79,9 @@ export function prepareParkedRecords(dependencies: {
   }
 
   /**
-   * Inserts the origin's row or moves it forward. With `isOther`, the row moves whatever its state. `isOther` is true,
-   * for example, if the order or change is unknown, because an existing row at this position must then belong to a
-   * record of another log. Returns whether this failure is new.
+   * Inserts the origin's row or moves it forward. If `isOther` is true, the row is moved whatever its state is.
+   * `isOther` is true, for example, if the order or change is unknown, because an existing row at this position must
+   * then belong to a record of another log. Returns whether this failure is new.
    */
   function moveRow(groupId: string, record: ParkedRecord, isOther: boolean, counted: boolean, atMs: number): boolean {
     const { origin, attempt } = record
@@ -111,8 +111,8 @@ export function prepareParkedRecords(dependencies: {
     },
     parkChange(groupId, record, isOfLog, atMs) {
       const { changeId } = record.change
-      // If the change is held again, the copy that delivered it settled the row, and only afterwards did deciding the
-      // change fail. So the row's state changes although the row is settled.
+      // A change is held again if its turn has come but deciding it fails. By then, the copy that delivered the change
+      // has settled the row. So the row's state changes although the row is settled.
       const isHeldAgain = changes.isHeldBy(changeId, record)
       moveRow(groupId, record, isHeldAgain || changes.stateOf(changeId) === undefined, false, atMs)
       changes.park(record, record.change, isOfLog, atMs)

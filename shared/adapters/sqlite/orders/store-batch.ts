@@ -66,7 +66,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   const mergeWords = prepareWordMerging(db)
   const storedChanges = prepareStoredChanges({ changes, turns, decisions, parked, letters, ledger })
 
-  /** Throws if a constraint refuses the order; the caller must then roll back what was written for it. */
+  /** Throws if the order violates a constraint; the caller must then roll back what was written for it. */
   function storeOne(order: OrderToStore, groupId: string, nowMs: number): StoreOutcome {
     const { orderId, origin } = order
     const redriven = letters.originOfLetter(order.redriveOf ?? order.supersedes, orderId)
@@ -102,7 +102,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     return parked.isRedriven(groupId, toOrigin(redriven)) || decisions.isLetterReplaced(redriven, orderId)
   }
 
-  /** Stores one record in a savepoint, so that the other records stay stored if a constraint refuses this one. */
+  /** Stores one record in a savepoint, so that the other records stay stored if this one violates a constraint. */
   function apart<T>(work: () => T): T | Rejection {
     const outcome = unlessRefused(db, () => {
       const result = work()
@@ -114,8 +114,8 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   }
 
   /**
-   * Few batches need savepoints, so each batch is first stored without them. If a constraint refuses one of its
-   * records, the batch is stored again with savepoints.
+   * Few batches need savepoints, so each batch is first stored without them. If one of its records
+   * violates a constraint, the batch is stored again with savepoints.
    */
   function withSavepointsIfNeeded<T>(work: (guard: Guard) => T, end: 'COMMIT' | 'ROLLBACK'): T {
     try {

@@ -13,7 +13,7 @@ import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
 export interface StoredOrders {
   /**
    * Returns true if the order was inserted. Returns false if the id or the Idempotency-Key is already known, even if
-   * only from an archived order. Throws if a constraint refuses the order. The order's items and words are only noted,
+   * only from an archived order. Throws if the order violates a constraint. The order's items and words are only noted,
    * and are written later together with those of other orders.
    */
   insert(order: OrderToStore, nowMs: number, recovered: boolean): boolean
@@ -29,7 +29,7 @@ export interface StoredOrders {
   originOf(orderId: string): RecordPosition | undefined
   isArchived(orderId: string): boolean
   /**
-   * Writes the items and words that were noted. Throws if a constraint refuses an item, so if the order has a
+   * Writes the items and words that were noted. Throws if an item violates a constraint, so if the order has a
    * savepoint, this must be called before the savepoint is released.
    */
   writeParts(): void

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface BackgroundReindex {
   /**
-   * Adds the missing words of at most `orders` orders that an earlier version stored (search-reindex.ts). Resolves to
-   * false when none are left.
+   * Adds the missing words of orders that an earlier version stored (search-reindex.ts). A step takes at most `orders`
+   * of these orders. Resolves to false when none are left.
    */
   readonly step: (orders: number) => Promise<boolean>
   readonly onFailed: (error: unknown) => void

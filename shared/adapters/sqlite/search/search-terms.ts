@@ -7,7 +7,7 @@ export interface SearchTerms {
   note(parts: SearchParts): void
   /** Writes the noted words. Must be called in the transaction that adds the texts. */
   write(): void
-  /** Must be called after a rollback, because the words that the transaction wrote are then not in the table. */
+  /** Must be called after a rollback, because the table then lacks the words that the transaction wrote. */
   forget(): void
 }
 
@@ -43,7 +43,7 @@ export function prepareSearchTerms(db: DatabaseSync): SearchTerms {
   }
 }
 
-/** The noted words of one kind, except those that are known to have been written already. */
+/** Collects the words of one kind, except those that are known to have been written already. */
 function createWords() {
   const written = new Set<string>()
   const noted = new Set<string>()

@@ -127,7 +127,7 @@ export function addedText(order: Searchable, { names, items, others, own }: Sear
   return words.join(' ')
 }
 
-/** Whether a query word may be one that is nearly unique to an order. */
+/** Whether a query word may be nearly unique to an order. */
 export const canBeOwn = (word: string): boolean => hasDigit(word) || isShortId(word)
 const hasDigit = (word: string): boolean => /\p{N}/u.test(word)
 

@@ -175,7 +175,7 @@ function showTitle(dead) {
 }
 
 /**
- * Wraps a refresh so that the old content stays if it fails, because the heartbeat shows what is wrong.
+ * Wraps a refresh so that the old content stays if the refresh fails; the heartbeat shows what is wrong.
  *
  * @param {() => Promise<void>} refresh
  */

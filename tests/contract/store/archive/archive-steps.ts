@@ -25,7 +25,7 @@ export const idsOf = (orders: readonly { readonly orderId: string }[]) => orders
 export const written = (orders: readonly ExportedOrder[]): ArchivedOrder[] =>
   orders.map(({ order }) => archivedOrderSchema.parse(JSON.parse(JSON.stringify(order))))
 
-/** The order that is stored last. SQLite never archives it, but every store can archive all orders before it. */
+/** An order to store last. SQLite never archives the last order, but every store can archive all orders before it. */
 export const lastOrder = () =>
   orderAt(0, { origin: place(0, 1), acceptedAt: '2027-01-01T00:00:00.000Z', order: { customerName: 'Last' } })
 

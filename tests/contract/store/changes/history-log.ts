@@ -22,7 +22,7 @@ export interface RandomLog {
   readonly poison: ReadonlySet<string>
 }
 
-/** Whether this is a change that has the id of an earlier one, but different content. */
+/** Whether this is a change with the id of an earlier change, but different content. */
 export const isImpostor = (event: Event) =>
   isChange(event) && event.change.kind === 'amend' && event.change.amendment.customerName === IMPOSTOR
 

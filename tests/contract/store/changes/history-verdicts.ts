@@ -42,7 +42,7 @@ async function answersOf({ views }: OpenStore, events: ReadonlyMap<string, Event
   return { orders: await views.getMany([...events.keys()]), changes: await views.getChanges(changeIds) }
 }
 
-/** The changes that wait although no earlier event of their order is retried, dead or still to come. */
+/** The changes that wait although no earlier event of their order is being retried, dead or still to come. */
 export async function waitingForNothing(opened: OpenStore, log: RandomLog): Promise<string[]> {
   const byOrder = eventsByOrder(log)
   const { orders, changes } = await answersOf(opened, byOrder)
@@ -159,7 +159,7 @@ const EXPLANATIONS: Readonly<Record<string, (of: Case) => boolean>> = {
     ),
 }
 
-/** The outcome of a change, if it has a reason other than the state of the order. */
+/** The outcome of a change, if something other than the state of the order explains it. */
 function explainedOutcome(change: ChangeToStore, events: readonly Event[], known: Known): Outcome {
   if (known.poison.has(change.changeId)) return 'discarded'
   const outcome = outcomeOf(known.changes.get(change.changeId))

@@ -63,7 +63,7 @@ export interface World extends Acts {
 }
 
 /**
- * Delivers a log as two instances would. Their processes die and lose partitions to each other. Their calls to the
+ * Delivers a log as two instances would. The instances die and lose partitions to each other. Their calls to the
  * store and the log fail, or take effect without an answer. Records are retried as copies, in any order, or become dead
  * letters, which operators then redrive, discard and restore.
  */
@@ -99,7 +99,7 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
     return parkedChange(event, { ...told, ...(!isReadable && { change: unread }) })
   }
 
-  /** Publishes the record, as processing does before it stores the batch; twice if the first answer gets lost. */
+  /** Publishes the record, as processing does before it stores the batch. Publishes it twice if an answer is lost. */
   function park({ event, attempt }: Copy): ParkedRecord {
     const isDead = isHopeless(event) || attempt >= LAST_ATTEMPT || random.chance(0.4)
     for (let times = happens(0.1) ? 2 : 1; times > 0; times -= 1) {

@@ -4,7 +4,7 @@ import type { OpenStore } from '../../store-fixtures.ts'
 
 /**
  * Removes everything that is old enough from one part of the store, in smaller steps than the product takes. Resolves
- * with how many it removed.
+ * with the number of removed entries.
  */
 export function removesAll(opened: () => OpenStore) {
   return async function remove(part: RemovablePart, olderThan: string, limit = 2): Promise<number> {

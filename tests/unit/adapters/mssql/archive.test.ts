@@ -191,7 +191,7 @@ describe('the archive on SQL Server', () => {
     await expect(refused).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining(said) })
   })
 
-  it('names the order that a constraint refuses', async () => {
+  it('names the order that violates a constraint', async () => {
     const refuse = () => {
       throw new OrderError('constraint-violated', 'A check.')
     }

@@ -12,7 +12,7 @@ interface Row {
   readonly record_timestamp: number
 }
 
-/** A table of letters in which another instance keeps a letter of another log between the query and the insert. */
+/** A table of letters to which another instance adds another log's letter between the query and the insert. */
 function createTable(other: Row) {
   const rows: Row[] = []
   const query: Query = async (statement, parameters = {}) => {

@@ -6,7 +6,7 @@ import { allStatements } from '../../../sql/statements.ts'
 
 /** Checks that the SQL that the adapter sends follows the rules of locks.ts. */
 const MADE_BY_MIGRATIONS = /^\d+ \w+, /
-/** CLEAR_REBUILT is sent only as a part of other statements, and CREATE_MIGRATIONS before there is anything to lock. */
+/** CLEAR_REBUILT is sent only as part of other statements. CREATE_MIGRATIONS runs before there is anything to lock. */
 const PARTS = new Set(['CLEAR_REBUILT', 'CREATE_MIGRATIONS'])
 const statements = new Map(
   [...allStatements()]
@@ -187,7 +187,7 @@ test('a parked record is sought by its whole key, so that no other partition’s
   expect(moves.length).toBeGreaterThan(5)
   for (const { text } of moves) {
     expect(text).toMatch(/FROM parked_records AS [rq] WITH \(FORCESEEK\)/)
-    // Given only the group, a prefix of the key, the statement would read all of the group's rows and wait for them.
+    // If the statement knew only the group, which is a prefix of the key, it would read and wait for all of its rows.
     expect(text).not.toMatch(/group_id = @/)
   }
 })

@@ -6,7 +6,7 @@ import { linesOf, readAll, readTable, SIZES } from '../../../sql/statement-table
 const ADAPTER = new URL('../../../../shared/adapters/mssql/', import.meta.url)
 /** The first argument of each function that sends a statement. */
 const SENT = /(?:\bawait (?:connection\.)?(?:query|batch|inStep)\(|=>\s*act\(|\blook\('[^']*',)\s*([^,)]+)/g
-/** Arguments that only pass on a parameter. In that case, the callers of the enclosing function name the statement. */
+/** Arguments that come from the enclosing function's parameters. That function's callers then name the statement. */
 const PASSED_ON = /^(?:statement$|adapt\(|recordOf\()/
 
 test('tests/sql/statements.md has a row for every statement', () => {

@@ -27,7 +27,7 @@ const lukasz = order(0, 'Łukasz', 'Plain')
 const connor = order(1, "O'Connor", 'Groß')
 const plain = order(2, 'Jose', 'Łukasz')
 const failed = order(3, 'Ægir', 'Plain')
-/** The earlier version's index rows of the stored orders. */
+/** The index rows of the stored orders, as the earlier version wrote them. */
 const TEXTS_BEFORE = [
   'łukasz §łukasz example §example Plain Shirt M Blue ¤c1 ¤eEUR ¤pCreditCard ¤s0',
   'o §o connor §connor example §example groß shirt m blue ¤c1 ¤eEUR ¤pCreditCard ¤s0',

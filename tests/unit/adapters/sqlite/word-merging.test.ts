@@ -34,7 +34,7 @@ const order = (n: number) => orderAt(n, { order: { customerName: words(n), shipp
 const orders = (from: number, count: number) => Array.from({ length: count }, (_, n) => order(from + n))
 
 interface Most {
-  /** The most pages written by any one transaction. */
+  /** The largest number of pages that one transaction wrote. */
   pages: number
   /** The highest number of segments in the index after any transaction. A search reads all segments. */
   segments: number

@@ -34,7 +34,7 @@ const FOR_EVER: TopicRetention = { maxAgeMs: null, maxBytes: null, holesAreMarke
 
 const hers = newOrder({ data: orderCommand({ customerId: CUSTOMER }) })
 const change = changeEvent(hers.orderId, { change: { kind: 'amend', amendment: { customerName: 'Zelda' } } })
-/** Her order, a change to it, and somebody else's order. */
+/** The customer's order, somebody else's order, and a change to the customer's order. */
 const RECORDS: readonly LogRecord[] = [
   delivered(messageOf(hers), { offset: 0 }),
   delivered(messageOf(newOrder()), { offset: 1 }),

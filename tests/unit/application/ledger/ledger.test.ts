@@ -262,7 +262,7 @@ describe('the ledger', () => {
     })
   })
 
-  it('has no expired offsets on another log, whose start says nothing about the counted one', async () => {
+  it('has no expired offsets if the log is not the one that was counted', async () => {
     expect(await verdict({ logId: 'another', starts: [5] })).toMatchObject({ totals: { expired: 0 } })
   })
 

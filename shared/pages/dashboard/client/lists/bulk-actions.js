@@ -39,8 +39,8 @@ export function createBulkActions(api, redrives, onChange) {
       askReason({
         title: `Redrive ${letters}?`,
         explained:
-          'Each original goes back to where it came from: one first, then more as long as they are stored. A letter ' +
-          'that fails again becomes a dead letter again.',
+          'Each original goes back to where it came from. One goes first, and more follow as long as they are ' +
+          'stored. A letter that fails again becomes a dead letter again.',
         verb: `Redrive ${letters}`,
         act: (reason) => redrives.start({ fingerprint }, reason),
       })

@@ -74,7 +74,7 @@ export function createOrders(api, { onNewest, onMore }) {
   /**
    * @param {Page} page
    * @param {boolean} isNewest
-   * @param {boolean} isLater whether other pages come before it
+   * @param {boolean} isLater whether other pages come before this one
    */
   function show({ items, nextCursor }, isNewest, isLater) {
     const limit = isLater ? NEWEST : shown

@@ -32,7 +32,7 @@ function toNode(child) {
 }
 
 /**
- * The element in the page's skeleton with this id; throws if the page and the script do not match.
+ * The element with this id in the page's skeleton; throws if the page and the script do not match.
  *
  * @template {typeof Element} [Type=typeof HTMLElement]
  * @param {string} id

@@ -1,8 +1,8 @@
 import { msBetween } from './format.js'
 
 /**
- * The charts' data, computed from the product's responses: counter differences become rates, and orders become
- * percentiles. Uses neither the page nor the network; all times are the server's.
+ * The charts' data, computed from the product's responses: rates from the differences between counters, and percentiles
+ * from the times of orders. Uses neither the page nor the network; all times are the server's.
  *
  * @typedef {import('../../../../application/operations/status.ts').PipelineStatus} PipelineStatus
  * @typedef {import('../../../../application/operations/pipeline-history.ts').HistoryPoint} HistoryPoint

@@ -1,4 +1,4 @@
 import { takeKeyOfAddress } from './session.js'
 
-/** Runs first, so that the key leaves the address as early as possible. */
+/** Runs first, so that the key is removed from the address as early as possible. */
 takeKeyOfAddress()

@@ -65,7 +65,7 @@ export const LESSONS = {
     tell('Our code now has a bug: it throws for one customer. Her order arrives among twenty others.')
     const [bad, good] = await Promise.all([sendFor(CUSTOMER_OF_THE_BUG), send(20, 1)])
     await until(async () => openOf(good) === 0)
-    tell('The twenty others are stored: one bad order does not hold up the rest.')
+    tell('The other twenty are stored: one bad order does not hold up the rest.')
     const { retries } = await status()
     let told = 0
     await until(async () => {
