@@ -21,7 +21,7 @@ export interface RecordExpiry {
   run(): Promise<void>
 }
 
-/** Records that stay in the log although they are older than the retention. */
+/** Records that stay in the log although they are older than the retention period. */
 export interface RecordsKept {
   readonly topic: string
   readonly partition: number
@@ -50,9 +50,9 @@ interface OldRecords extends Need {
 const PAUSE_MS = 20
 
 /**
- * Removes records that are older than the retention and that nobody needs, from a log that does not remove them itself.
- * Pauses while the orders are being rebuilt; other work that needs all the records uses `keepingRecords`. Undefined
- * without `removal`, or if records are kept forever.
+ * Removes records that are older than the retention period and that nobody needs, from a log that does not remove them
+ * itself. Pauses while the orders are being rebuilt; other work that needs all the records uses `keepingRecords`.
+ * Undefined without `removal`, or if records are kept forever.
  */
 export function createExpireRecords(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed' | 'readers' | 'read' | 'identity'>

@@ -12,7 +12,7 @@ const PARTITIONS = 3
 const OLD_MS = Date.UTC(2026, 0, 1)
 const KILLS = 8
 
-/** Writes orders that are older than the retention allows, as in a log that is opened after a long pause. */
+/** Writes orders that are older than the retention period allows, as in a log that is opened after a long pause. */
 async function writeOldLog(directory: string): Promise<void> {
   await using log = await createEmbeddedLog({ directory })
   await log.ensureTopics([{ name: 'orders', partitions: PARTITIONS, replication: 1, config: {} }])

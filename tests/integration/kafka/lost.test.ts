@@ -100,7 +100,7 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
     expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { records: 10, lost: 0 } })
   })
 
-  test('while the consumer was down for longer than the retention are lost, and their orders say so, also after a reset', async () => {
+  test('while the consumer was down for longer than the retention period are lost, and their orders say so, also after a reset', async () => {
     const services = await open()
     const { topic, lost } = services
     await configure(topic, { 'retention.ms': String(2 * HOUR_MS) })

@@ -140,7 +140,7 @@ test('A log with LOG_RETENTION stays within a fixed size, and every record that 
   expect((await all.deadLetters.list({ limit: 200 })).items).toHaveLength(days * POISON_A_DAY)
 })
 
-test('A consumer that was down for longer than the retention finds every record, and meanwhile the figures say that the records stay', async () => {
+test('A consumer that was down for longer than the retention period finds every record, and meanwhile the figures say that the records stay', async () => {
   await close()
   all = await openServices(readConfig({ DATA_DIR: directory, ...SETTINGS }, 'embedded'))
   const timestamp = clock.now()

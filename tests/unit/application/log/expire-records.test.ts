@@ -137,7 +137,7 @@ const keptBy = (by: RecordsKept['by'], why: string): RecordsKept => ({
 })
 
 describe('expiring records', () => {
-  it('removes what is older than the retention and processed, in every topic, a step at a time', async () => {
+  it('removes what is older than the retention period and processed, in every topic, a step at a time', async () => {
     const topics = { orders: 10, [RETRY?.topic ?? '']: 4, [TOPICS.deadLetters]: 2 }
     const { expire, first, kept, steps } = given({ records: topics })
     expect(await expire()).toBe(16)
