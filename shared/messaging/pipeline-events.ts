@@ -80,7 +80,7 @@ export interface PipelineEvents {
   'outage:ended': { of: 'store' | 'log'; durationMs: number }
 }
 
-/** How many changes of a batch had each outcome. A waiting change is not counted again when its turn comes. */
+/** How many changes in a batch had each outcome. A waiting change is not counted again when its turn comes. */
 export type ChangeFigures = Readonly<Record<'applied' | 'refused' | 'waiting' | 'duplicates', number>>
 
 export type PipelineEventName = keyof PipelineEvents

@@ -88,7 +88,7 @@ export interface LogHealth {
 export interface EventLog extends AsyncDisposable {
   /**
    * Resolves with the positions of the records, in the sequence given, once all of them are durable: acknowledged by
-   * every in-sync replica, or flushed to disk by fsync. Concurrent calls share one flush. If any record of a call
+   * every in-sync replica, or flushed to disk by fsync. Concurrent calls share one flush. If any record in a call
    * cannot be made durable, the whole call rejects. Even after a rejection, any of the records may be in the log, so a
    * caller who publishes again may duplicate records but never loses any.
    *

@@ -9,7 +9,7 @@ import type { RecordPosition } from './event-log.ts'
  */
 export interface OrderStore extends AsyncDisposable {
   /**
-   * Stores new orders, recognises known orders, and accounts for every record of the batch in the ledger.
+   * Stores new orders, recognises known orders, and accounts for every record in the batch in the ledger.
    *
    * Returns an outcome for each order, in the sequence given:
    * - `stored`: the order is now in the store, or was already stored *from this same position* (a redelivery).
@@ -84,7 +84,7 @@ export interface StoreBatch {
   readonly orders: readonly OrderToStore[]
   /** In log order. Absent if the batch has no changes, which is the usual case. */
   readonly changes?: readonly ChangeToStore[]
-  /** Records of the batch that are already durable in a retry topic or the dead-letter topic. */
+  /** Records in the batch that are already durable in a retry topic or the dead-letter topic. */
   readonly parked: readonly ParkedRecord[]
   /** The time that is recorded for stored orders and changed rows, as RFC 3339 in UTC. */
   readonly now: string

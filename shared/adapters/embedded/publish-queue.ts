@@ -51,7 +51,7 @@ export function createEmbeddedQueue(options: EmbeddedQueueOptions) {
   let inFlight = 0
   let flushing = false
 
-  /** Writes all the records of a call into the current group. If it throws, it has written none of the records. */
+  /** Writes all the records in a call into the current group. If it throws, it has written none of the records. */
   function write(topic: Topic, records: readonly RecordToPublish[]): void {
     const mark = writer.length
     const now = Date.now()

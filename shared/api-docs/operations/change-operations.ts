@@ -119,7 +119,7 @@ export const CHANGE_OPERATIONS = {
     query: changeQuery,
     answers: {
       200: pageAnswer('listOrderChanges', 'A page of changes.', 'OrderChangePage', {
-        firstChange: linkToChange('/items/0', 'The first change of the page.'),
+        firstChange: linkToChange('/items/0', 'The first change on the page.'),
       }),
     },
     problems: ['order-not-found', 'order-archived', 'store-unavailable'],

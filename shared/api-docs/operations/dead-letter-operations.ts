@@ -39,7 +39,7 @@ const optionalReason = jsonBody('OptionalReason', {
 const ofThisTask: Links = { progress: link('getRedrive', 'id', '/id', 'The progress of the redrive.') }
 const fromRedrives: Links = { newest: link('getRedrive', 'id', '/items/0/id', 'The newest redrive.') }
 const fromPage: Links = {
-  firstLetter: link('getDeadLetter', 'id', '/items/0/id', 'The first letter of the page, with its payload.'),
+  firstLetter: link('getDeadLetter', 'id', '/items/0/id', 'The first letter on the page, with its payload.'),
 }
 const fromGroups: Links = {
   letters: link('listDeadLetters', 'fingerprint', '/items/0/fingerprint', 'The letters of the first group.'),

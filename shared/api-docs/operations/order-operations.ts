@@ -28,7 +28,7 @@ export const ofThisOrder = {
 }
 
 function page(operationId: RouteName): Answer {
-  const firstOrder = link('getOrder', 'orderId', '/items/0/orderId', 'The first order of the page.')
+  const firstOrder = link('getOrder', 'orderId', '/items/0/orderId', 'The first order on the page.')
   return pageAnswer(operationId, 'A page of orders.', 'OrderPage', { firstOrder })
 }
 

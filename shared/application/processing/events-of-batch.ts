@@ -29,7 +29,7 @@ export function toBatch(events: readonly (OrderToStore | ChangeToStore)[]): Pick
   return changes.length === 0 ? { orders } : { orders, changes }
 }
 
-/** One outcome for each record of the batch, in the same sequence. */
+/** One outcome for each record in the batch, in the same sequence. */
 export function outcomesOf(batch: readonly Readable[], { outcomes, changes }: StoreResult): Outcomes {
   if (changes === undefined) return outcomes
   const ofOrders = outcomes.values()
@@ -38,7 +38,7 @@ export function outcomesOf(batch: readonly Readable[], { outcomes, changes }: St
 }
 
 /**
- * The records of a batch in groups that can be stored in any sequence: all the records of an order form one group, in
+ * The records in a batch in groups that can be stored in any sequence: all the records of an order form one group, in
  * log order. In a batch without changes no record has to wait for another, so each record is a group of its own.
  */
 export function groupsOf(batch: readonly Readable[]): readonly (readonly Readable[])[] {

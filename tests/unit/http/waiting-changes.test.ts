@@ -16,7 +16,7 @@ function views(counts: Record<string, number>) {
   }
 }
 
-describe('letters of a page', () => {
+describe('letters on a page', () => {
   it('have the number of waiting changes, if any, from one query that names each order once', async () => {
     const store = views({ a: 2 })
     const letters = [letter, { ...letter, state: 'redriven' as const }, { ...letter, orderId: 'b' }]

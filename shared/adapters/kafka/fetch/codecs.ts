@@ -8,7 +8,7 @@ import { gunzip, zstdDecompress } from 'node:zlib'
 export const MAX_DECOMPRESSED_BYTES = 64 * 1024 * 1024
 
 /**
- * Decompresses the records of a batch. `codec` is Kafka's number for the codec. The message of an error is a clause
+ * Decompresses the records in a batch. `codec` is Kafka's number for the codec. The message of an error is a clause
  * that gives the reason.
  */
 export async function decompress(codec: number, bytes: Buffer): Promise<Buffer> {

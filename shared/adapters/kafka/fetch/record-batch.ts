@@ -198,7 +198,7 @@ async function decodeRecords(
   for (const record of decoded) into.push(record)
 }
 
-/** Values that all records of a batch share. */
+/** Values that all records in a batch share. */
 interface Frame extends FetchedFrom {
   readonly first: number
   readonly last: number

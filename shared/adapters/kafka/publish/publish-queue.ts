@@ -35,7 +35,7 @@ interface Call {
   readonly deadline: number
   readonly positions: RecordPosition[]
   missing: number
-  /** If true, the remaining records of the call are not sent. */
+  /** If true, the remaining records in the call are not sent. */
   failed: boolean
   resolve(positions: readonly RecordPosition[]): void
   reject(error: unknown): void

@@ -104,7 +104,7 @@ DECLARE @change_round INT = 0;
 DECLARE @change_rounds INT = (SELECT COUNT(DISTINCT c.round) FROM @changes AS c);
 `
 
-/** Judges each change of a round by what the store knows about the change and its letters. */
+/** Judges each change in a round by what the store knows about the change and its letters. */
 export const JUDGE_CHANGES = `
   UPDATE c
   SET seen_state = k.state, seen_attempt = k.attempt,

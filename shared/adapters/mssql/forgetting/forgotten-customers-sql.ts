@@ -66,7 +66,7 @@ export const OF_CHANGES = `
     ) OR ${isForgottenOrder('c.order_id')})`
 
 /**
- * Looks for personal data of forgotten customers in the orders and failures of a batch. If an order in the batch has no
+ * Looks for personal data of forgotten customers in the orders and failures in a batch. If an order in the batch has no
  * personal data, also looks in the changes to that order that are already stored. The caller passes such changes,
  * without their personal data, in `storedChanges`. The JSON of these changes is passed as array elements, for the
  * reason given in order-changes-sql.ts.

@@ -42,7 +42,7 @@ const NOTHING: Stored = { orders: new Map(), changes: [], toDecide: [] }
  * fault are then found by halving the batch, in transactions that are rolled back, and the other orders are stored in
  * one transaction.
  *
- * Changes are decided in a second transaction, which runs only if a change waits for an order of the batch. If the
+ * Changes are decided in a second transaction, which runs only if a change is waiting for an order in the batch. If the
  * process dies before the second transaction, the batch is delivered again and the changes are decided then.
  */
 export function createBatchCommands(query: Query): BatchCommands {

@@ -6,7 +6,7 @@ import { prepareChangeQueries } from './change-views.ts'
 import type { ChangesResult } from './stored-changes.ts'
 
 /**
- * Stores the changes of a batch with `store`, and returns the outcomes of these changes and of those that were already
+ * Stores the changes in a batch with `store`, and returns the outcomes of these changes and of those that were already
  * waiting.
  */
 export type PreviewChanges = (

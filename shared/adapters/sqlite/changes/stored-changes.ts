@@ -14,7 +14,7 @@ import type { Decisions } from '../orders/decisions.ts'
 import type { OrderChanges } from './order-changes.ts'
 import type { Turns } from './turns.ts'
 
-/** Keeps the changes of a batch in log order, and then decides those whose turn has come. */
+/** Keeps the changes in a batch in log order, and then decides those whose turn has come. */
 export interface StoredChanges {
   /** Must be called after the batch's orders have been stored. */
   store(batch: StoreBatch, guard: Guard, nowMs: number): ChangesResult

@@ -40,7 +40,7 @@ export interface BatchCommands {
   forgetTerms(): void
 }
 
-/** How the ledger counts each outcome. If any record of a batch is rejected, the ledger counts nothing. */
+/** How the ledger counts each outcome. If any record in a batch is rejected, the ledger counts nothing. */
 const LEDGER_KIND = {
   stored: 'stored',
   applied: 'stored',
