@@ -96,7 +96,7 @@ export function isScenario(name: string): name is ScenarioName {
   return Object.hasOwn(SCENARIOS, name)
 }
 
-/** The default bound of a ramp's steps. */
+/** A ramp ends at the first step that violates this, unless an option says otherwise. */
 export const DEFAULT_BOUND = 'p99<200ms,refused=0,errors=0,timeouts=0'
 const STEP_SECONDS = 5
 /**

@@ -54,7 +54,7 @@ export async function startProduct(root: string): Promise<Product> {
   const services = await openServices()
   let host: EmbeddedHost | undefined
   async function stop(): Promise<void> {
-    // Ends all waiting first, because a batch that waits for an unavailable store would keep the host from closing.
+    // Ends all waits first, because a batch that is waiting for an unavailable store would keep the host from closing.
     services.stop()
     await host?.close()
     await services[Symbol.asyncDispose]()

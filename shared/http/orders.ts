@@ -48,7 +48,7 @@ const MAX_RETRY_AFTER_SECONDS = 60
 
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
 
-/** Accepts any UUID. A UUID that we never issue, such as one of version 4, is valid and leads to a 404. */
+/** Accepts any UUID. A UUID that we never issue, such as a version 4 UUID, is valid and leads to a 404. */
 export function orderIdIn(request: HttpRequest): string {
   const orderId = uuidIn(request, 'orderId')
   if (orderId !== undefined) return orderId

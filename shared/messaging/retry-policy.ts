@@ -30,7 +30,7 @@ export function backoffMs(backoff: Backoff, attempt: number, random: () => numbe
   return Math.round(bound * random())
 }
 
-/** Adds the wait that the failure itself requests, with jitter on top, so that not all clients retry at once. */
+/** Adds the wait that the failure itself requests, plus some jitter, so that not all clients retry at once. */
 export function backoffAfter(failure: unknown, backoff: Backoff, attempt: number, random: () => number): number {
   const advisedMs = isOrderError(failure) ? (failure.retryAfterSeconds ?? 0) * 1000 : 0
   return advisedMs + backoffMs(backoff, attempt, random)

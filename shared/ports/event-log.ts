@@ -116,7 +116,7 @@ export interface EventLog extends AsyncDisposable {
    */
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>>
 
-  /** The consumer groups that have committed an offset in the topic, ascending. Rejects with `log-unavailable`. */
+  /** The consumer groups that have committed an offset for the topic, ascending. Rejects with `log-unavailable`. */
   readers(topic: string): Promise<readonly string[]>
 
   /** The group's current members. */

@@ -55,7 +55,7 @@ export const SYSTEM_OPERATIONS = {
   },
   repairLedger: {
     summary: 'Store or park records that were passed over',
-    description: 'Works for at most about twenty seconds. If `more` is true, another repair continues from there.',
+    description: 'Works for at most about twenty seconds. If `more` is true, the next repair continues from there.',
     answers: { 200: jsonAnswer('The number of records processed, and the verdict afterwards.', 'LedgerRepair') },
     problems: ['log-unavailable', 'store-unavailable', 'shutting-down'],
   },

@@ -177,7 +177,7 @@ export const STATUS_SCHEMAS = {
   LedgerVerdict: ledgerVerdictSchema,
   LedgerRepair: schemaOf<LedgerRepair & { ledger: LedgerVerdict }>()({
     processed: count.describe('Records that had been passed over and now have an outcome.'),
-    more: z.boolean().describe('True if the time limit was reached: another repair continues from there.'),
+    more: z.boolean().describe('True if the time limit was reached: the next repair continues from there.'),
     why: z.string().nullable().describe('Why it stopped before all the records were processed; otherwise null.'),
     ledger: ledgerVerdictSchema,
   }),

@@ -171,7 +171,7 @@ const SAME_PROBLEM: Readonly<Partial<Record<ErrorCode, ProblemCode>>> = {
 /** The beginning of the detail. It is followed by the remedy, which all problems of a type share. */
 const CAUSES: Readonly<Partial<Record<ErrorCode, string>>> = {
   'log-full': 'The disk of the log is full: nothing is accepted until the operator frees some space. ',
-  'store-full': 'The disk of the store is full. ',
+  'store-full': 'The store’s disk is full. ',
 }
 /** Codes whose messages we wrote. Messages of other errors may contain text from a driver. */
 const SPEAKS_TO_CALLERS: ReadonlySet<ProblemCode> = new Set([

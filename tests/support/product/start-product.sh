@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# For scripts that run other tools against the product. Source it in the root of the repository.
+# For scripts that run other tools against the product. Source it from the root of the repository.
 
 # start_product DIRECTORY: starts the product as `npm start` does, on a free port, with an empty DATA_DIR in the directory
 # and the exported settings. Sets `url` to its address and `product` to its pid; its output goes to DIRECTORY/log.

@@ -68,7 +68,7 @@ export interface LogFile {
   /** Commits the offsets that a group reads next, by partition id. */
   commit(groupId: string, next: ReadonlyMap<number, number>): void
   committed(groupId: string): Map<number, number>
-  /** The groups that have committed an offset in the topic, ascending. */
+  /** The groups that have committed an offset for the topic, ascending. */
   readers(topic: string): string[]
   /** The topics in which the group has committed an offset, ascending. */
   topicsOf(groupId: string): string[]

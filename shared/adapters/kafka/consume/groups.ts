@@ -79,7 +79,7 @@ export async function moveEmptyGroup(
 const MAX_GROUPS = 500
 const GROUPS_AT_ONCE = 16
 
-/** The consumer groups that have committed an offset in the topic. Asks about at most `MAX_GROUPS` groups. */
+/** The consumer groups that have committed an offset for the topic. Asks about at most `MAX_GROUPS` groups. */
 export async function topicReaders(admin: AdminClient, topic: string): Promise<readonly string[]> {
   const { groups } = await admin.ask('Asking Kafka for its consumer groups', (kafka) => kafka.listGroups())
   // Groups of other types, such as Kafka Connect's workers, commit no offsets.

@@ -33,7 +33,7 @@ export function prepareLedgerSettling(db: DatabaseSync): LedgerSettling {
   const count = db.prepare(COUNT)
 
   /**
-   * Settles the parts of open gaps that are within the range, by counting them as absent or as lost. The rest of each
+   * Settles those parts of open gaps that lie within the range, by counting them as absent or lost. The rest of each
    * gap stays open.
    */
   function settle(groupId: string, { topic, partition, from, to, lostBy }: LedgerSettlement): LedgerLoss[] {

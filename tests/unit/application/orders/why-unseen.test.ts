@@ -20,7 +20,7 @@ interface Given {
   /** Offsets behind an open transaction. */
   behindTransaction?: number
   holesAreMarkers?: boolean
-  /** Whether an open dead letter may contain the record of any order. */
+  /** Whether any order's record may be in an open dead letter. */
   isInLetter?: boolean
   /** When the oldest outstanding record was published. */
   oldestToCome?: number
