@@ -26,7 +26,7 @@ const NAME = /^[\w/-]{1,100}$/
 /** A handler that is called with this process's services. */
 export type ServiceHandler = (request: HttpRequest, all: Services) => Promise<HttpResponseInit>
 
-/** Registers an HTTP function by its row in the route table. */
+/** Registers an HTTP function as its row in the route table says. */
 export function httpTrigger(name: RouteName, handler: ServiceHandler): void {
   const route: Route = ROUTES[name]
   standaloneHttpTrigger(name, async (request, context) => {

@@ -7,7 +7,7 @@ import { compareWithDisk, copyFromDisk } from './past-cache.ts'
 
 /**
  * After a disk error, no records are accepted until the files have been verified
- * (docs/decisions/020-after-an-error-of-the-disk.md). The process that saw the error marks the directory and kills
+ * (docs/decisions/020-after-a-disk-error.md). The process that saw the error marks the directory and kills
  * itself. The next process recreates the files from the content of the disk.
  */
 const MARK = 'disk-in-doubt'

@@ -24,7 +24,7 @@ export const requiredReasonBody = z.strictObject({ reason }, { error: memberFaul
 
 /**
  * The operator of an action, its time and its reason. An operator whom the platform has signed in counts as verified.
- * The name in the header X-Operator is only recorded as claimed. Without a platform that signs operators in, callers
+ * The name in the X-Operator header is only recorded as claimed. Without a platform that signs operators in, callers
  * could send the platform's header themselves, so that header is read only if `platformSignsIn` is set.
  */
 export function actOf(

@@ -31,7 +31,7 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   'precondition-failed':
     'If-Match names an earlier version of the order, or an ETag that the order never had. Nothing was written.',
   'payload-too-large': 'The body is larger than 1 MiB.',
-  'unsupported-media-type': 'The header content-type is missing, is not JSON, or names an encoding other than UTF-8.',
+  'unsupported-media-type': 'The content-type header is missing, or names something other than JSON in UTF-8.',
   'idempotency-key-reused':
     'This key was already used for an earlier order, or for an earlier change to the same order, with different content.',
   'queue-full': 'Orders arrive faster than the log can take them. Nothing was written.',

@@ -23,7 +23,7 @@ export type CheckKey = (
 ) => KeyVerdict
 
 /**
- * Checks the request's key, which is in the header x-functions-key or, failing that, in ?code=, as in the Azure
+ * Checks the request's key, which is in the x-functions-key header or, failing that, in ?code=, as in the Azure
  * Functions runtime. The hashes of all keys are always compared in constant time, so the time taken does not reveal a
  * key's length, content or position.
  */

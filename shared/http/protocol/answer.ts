@@ -47,7 +47,7 @@ function isKnown(ifNoneMatch: string | null, etag: string): boolean {
   return known.includes(etag) || known.includes('*')
 }
 
-/** `{items, nextCursor}`, with a relative link to the next page in the header Link (RFC 8288). */
+/** `{items, nextCursor}`, with a relative link to the next page in the Link header (RFC 8288). */
 export function page<T>(request: HttpRequest, { items, nextCursor }: Page<T>): HttpResponseInit {
   if (nextCursor === null) return json(200, { items, nextCursor })
   const next = new URL(request.url)

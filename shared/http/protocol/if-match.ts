@@ -20,7 +20,7 @@ export function expectedVersionOf(request: HttpRequest): number | undefined {
   const tag = ENTITY_TAG.exec(header)?.[1]
   if (tag === undefined) {
     const detail = 'must be one ETag as GET /api/orders/{orderId} returned it, in its double quotes, or *'
-    throw invalidRequest('The header If-Match', 'If-Match', detail)
+    throw invalidRequest('The If-Match header', 'If-Match', detail)
   }
   return Number(OF_VERSION.exec(tag)?.[1] ?? NO_VERSION)
 }

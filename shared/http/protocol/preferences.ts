@@ -35,5 +35,5 @@ export function idempotencyKeyOf(request: HttpRequest): string | undefined {
   const key = quoted ?? bare
   if (key !== undefined && key.length >= 1 && key.length <= MAX_KEY_LENGTH) return key
   const detail = `must be one key of 1 to ${MAX_KEY_LENGTH} visible ASCII characters, in double quotes or bare`
-  throw invalidRequest('The header Idempotency-Key', 'Idempotency-Key', detail)
+  throw invalidRequest('The Idempotency-Key header', 'Idempotency-Key', detail)
 }

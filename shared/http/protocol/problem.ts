@@ -38,7 +38,7 @@ export const PROBLEMS = {
   unauthorized: {
     status: 401,
     title: 'A function key is needed',
-    remedy: 'Send the key in the header x-functions-key, or as ?code=.',
+    remedy: 'Send the key in the x-functions-key header, or as ?code=.',
   },
   forbidden: {
     status: 403,
@@ -61,7 +61,7 @@ export const PROBLEMS = {
     remedy: 'GET /api/dead-letters lists the dead letters.',
   },
   'not-found': { status: 404, title: 'Nothing is here', remedy: 'The routes are listed at /docs.' },
-  'method-not-allowed': { status: 405, title: 'Method not allowed', remedy: 'The header Allow lists the methods.' },
+  'method-not-allowed': { status: 405, title: 'Method not allowed', remedy: 'The Allow header lists the methods.' },
   conflict: {
     status: 409,
     title: 'Not possible now',

@@ -166,7 +166,7 @@ export function changeOf(message: LogRecord): LetterChange | undefined {
 }
 
 /**
- * The record in binary mode, and its type. Nearly all records have the header `ce_type`, so they are already in binary
+ * The record in binary mode, and its type. Nearly all records have the `ce_type` header, so they are already in binary
  * mode.
  */
 function typed(record: LogRecord): { record: LogRecord; type: string | undefined } {

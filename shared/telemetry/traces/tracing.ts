@@ -7,7 +7,7 @@ import type { Config } from '../../settings/config.ts'
 
 /**
  * Each order has one trace, from the request through the log, processing, every retry, the dead-letter topic and a
- * redrive. Each step is a span, whose context travels in the header `traceparent`. Use cases only pass headers on and
+ * redrive. Each step is a span, whose context travels in the `traceparent` header. Use cases only pass headers on and
  * do not depend on tracing, so a process without tracing has no overhead.
  */
 export interface Tracing extends AsyncDisposable {

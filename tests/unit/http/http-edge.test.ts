@@ -247,7 +247,7 @@ describe('query parameters', () => {
   })
 })
 
-describe('the header Prefer', () => {
+describe('the Prefer header', () => {
   it.each([
     ['wait=5', 5],
     ['respond-async, wait=5', 5],
@@ -262,7 +262,7 @@ describe('the header Prefer', () => {
   })
 })
 
-describe('the header Idempotency-Key', () => {
+describe('the Idempotency-Key header', () => {
   it.each([
     ['"8e03978e-40d5"', '8e03978e-40d5'],
     ['8e03978e-40d5', '8e03978e-40d5'],

@@ -16,7 +16,7 @@ import { toStoredChangesJson } from './forgotten-customers.ts'
 import { forgottenStateWords, forgottenWords } from './forgotten-words.ts'
 
 /**
- * Another attempt is necessary only if data of this customer changes, or any letter is kept, in the milliseconds
+ * Another attempt is necessary only if this customer's data changes, or any letter is kept, in the milliseconds
  * between the last read and the transaction.
  */
 const MAX_ATTEMPTS = 20
@@ -106,6 +106,6 @@ function toLetterJson({ seq, letter }: FoundLetter, place: PlaceBytes) {
 }
 
 function isBusy(): OrderError {
-  const detail = 'Other instances keep storing data of this customer. Try again in a moment.'
+  const detail = 'Other instances keep storing this customer’s data. Try again in a moment.'
   return new OrderError('store-busy', detail, { retriable: true })
 }

@@ -96,6 +96,6 @@ test('letters that were looked at once are not read again', async () => {
   expect(looked).toEqual([0, 7, 7])
 })
 
-test('a store that keeps receiving data of the customer rejects with store-busy', async () => {
+test('a store that keeps receiving data about the customer rejects with store-busy', async () => {
   await expect(fakeForgetting(Infinity).forget()).rejects.toMatchObject({ code: 'store-busy', retriable: true })
 })

@@ -14,7 +14,7 @@ export async function showAnswer(api, path) {
   if (asked === undefined) return say('The link does not name a route of this product.')
   await orSay(async () => {
     const { text, next } = readAnswer(await api.text(asked), asked)
-    const when = `The product’s response at ${toTime(Date.now())}. Programs send the key as the header x-functions-key.`
+    const when = `The product’s response at ${toTime(Date.now())}. Programs send the key as the x-functions-key header.`
     const more =
       next === undefined ? null : el('p', {}, 'There is more: ', el('a', { href: linkTo({ show: next }) }, 'next page'))
     showDetails(`GET ${asked}`, el('p', { class: 'explained' }, when), block('Answer', text), more)
