@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { collect } from '../../contract/log/log-steps.ts'
 import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
 import { consume, record, text, topicOf, valuesOf } from '../../support/kafka/kafka-traffic.ts'
 
@@ -57,6 +58,25 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
     expect(outcomes[1]).toMatchObject({ reason: { code: 'record-too-large', retriable: false } })
     expect(await valuesOf(log, name)).toEqual(['before', 'after'])
     expect(await log.health()).toEqual({ available: true })
+  })
+
+  it('delivers records that keep arriving in few batches, because fetches are spaced', async () => {
+    const { log } = open()
+    const topic = await topicOf(log, 1)
+    await using consumer = await collect(log, { topic, maxBatchSize: 500 })
+    await log.publish(topic, [record('first')])
+    await vi.waitFor(() => expect(consumer.records).toHaveLength(1), { timeout: 30_000 })
+    const beganMs = performance.now()
+    for (let round = 0; round < 100; round++) {
+      await log.publish(
+        topic,
+        Array.from({ length: 10 }, (_, n) => record(`${round}-${n}`)),
+      )
+    }
+    await vi.waitFor(() => expect(consumer.records).toHaveLength(1001), { timeout: 30_000 })
+    // Records that a fetch has found may be delivered in two batches.
+    const atMost = (2 * (performance.now() - beganMs)) / 20 + 4
+    expect(consumer.batches.length).toBeLessThan(Math.min(atMost, 100))
   })
 
   it('keeps headers that are named like members of Object.prototype', async () => {

@@ -23,8 +23,7 @@ const CONNECTION_TIMEOUT_MS = 3000
 /**
  * A client with its own connections, which encodes and decodes records with our own code. kafkajs keeps a group's
  * offsets in the client, so two consumers of one group must not share a client (`committedOffsetsByGroup` in
- * tulios/kafkajs). `changeFetch` is applied to the `fetch` of each
- * broker.
+ * tulios/kafkajs). `changeFetch` is applied to each broker's `fetch`.
  *
  * Throws `invalid-setting` if the certificate authority can't be read.
  */

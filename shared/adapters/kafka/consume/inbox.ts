@@ -13,20 +13,20 @@ export interface Taken {
 }
 
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
-const MAX_PARTITION_BYTES = 2 * 1024 * 1024
-const MAX_TOTAL_BYTES = 32 * 1024 * 1024
-const MIN_RECORDS_AHEAD = 1000
+const MAX_BYTES_AHEAD = 16 * 1024 * 1024
+/** Enough for 250 ms of deliveries, because kafkajs sleeps that long if it finds all partitions paused. */
+const RECORDS_AHEAD = 6000
 
 interface Waiting {
   readonly records: LogRecord[]
-  bytes: number
   next: number
 }
 
 /** Records that have been fetched but not delivered yet, by partition. */
 export function createInbox(maxBatchSize: number) {
   const partitions = new Map<number, Waiting>()
-  const maxRecords = Math.max(MIN_RECORDS_AHEAD, maxBatchSize)
+  const maxRecords = Math.max(RECORDS_AHEAD, 2 * maxBatchSize)
+  let totalRecords = 0
   let totalBytes = 0
   let turn = 0
 
@@ -56,12 +56,12 @@ export function createInbox(maxBatchSize: number) {
   return {
     /** `next` is the offset to read next, after these records and any transaction markers that follow them. */
     add(partition: number, records: readonly LogRecord[], next: number): void {
-      const waiting = partitions.get(partition) ?? { records: [], bytes: 0, next }
+      const waiting = partitions.get(partition) ?? { records: [], next }
       waiting.next = next
+      totalRecords += records.length
       partitions.set(partition, waiting)
       for (const record of records) {
         waiting.records.push(record)
-        waiting.bytes += bytesOf(record)
         totalBytes += bytesOf(record)
       }
     },
@@ -71,10 +71,10 @@ export function createInbox(maxBatchSize: number) {
       const taken = shares()
       for (const [number, waiting] of partitions) {
         const ofPartition = waiting.records.splice(0, taken.get(number) ?? 0)
+        totalRecords -= ofPartition.length
         for (const record of ofPartition) {
           records.push(record)
           totalBytes -= bytesOf(record)
-          waiting.bytes -= bytesOf(record)
         }
         const last = ofPartition.at(-1)
         if (waiting.records.length === 0) {
@@ -88,21 +88,19 @@ export function createInbox(maxBatchSize: number) {
     },
     clear(): void {
       partitions.clear()
+      totalRecords = 0
       totalBytes = 0
     },
-    /** Whether to stop fetching from the partition. This limits the memory of a consumer that stalls. */
-    isFull(partition: number): boolean {
-      const { records, bytes } = partitions.get(partition) ?? { records: [], bytes: 0 }
-      return (
-        records.length >= maxRecords || bytes >= MAX_PARTITION_BYTES || (bytes > 0 && totalBytes >= MAX_TOTAL_BYTES)
-      )
-    },
     /**
-     * Whether to resume fetching from the partition. Fetching resumes before the partition's last records are taken.
+     * Whether to stop fetching from the partition. This limits the memory of a consumer that stalls. A partition
+     * without records is never full, so partitions with many records keep no other partition waiting.
      */
-    hasRoom(partition: number): boolean {
-      const { records, bytes } = partitions.get(partition) ?? { records: [], bytes: 0 }
-      return records.length < maxRecords / 2 && bytes < MAX_PARTITION_BYTES / 2 && totalBytes < MAX_TOTAL_BYTES
+    isFull(partition: number): boolean {
+      return partitions.has(partition) && (totalRecords >= maxRecords || totalBytes >= MAX_BYTES_AHEAD)
+    },
+    /** Whether to resume fetching from the partitions that were full, which is so once a batch has been taken. */
+    get hasRoom(): boolean {
+      return totalRecords <= maxRecords - maxBatchSize && totalBytes <= MAX_BYTES_AHEAD - MAX_BATCH_BYTES
     },
   }
 }

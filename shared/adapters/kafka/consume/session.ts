@@ -23,7 +23,7 @@ export interface Session extends AsyncDisposable {
   readonly epoch: number
   /** Commits the offsets that the group reads next. */
   commit(next: ReadonlyMap<number, number>): Promise<void>
-  /** Resumes paused partitions for which the inbox has room. */
+  /** Resumes the paused partitions if the inbox has room. */
   resume(): void
 }
 
@@ -46,7 +46,7 @@ export interface SessionOptions {
 
 /** A resumed partition waits at most this long for its next fetch. */
 const MAX_WAIT_MS = 250
-/** Limits for a response. A larger batch is returned on its own. */
+/** Limits for a response. The broker exceeds them for the first batch of the first partition that has records. */
 const FETCH_BYTES = 2 * 1024 * 1024
 const PARTITION_BYTES = 128 * 1024
 const HEARTBEAT_INTERVAL_MS = 3000
@@ -200,7 +200,7 @@ export function openSession(options: SessionOptions): Session {
     consumer.pause([{ topic, partitions: [partition] }])
     const retry = () => {
       held.delete(partition)
-      if (!closed && inbox.hasRoom(partition)) consumer.resume([{ topic, partitions: [partition] }])
+      if (!closed && !inbox.isFull(partition)) consumer.resume([{ topic, partitions: [partition] }])
     }
     held.set(partition, setTimeout(retry, HELD_RETRY_MS).unref())
     onHeld(partition, error)
@@ -228,9 +228,10 @@ export function openSession(options: SessionOptions): Session {
       }
     },
     resume() {
+      if (!inbox.hasRoom) return
       for (const { partitions } of consumer.paused()) {
-        const roomy = partitions.filter((partition) => inbox.hasRoom(partition) && !held.has(partition))
-        if (roomy.length > 0) consumer.resume([{ topic, partitions: roomy }])
+        const resumable = partitions.filter((partition) => !held.has(partition))
+        if (resumable.length > 0) consumer.resume([{ topic, partitions: resumable }])
       }
     },
     async [Symbol.asyncDispose]() {

@@ -1,9 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Broker } from '../client/cluster.ts'
+import type { Broker, FetchRequest } from '../client/cluster.ts'
+import type { ChangeFetch } from '../client/own-formats.ts'
 
-type Fetch = Broker['fetch']
-type Request = Parameters<Fetch>[0]
-type Response = Awaited<ReturnType<Fetch>>
+type FetchResponse = Awaited<ReturnType<Broker['fetch']>>
 
 interface Timer {
   /** In ms. */
@@ -12,54 +11,50 @@ interface Timer {
 }
 
 const TIMER: Timer = { now: () => performance.now(), sleep: (ms) => setTimeout(ms) }
-/** If a fetch returns fewer records than this, they are treated as arriving one at a time. */
+/** Fewer records than this count as arriving one at a time. */
 const BUSY_RECORDS = 8
 const INTERVAL_MS = 20
 
 /**
- * Changes how one consumer fetches from each of its brokers.
- *
- * While records keep arriving, fetches are spaced, so that each of them finds more records and each transaction stores
- * more orders (decision 042). A record that arrives alone does not wait, and neither do records that a fetch left
- * behind because of its limits.
- *
- * Each fetch asks for the partitions in a different order, because a broker returns a batch that exceeds a partition's
- * limit only for the first partition that has records. kafkajs 2.2.4 always asks in the same order, so such a batch
- * would wait for as long as an earlier partition keeps receiving records.
+ * Spaces the fetches of one consumer while records keep arriving, so that each fetch finds more records and each
+ * transaction stores more orders (decision 042). The consumer's brokers share one pace. A record that arrives alone
+ * does not wait, and neither does a broker whose last fetch left records behind because of its limits.
  */
-export function createConsumerFetch({ now, sleep } = TIMER): (fetch: Fetch) => Fetch {
+export function createConsumerFetch({ now, sleep } = TIMER): ChangeFetch {
   let nextAtMs = 0
   return (fetch) => {
-    let turn = 0
+    let isBehind = false
     return async (request) => {
-      const waitMs = nextAtMs - now()
+      const waitMs = isBehind ? 0 : nextAtMs - now()
       if (waitMs > 0) await sleep(waitMs)
       const startedAtMs = now()
-      const response = await fetch(rotated(request, turn++))
-      const { records, areAll } = found(response)
-      if (records >= BUSY_RECORDS && areAll) nextAtMs = Math.max(nextAtMs, startedAtMs + INTERVAL_MS)
+      const response = await fetch(request)
+      isBehind = leftRecordsBehind(request, response)
+      if (!isBehind && recordsIn(response) >= BUSY_RECORDS) nextAtMs = Math.max(nextAtMs, startedAtMs + INTERVAL_MS)
       return response
     }
   }
 }
 
-function rotated(request: Request, turn: number): Request {
-  const topics = request.topics.map(({ topic, partitions }) => {
-    const first = turn % Math.max(1, partitions.length)
-    return { topic, partitions: [...partitions.slice(first), ...partitions.slice(0, first)] }
-  })
-  return { ...request, topics }
+function recordsIn({ responses }: FetchResponse): number {
+  const carriers = responses.flatMap(({ partitions }) => partitions.flatMap(({ messages }) => messages))
+  return carriers.reduce((total, { decoded }) => total + decoded.records.length, 0)
 }
 
-/** The number of records, and whether they are all that the partitions had. */
-function found({ responses }: Response): { readonly records: number; readonly areAll: boolean } {
-  let records = 0
-  let areAll = true
-  for (const { highWatermark, messages } of responses.flatMap(({ partitions }) => partitions)) {
-    const [carrier] = messages
-    if (carrier === undefined) continue
-    records += carrier.decoded.records.length
-    areAll &&= carrier.decoded.next >= Number(highWatermark)
-  }
-  return { records, areAll }
+/**
+ * Whether any partition has records after those that were fetched, as far as consumers may read them. A partition of
+ * which nothing was fetched may have some too, if its next batch exceeds the limits.
+ */
+function leftRecordsBehind({ topics }: FetchRequest, { responses }: FetchResponse): boolean {
+  const asked = new Map(topics.flatMap(({ topic, partitions }) => partitions.map((one) => [keyOf(topic, one), one])))
+  return responses.some(({ topicName, partitions }) =>
+    partitions.some((one) => {
+      const next = one.messages[0]?.decoded.next ?? Number(asked.get(keyOf(topicName, one))?.fetchOffset ?? 0)
+      return next < Number(one.lastStableOffset)
+    }),
+  )
+}
+
+function keyOf(topic: string, { partition }: { readonly partition: number }): string {
+  return `${topic}:${partition}`
 }

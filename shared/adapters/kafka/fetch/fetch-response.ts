@@ -33,7 +33,7 @@ export interface Carrier {
   readonly decoded: Decoded
 }
 
-/** Bounds the decoded size, because the 10 MiB of a fetch may decompress to much more. */
+/** Bounds the decoded size, because the few MiB of a fetch may decompress to much more. */
 const MAX_BYTES = 32 * 1024 * 1024
 
 const FIRST_VERSION = 4

@@ -1,15 +1,15 @@
 import type { ArchivedOrder } from '../../../domain/archived-order.ts'
-import { MAX_ARCHIVED_BYTES } from '../../../ports/archive.ts'
 import { fromCursor, toCursor } from '../../../domain/cursor.ts'
 import { isOrderError } from '../../../domain/errors.ts'
 import { orderWords } from '../../../domain/search/search-words.ts'
-import type {
-  Archive,
-  ArchiveResult,
-  ArchivingAct,
-  ExportedOrder,
-  OrderToArchive,
-  RestoreResult,
+import {
+  MAX_ARCHIVED_BYTES,
+  type Archive,
+  type ArchiveResult,
+  type ArchivingAct,
+  type ExportedOrder,
+  type OrderToArchive,
+  type RestoreResult,
 } from '../../../ports/archive.ts'
 import { continued } from '../../stores/archive/continued.ts'
 import { inPacedSteps } from '../../stores/archive/paced-steps.ts'

@@ -1,7 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { MAX_ARCHIVED_BYTES } from '../../../ports/archive.ts'
 import { fromCursor, toCursor } from '../../../domain/cursor.ts'
-import type { ExportedOrder, ExportQuery } from '../../../ports/archive.ts'
+import { MAX_ARCHIVED_BYTES, type ExportedOrder, type ExportQuery } from '../../../ports/archive.ts'
 import type { Page } from '../../../ports/order-views.ts'
 import { fromIdBytes, fromMs, toMs } from '../database/values.ts'
 import { SPAN_ORDERS } from '../orders/stored-orders.ts'

@@ -3,24 +3,25 @@ import { createConsumerFetch } from '../../../../shared/adapters/kafka/fetch/con
 import type { LogRecord } from '../../../../shared/ports/event-log.ts'
 
 const RECORD: LogRecord = { topic: 't', partition: 0, offset: 0, timestamp: 0, key: null, value: null, headers: [] }
-const NUMBERS = [3, 4, 5]
 const REQUEST = {
-  topics: [{ topic: 't', partitions: NUMBERS.map((partition) => ({ partition, fetchOffset: '0', maxBytes: 1 })) }],
+  topics: [{ topic: 't', partitions: [0, 1].map((partition) => ({ partition, fetchOffset: '0', maxBytes: 1 })) }],
 }
 
-/** A response with `count` records of one partition, which has `left` more. */
-function responseWith(count: number, left = 0) {
-  const decoded = { records: Array.from({ length: count }, () => RECORD), next: count }
-  const partition = {
-    partition: 0,
-    errorCode: 0,
-    highWatermark: String(count + left),
-    lastStableOffset: String(count + left),
-    preferredReadReplica: -1,
-    abortedTransactions: [],
-    messages: count === 0 ? [] : [{ offset: '0', isControlRecord: false as const, decoded }],
-  }
-  return { responses: [{ topicName: 't', partitions: [partition] }] }
+/** A response for two partitions. Each has `count` records in the response, and `left` more after these. */
+function responseWith(...found: readonly { count: number; left?: number; inTransaction?: number }[]) {
+  const partitions = found.map(({ count, left = 0, inTransaction = 0 }, partition) => {
+    const decoded = { records: Array.from({ length: count }, () => RECORD), next: count }
+    return {
+      partition,
+      errorCode: 0,
+      lastStableOffset: String(count + left),
+      highWatermark: String(count + left + inTransaction),
+      preferredReadReplica: -1,
+      abortedTransactions: [],
+      messages: count === 0 ? [] : [{ offset: '0', isControlRecord: false as const, decoded }],
+    }
+  })
+  return { responses: [{ topicName: 't', partitions }] }
 }
 
 describe('the fetches of a consumer', () => {
@@ -47,40 +48,37 @@ describe('the fetches of a consumer', () => {
   }
 
   it.each([
-    ['at once after none', responseWith(0), 0],
-    ['at once after one that arrived alone', responseWith(1), 0],
-    ['at once after few', responseWith(7), 0],
-    ['20 ms apart while many keep arriving', responseWith(8), 20],
-    ['at once if the last one left records behind', responseWith(500, 1), 0],
+    ['at once after none', responseWith({ count: 0 }), 0],
+    ['at once after one that arrived alone', responseWith({ count: 1 }), 0],
+    ['at once after few', responseWith({ count: 3 }, { count: 4 }), 0],
+    ['20 ms apart while many keep arriving', responseWith({ count: 4 }, { count: 4 }), 20],
+    ['20 ms apart even if some belong to an open transaction', responseWith({ count: 8, inTransaction: 5 }), 20],
+    ['at once if the last one left records behind', responseWith({ count: 500, left: 1 }), 0],
+    ['at once if a batch beyond the limits was left behind', responseWith({ count: 20 }, { count: 0, left: 1 }), 0],
   ])('look for records %s', async (_, response, gapMs) => {
     expect(await gapAfter(response)).toBe(gapMs)
   })
 
   it('do not wait any longer after a fetch that took longer than that', async () => {
-    expect(await gapAfter(responseWith(100), 15)).toBe(20)
-    expect(await gapAfter(responseWith(100), 30)).toBe(30)
+    expect(await gapAfter(responseWith({ count: 100 }), 15)).toBe(20)
+    expect(await gapAfter(responseWith({ count: 100 }), 30)).toBe(30)
   })
 
   it('share one pace among all brokers', async () => {
     const changeFetch = createConsumerFetch(timer)
     const beganMs = nowMs
-    await changeFetch(async () => responseWith(100))(REQUEST)
-    await changeFetch(async () => responseWith(1))(REQUEST)
+    await changeFetch(async () => responseWith({ count: 100 }))(REQUEST)
+    await changeFetch(async () => responseWith({ count: 1 }))(REQUEST)
     expect(nowMs - beganMs).toBe(20)
   })
 
-  it('ask for another partition first each time, so that a batch beyond the limits comes even if others have records', async () => {
-    const asked: number[][] = []
-    const fetch = createConsumerFetch()(async ({ topics }) => {
-      asked.push(topics.flatMap(({ partitions }) => partitions.map(({ partition }) => partition)))
-      return responseWith(0)
-    })
-    for (let round = 0; round < 4; round++) await fetch(REQUEST)
-    expect(asked).toEqual([
-      [3, 4, 5],
-      [4, 5, 3],
-      [5, 3, 4],
-      [3, 4, 5],
-    ])
+  it('do not wait for the pace of another broker while they are behind', async () => {
+    const changeFetch = createConsumerFetch(timer)
+    const behind = changeFetch(async () => responseWith({ count: 100, left: 1 }))
+    await behind(REQUEST)
+    await changeFetch(async () => responseWith({ count: 100 }))(REQUEST)
+    const beganMs = nowMs
+    await behind(REQUEST)
+    expect(nowMs).toBe(beganMs)
   })
 })

@@ -18,9 +18,34 @@ describe('the inbox', () => {
     ['names of headers', [['x'.repeat(3 * 1024 * 1024), null]]],
   ])('is full by %s', (_, headers) => {
     const inbox = createInbox(10)
-    inbox.add(0, [recordWith(headers)], 1)
+    inbox.add(
+      0,
+      Array.from({ length: 6 }, () => recordWith(headers)),
+      6,
+    )
     expect(inbox.isFull(0)).toBe(true)
     inbox.take()
     expect(inbox.isFull(0)).toBe(false)
+  })
+
+  it('is full by the records of all partitions together, but not for a partition that has none', () => {
+    const inbox = createInbox(1000)
+    const records = Array.from({ length: 3000 }, () => recordWith([]))
+    inbox.add(0, records, 3000)
+    expect([inbox.isFull(0), inbox.hasRoom]).toEqual([false, true])
+    inbox.add(1, records, 3000)
+    expect([inbox.isFull(0), inbox.isFull(1), inbox.isFull(2), inbox.hasRoom]).toEqual([true, true, false, false])
+  })
+
+  it('has room again once a batch has been taken, so that fetching resumes long before the last records are taken', () => {
+    const inbox = createInbox(1000)
+    inbox.add(
+      0,
+      Array.from({ length: 6000 }, () => recordWith([])),
+      6000,
+    )
+    expect(inbox.hasRoom).toBe(false)
+    inbox.take()
+    expect([inbox.hasRoom, inbox.isFull(0)]).toEqual([true, false])
   })
 })

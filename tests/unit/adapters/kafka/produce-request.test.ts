@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RECORDS_AT } from '../../../../shared/adapters/kafka/client/batch-header.ts'
@@ -16,6 +17,15 @@ const record: fc.Arbitrary<RecordToPublish> = fc.record({
   headers: fc.array(fc.tuple(fc.oneof(text, fc.constantFrom('a', 'b')), content), { maxLength: 5 }),
   timestamp: fc.oneof(fc.nat(), fc.maxSafeNat()),
 })
+
+/** kafkajs's own encoder. */
+const require = createRequire(import.meta.url)
+const kafkajs = {
+  record: require('kafkajs/src/protocol/recordBatch/record/v0') as (record: object) => object,
+  batch: (
+    require('kafkajs/src/protocol/recordBatch/v0') as { RecordBatch: (batch: object) => Promise<{ buffer: Buffer }> }
+  ).RecordBatch,
+}
 
 function bytesOf(given: Uint8Array | string | null): Buffer | null {
   return given === null ? null : Buffer.from(given as Uint8Array)
@@ -39,6 +49,35 @@ describe('a batch that is sent', () => {
         )
       }),
     )
+  })
+
+  it("has the same bytes as kafkajs's", async () => {
+    const records = [
+      { key: 'one', value: 'first', headers: [], timestamp: 1_700_000_000_500 },
+      { key: '', value: null, headers: [['a', 'b'] as const], timestamp: 1_700_000_000_000 },
+      { key: null, value: 'x'.repeat(300), headers: [['c', ''] as const], timestamp: 1_700_000_009_000 },
+    ]
+    const times = records.map(({ timestamp }) => timestamp)
+    const [firstTimestamp, maxTimestamp] = [Math.min(...times), Math.max(...times)]
+    const theirs = await kafkajs.batch({
+      records: records.map(({ key, value, headers, timestamp }, offsetDelta) =>
+        kafkajs.record({
+          offsetDelta,
+          timestampDelta: timestamp - firstTimestamp,
+          key: bytesOf(key),
+          value: bytesOf(value),
+          headers: Object.fromEntries(headers),
+        }),
+      ),
+      firstTimestamp,
+      maxTimestamp,
+      lastOffsetDelta: records.length - 1,
+      partitionLeaderEpoch: -1,
+      producerId: -1,
+      producerEpoch: -1,
+      firstSequence: -1,
+    })
+    expect(encodeBatch(records.map(toOutgoing))).toEqual(Buffer.from(theirs.buffer))
   })
 
   it('is never larger than the sizes of its records say', () => {
