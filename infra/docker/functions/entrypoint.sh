@@ -1,7 +1,8 @@
-# !/bin/sh Checks the settings, writes the keys to the runtime's files, and runs the runtime as a child process. A
-# runtime without functions does not exit on its own, so healthy.sh ends it, which ends the container too. FUNCTIONS_KEY
-# gives access to routes with authLevel "function", and FUNCTIONS_MASTER_KEY to the runtime's own /admin. Either key may
-# be given as NAME_FILE, the path of a file that contains the key.
+#!/bin/sh
+# Checks the settings, writes the keys to the runtime's files, and runs the runtime as a child process. A runtime
+# without functions does not exit on its own, so healthy.sh ends it, which ends the container too. FUNCTIONS_KEY gives
+# access to routes with authLevel "function", and FUNCTIONS_MASTER_KEY to the runtime's own /admin. Either key may be
+# given as NAME_FILE, the path of a file that contains the key.
 set -eu
 
 fail() {
