@@ -33,12 +33,6 @@ export interface FileThreadOptions<E = SentError> {
   readonly onRestart?: () => void
 }
 
-/**
- * Without this limit, each thread's young generation may grow to three times the semi-space size that `npm start` sets
- * for the main thread. The smaller young generation costs no CPU time, because few of the objects that a batch creates
- * outlive the batch.
- */
-const YOUNG_GENERATION_MB = 6
 const FIRST_RESTART_DELAY_MS = 50
 const MAX_RESTART_DELAY_MS = 5000
 
@@ -58,12 +52,7 @@ export function createFileThread<T extends Operations, E = SentError>(options: F
   let nextId = 0
 
   function start(): void {
-    const started = new Worker(url, {
-      name,
-      workerData,
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-    })
+    const started = new Worker(url, { name, workerData, execArgv: ['--disable-warning=ExperimentalWarning'] })
     let cause: unknown
     worker = started
     started.on('message', (reply: Reply<E>) => {
