@@ -7,7 +7,7 @@ import { kafkaClassPath, missingForKafka } from '../../../infra/kafka/distributi
 import { mavenClassPath } from '../../../infra/kafka/maven.ts'
 import { startProgram, type RunningProgram } from '../product/running-program.ts'
 
-/** Runs programs in tests/neighbours/ that use other Kafka clients. The name of a program is its path in that directory. */
+/** Runs programs in tests/neighbours/ that use other Kafka clients. A program's name is its path in that directory. */
 const PROGRAMS = fileURLToPath(new URL('../../neighbours/', import.meta.url))
 const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/neighbours/', import.meta.url))
 // Optimised for quick starts, because each program runs for only a few seconds.

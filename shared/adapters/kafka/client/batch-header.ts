@@ -1,4 +1,8 @@
-/** The positions of a record batch's header fields, in bytes (version 2, https://kafka.apache.org/documentation/#recordbatch). */
+/**
+ * The positions of a record batch's header fields, in bytes (version 2,
+ * https://kafka.apache.org/documentation/#recordbatch).
+ */
+
 export const LENGTH_AT = 8
 /** The size of the base offset and the length field. The length in that field does not include these bytes. */
 export const PREFIX_BYTES = 12

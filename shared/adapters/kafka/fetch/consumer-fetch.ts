@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Broker, FetchRequest } from '../client/cluster.ts'
+import type { Broker } from '../client/cluster.ts'
 import type { ChangeFetch } from '../client/own-formats.ts'
 
 type FetchResponse = Awaited<ReturnType<Broker['fetch']>>
@@ -29,7 +29,7 @@ export function createConsumerFetch({ now, sleep } = TIMER): ChangeFetch {
       if (waitMs > 0) await sleep(waitMs)
       const startedAtMs = now()
       const response = await fetch(request)
-      isBehind = leftRecordsBehind(request, response)
+      isBehind = leftRecordsBehind(response)
       if (!isBehind && recordsIn(response) >= BUSY_RECORDS) nextAtMs = Math.max(nextAtMs, startedAtMs + INTERVAL_MS)
       return response
     }
@@ -45,16 +45,8 @@ function recordsIn({ responses }: FetchResponse): number {
  * Whether any partition has records after those that were fetched, as far as consumers may read them. A partition of
  * which nothing was fetched may have some too, if its next batch exceeds the limits.
  */
-function leftRecordsBehind({ topics }: FetchRequest, { responses }: FetchResponse): boolean {
-  const asked = new Map(topics.flatMap(({ topic, partitions }) => partitions.map((one) => [keyOf(topic, one), one])))
-  return responses.some(({ topicName, partitions }) =>
-    partitions.some((one) => {
-      const next = one.messages[0]?.decoded.next ?? Number(asked.get(keyOf(topicName, one))?.fetchOffset ?? 0)
-      return next < Number(one.lastStableOffset)
-    }),
+function leftRecordsBehind({ responses }: FetchResponse): boolean {
+  return responses.some(({ partitions }) =>
+    partitions.some(({ next, lastStableOffset }) => next < Number(lastStableOffset)),
   )
-}
-
-function keyOf(topic: string, { partition }: { readonly partition: number }): string {
-  return `${topic}:${partition}`
 }

@@ -21,6 +21,8 @@ export interface FetchedPartition {
   readonly lastStableOffset: string
   readonly abortedTransactions: readonly never[]
   readonly preferredReadReplica: number
+  /** Not known to kafkajs: the offset to read next, which is the requested offset when nothing was fetched. */
+  readonly next: number
   /** Empty when nothing was fetched. */
   readonly messages: readonly Carrier[]
 }
@@ -66,7 +68,8 @@ export async function decodeFetchResponse(
       const set = decoder.readBytes() ?? NO_BYTES
       const from = { topic: topicName, partition: head.partition, offset }
       const decoded = await decodeBatches(set, from, head.aborted, budget)
-      partitions.push({ ...head, abortedTransactions: [], messages: messagesOf(decoded, offset) })
+      const { next } = decoded
+      partitions.push({ ...head, abortedTransactions: [], next, messages: messagesOf(decoded, offset) })
     }
     responses.push({ topicName, partitions })
   }

@@ -7,7 +7,10 @@ export class RecordWriter {
     this.bytes = bytes
   }
 
-  /** Writes a non-negative integer up to 2^54, or -1, as a varint or varlong (https://kafka.apache.org/protocol#protocol_types). */
+  /**
+   * Writes a non-negative integer up to 2^54, or -1, as a varint or varlong
+   * (https://kafka.apache.org/protocol#protocol_types).
+   */
   varint(value: number): void {
     let rest = zigZag(value)
     for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.bytes[this.at++] = (rest % 0x80) | 0x80

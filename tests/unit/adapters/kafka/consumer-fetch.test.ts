@@ -18,6 +18,7 @@ function responseWith(...found: readonly { count: number; left?: number; inTrans
       highWatermark: String(count + left + inTransaction),
       preferredReadReplica: -1,
       abortedTransactions: [],
+      next: count,
       messages: count === 0 ? [] : [{ offset: '0', isControlRecord: false as const, decoded }],
     }
   })
