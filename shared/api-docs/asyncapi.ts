@@ -4,7 +4,8 @@ import { MAX_ITEMS, loggedItemSchema, loggedOrderSchema } from '../domain/order-
 import { CURRENCIES, PAYMENT_METHODS } from '../domain/order-choices.ts'
 import { durationInWords } from '../domain/times.ts'
 import { loggedAmendmentSchema } from '../domain/changes/order-changes.ts'
-import { amendedSchema, cancelledSchema, CHANGE_TYPES, NEW_ORDER_TYPE } from '../domain/order-events.ts'
+import { CHANGE_TYPES, NEW_ORDER_TYPE } from '../domain/order-events.ts'
+import { amendedSchema, cancelledSchema } from '../domain/validation/event-data.ts'
 import { topicSpecs, type Topics } from '../messaging/topics.ts'
 import {
   EXAMPLE_AMENDMENT,

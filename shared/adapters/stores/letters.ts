@@ -38,6 +38,19 @@ export function toParkedRecord(letter: DeadLetter): ParkedRecord {
   }
 }
 
+/**
+ * When the letter's record was accepted: the event's time or, if that is missing or unreadable, the record's timestamp.
+ * A redrive keeps the event's time.
+ */
+export function letterAcceptedAt({
+  headers,
+  recordTimestamp,
+}: Pick<DeadLetter, 'headers' | 'recordTimestamp'>): number {
+  const time = headers.findLast(([name]) => name === 'ce_time')?.[1]
+  const ms = time == null ? Number.NaN : Date.parse(Buffer.from(time).toString('utf8'))
+  return Number.isNaN(ms) ? recordTimestamp : ms
+}
+
 export function toHeadersJson({ headers }: Pick<DeadLetter, 'headers'>): string {
   return JSON.stringify(headers.map(([name, value]) => [name, value && Buffer.from(value).toString('base64')]))
 }

@@ -1,5 +1,6 @@
 import { isBefore } from '../../domain/forgetting/forgotten-data.ts'
-import { claimedCustomer, forgetValue } from '../../domain/forgetting/forgotten-records.ts'
+import { forgetValue } from '../../domain/forgetting/forget-value.ts'
+import { claimedCustomer } from '../../domain/forgetting/forgotten-records.ts'
 import { acceptedAtOf, orderIdOf } from '../../messaging/records/envelope.ts'
 import type { LogRecord } from '../../ports/event-log.ts'
 

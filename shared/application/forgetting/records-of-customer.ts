@@ -1,4 +1,5 @@
-import { claims, forgetValue } from '../../domain/forgetting/forgotten-records.ts'
+import { forgetValue } from '../../domain/forgetting/forget-value.ts'
+import { claims } from '../../domain/forgetting/forgotten-records.ts'
 import { orderIdOf } from '../../messaging/records/envelope.ts'
 import type { EventLog, LogRecord, PartitionOffsets } from '../../ports/event-log.ts'
 import type { OrderViews } from '../../ports/order-views.ts'

@@ -10,11 +10,10 @@ import {
   changeKindOf,
   NEW_ORDER_TYPE,
   newOrderJson,
-  readChangeData,
-  readNewOrderData,
   type ChangeEvent,
   type NewOrder,
 } from '../../domain/order-events.ts'
+import { readChangeData, readNewOrderData } from '../../domain/validation/event-data.ts'
 import { knownTime, UNKNOWN_TIME } from '../../domain/times.ts'
 import type { LogRecord, RecordHeader, RecordPosition, RecordToPublish } from '../../ports/event-log.ts'
 import type { LetterChange } from '../../ports/dead-letters.ts'

@@ -3,7 +3,7 @@ import { NO_PROGRESS } from '../../../shared/ports/maintenance.ts'
 import { archivedOrderSchema } from '../../../shared/domain/archived-order.ts'
 import type { OrderChange } from '../../../shared/domain/changes/order-changes.ts'
 import { forgetOrder } from '../../../shared/domain/forgetting/forgotten-data.ts'
-import { forgetValue } from '../../../shared/domain/forgetting/forgotten-records.ts'
+import { forgetValue } from '../../../shared/domain/forgetting/forget-value.ts'
 import { newOrderJson } from '../../../shared/domain/order-events.ts'
 import type { OrderToStore } from '../../../shared/ports/order-store.ts'
 import {

@@ -1,10 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  claimedCustomer,
-  claims,
-  forgetValue,
-  isForgottenValue,
-} from '../../../shared/domain/forgetting/forgotten-records.ts'
+import { forgetValue } from '../../../shared/domain/forgetting/forget-value.ts'
+import { claimedCustomer, claims, isForgottenValue } from '../../../shared/domain/forgetting/forgotten-records.ts'
 import type { OrderChange } from '../../../shared/domain/changes/order-changes.ts'
 import { bodyHash, changeJson, newOrderJson } from '../../../shared/domain/order-events.ts'
 import type { ChangeToStore, OrderToStore } from '../../../shared/ports/order-store.ts'

@@ -6,7 +6,6 @@ import type { NewOrderCommand } from '../../../domain/order-commands.ts'
 import type { Held } from '../../../ports/forgetting.ts'
 import type { Act } from '../../../ports/redrives.ts'
 import { forgottenTarget, REBUILD_RUNS } from '../../stores/forgetting/forgetting-refusals.ts'
-import { forgetKept, hasPersonalData } from '../../stores/forgetting/forgotten-letters.ts'
 import { inTransaction } from '../database/database.ts'
 import { fromIdBytes, toIdBytes, toMs } from '../database/values.ts'
 import { prepareAudit } from '../dead-letters/audit.ts'
@@ -15,6 +14,7 @@ import { prepareRebuildQueries } from '../rebuild/rebuild-queries.ts'
 import { prepareRebuiltTables } from '../rebuild/rebuilt-tables.ts'
 import { prepareReindexRefusal } from '../search/search-reindex.ts'
 import { prepareForgottenCustomers } from './forgotten-customers.ts'
+import { forgottenLetters } from './forgotten-letters.ts'
 import { prepareForgottenWords } from './forgotten-words.ts'
 
 /** Forgets customers (port Forgetting). Each command is one transaction. */
@@ -121,7 +121,7 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
       orderIds.add(orderId)
     }
     for (const orderId of orderIds) addLettersOf(toIdBytes(orderId), seqs)
-    return [...seqs].filter((seq) => hasPersonalData(letterAt(seq)))
+    return [...seqs].filter((seq) => forgottenLetters().hasPersonalData(letterAt(seq)))
   }
 
   function addLettersOf(orderId: Uint8Array, seqs: Set<number>): void {
@@ -171,7 +171,7 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
 
   function forgetLetters(seqs: Iterable<number>): void {
     for (const seq of seqs) {
-      const { value, editedValue, headersJson, firstCause, lastCause } = forgetKept(letterAt(seq))
+      const { value, editedValue, headersJson, firstCause, lastCause } = forgottenLetters().forgetKept(letterAt(seq))
       updateLetter.run(value, editedValue, headersJson, firstCause.detail, lastCause.detail, seq)
     }
   }

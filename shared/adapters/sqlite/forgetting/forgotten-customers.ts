@@ -5,9 +5,10 @@ import type { ArchivedOrder } from '../../../domain/archived-order.ts'
 import type { OrderChange } from '../../../domain/changes/order-changes.ts'
 import type { DeadLetter } from '../../../ports/dead-letters.ts'
 import type { ChangeToStore, OrderToStore, ParkedRecord, StoreBatch } from '../../../ports/order-store.ts'
-import { forgetLetter, letterAcceptedAt } from '../../stores/forgetting/forgotten-letters.ts'
 import { forgetArchived, forgetParkedChange } from '../../stores/forgetting/forgotten-orders.ts'
+import { letterAcceptedAt } from '../../stores/letters.ts'
 import { toIdBytes, toMs } from '../database/values.ts'
+import { forgottenLetters } from './forgotten-letters.ts'
 
 /** Removes the personal data of forgotten customers from incoming data, within the caller's transaction. */
 export interface ForgottenCustomers {
@@ -114,7 +115,7 @@ export function prepareForgottenCustomers(db: DatabaseSync): ForgottenCustomers 
       const customerId = claimedCustomer(letter.value)
       const isOfCustomer = customerId !== undefined && isForgotten(customerId, letterAcceptedAt(letter))
       const isOfOrder = letter.orderId !== null && ofOrder(letter.orderId)
-      return isOfCustomer || isOfOrder ? forgetLetter(letter) : letter
+      return isOfCustomer || isOfOrder ? forgottenLetters().forgetLetter(letter) : letter
     },
   }
 }

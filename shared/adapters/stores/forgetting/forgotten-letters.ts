@@ -1,4 +1,4 @@
-import { forgetValue } from '../../../domain/forgetting/forgotten-records.ts'
+import { forgetValue } from '../../../domain/forgetting/forget-value.ts'
 import type { DeadLetter, KeptDeadLetter } from '../../../ports/dead-letters.ts'
 import { toHeadersJson } from '../letters.ts'
 
@@ -58,17 +58,4 @@ export function hasPersonalData(letter: KeptDeadLetter): boolean {
 
 function forgetHeaders(headers: Headers): Headers {
   return headers.filter(([name]) => KEPT_HEADERS.has(name))
-}
-
-/**
- * When the letter's record was accepted: the event's time or, if that is missing or unreadable, the record's timestamp.
- * A redrive keeps the event's time.
- */
-export function letterAcceptedAt({
-  headers,
-  recordTimestamp,
-}: Pick<DeadLetter, 'headers' | 'recordTimestamp'>): number {
-  const time = headers.findLast(([name]) => name === 'ce_time')?.[1]
-  const ms = time == null ? Number.NaN : Date.parse(Buffer.from(time).toString('utf8'))
-  return Number.isNaN(ms) ? recordTimestamp : ms
 }
