@@ -49,7 +49,9 @@ const UNKNOWN: Readonly<Record<string, string[]>> = {
   adapters: ['@azure/functions*'],
 }
 const ADAPTERS = ['embedded', 'faults', 'kafka', 'mssql', 'sqlite']
-const ROOT = ['composition-root', 'services', 'triggers', 'invocations', 'role'].map((file) => `**/${file}.ts`)
+const ROOT = ['composition-root', 'foundation', 'services', 'triggers', 'invocations', 'role'].map(
+  (file) => `**/${file}.ts`,
+)
 const DEEPEST = 4
 
 const within = (...rooms: string[]) => rooms.map((room) => `**/${room}/**`)

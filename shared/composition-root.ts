@@ -21,7 +21,6 @@ import { createPark } from './application/processing/park.ts'
 import { createPipelineHistory, type PipelineHistory } from './application/operations/pipeline-history.ts'
 import { createStorage, type PipelineStorage } from './application/operations/storage.ts'
 import { createPlaceOrder, type PlaceOrder } from './application/orders/place-order.ts'
-import { prepareTopics } from './application/log/prepare-topics.ts'
 import { createMayHoldAnyOrder } from './application/dead-letters/may-hold-any-order.ts'
 import { createPreviewRedrive, type PreviewRedrive } from './application/dead-letters/preview-redrive.ts'
 import { createReadiness, withUnreadable, type CheckReadiness } from './application/operations/readiness.ts'
@@ -41,22 +40,22 @@ import { createTakeOut, type TakeOut } from './application/dead-letters/take-out
 import { createWatchLedger, type LedgerWatch } from './application/ledger/watch-ledger.ts'
 import { createWaitUntilSettled, type WaitUntilSettled } from './application/orders/wait-until-settled.ts'
 import { createWhyUnseen, type WhyUnseen } from './application/orders/why-unseen.ts'
-import { openAdapters, type Adapters } from './adapters/open-adapters.ts'
+import type { Adapters } from './adapters/open-adapters.ts'
 import { API_VERSION } from './api-docs/version.ts'
 import type { Config } from './settings/config.ts'
 import { contradictionsIn } from './settings/contradictions.ts'
 import { keptFor } from './settings/kept-for.ts'
-import { failsStart } from './settings/fails-start.ts'
 import { isSettled, type ChangeView } from './domain/changes/change-view.ts'
 import { OrderError } from './domain/errors.ts'
 import { createOrderIds, type OrderIds } from './domain/order-id.ts'
 import { isFinal, type OrderView } from './domain/order-view.ts'
 import { freeSpaceIn } from './disk/free-space.ts'
-import { openLogging, type Logger } from './telemetry/logs/logger.ts'
+import { openFoundation, type Foundation } from './foundation.ts'
+import type { Logger } from './telemetry/logs/logger.ts'
 import type { Metrics } from './telemetry/metrics/metrics.ts'
-import { createPipelineEmitter, type PipelineEmitter } from './messaging/pipeline-events.ts'
+import type { PipelineEmitter } from './messaging/pipeline-events.ts'
 import { createRedriveProofs } from './messaging/parking/redrive-proof.ts'
-import { createTopics, topicSpecs, type Topics } from './messaging/topics.ts'
+import type { Topics } from './messaging/topics.ts'
 import type { StoreBatch } from './ports/order-store.ts'
 import { consumedBy, describeRole, isDisabled } from './role.ts'
 import { systemClock } from './adapters/system-clock.ts'
@@ -113,36 +112,25 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   stop(): void
 }
 
-export async function openServices(chosen: Config): Promise<Services> {
-  const logging = await openLogging(chosen)
+export async function openServices(chosen: Config, begun?: Foundation): Promise<Services> {
+  const foundation = begun ?? (await openFoundation(chosen))
+  const { logging, events, topics, specs, stopping } = foundation
   const { logger } = logging
   const debug = (event: string, words: string) => (error: unknown) => logger.debug({ event, err: error }, words)
   const warn = (event: string, words: string) => (error: unknown) => logger.warn({ event, err: error }, words)
-  const events = createPipelineEmitter()
   // Loads the metrics while the adapters wait for their files and threads, so that loading does not delay startup.
   const [adapters, { createMetrics }] = await Promise.all([
-    openAdapters(chosen, logger, events),
+    foundation.adapters,
     import('./telemetry/metrics/metrics.ts'),
   ])
-  const { store, views, deadLetters, ledger, redriveTasks, maintenance, removal, forgetting, diskUsage } = adapters
-  const stopping = new AbortController()
+  const { log, store, views, deadLetters, ledger, redriveTasks, maintenance, removal, forgetting, diskUsage } = adapters
   const signal = stopping.signal
   const clock = systemClock
   const running = { clock, events, signal }
   logPipeline(events, logger)
   const tracing = await openTracing(chosen, events, logger)
 
-  const topics = createTopics(chosen.topic, chosen.consumerGroup, chosen.retryDelaysMs)
   const retentionMs = chosen.logRetentionMs
-  const specs = topicSpecs(topics, chosen.partitions, chosen.replication, retentionMs)
-  const log = await prepareTopics({
-    log: adapters.log,
-    specs,
-    ...running,
-    failsStart: (error) => failsStart(chosen, error),
-    onAway: warn('log:away', "the log can't be used yet; orders are refused until it can be"),
-    onBack: () => logger.warn({ event: 'log:back' }, 'the log can be used now'),
-  })
   const secrets = chosen.orderIdSecrets ?? (await adapters.orderIdSecrets())
   const orderIds = createOrderIds(secrets)
   const proofs = createRedriveProofs(secrets)
@@ -221,7 +209,6 @@ export async function openServices(chosen: Config): Promise<Services> {
 
   return {
     ...adapters,
-    log,
     config: chosen,
     topics,
     orderIds,

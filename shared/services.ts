@@ -1,11 +1,13 @@
 import type { Stall } from './application/processing/delivery-watch.ts'
-import { openServices, type Services } from './composition-root.ts'
+import type { Services } from './composition-root.ts'
 import { OrderError } from './domain/errors.ts'
+import { openFoundation, type Foundation } from './foundation.ts'
 import { createTopics, type Topics } from './messaging/topics.ts'
 import type { Config } from './settings/config.ts'
 import { readRuntimeSettings } from './settings/runtime-settings.ts'
 
 let config: Config | undefined
+let begun: Promise<Foundation> | undefined
 let opening: Promise<Services> | undefined
 let opened: Services | undefined
 
@@ -25,22 +27,35 @@ export function topicsOf({ topic, consumerGroup, retryDelaysMs } = settings()): 
 
 /** Chooses the settings of this process. Only the embedded host calls this, before anything uses the settings. */
 export function useSettings(chosen: Config): void {
-  if (opening !== undefined) throw new OrderError('internal', 'The settings of this process are already in use.')
+  if (begun !== undefined) throw new OrderError('internal', 'The settings of this process are already in use.')
   config = chosen
+}
+
+/** Begins to open the services. The embedded host calls this early, to load other modules while threads start. */
+export function foundation(): Promise<Foundation> {
+  begun ??= openFoundation(settings())
+  return begun
 }
 
 /**
  * The services, opened once per process, on first use. A failure to open them is not cached, so the next call retries.
  */
 export function services(): Promise<Services> {
-  opening ??= openServices(settings()).then(
+  opening ??= open().then(
     (all) => (opened = all),
     (error: unknown) => {
       opening = undefined
+      begun = undefined
       throw error
     },
   )
   return opening
+}
+
+async function open(): Promise<Services> {
+  const founded = await foundation()
+  const { openServices } = await import('./composition-root.ts')
+  return openServices(settings(), founded)
 }
 
 /** The services if they are open or being opened; undefined before the first use and after opening has failed. */

@@ -20,8 +20,7 @@ import { createRouteTable, type RouteEntry } from './http/routes/route-table.ts'
 import type { RpcBinding } from './functions/rpc.ts'
 
 export interface EmbeddedHostOptions {
-  /** Registers functions and hooks with `@azure/functions`, by loading the files of a function app. */
-  readonly load: () => Promise<void>
+  readonly app: FunctionApp
   readonly hostJson: HostJson
   /** Delivers records to Kafka triggers. */
   readonly consumer: LogConsumer
@@ -53,17 +52,21 @@ export interface EmbeddedHost {
 /** The time after which the runtime kills its worker. */
 const APP_TERMINATE_MS = 5000
 
+/** Loads a function app. `load` registers its functions and hooks with `@azure/functions`, by loading its files. */
+export async function loadApp(logger: HostLogger, load: () => Promise<void>): Promise<FunctionApp> {
+  const app = createFunctionApp(logger)
+  serveApp(app)
+  await load()
+  app.lock()
+  return app
+}
+
 /**
  * A Functions host in this process, for development and small installations. It runs v4 functions with the official
  * library and handles routes, keys, retries and hooks as the runtime does.
  */
 export async function createHost(options: EmbeddedHostOptions): Promise<EmbeddedHost> {
-  const { hostJson, logger, settings, invocation } = options
-  const app = createFunctionApp(logger)
-  serveApp(app)
-  await options.load()
-  app.lock()
-
+  const { app, hostJson, logger, settings, invocation } = options
   const disabled = disabledFunctions(settings)
   const enabled = [...app.functions.values()].filter(({ metadata }) => !disabled.has(metadata.name.toLowerCase()))
   const httpFunctions: RouteEntry<HttpFunction>[] = []

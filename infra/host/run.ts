@@ -1,15 +1,14 @@
 import { join } from 'node:path'
 import type { AddressInfo } from 'node:net'
 import type { Services } from '../../shared/composition-root.ts'
-import { services as openServices } from '../../shared/services.ts'
-import { useSettings } from '../../shared/services.ts'
+import { foundation, services as openServices, useSettings } from '../../shared/services.ts'
 import { readConfig, SETTING_NAMES } from '../../shared/settings/config.ts'
 import { OrderError } from '../../shared/domain/errors.ts'
 import { narrowKeys } from '../../shared/http/rights.ts'
-import { createHost, type EmbeddedHost } from './embedded-host.ts'
+import type { EmbeddedHost } from './embedded-host.ts'
 import { readHostJson } from './host-json.ts'
+import type { HostLogger } from './host-logger.ts'
 import type { InvocationPath } from './http/http-invocation.ts'
-import { loadFunctions } from './functions/load-functions.ts'
 import { readLocalSettings } from './local-settings.ts'
 
 /** The product, running in this process. */
@@ -51,6 +50,10 @@ export async function startProduct(root: string): Promise<Product> {
   for (const line of config.withoutEffect) process.stderr.write(`${line}\n`)
   useSettings(config)
 
+  const { logging } = await foundation()
+  const loading = loadHost(root, logging.logger)
+  // If the services cannot be opened, that error is reported instead.
+  loading.catch(() => undefined)
   const services = await openServices()
   let host: EmbeddedHost | undefined
   async function stop(): Promise<void> {
@@ -60,9 +63,9 @@ export async function startProduct(root: string): Promise<Product> {
     await services[Symbol.asyncDispose]()
   }
   try {
-    const functionsKey = await services.functionsKey()
+    const [{ createHost, app }, functionsKey] = await Promise.all([loading, services.functionsKey()])
     host = await createHost({
-      load: () => loadFunctions(root),
+      app,
       hostJson,
       consumer: services.log,
       functionsKey: functionsKey.key,
@@ -82,6 +85,15 @@ export async function startProduct(root: string): Promise<Product> {
     await stop()
     throw error
   }
+}
+
+/** Loads the host and the functions while the threads of the log and the store start. */
+async function loadHost(root: string, logger: HostLogger) {
+  const [{ createHost, loadApp }, { loadFunctions }] = await Promise.all([
+    import('./embedded-host.ts'),
+    import('./functions/load-functions.ts'),
+  ])
+  return { createHost, app: await loadApp(logger, () => loadFunctions(root)) }
 }
 
 /** FUNCTIONS_INVOCATION: `lean` (the default) or `official`, which is slower and leaves every conversion to the library. */

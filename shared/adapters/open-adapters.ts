@@ -3,10 +3,11 @@ import type { DataDir } from './embedded/data-dir.ts'
 import type { EmbeddedLog } from './embedded/embedded-log.ts'
 import type { Store } from './stores/store.ts'
 import type { Faults } from './faults/faults.ts'
-import type { Config } from '../settings/config.ts'
+import type { Config, KafkaConfig } from '../settings/config.ts'
 import { databaseBytes } from '../disk/database-bytes.ts'
 import { FUNCTIONS_KEY_FILE, LOG_FILE, ORDER_ID_SECRET_FILE, STORE_FILE } from '../disk/data-files.ts'
 import { freeSpaceIn } from '../disk/free-space.ts'
+import { isInDoubt, markInDoubt, settleDoubt } from '../disk/in-doubt.ts'
 import { messageOf, OrderError } from '../domain/errors.ts'
 import type { Logger } from '../telemetry/logs/logger.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
@@ -36,23 +37,61 @@ export interface Adapters extends Store {
 
 type LogHalf = Pick<Adapters, 'log'> & { readonly described: string; readonly embedded?: EmbeddedLog }
 type StoreHalf = Store & { readonly described: string; readonly copyTo?: (file: string) => Promise<void> }
+type Open<T> = () => Promise<T>
+type PrepareLog = (log: Adapters['log']) => Promise<Adapters['log']>
 
 /**
- * Imports only the adapters that the settings select. A process on Kafka and SQL Server does not load the embedded
- * adapters, and vice versa. The log and the store are chosen independently.
+ * Locks the data directory, imports only the adapters that the settings select, and returns a function that opens them.
+ * A process on Kafka and SQL Server does not load the embedded adapters, and vice versa. The log and the store are
+ * chosen independently.
+ *
+ * The returned function must be called. It starts the threads of the log and the store before it waits for anything. It
+ * calls `prepareLog` as soon as the log is open, and uses the log with which `prepareLog` resolves.
  */
-export async function openAdapters(config: Config, logger: Logger, events: PipelineEmitter): Promise<Adapters> {
-  const opened: AsyncDisposable[] = []
+export async function prepareAdapters(
+  config: Config,
+  logger: Logger,
+  events: PipelineEmitter,
+): Promise<(prepareLog: PrepareLog) => Promise<Adapters>> {
+  const dataDir = config.runtime === 'embedded' ? await lockDataDir(config, logger) : undefined
+  try {
+    const [openLog, openStore] = await Promise.all([
+      config.kafka === undefined ? loadEmbeddedLog(config, logger, events) : loadKafkaLog(config.kafka, config, logger),
+      config.sqlConnectionString === undefined
+        ? loadSqliteStore(config, logger)
+        : loadMssqlStore(config.sqlConnectionString, config, logger),
+    ])
+    return (prepareLog) => openAdapters(config, dataDir, openLog, openStore, prepareLog)
+  } catch (error) {
+    await dataDir?.[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function openAdapters(
+  config: Config,
+  dataDir: DataDir | undefined,
+  openLog: Open<LogHalf>,
+  openStore: Open<StoreHalf>,
+  prepareLog: PrepareLog,
+): Promise<Adapters> {
+  const opened: AsyncDisposable[] = dataDir === undefined ? [] : [dataDir]
   const close = async () => {
     // In reverse order, so that the directory's lock is released last.
     for (const resource of opened.splice(0).toReversed()) await resource[Symbol.asyncDispose]()
   }
+  async function openAndPrepareLog(): Promise<LogHalf> {
+    const half = await openLog()
+    opened.push(half.log)
+    return { ...half, log: await prepareLog(half.log) }
+  }
+  async function openAndKeepStore(): Promise<StoreHalf> {
+    const half = await openStore()
+    opened.push(half)
+    return half
+  }
   try {
-    const dataDir = config.runtime === 'embedded' ? await openDataDir(config, logger) : undefined
-    if (dataDir !== undefined) opened.push(dataDir)
-    if (dataDir !== undefined) await settleDiskDoubt(config, logger)
-    const [log, store] = await Promise.all([openLog(config, logger, events), openStore(config, logger)])
-    opened.push(log.log, store)
+    const [log, store] = await Promise.all([openAndPrepareLog(), openAndKeepStore()])
     const adapters: Adapters = {
       ...store,
       log: log.log,
@@ -76,42 +115,53 @@ export async function openAdapters(config: Config, logger: Logger, events: Pipel
   }
 }
 
-async function openDataDir({ dataDir }: Config, logger: Logger): Promise<DataDir> {
-  const embedded = await import('./embedded/data-dir.ts')
-  return embedded.openDataDir(dataDir, (message) => logger.warn({ event: 'secret:open-to-others' }, message))
+async function lockDataDir({ dataDir }: Config, logger: Logger): Promise<DataDir> {
+  const { openDataDir } = await import('./embedded/data-dir.ts')
+  const locked = await openDataDir(dataDir, (message) => logger.warn({ event: 'secret:open-to-others' }, message))
+  try {
+    settleDiskDoubt(dataDir, logger)
+    return locked
+  } catch (error) {
+    await locked[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
-async function openLog(config: Config, logger: Logger, events: PipelineEmitter): Promise<LogHalf> {
-  if (config.kafka !== undefined) {
-    const { createKafkaLog } = await import('./kafka/kafka-log.ts')
+async function loadKafkaLog(kafka: KafkaConfig, config: Config, logger: Logger): Promise<Open<LogHalf>> {
+  const { createKafkaLog } = await import('./kafka/kafka-log.ts')
+  return async () => {
     const log = createKafkaLog({
-      kafka: config.kafka,
+      kafka,
       retentionMs: config.logRetentionMs,
       onWarning: (message) => logger.warn({ event: 'log:warned' }, message),
       onError: (error) => logger.error({ event: 'log:failed', err: error }, 'a connection to the log failed'),
     })
-    return { log, described: `Kafka, ${config.kafka.brokers.join(',')}` }
+    return { log, described: `Kafka, ${kafka.brokers.join(',')}` }
   }
-  const { createEmbeddedLog } = await import('./embedded/embedded-log.ts')
-  const onDiskInDoubt = await endWhenInDoubt(config)
-  const log = await createEmbeddedLog({
-    directory: config.dataDir,
-    partitions: config.partitions,
-    retentionMs: config.logRetentionMs,
-    onAway: (error) =>
-      logger.warn({ event: 'log:away', err: error }, "the log can't be written; orders are refused until it can be"),
-    onBack: () => logger.warn({ event: 'log:back' }, 'the log can be written again'),
-    onPassedOver: (topic, records) => events.emit('delivery:passed-over', { topic, records }),
-    onDiskInDoubt,
-  })
-  return { log, embedded: log, described: `embedded, ${join(config.dataDir, LOG_FILE)}` }
 }
 
-async function openStore(config: Config, logger: Logger): Promise<StoreHalf> {
-  if (config.sqlConnectionString !== undefined) {
-    const { createMssqlStore } = await import('./mssql/mssql-store.ts')
+async function loadEmbeddedLog(config: Config, logger: Logger, events: PipelineEmitter): Promise<Open<LogHalf>> {
+  const { createEmbeddedLog } = await import('./embedded/embedded-log.ts')
+  return async () => {
+    const log = await createEmbeddedLog({
+      directory: config.dataDir,
+      partitions: config.partitions,
+      retentionMs: config.logRetentionMs,
+      onAway: (error) =>
+        logger.warn({ event: 'log:away', err: error }, "the log can't be written; orders are refused until it can be"),
+      onBack: () => logger.warn({ event: 'log:back' }, 'the log can be written again'),
+      onPassedOver: (topic, records) => events.emit('delivery:passed-over', { topic, records }),
+      onDiskInDoubt: (error) => endInDoubt(config, error),
+    })
+    return { log, embedded: log, described: `embedded, ${join(config.dataDir, LOG_FILE)}` }
+  }
+}
+
+async function loadMssqlStore(connectionString: string, config: Config, logger: Logger): Promise<Open<StoreHalf>> {
+  const { createMssqlStore } = await import('./mssql/mssql-store.ts')
+  return async () => {
     const store = await createMssqlStore({
-      connectionString: config.sqlConnectionString,
+      connectionString,
       // In the Functions runtime, a failed start would leave a host without functions. Instead, the process reports the
       // store as unusable and waits for it.
       mustBeUsable: config.runtime === 'embedded',
@@ -120,21 +170,27 @@ async function openStore(config: Config, logger: Logger): Promise<StoreHalf> {
     })
     return { ...store, described: `SQL Server, ${store.described}` }
   }
+}
+
+async function loadSqliteStore(config: Config, logger: Logger): Promise<Open<StoreHalf>> {
   const { createSqliteStore } = await import('./sqlite/sqlite-store.ts')
-  const file = join(config.dataDir, STORE_FILE)
-  const onReindexFailed = (error: unknown) =>
-    logger.warn({ event: 'search:index-failed', err: error }, 'the search index of stored orders could not be updated')
-  const onDiskInDoubt = await endWhenInDoubt(config)
-  const store = await createSqliteStore({
-    file,
-    onReindexFailed,
-    onReadOnly: (error) =>
-      logger.warn({ event: 'store:read-only', err: error }, "the store can't be written; queries are answered"),
-    onWritable: () => logger.warn({ event: 'store:writable' }, 'the store can be written now'),
-    onDiskInDoubt,
-  })
-  const { copyStore } = await import('./sqlite/database/copy-store.ts')
-  return { ...store, described: `SQLite, ${file}`, copyTo: (to) => copyStore(file, to) }
+  return async () => {
+    const file = join(config.dataDir, STORE_FILE)
+    const store = await createSqliteStore({
+      file,
+      onReindexFailed: (error) =>
+        logger.warn(
+          { event: 'search:index-failed', err: error },
+          'the search index of stored orders could not be updated',
+        ),
+      onReadOnly: (error) =>
+        logger.warn({ event: 'store:read-only', err: error }, "the store can't be written; queries are answered"),
+      onWritable: () => logger.warn({ event: 'store:writable' }, 'the store can be written now'),
+      onDiskInDoubt: (error) => endInDoubt(config, error),
+    })
+    const { copyStore } = await import('./sqlite/database/copy-store.ts')
+    return { ...store, described: `SQLite, ${file}`, copyTo: (to) => copyStore(file, to) }
+  }
 }
 
 async function backUpOf(
@@ -150,8 +206,7 @@ async function backUpOf(
 /**
  * Verifies and recreates the files if the previous process left them in doubt. Call this before the files are opened.
  */
-async function settleDiskDoubt({ dataDir }: Config, logger: Logger): Promise<void> {
-  const { isInDoubt, settleDoubt } = await import('../disk/in-doubt.ts')
+function settleDiskDoubt(dataDir: string, logger: Logger): void {
   if (!isInDoubt(dataDir)) return
   try {
     settleDoubt(dataDir)
@@ -170,20 +225,17 @@ async function settleDiskDoubt({ dataDir }: Config, logger: Logger): Promise<voi
  * orderly close would flush the files again, and that flush would seem to succeed although data may be missing. The
  * next start verifies the files.
  */
-async function endWhenInDoubt({ dataDir }: Config): Promise<(error: unknown) => void> {
-  const { markInDoubt } = await import('../disk/in-doubt.ts')
-  return (error) => {
-    let next = 'start again to verify the files'
-    try {
-      markInDoubt(dataDir)
-    } catch (cause) {
-      next = `restart the machine, because ${dataDir} can't be marked either (${messageOf(cause)})`
-    }
-    process.stderr.write(
-      `The disk of ${dataDir} failed (${messageOf(error)}). All accepted orders were already written to it; ${next}.\n`,
-    )
-    process.kill(process.pid, 'SIGKILL')
+function endInDoubt({ dataDir }: Config, error: unknown): void {
+  let next = 'start again to verify the files'
+  try {
+    markInDoubt(dataDir)
+  } catch (cause) {
+    next = `restart the machine, because ${dataDir} can't be marked either (${messageOf(cause)})`
   }
+  process.stderr.write(
+    `The disk of ${dataDir} failed (${messageOf(error)}). All accepted orders were already written to it; ${next}.\n`,
+  )
+  process.kill(process.pid, 'SIGKILL')
 }
 
 async function diskUsageOf({ runtime, kafka, sqlConnectionString, dataDir }: Config): Promise<DiskUsage> {

@@ -6,6 +6,11 @@ import { invocationFields } from './invocation-scope.ts'
 
 export type { Logger } from 'pino'
 
+/** Disposing flushes the lines that Seq has not received yet. */
+export interface Logging extends AsyncDisposable {
+  readonly logger: Logger
+}
+
 /**
  * Log lines should contain no personal data: only order ids, positions in the log, error codes and safe error
  * properties. In case a logged object contains personal data anyway, these fields are redacted up to three levels deep.
@@ -42,12 +47,12 @@ export function createLogger(level: Config['logLevel'], stream: DestinationStrea
 /**
  * Logs to standard error, because standard output is for results. The lines are readable text in a terminal and JSON
  * elsewhere. In the Functions runtime, the lines go to the runtime. With SEQ_URL, lines also go to Seq, whose
- * outages do not affect the process. Disposing flushes the lines that Seq has not received yet.
+ * outages do not affect the process.
  */
 export async function openLogging(
   config: Pick<Config, 'logLevel' | 'seqUrl' | 'runtime'>,
   isTerminal: boolean = process.stderr.isTTY,
-): Promise<AsyncDisposable & { readonly logger: Logger }> {
+): Promise<Logging> {
   const stderr = (isTerminal ? await prettyStream() : undefined) ?? pino.destination({ dest: 2, sync: true })
   const screen = config.runtime === 'functions' ? functionsLog(stderr) : stderr
   if (config.seqUrl === undefined) {

@@ -22,7 +22,7 @@ if ((process.env['TEST_STORE'] ?? '') !== '') {
   })
 }
 
-const { createHost } = await import('../../../infra/host/embedded-host.ts')
+const { createHost, loadApp } = await import('../../../infra/host/embedded-host.ts')
 const { runAppHooks } = await import('../../../infra/host/functions/hooks.ts')
 const { readHostJson } = await import('../../../infra/host/host-json.ts')
 const { loadFunctions } = await import('../../../infra/host/functions/load-functions.ts')
@@ -37,13 +37,14 @@ const batches = Number(process.env['TEST_LARGE_BATCHES'] ?? 0)
 const largeBatches = batches > 0 ? createLargeBatchConsumer(batches) : undefined
 const consumer = largeBatches ?? createKafkaLog({ kafka, onWarning: () => undefined, onError: () => undefined })
 
+const logger = createLogger('silent', process.stderr)
 const host = await createHost({
-  load: () => loadFunctions(ROOT),
+  app: await loadApp(logger, () => loadFunctions(ROOT)),
   hostJson: readHostJson(ROOT, process.env),
   consumer,
   functionsKey: process.env['FUNCTIONS_KEY'] ?? '',
   corsOrigins: [],
-  logger: createLogger('silent', process.stderr),
+  logger,
   invocation: 'official',
   settings: process.env,
 })

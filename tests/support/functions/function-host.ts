@@ -1,4 +1,4 @@
-import { createHost, type EmbeddedHostOptions } from '../../../infra/host/embedded-host.ts'
+import { createHost, loadApp as loadHostApp, type EmbeddedHostOptions } from '../../../infra/host/embedded-host.ts'
 import {
   createFunctionApp,
   type FunctionApp,
@@ -95,7 +95,7 @@ export async function startHost(register: () => void, changes: Partial<EmbeddedH
   const logger = createRecordingLogger()
   const consumer = createManualConsumer()
   const host = await createHost({
-    load: async () => register(),
+    app: await loadHostApp(logger, async () => register()),
     hostJson: parseHostJson({ extensions: { http: { routePrefix: '' } } }),
     consumer,
     functionsKey: TEST_KEY,

@@ -1,0 +1,50 @@
+import { prepareAdapters, type Adapters } from './adapters/open-adapters.ts'
+import { systemClock } from './adapters/system-clock.ts'
+import { prepareTopics } from './application/log/prepare-topics.ts'
+import { createPipelineEmitter, type PipelineEmitter } from './messaging/pipeline-events.ts'
+import { createTopics, topicSpecs, type Topics } from './messaging/topics.ts'
+import type { TopicSpec } from './ports/event-log.ts'
+import type { Config } from './settings/config.ts'
+import { failsStart } from './settings/fails-start.ts'
+import { openLogging, type Logging } from './telemetry/logs/logger.ts'
+
+/** The services that every use case needs, and that take a while to open. */
+export interface Foundation {
+  readonly logging: Logging
+  readonly events: PipelineEmitter
+  readonly topics: Topics
+  readonly specs: readonly TopicSpec[]
+  /** Aborting ends everything that is only waiting. */
+  readonly stopping: AbortController
+  /** The log with its topics, and the store. Rejects if either cannot be opened. */
+  readonly adapters: Promise<Adapters>
+}
+
+/**
+ * Opens logging, and begins to open the log and the store. Resolves when their threads have been started, so that the
+ * caller can load other modules meanwhile.
+ */
+export async function openFoundation(config: Config): Promise<Foundation> {
+  const logging = await openLogging(config)
+  const { logger } = logging
+  const events = createPipelineEmitter()
+  const stopping = new AbortController()
+  const topics = createTopics(config.topic, config.consumerGroup, config.retryDelaysMs)
+  const specs = topicSpecs(topics, config.partitions, config.replication, config.logRetentionMs)
+  const openAdapters = await prepareAdapters(config, logger, events)
+  const adapters = openAdapters((log) =>
+    prepareTopics({
+      log,
+      specs,
+      clock: systemClock,
+      signal: stopping.signal,
+      failsStart: (error) => failsStart(config, error),
+      onAway: (error) =>
+        logger.warn({ event: 'log:away', err: error }, "the log can't be used yet; orders are refused until it can be"),
+      onBack: () => logger.warn({ event: 'log:back' }, 'the log can be used now'),
+    }),
+  )
+  // Whoever awaits `adapters` later gets the error.
+  adapters.catch(() => undefined)
+  return { logging, events, topics, specs, stopping, adapters }
+}
