@@ -55,6 +55,7 @@ import type { Logger } from './telemetry/logs/logger.ts'
 import type { Metrics } from './telemetry/metrics/metrics.ts'
 import type { PipelineEmitter } from './messaging/pipeline-events.ts'
 import { createRedriveProofs } from './messaging/parking/redrive-proof.ts'
+import { createPublishedHere } from './messaging/records/published-here.ts'
 import type { Topics } from './messaging/topics.ts'
 import type { StoreBatch } from './ports/order-store.ts'
 import { consumedBy, describeRole, isDisabled } from './role.ts'
@@ -141,14 +142,16 @@ export async function openServices(chosen: Config, begun?: Foundation): Promise<
   const timestampTypeOf = (topic: string) => log.timestampTypeOf(topic)
   const forgottenHere = createForgottenHere()
   const park = createPark({ log: publisher, timestampTypeOf, topics, groupId, forgottenHere, clock, events })
+  const isOff = (name: string) => isDisabled(chosen.disabledFunctions, name)
+  const publishedHere = isOff('placeOrder') || isOff('consumeOrders') ? undefined : createPublishedHere()
   const storing = (delivered: StoreBatch['delivered']) =>
-    createStoreOrders({ log, store, park, groupId, delivered, proofs, clock, events, signal })
+    createStoreOrders({ log, store, park, groupId, delivered, proofs, publishedHere, clock, events, signal })
   const traced = (source: { topic: string; group: string }, useCase: HandleDelivery) =>
     tracing?.traceProcessing(source, useCase) ?? useCase
 
   const nowMs = () => clock.now()
   const now = () => new Date(nowMs())
-  const accepting = { log: publisher, store, orderIds, topic: topics.orders, events, clock, now }
+  const accepting = { log: publisher, store, orderIds, topic: topics.orders, publishedHere, events, clock, now }
   const deliveryWatch = createDeliveryWatch({
     log,
     store,
@@ -164,8 +167,8 @@ export async function openServices(chosen: Config, begun?: Foundation): Promise<
   const checkReadiness = createReadiness({
     log: ofLog,
     store,
-    placesOrders: !isDisabled(chosen.disabledFunctions, 'placeOrder'),
-    answersQueries: !isDisabled(chosen.disabledFunctions, 'getOrder'),
+    placesOrders: !isOff('placeOrder'),
+    answersQueries: !isOff('getOrder'),
   })
   const orderConsumers = createOrderConsumers({ log, topic: topics.orders, groupId: topics.group, clock, signal })
   const onError = debug('consumers:unknown', 'it could not be determined which processes handle orders')

@@ -4,6 +4,7 @@ import { idempotencyKeyHash, type OrderIds } from '../../domain/order-id.ts'
 import { toMessage } from '../../messaging/records/envelope.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
+import type { PublishedHere } from '../../messaging/records/published-here.ts'
 import type { EventLog } from '../../ports/event-log.ts'
 import type { OrderStore } from '../../ports/order-store.ts'
 import { createOncePerKey, type AcceptOptions } from './once-per-key.ts'
@@ -32,11 +33,13 @@ export function createPlaceOrder(dependencies: {
   store: Pick<OrderStore, 'findByIdempotencyKey'>
   orderIds: OrderIds
   topic: string
+  /** Undefined if this process stores no orders. */
+  publishedHere?: PublishedHere | undefined
   events: PipelineEmitter
   clock: Pick<Clock, 'sleep'>
   now: () => Date
 }): PlaceOrder {
-  const { log, store, orderIds, topic, events, clock, now } = dependencies
+  const { log, store, orderIds, topic, publishedHere, events, clock, now } = dependencies
   const oncePerKey = createOncePerKey({
     reused: 'This Idempotency-Key was used before with a different order.',
     clock,
@@ -56,6 +59,7 @@ export function createPlaceOrder(dependencies: {
       data: command,
       idempotencyKeyHash: keyHash,
     }
+    publishedHere?.add(orderId, json)
     await log.publish(topic, [toMessage(event, json, options.traceparent, options.tracestate)])
     const durationMs = now().getTime() - acceptedAt.getTime()
     events.emit('order:accepted', { orderId, traceparent: options.traceparent, durationMs })

@@ -8,6 +8,7 @@ import type { Clock } from '../../ports/clock.ts'
 import { isChange, readEvent } from '../../messaging/records/envelope.ts'
 import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
 import { withoutJourney, withProvenMarks } from '../../messaging/records/original-record.ts'
+import type { PublishedHere } from '../../messaging/records/published-here.ts'
 import { placeOf, readJourney } from '../../messaging/parking/parking.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import type { RedriveProofs } from '../../messaging/parking/redrive-proof.ts'
@@ -45,11 +46,13 @@ export function createStoreOrders(dependencies: {
   /** `origin` for the orders topic, `copy` for a retry topic. */
   delivered: StoreBatch['delivered']
   proofs: Pick<RedriveProofs, 'holds'>
+  /** Undefined for copies, and if this process accepts no orders. */
+  publishedHere?: PublishedHere | undefined
   clock: Clock
   events: PipelineEmitter
   signal: AbortSignal
 }): HandleDelivery {
-  const { log, store, park, groupId, delivered, proofs, clock, events, signal } = dependencies
+  const { log, store, park, groupId, delivered, proofs, publishedHere, clock, events, signal } = dependencies
   const recordsOfUndecided = createRecordsOfUndecided({ log, proofs, events })
   let failedInARow = 0
 
@@ -135,7 +138,7 @@ export function createStoreOrders(dependencies: {
       // In the orders topic, a record is its own origin, whatever its headers say.
       const journey = delivered === 'copy' ? (record.journey ?? readJourney(record)) : undefined
       try {
-        readable.push({ record, journey, event: readEvent(record, journey?.origin ?? placeOf(record)) })
+        readable.push({ record, journey, event: readEvent(record, journey?.origin ?? placeOf(record), publishedHere) })
       } catch (error) {
         unreadable.push({ record, journey, event: null, failure: classify(error) })
       }

@@ -2,6 +2,7 @@ import { OrderError } from '../../domain/errors.ts'
 import type { ChangeKind } from '../../domain/changes/order-changes.ts'
 import { forgetChange, forgetOrder } from '../../domain/forgetting/forgotten-data.ts'
 import { forgottenMark, withPlaceholders } from '../../domain/forgetting/forgotten-records.ts'
+import type { NewOrderCommand } from '../../domain/order-commands.ts'
 import { issuedAt, parseOrderId } from '../../domain/order-id.ts'
 import {
   bodyHash,
@@ -19,6 +20,7 @@ import type { LogRecord, RecordHeader, RecordPosition, RecordToPublish } from '.
 import type { LetterChange } from '../../ports/dead-letters.ts'
 import type { ChangeToStore, OrderToStore } from '../../ports/order-store.ts'
 import { decodeUtf8, HEADER, headerText } from './headers.ts'
+import type { PublishedHere } from './published-here.ts'
 import { toBinaryMode } from './structured-event.ts'
 import { isTraceparent } from './traceparent.ts'
 
@@ -89,12 +91,18 @@ function message(
  * The event in a record, ready to be stored. `origin` is the original's position: the record's own, or, for a copy in a
  * retry topic, the position in its headers. Throws `undecodable-record`, `unknown-event`, `invalid-order` or
  * `invalid-change`, all of which are poison.
+ *
+ * An order in `published` is not validated again. Its JSON is what the reader would write, so it has the same hash.
  */
-export function readEvent(message: LogRecord, origin: RecordPosition): OrderToStore | ChangeToStore {
+export function readEvent(
+  message: LogRecord,
+  origin: RecordPosition,
+  published?: PublishedHere,
+): OrderToStore | ChangeToStore {
   if (isBareStub(message)) throw new OrderError('undecodable-record', ORIGINAL_GONE)
   const { record, type } = typed(message)
   const kind = type === undefined ? undefined : changeKindOf(type)
-  return kind === undefined ? readOrder(record, type, origin) : readChange(record, kind, origin)
+  return kind === undefined ? readOrder(record, type, origin, published) : readChange(record, kind, origin)
 }
 
 /** Whether the record is a stub and the log no longer has its original value. */
@@ -102,24 +110,38 @@ export function isBareStub(record: Pick<LogRecord, 'headers' | 'value'>): boolea
   return record.value === null && headerText(record, HEADER.stub) !== undefined
 }
 
-function readOrder(record: LogRecord, type: string | undefined, origin: RecordPosition): OrderToStore {
+function readOrder(
+  record: LogRecord,
+  type: string | undefined,
+  origin: RecordPosition,
+  published: PublishedHere | undefined,
+): OrderToStore {
   const orderId = idIn(record, HEADER.id)
   if (orderId === undefined) {
     throw new OrderError('undecodable-record', `Neither the event id nor the key is an order id. ${EXPECTED}`)
   }
-  const json = parseJson(record.value)
-  if (type === undefined) throw new OrderError('unknown-event', `The record does not name an event type. ${EXPECTED}`)
-  const mark = forgottenMark(json)
-  const order = readNewOrderData(type, mark === undefined ? json : withPlaceholders(json))
+  const text = textOf(record.value)
+  const isOwn = type === NEW_ORDER_TYPE && published?.take(orderId, text) === true
   return {
     origin,
     orderId,
     acceptedAt: acceptedAtOf(record),
-    order: mark === undefined ? order : forgetOrder(order),
-    bodyHash: mark?.bodyHash ?? bodyHash(newOrderJson(order)),
+    ...(isOwn ? { order: JSON.parse(text) as NewOrderCommand, bodyHash: bodyHash(text) } : orderIn(text, type)),
     idempotencyKeyHash: headerText(record, HEADER.idempotencyKeyHash) ?? null,
     redriveOf: headerText(record, HEADER.redriveOf) ?? null,
     supersedes: headerText(record, HEADER.supersedes) ?? null,
+  }
+}
+
+/** Validates the order. An order without its personal data keeps the hash of its original JSON. */
+function orderIn(text: string, type: string | undefined): Pick<OrderToStore, 'order' | 'bodyHash'> {
+  const json = parseJson(text)
+  if (type === undefined) throw new OrderError('unknown-event', `The record does not name an event type. ${EXPECTED}`)
+  const mark = forgottenMark(json)
+  const order = readNewOrderData(type, mark === undefined ? json : withPlaceholders(json))
+  return {
+    order: mark === undefined ? order : forgetOrder(order),
+    bodyHash: mark?.bodyHash ?? bodyHash(newOrderJson(order)),
   }
 }
 
@@ -132,7 +154,7 @@ function readChange(record: LogRecord, kind: ChangeKind, origin: RecordPosition)
   if (orderId === undefined) {
     throw new OrderError('undecodable-record', 'Neither the subject of the event nor the key is an order id.')
   }
-  const json = parseJson(record.value)
+  const json = parseJson(textOf(record.value))
   const mark = forgottenMark(json)
   const change = readChangeData(kind, mark === undefined ? json : withPlaceholders(json))
   return {
@@ -218,10 +240,14 @@ export function traceparentOf(record: LogRecord): string | undefined {
   return traceparent !== undefined && isTraceparent(traceparent) ? traceparent : undefined
 }
 
-function parseJson(value: Uint8Array | null): unknown {
+function textOf(value: Uint8Array | null): string {
   if (value === null) throw new OrderError('undecodable-record', 'The record has no value.')
   const text = decodeUtf8(value)
   if (text === undefined) throw new OrderError('undecodable-record', 'The value is not UTF-8.')
+  return text
+}
+
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {

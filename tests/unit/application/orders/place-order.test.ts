@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createPlaceOrder } from '../../../../shared/application/orders/place-order.ts'
 import { bodyHash, newOrderJson } from '../../../../shared/domain/order-events.ts'
 import { createPipelineEmitter } from '../../../../shared/messaging/pipeline-events.ts'
+import { createPublishedHere } from '../../../../shared/messaging/records/published-here.ts'
 import type { KnownOrder } from '../../../../shared/ports/order-store.ts'
 import { createRecordingLog, logIsAway, storeIsAway } from '../../../support/fakes.ts'
 import { orderCommand, testOrderIds } from '../../../support/orders/orders.ts'
@@ -10,16 +11,18 @@ const OTHER = orderCommand({ totalPrice: 1 })
 
 function intake(known: (keyHash: string) => KnownOrder | undefined = () => undefined) {
   const log = createRecordingLog()
+  const publishedHere = createPublishedHere()
   const placeOrder = createPlaceOrder({
     log,
     store: { findByIdempotencyKey: async (keyHash) => known(keyHash) },
     orderIds: testOrderIds,
     topic: 'orders',
+    publishedHere,
     events: createPipelineEmitter(),
     clock: { sleep: () => new Promise(() => undefined) },
     now: () => new Date('2026-01-01T00:00:00Z'),
   })
-  return { log, placeOrder }
+  return { log, publishedHere, placeOrder }
 }
 
 describe('placing an order', () => {
@@ -28,6 +31,12 @@ describe('placing an order', () => {
     const { orderId } = await placeOrder(orderCommand(), {})
     expect(testOrderIds.isIssued(orderId)).toBe(true)
     expect(log.published).toMatchObject([{ topic: 'orders', record: { key: orderId } }])
+  })
+
+  it('keeps its JSON for the moment when this process reads it back', async () => {
+    const { publishedHere, placeOrder } = intake()
+    const { orderId } = await placeOrder(orderCommand(), {})
+    expect(publishedHere.take(orderId, newOrderJson(orderCommand()))).toBe(true)
   })
 
   it('returns no id when the log is away', async () => {

@@ -6,6 +6,7 @@ import { OrderError } from '../../../../shared/domain/errors.ts'
 import type { DeliveredRecord } from '../../../../shared/messaging/records/kafka-event.ts'
 import { classify } from '../../../../shared/messaging/failure.ts'
 import { nextJourney, readJourney, toParked } from '../../../../shared/messaging/parking/parking.ts'
+import { createPublishedHere, type PublishedHere } from '../../../../shared/messaging/records/published-here.ts'
 import { createPipelineEmitter, type PipelineEvents } from '../../../../shared/messaging/pipeline-events.ts'
 import { createRedriveProofs } from '../../../../shared/messaging/parking/redrive-proof.ts'
 import { createTopics } from '../../../../shared/messaging/topics.ts'
@@ -40,7 +41,7 @@ beforeEach(() => {
   holds = []
 })
 
-function pipeline(kind: StoreBatch['delivered'] = 'origin') {
+function pipeline(kind: StoreBatch['delivered'] = 'origin', publishedHere?: PublishedHere) {
   const events = createPipelineEmitter()
   events.on('outage:began', (event) => outages.push(event))
   events.on('batch:held', (event) => holds.push(event))
@@ -54,6 +55,7 @@ function pipeline(kind: StoreBatch['delivered'] = 'origin') {
     groupId: 'group',
     delivered: kind,
     proofs: PROOFS,
+    publishedHere,
     clock,
     events,
     signal,
@@ -76,6 +78,14 @@ describe('a batch of good orders', () => {
   it('is stored at most 500 at a time', async () => {
     await pipeline()(Array.from({ length: 1001 }, (_, offset) => good(offset)))
     expect(store.batches.map(({ orders }) => orders.length)).toEqual([500, 500, 1])
+  })
+
+  it('is not validated again if this process published it', async () => {
+    const publishedHere = createPublishedHere()
+    const unlike = { ...good(0), value: Buffer.from('{"unlike":"an order"}') }
+    publishedHere.add(String(unlike.key), '{"unlike":"an order"}')
+    await pipeline('origin', publishedHere)([unlike])
+    expect(lastBatch()?.orders).toMatchObject([{ order: { unlike: 'an order' } }])
   })
 
   it('is decoded while the records before it are stored', async () => {
