@@ -21,7 +21,10 @@ const SHARED: Readonly<Record<string, readonly string[]>> = {
   adapters: ['ports', 'domain', 'disk', 'threads'],
 }
 
-/** The rooms of `shared/` that the rooms outside it may import; `root` stands for the files that wire everything. */
+/**
+ * The rooms of `shared/` that the rooms outside it may import. `root` stands for the files directly in `shared/`, which
+ * wire everything together.
+ */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   functions: ['root', 'http', 'api-docs', 'pages', 'application', 'ports', 'domain', 'settings'],
   'infra/host': ['root', 'http', 'ports', 'domain', 'settings', 'threads'],

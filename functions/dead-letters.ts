@@ -68,7 +68,10 @@ httpTrigger('discardDeadLetter', async (request, { redriveTasks, config }) => {
   return json(200, toDeadLetterView(await redriveTasks.discard(letterId(request), act)))
 })
 
-/** POST /api/dead-letters/discard: discards all matching letters, in parts. A dry run only counts them. */
+/**
+ * POST /api/dead-letters/discard: discards all matching letters, in as many requests as it takes. A dry run only counts
+ * them.
+ */
 httpTrigger('discardDeadLetters', async (request, { discards, config }) => {
   const query = readQuery(request.query, discardQuery)
   const body = await readActBody(request, discardBody)

@@ -5,8 +5,8 @@ import { deliveryStall, services } from '../shared/services.ts'
 import { httpTrigger, standaloneHttpTrigger } from '../shared/triggers.ts'
 
 /**
- * GET /api/health/live: responds with 503 only if a restart may help because the host delivers none of the waiting
- * records. Checks neither the log nor the store, so that their outage does not restart the process.
+ * GET /api/health/live: responds with 503 only if the host delivers none of the waiting records, because a restart may
+ * then help. Checks neither the log nor the store, so that an outage of either does not restart the process.
  */
 standaloneHttpTrigger('liveness', async () => {
   const stall = deliveryStall()
@@ -23,7 +23,7 @@ standaloneHttpTrigger('readiness', async () => {
 /** The response while the process serves nothing because startup failed. */
 function unopened(error: unknown): Readiness {
   const unknown = { available: false, required: true, cause: 'It has not been opened.' }
-  return { ready: false, why: `The start failed: ${messageOf(error)}`, checks: { log: unknown, store: unknown } }
+  return { ready: false, why: `Startup failed: ${messageOf(error)}`, checks: { log: unknown, store: unknown } }
 }
 
 /** GET /api/metrics: this process's work and the pipeline's state, for Prometheus. */

@@ -46,7 +46,7 @@ async function start(): Promise<boolean> {
     return true
   } catch (error) {
     // There is no logger yet. If a line contains "fail", the runtime logs it as an error.
-    process.stderr.write(`The start failed and is retried every ${RETRY_MS / 1000} s: ${messageOf(error)}\n`)
+    process.stderr.write(`Startup failed and is retried every ${RETRY_MS / 1000} s: ${messageOf(error)}\n`)
     return false
   }
 }

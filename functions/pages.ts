@@ -16,7 +16,7 @@ const json = (make: () => Promise<unknown>) => createStaticContent(JSON_TYPE, as
 const html = (make: () => string) => createStaticContent(HTML_TYPE, make, PAGE_HEADERS)
 
 /**
- * GET /api/openapi.json, GET /api/asyncapi.json: for programs. The documents' modules are loaded at the first request,
+ * GET /api/openapi.json, GET /api/asyncapi.json: for programs. The documents' modules are loaded on the first request,
  * because they would delay the start, and most processes are never asked for a document.
  */
 standaloneHttpTrigger(

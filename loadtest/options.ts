@@ -86,7 +86,7 @@ Options:
                        they can
   --burst              sends each second's requests at its start, as in the original's run. This measures how long a
                        burst takes, and misses a stall between two bursts. Without it requests are sent evenly, and each
-                       counts from when it was due. That measures how long callers wait when they arrive one by one
+                       is measured from when it was due. That shows how long callers wait when they arrive one by one
   --connections <number>  at most this many requests wait for an answer at the same time
   --seconds <number>   of the run, without warm-up and drain
   --break store|log    the part that "outage" makes unavailable (store)
@@ -97,7 +97,7 @@ Options:
   --waiting <number>   versus compares how fast this many orders waiting in a log are stored, not how fast orders are
                        accepted
   --against <directory>  another checkout of the product, which versus compares too
-  --only <list>        versus runs only contenders whose names contain one of these texts
+  --only <list>        versus runs only contenders whose names contain one of these strings
   --assert <list>      such as p99<50ms,rate>=50, in addition to the defaults that every run must meet:
                        ${DEFAULT_ASSERTIONS} (a ramp: ${RAMP_ASSERTIONS}).
                        An assertion replaces the default for the same figure: errors<5 allows four, errors>=0 any

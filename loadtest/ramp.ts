@@ -24,7 +24,7 @@ export interface Climber {
   passed(): number
 }
 
-/** Rates within this ratio of each other count as equal, because even two runs at the same rate differ by more. */
+/** Rates within this ratio of each other count as equal, because even two identical runs differ by more. */
 const CLOSE_ENOUGH = 1.1
 /** A rate counts as failed only after this many failures, because a single failure may be a hiccup on the machine. */
 const FAILURES = 2

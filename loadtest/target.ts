@@ -17,7 +17,7 @@ export interface Target {
   stop(): Promise<void>
 }
 
-/** The target did not respond as expected, or not at all, so the run cannot start or has no outcome. */
+/** The target did not respond, or not as expected, so the run cannot start or has no outcome. */
 export class TargetError extends Error {
   override readonly name = 'TargetError'
 }

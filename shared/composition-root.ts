@@ -119,7 +119,7 @@ export async function openServices(chosen: Config, begun?: Foundation): Promise<
   const { logger } = logging
   const debug = (event: string, words: string) => (error: unknown) => logger.debug({ event, err: error }, words)
   const warn = (event: string, words: string) => (error: unknown) => logger.warn({ event, err: error }, words)
-  // Loads the metrics while the adapters wait for their files and threads, so that loading does not delay startup.
+  // Loads the metrics while the adapters wait for their files and threads, so that loading them does not delay startup.
   const [adapters, { createMetrics }] = await Promise.all([
     foundation.adapters,
     import('./telemetry/metrics/metrics.ts'),

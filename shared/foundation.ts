@@ -21,8 +21,8 @@ export interface Foundation {
 }
 
 /**
- * Opens logging, and begins to open the log and the store. Resolves when their threads have been started, so that the
- * caller can load other modules meanwhile.
+ * Sets up logging, and begins to open the log and the store. Resolves when their threads have been started, so that
+ * the caller can load other modules meanwhile.
  */
 export async function openFoundation(config: Config): Promise<Foundation> {
   const logging = await openLogging(config)

@@ -26,7 +26,7 @@ const NAME = /^[\w/-]{1,100}$/
 /** A handler that is called with this process's services. */
 export type ServiceHandler = (request: HttpRequest, all: Services) => Promise<HttpResponseInit>
 
-/** Registers an HTTP function as its row in the route table says. */
+/** Registers an HTTP function as described by its row in the route table. */
 export function httpTrigger(name: RouteName, handler: ServiceHandler): void {
   const route: Route = ROUTES[name]
   standaloneHttpTrigger(name, async (request, context) => {
@@ -60,7 +60,7 @@ async function reportFault(error: unknown, context: InvocationContext): Promise<
   else logger.error(line, 'a request failed')
 }
 
-/** With LOG_REFUSALS=on, logs the refusal and the names of the wrong members, never their values. */
+/** With LOG_REFUSALS=on, logs the refusal and the names of the members at fault, never their values. */
 async function reportRefusal(
   error: unknown,
   { code, status }: { code: ProblemCode; status: number },

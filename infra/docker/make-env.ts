@@ -4,7 +4,7 @@ import { fillEnv } from './env-file.ts'
 
 /**
  * `node infra/docker/make-env.ts [.env]`: fills .env from .env.example, with a random value for every secret. Existing
- * values stay, because volumes and issued ids depend on them.
+ * values are kept, because volumes and issued ids depend on them.
  */
 const ROOT = join(import.meta.dirname, '..', '..')
 const [file = join(ROOT, '.env')] = process.argv.slice(2)

@@ -52,7 +52,7 @@ export interface EmbeddedHost {
 /** The time after which the runtime kills its worker. */
 const APP_TERMINATE_MS = 5000
 
-/** Loads a function app. `load` registers its functions and hooks with `@azure/functions`, by loading its files. */
+/** Loads a function app. `load` loads the app's files, which register functions and hooks with `@azure/functions`. */
 export async function loadApp(logger: HostLogger, load: () => Promise<void>): Promise<FunctionApp> {
   const app = createFunctionApp(logger)
   serveApp(app)

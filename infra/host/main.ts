@@ -7,7 +7,7 @@ const STOP_LIMIT_MS = 9500
 
 /**
  * `npm start`: runs the product, prints its address, and stops it on request. A signal during startup takes effect
- * afterwards. Without a handler, a container's first process would ignore signals until the container engine kills it.
+ * afterwards. Without a handler, a container's first process would ignore signals until the container engine killed it.
  */
 export async function main(root: string): Promise<void> {
   const start = async (): Promise<Product> => (await import('./run.ts')).startProduct(root)
@@ -19,7 +19,7 @@ export async function main(root: string): Promise<void> {
     unfinished: () => product?.unfinished() ?? ['starting'],
     say: (line) => process.stderr.write(`${line}\n`),
   })
-  // Set before the modules are loaded, so that a stop that is requested meanwhile waits for the startup.
+  // Set before the modules are loaded, so that a stop requested meanwhile waits for startup to finish.
   started = start()
   product = await started
   process.stdout.write(banner(product, process.stdout.isTTY))

@@ -54,8 +54,8 @@ export interface Outcome {
   /** If false, the exit code is `EXIT.notWell`. The default is true. */
   readonly well?: boolean
   /**
-   * The error that ended the command midway. This error decides the exit code; the outcome says what was done before
-   * it.
+   * The error that ended the command midway. This error determines the exit code; the outcome says what was done
+   * before it.
    */
   readonly endedBy?: Error
 }

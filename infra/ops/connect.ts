@@ -28,7 +28,7 @@ export async function connect(asked: {
   const owner = await readOwner(config.dataDir)
   if (owner !== undefined) {
     if (owner.url === undefined)
-      throw new UnreachableError(`Process ${owner.pid} holds ${config.dataDir}, but does not serve requests yet.`)
+      throw new UnreachableError(`Process ${owner.pid} holds ${config.dataDir}, but is not serving requests yet.`)
     return createHttpClient(owner.url, key ?? keptKey(config.dataDir), asked.operator)
   }
   if (!asked.creates && !existsSync(config.dataDir)) {

@@ -1,6 +1,6 @@
 /** Text from records can contain anything, so its line breaks and escape sequences must not reach the terminal. */
 const CONTROL = /\p{Cc}+/gu
-/** The width reserved for the last column, because it shows causes and reasons. */
+/** The width reserved for the last column, which shows causes and reasons. */
 const ROOM_FOR_LAST = 24
 
 type Cell = string | number | null | undefined

@@ -31,9 +31,9 @@ const EMBEDDED = { KAFKA_BROKERS: '', SQL_CONNECTION_STRING: '' }
 
 /**
  * A table that shows how long orders take while `ops archive` runs and while it does not, both measured in one run. The
- * archive runs in a process of its own, as it does for operators, and moves the older half of the orders. It is paused
- * in every other window, so that other work on the machine affects both conditions equally. Each condition is measured
- * for `seconds`. Measuring starts when the store begins to remove the first file's orders, because removal takes the
+ * command runs in its own process, as it does for operators, and moves the older half of the orders. It is paused in
+ * every other window, so that other work on the machine affects both conditions equally. Each condition is measured for
+ * `seconds`. Measuring starts when the store begins to remove the first file's orders, because removal takes the
  * longest and costs the most.
  */
 export async function archiving(options: ArchivingOptions): Promise<string> {
@@ -71,11 +71,11 @@ function words(
   fillSeconds: number,
   removed: { orders: number; seconds: number },
 ): string {
-  return `${rate} requests a second, sent evenly, among ${orders} stored orders, which took ${fillSeconds} s to prepare.
-The archive removed ${removed.orders} orders from the store in ${Math.round(removed.seconds)} s. Ratios compare the p99 of the two rows.`
+  return `${rate} requests a second, sent evenly, to a store with ${orders} orders, which took ${fillSeconds} s to fill.
+Archiving removed ${removed.orders} orders from the store in ${Math.round(removed.seconds)} s. Ratios compare the p99 of the two rows.`
 }
 
-/** The requests that are sent while the archive runs, or those while it is paused, over all windows. */
+/** The requests of all windows in which archiving runs, or of all windows in which it is paused. */
 type Measured = ReturnType<typeof measured>
 function measured() {
   return { tally: new Tally('place-order'), requests: createRequests(1) }

@@ -16,8 +16,8 @@ export function contender(program: Program, work: string, name = `${program.name
 }
 
 /**
- * The contenders whose names contain one of the texts, or all contenders if there are no texts. Contenders whose
- * programs cannot be built here are left out; `leftOut` has one line for each such program, which says why.
+ * The contenders whose names contain one of the strings in `only`, or all of them if `only` is empty. Contenders whose
+ * programs cannot be built here are left out; `leftOut` has one line for each such program, with the reason.
  */
 export async function choose(contenders: readonly Contender[], only: readonly string[]) {
   const chosen = contenders.filter(({ name }) => only.length === 0 || only.some((text) => name.includes(text)))

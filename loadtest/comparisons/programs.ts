@@ -47,7 +47,7 @@ export const STORING_PRODUCT: Storing = {
   settle: async (target, _, signal) => void (await drainFully(target, DRAIN_SECONDS, signal)),
 }
 
-/** The product in the checkout at `root`. `settings` apply in addition to the settings of its role. */
+/** The product in the checkout at `root`. `settings` are added to those that its role requires. */
 export function product(root: string, log: LogKind, settings: Settings = {}): Program {
   const name = root === ROOT ? 'product' : `product at ${commitOf(root) ?? basename(root)}`
   return {

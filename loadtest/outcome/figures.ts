@@ -7,19 +7,19 @@ import { round, summarize } from '../statistics.ts'
 import { figuresOf } from '../sending/latencies.ts'
 import type { Tally } from '../sending/tally.ts'
 
-/** How requests were sent and how their latency was counted. */
+/** How requests were sent, and from when their latency was measured. */
 const SENDING: Readonly<Record<Arrivals, string>> = {
-  even: 'Requests are due at even intervals, whatever the outcome of earlier ones (an open model), and are sent by undici from one thread of this machine. Latency counts from when a request was due, or from when it was sent if that was up to a millisecond earlier. A request that is due while every connection waits for an answer is sent as soon as one is free, so no request is left out of the figures because the server was late (coordinated omission).',
+  even: 'Requests are due at even intervals, whatever the outcome of earlier ones (an open model), and are sent by undici from one thread of this machine. Latency is measured from when a request was due, or from when it was sent if that was up to a millisecond earlier. A request that is due while every connection waits for an answer is sent as soon as one is free, so no request is left out of the figures because the server was late (coordinated omission).',
   burst:
-    'autocannon sends the requests from one thread of this machine: at the start of each second, each connection sends as many as the rate requires, one after the other. Latency counts from when a request was sent. If a connection waited longer than its interval, the requests that were due meanwhile are counted with the time that they would have taken (HdrHistogram’s correction for coordinated omission, with the connection’s real interval). A stall of the server between two bursts does not show.',
+    'autocannon sends the requests from one thread of this machine: at the start of each second, each connection sends as many as the rate requires, one after the other. Latency is measured from when a request was sent. If a connection waited longer than its interval, the requests that were due meanwhile are counted with the latency that they would have had if they had been sent on time (HdrHistogram’s correction for coordinated omission, with the connection’s real interval). A stall of the server between two bursts does not show.',
   'closed-loop':
-    'autocannon sends the requests from one thread of this machine: each connection sends the next one when it has its answer. Latency counts from when a request was sent, and nothing is corrected.',
+    'autocannon sends the requests from one thread of this machine: each connection sends the next one when it has its answer. Latency is measured from when a request was sent, and nothing is corrected.',
 }
 
 /** Describes how the figures were measured. Every result includes it. */
 export const methodOf = (plan: Pick<Plan, 'phases'>): readonly string[] => [
   SENDING[arrivalsOf(plan)],
-  'Latency includes 2xx answers, 409 answers to changes to cancelled orders, and requests that timed out, which count as 10 s. Other refusals and broken connections are counted separately.',
+  'Latency is measured for 2xx answers, 409 answers to changes to cancelled orders, and requests that timed out, which count as 10 s. Other refusals and broken connections are counted separately.',
   'Percentiles are exact (nearest rank). The warm-up counts only in the verdict, because the ledger cannot leave it out.',
   'The time from accepted to stored is storedAt − acceptedAt, by the product’s clocks, for a sample of orders spread over the run.',
   'CPU is the CPU time of the product’s process until the last order was stored, divided by the answered requests.',
@@ -30,7 +30,7 @@ export function requestFigures(
   phases: Plan['phases'],
   elapsedSeconds: number,
 ): RequestFigures[] {
-  // With a rate, the last responses arrive after the planned time, so the duration is taken from the plan.
+  // At a fixed rate, the last responses arrive after the planned time, so the duration is taken from the plan.
   const isRated = phases.every(({ lanes }) => lanes.every(({ rate }) => rate !== undefined))
   const seconds = isRated ? phases.reduce((sum, phase) => sum + phase.seconds, 0) : elapsedSeconds
   return [...tallies].map(([kind, tally]) => {

@@ -19,7 +19,7 @@ export interface RunResult {
   readonly versions: Readonly<Record<string, string>>
   readonly machine: Machine
   readonly phases: readonly PhaseSpan[]
-  /** How the figures were measured, in sentences. */
+  /** A description of how the figures were measured. */
   readonly method: readonly string[]
   readonly requests: readonly RequestFigures[]
   /** The times from acceptance to storage for a sample of orders; null if no order in the sample was stored. */

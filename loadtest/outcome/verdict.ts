@@ -32,7 +32,10 @@ async function onTheirWay(target: Target): Promise<number> {
   return ledger === undefined ? 0 : ledger.totals.toCome + ledger.parked.retrying
 }
 
-/** Waits up to `limitSeconds` until every record has an outcome. Resolves with the number of seconds that it waited. */
+/**
+ * Waits until every record has an outcome, but for at most `limitSeconds`. Resolves with the number of seconds that it
+ * waited.
+ */
 export async function drain(target: Target, limitSeconds: number, signal: AbortSignal): Promise<number> {
   const began = performance.now()
   const passed = () => (performance.now() - began) / 1000

@@ -15,7 +15,7 @@ const LOOK_EVERY_MS = 50
 /** Connections of a lane that all send at the same rate. */
 export interface Group {
   readonly connections: number
-  /** Requests per second on each connection. Undefined if each request is sent as soon as the last one is answered. */
+  /** Requests per second on each connection. Undefined if each request is sent when the one before is answered. */
   readonly rate: number | undefined
 }
 

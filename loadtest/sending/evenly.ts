@@ -11,13 +11,13 @@ const LOOK_FOR_LATE_EVERY_MS = 100
 
 /**
  * Sends requests at even intervals, whatever the outcome of earlier ones (an open model). Latency is measured from the
- * due time, so it includes the wait of requests that a server stall holds back. A request that is due while all
- * connections are busy is sent as soon as one is free, or abandoned once it has waited for `patienceMs`.
+ * due time, so it includes the time for which a stall of the server holds a request back. A request that is due while
+ * all connections are busy is sent as soon as one is free, or abandoned once it has waited for `patienceMs`.
  */
 export async function sendEvenly(volley: Volley): Promise<void> {
   const { lane, seconds, tally, now, signal, patienceMs = PATIENCE_MS } = volley
   const { rate } = lane
-  if (rate === undefined) throw new TypeError('To send requests evenly, a rate is needed.')
+  if (rate === undefined) throw new TypeError('A rate is needed to send requests evenly.')
   const begun = now()
   const total = Math.floor(rate * seconds)
   const dueAt = (index: number) => begun + ((index + 0.5) * 1000) / rate

@@ -6,7 +6,7 @@ import type { JsonObject } from './schemas/schemas.ts'
 const IDEMPOTENCY_KEY = String.raw`^(?:"(?:[ !#-\[\]-~]|\\["\\]){1,255}"|[!#-+\--~]{1,255})$`
 
 export const REQUEST_HEADERS = {
-  // No example, because the reference page would send it with every order that a reader tries out.
+  // No example, because the reference page would send it with every order that a reader places there.
   IdempotencyKey: requestHeader(
     'Idempotency-Key',
     'A key such as "8e03978e-40d5-43dd-bc93-6894a57f9324", with or without the quotes. Requests with the same key and the same order are repeats of one request: the order is stored once, no matter how many times it is sent. A different order with a key that was already used is refused with 422, even if the first order is not stored yet. If another instance accepted the first order, the second may be accepted and later get the status `dead-lettered`. Keys work in the same way for changes, separately for each order; a different change with a key that was already used may be accepted and later rejected.',

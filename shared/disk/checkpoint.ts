@@ -54,7 +54,7 @@ const OF_A_FLUSH: ReadonlySet<number> = new Set([0, 4, 5, 6, 16, 17].map((kind) 
  * Whether this SQLite error leaves the content of the disk in doubt. A failed flush does, because the writes before it
  * had already been reported as successful. A refused call leaves nothing in doubt, because its transaction is rolled
  * back. With IOERR_WRITE, the kernel may report the failure of an earlier write, but then it also reports that failure
- * to the next flush (write(2), EIO). Errors in temporary files (IOERR_SHM…), locks and reads lose no data, and
+ * to the next flush (write(2), EIO). Errors in temporary files (IOERR_SHM…), locks and reads cause no loss of data, and
  * IOERR_…_ATOMIC does not occur in WAL mode.
  */
 export function leavesDiskInDoubt(error: unknown): boolean {

@@ -13,7 +13,7 @@ import { expected } from './violations.ts'
  * The domain rules beyond types and lengths:
  * - Allowed: a `totalPrice` that is not the sum of the items, because shipping, discounts and taxes are agreed
  *   elsewhere.
- * - Allowed: an item with another currency than the order, because each item keeps its own.
+ * - Allowed: an item whose currency differs from the order's, because each item keeps its own.
  * - Allowed: the same item code twice, as two separate lines.
  * - Enforced here: an order has 1 to 500 items, and quantities are positive integers.
  * - Enforced for requests only, because the log may hold older orders: names, addresses, item codes, brands and types

@@ -34,7 +34,7 @@ const ORDER_ID_BYTES = 36
 const SHA256_BLOCK_BYTES = 64
 const SHA256_BYTES = 32
 
-/** The canonical, lower-case form of an order id; undefined for any other text. */
+/** The canonical, lower-case form of an order id; undefined for anything else. */
 export function parseOrderId(text: string): string | undefined {
   const lower = text.toLowerCase()
   return UUID.test(lower) ? lower : undefined

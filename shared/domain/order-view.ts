@@ -146,7 +146,7 @@ export function ownContent({ reference, metadata }: Pick<NewOrderCommand, 'refer
 
 /**
  * The kinds of entries in an order's history. `entries-removed`: the store has removed all entries before this time,
- * except the order's acceptance and storing (see `Retention`).
+ * except those that show when the order was accepted and stored (see `Retention`).
  */
 export const HISTORY_KINDS = [
   'accepted',

@@ -13,7 +13,7 @@ export function ownFrame(stack: string): string | undefined {
 }
 
 /**
- * The exception in one line: the first line of the message, and the first frame in our own code. If no frame is ours,
+ * The exception on one line: the first line of the message, and the first frame in our own code. If no frame is ours,
  * as in another consumer's stack, the very first frame is used. Null without a stack.
  */
 export function exceptionOf(stack: string | null): string | null {

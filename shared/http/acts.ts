@@ -23,9 +23,9 @@ export const actBody = z.strictObject({ reason: z.exactOptional(reason) }, { err
 export const requiredReasonBody = z.strictObject({ reason }, { error: memberFault })
 
 /**
- * The operator of an action, its time and its reason. An operator whom the platform has signed in counts as verified.
- * The name in the X-Operator header is only recorded as claimed. Without a platform that signs operators in, callers
- * could send the platform's header themselves, so that header is read only if `platformSignsIn` is set.
+ * Says who acts, when and why. An operator whom the platform has signed in counts as verified. A name from the
+ * X-Operator header is recorded, but counts only as claimed. Without a platform that signs operators in, callers could
+ * send the platform's header themselves, so that header is read only if `platformSignsIn` is set.
  */
 export function actOf(
   request: HttpRequest,

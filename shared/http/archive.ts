@@ -63,7 +63,7 @@ export const restoreBody = actBody.extend({
 
 const documents = z.object({ orders: z.array(archivedOrderSchema) })
 
-/** Adds to the action whether it continues a run that an earlier request began. */
+/** Adds a flag to the action: whether it continues a run that an earlier request began. */
 export function archivingAct(act: Act, body: { readonly continues?: boolean }): ArchivingAct {
   return { ...act, continues: body.continues ?? false }
 }

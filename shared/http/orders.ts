@@ -57,7 +57,7 @@ export function orderIdIn(request: HttpRequest): string {
   })
 }
 
-/** Any UUID in the path, in lower case; undefined for any other text. */
+/** Any UUID in the path, in lower case; undefined for anything else. */
 export function uuidIn(request: HttpRequest, name: string): string | undefined {
   const id = (request.params[name] ?? '').toLowerCase()
   return UUID.test(id) ? id : undefined

@@ -70,11 +70,11 @@ export function decideBatch<Blamed extends { readonly failure: Failure }>(
 }
 
 /**
- * Whether every order in the batch fails, but none because it is poison. If two consecutive batches fail like this, no
+ * Whether every order in the batch fails, but none of them is poison. If two consecutive batches fail like this, no
  * order is at fault. A batch with a single order never counts, because it says nothing about other orders. A bug in
  * processing a retry topic does not count, because such a topic holds only orders that have failed, and a few bad
- * orders would otherwise hold up every good order in their tier. A bug in deciding a change never counts either,
- * because parking the change is always safe: the change waits in the store.
+ * orders would otherwise hold up every good order in their tier. A bug in the code that decides changes never
+ * counts either, because parking the change is always safe: the change waits in the store.
  */
 export function failsAsAWhole(
   blamed: readonly { readonly failure: Failure }[],

@@ -57,7 +57,7 @@ const DETAIL_FOR: Readonly<Partial<Record<ErrorCode, string>>> = {
 export function classify(error: unknown): Failure {
   const code = isOrderError(error) ? error.code : 'internal'
   const failureClass = CLASS_OF[code] ?? 'bug'
-  // A driver's message may contain anything, including values, so callers see only our own texts.
+  // A driver's message may contain anything, including values, so callers see only text that we wrote.
   const detail = failureClass === 'bug' ? BUG_DETAIL : (DETAIL_FOR[code] ?? messageOf(error))
   const stack = failureClass === 'poison' ? null : stackOf(error)
   return {

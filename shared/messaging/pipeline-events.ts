@@ -66,7 +66,7 @@ export interface PipelineEvents {
   'ledger:repaired': { processed: number; places: readonly string[]; why: string | null }
   /** Records are waiting, but the host delivers none of them to this process. */
   'delivery:stalled': RecordPosition & { waitingMs: number }
-  /** Records wait behind an unreadable batch that the log's health does not report; emitted once for each position. */
+  /** Records wait behind an unreadable batch that the log's health omits; emitted once for each position. */
   'delivery:unreadable': RecordPosition & { error: unknown }
   /** Records are delivered again, or an outage makes it impossible to determine whether they are. */
   'delivery:resumed': { topic: string }

@@ -7,7 +7,7 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   'invalid-change':
     'The body is JSON but not a change to an order: it is empty, has a member that is unknown or cannot be changed, or has an invalid value.',
   'invalid-request':
-    'A parameter of the path or the query, a header, or a field of an operator’s request cannot be used. An unknown parameter is also refused, because if a misspelt filter were ignored, the response would contain everything.',
+    'A parameter of the path or the query, a header, or a field of an operator’s request cannot be used. An unknown parameter is also refused: if a misspelt filter were ignored, the response would contain everything.',
   unauthorized: 'The route needs a key, but the request has none, or has one that is not known.',
   forbidden: 'The key is known, but does not have the right that the route needs.',
   'order-not-found': 'The path contains a well-formed id that this product never issued.',

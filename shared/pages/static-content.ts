@@ -21,7 +21,7 @@ interface Encoded {
 export type ServeStatic = (request: HttpRequest) => Promise<HttpResponseInit>
 
 /**
- * Content that is created at the first request and compressed once for each encoding that callers accept. A failure is
+ * Content that is created on the first request and compressed once for each encoding that callers accept. A failure is
  * not cached. Each encoding has its own ETag, because its bytes differ.
  */
 export function createStaticContent(

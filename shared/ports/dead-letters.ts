@@ -125,7 +125,7 @@ export type WhichLetters = { readonly ids: readonly string[] } | Omit<DeadLetter
 export interface DeadLetterGroup {
   readonly fingerprint: string
   readonly cause: Cause
-  /** The exception and where it was thrown, in one line (domain/stack.ts); null without an exception. */
+  /** The exception and where it was thrown, on one line (domain/stack.ts); null without an exception. */
   readonly exception: string | null
   readonly consumerGroup: string
   /** Null for records that this product itself gave up on. */

@@ -16,7 +16,7 @@ export interface RecordPosition {
 /** Name and value; a name may occur more than once, as in Kafka. A string is written as UTF-8. */
 export type RecordHeader = readonly [name: string, value: Uint8Array | string | null]
 
-/** A record on its way to the log. The key determines the partition; the log distributes records without a key. */
+/** A record on its way to the log. The key determines the partition; if there is no key, the log chooses one. */
 export interface RecordToPublish {
   readonly key: Uint8Array | string | null
   /** A string is written as UTF-8; null means that the record has no value. */
@@ -128,7 +128,7 @@ export interface EventLog extends AsyncDisposable {
    */
   moveGroup(groupId: string, topic: string, partition: number, next: number): Promise<void>
 
-  /** Creates missing topics and leaves existing topics unchanged. Safe to run from many processes at once. */
+  /** Creates missing topics and leaves existing topics unchanged. Safe to call from many processes at once. */
   ensureTopics(topics: readonly TopicSpec[]): Promise<void>
 
   /**
@@ -206,7 +206,7 @@ export interface RemovalBounds {
   readonly olderThan: number
   readonly toOffset: number
   /**
-   * Damaged records also leave the log if the next readable record is older than this time and than `olderThan`. That
+   * Damaged records also leave the log if the next readable record is older than both this time and `olderThan`. That
    * record is checked because a damaged record's own age is unknown. Absent if damaged records stay.
    */
   readonly damagedOlderThan?: number

@@ -2,7 +2,7 @@
 export interface Finding {
   readonly name: string
   readonly well: boolean
-  /** Only a part was checked, and the result describes only that part. */
+  /** The check was incomplete, and the result describes only the part that was checked. */
   readonly partial?: true
   /** The result in words, and what to do if something is wrong. */
   readonly detail: string

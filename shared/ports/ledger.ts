@@ -10,9 +10,9 @@ export interface Ledger {
   read(groupId: string, maxGaps: number): Promise<LedgerSnapshot>
 
   /**
-   * Starts counting partitions that have no row yet. Each is counted from the log start, so that records that leave the
-   * log before anything is counted are recognised as lost. Existing rows stay. `logId` is the log's own id, if it has
-   * one; the ledger keeps the first id that it gets.
+   * Starts counting partitions that have no row yet. Each is counted from the log start, so that records are recognised
+   * as lost if they leave the log before anything is counted. Existing rows stay. `logId` is the log's own id, if it
+   * has one; the ledger keeps the first id that it gets.
    */
   begin(groupId: string, topic: string, starts: ReadonlyMap<number, number>, logId: string | null): Promise<void>
 

@@ -18,7 +18,7 @@ export interface Maintenance {
    */
   beginRebuild(step: RebuildStep, act: Act): Promise<Rebuild>
 
-  /** The running rebuild, or otherwise the last one. */
+  /** The running rebuild or, if none is running, the last one. */
   getRebuild(): Promise<Rebuild | undefined>
 
   /**
@@ -64,9 +64,9 @@ export interface Maintenance {
    * Replaces a group's ledger with a new epoch, and deletes the old epoch's parked positions. Offsets between `first`
    * and `next` count as skipped, so that `ledger repair` processes them. Writes an audit entry.
    *
-   * Deletion runs in steps, each in one transaction, and the last step starts the new epoch. If the reset ends halfway,
-   * the old ledger is still there, but with fewer parked positions, so it does not balance. Another reset continues the
-   * deletion.
+   * Deletion runs in steps, each in one transaction, and the last step starts the new epoch. If the reset stops
+   * halfway, the old ledger is still there, but with fewer parked positions, so it does not balance. Another reset
+   * continues the deletion.
    */
   resetLedger(groupId: string, epoch: LedgerEpoch, act: Act): Promise<void>
 
@@ -114,7 +114,7 @@ export interface RebuildProgress {
   readonly projected: number
   /** Orders that the store had lost and the log still had. */
   readonly restored: number
-  /** Orders kept unchanged, because their record is gone or the current code does not accept it. */
+  /** Orders that are kept unchanged because their records are gone or the current code does not accept them. */
   readonly kept: number
   /** How many of the kept orders come from records that have left the log. */
   readonly expired: number

@@ -29,7 +29,7 @@ export interface OrderStore extends AsyncDisposable {
    * state.
    *
    * Changes come after the orders of their batch, in log order. Each change is kept with its event and takes its turn:
-   * it is decided when every earlier event of the same order is decided, in the same transaction or right after it.
+   * it is decided once every earlier event of the same order has been decided, in the same transaction or right after.
    * Until then the change waits, and whatever decides its predecessor also decides the change: a retry, a redrive, an
    * edit or a discard. Returns an outcome for each change, in the sequence given:
    * - `applied`: the order now includes the change, or already did *from this same position*.
@@ -102,8 +102,8 @@ export interface OrderToStore {
   /** The id (`topic:partition:offset`) of the dead letter that this record redrives, if any. */
   readonly redriveOf: string | null
   /**
-   * The id of the dead letter whose edited payload this is, if any. The payload may have a different body under the
-   * same order id.
+   * The id of the dead letter whose edited payload this is, if any. The edited payload has the original's order id, but
+   * its body may differ.
    */
   readonly supersedes: string | null
 }

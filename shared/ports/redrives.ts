@@ -10,7 +10,7 @@ import type { Page } from './order-views.ts'
 export interface Redrives {
   /**
    * Creates a task for the letters that match and are `dead`, in the sequence in which they were kept. Letters selected
-   * by id belong to the task in any state, but letters that are not `dead` are skipped. Rejects with
+   * by id belong to the task whatever their state is, but those that are not `dead` are skipped. Rejects with
    * `dead-letter-not-found` if one of the ids is unknown, and with `conflict` if no letter is `dead`.
    *
    * Letters that match a filter are gathered in steps, each in one transaction, and the task starts when all are
@@ -22,8 +22,8 @@ export interface Redrives {
   get(taskId: string): Promise<RedriveTask | undefined>
 
   /**
-   * Newest first. The cost of counting a task's outcomes grows with its letters, so each task is read separately, as
-   * `get` reads it, and a page of long tasks blocks nothing else.
+   * Newest first. The more letters a task has, the more it costs to count their outcomes. Each task is therefore read
+   * separately, as `get` reads it, so that a page of long tasks blocks nothing else.
    */
   list(query: { limit: number; cursor?: string }): Promise<Page<RedriveTask>>
 

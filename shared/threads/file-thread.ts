@@ -27,7 +27,7 @@ export interface FileThreadOptions<E = SentError> {
   readonly received: (sent: E) => unknown
   /** Called if the disk's content is in doubt, before the failed call rejects. The thread then refuses all calls. */
   readonly onDiskInDoubt?: ((error: unknown) => void) | undefined
-  /** Called when the thread has died, after all calls in flight were rejected. */
+  /** Called when the thread has died, after all calls in flight have been rejected. */
   readonly onDown?: (error: unknown) => void
   /** Called when the thread has been restarted. */
   readonly onRestart?: () => void

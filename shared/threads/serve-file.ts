@@ -23,7 +23,7 @@ export interface Operations {
 
 export interface ServeFileOptions<T extends Operations> {
   readonly open: () => T
-  /** Recovers after an error. Returns whether the file can still be used; otherwise it is closed and reopened. */
+  /** Recovers after an error. Returns false if the file can no longer be used; it is then closed and reopened. */
   readonly areSound: (operations: T, error: unknown) => boolean
   /** Converts an error so that it can be sent to the main thread. */
   readonly pack?: (error: unknown) => unknown
@@ -104,8 +104,8 @@ export function serveFile<T extends Operations>(options: ServeFileOptions<T>): v
   }
 
   /**
-   * Runs `work` after the reply. Errors of `work` do not affect finished requests, whose data is already flushed to the
-   * WAL.
+   * Runs `work` after the reply. An error in `work` does not affect finished requests, whose data is already flushed to
+   * the WAL.
    */
   function afterReply(work: () => void): void {
     if (doubt !== undefined) return

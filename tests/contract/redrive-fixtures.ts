@@ -13,7 +13,7 @@ export function again(order: OrderToStore, offset: number): OrderToStore {
 /** The steps of a redrive on the open store, which usually has only the task `task`. */
 export function redriveSteps(opened: () => OpenStore) {
   return {
-    /** Creates dead orders whose records are parked, kept as letters and counted, as processing leaves them. */
+    /** Creates dead-lettered orders, whose records are parked, kept as letters and counted, as after processing. */
     dead: async (count: number, firstOffset = 0): Promise<OrderToStore[]> => {
       const orders = Array.from({ length: count }, (_, index) => orderAt(firstOffset + index))
       const parked = orders.map((order) => parkedFrom(order, { state: 'dead', attempt: 4, nextAttemptAt: null }))

@@ -92,7 +92,7 @@ test('A caller may wait for the order to be stored', async () => {
   })
 })
 
-test('The same request with the same Idempotency-Key is one order, even after a kill; a different body is refused', async () => {
+test('Repeats of a request with an Idempotency-Key create one order, even after a kill; a different body is refused', async () => {
   await withProduct({}, async (product) => {
     const place = (key: string, body = ORDER) =>
       product.ask('/api/orders', { method: 'POST', body, headers: { 'idempotency-key': key } })

@@ -39,7 +39,7 @@ function partsOf(text: string): string[] {
 const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)]
 const sorted = (names: Iterable<string>) => [...new Set(names)].toSorted()
 
-/** The keys of the tables that these migrations create. The key of a table for a single row has no columns. */
+/** The keys of the tables that these migrations create. The key of a single-row table has no columns. */
 export function keysOf(migrations: Iterable<string>): Keys {
   const keys = new Map<string, string[][]>()
   for (const text of migrations) {
@@ -96,7 +96,7 @@ export function readStatement(text: string, keys: Keys): StatementFacts {
   }
 }
 
-/** A list that is passed in, or that the statement builds, is bounded, because whoever builds it limits its length. */
+/** A list that is passed in, or that the statement builds, counts as bounded: whoever builds it limits its length. */
 const LISTED = /\b(?:FROM|JOIN) @\w+|\bOPENJSON\(/
 
 function isBounded(part: string, keys: readonly (readonly string[])[]): boolean {

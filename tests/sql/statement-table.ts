@@ -3,7 +3,7 @@ import { keysOf, readStatement, type StatementFacts } from './read-statement.ts'
 import { allStatements } from './statements.ts'
 
 /**
- * The table of all statements, tests/sql/statements.md. Everything in it is derived from the texts except the size class,
+ * The table of all statements, tests/sql/statements.md. Everything in it is derived from the SQL except the size class,
  * which the statement's author fills in. `node tests/sql/statement-table.ts` rewrites the table and keeps the classes.
  */
 export const FILE = new URL('statements.md', import.meta.url)

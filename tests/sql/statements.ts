@@ -150,7 +150,7 @@ export function allStatements(): ReadonlyMap<string, string> {
 const MIGRATIONS = new URL('../../infra/sql/mssql/', import.meta.url)
 const FROM = '2026-01-01T00:00:00.000Z'
 
-/** The texts that a module exports, by name: complete statements and complete parts. */
+/** The SQL that a module exports, by name: complete statements and complete parts. */
 function constantsOf(module: Readonly<Record<string, unknown>>): Record<string, string> {
   const texts = Object.entries(module).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
   return Object.fromEntries(texts)

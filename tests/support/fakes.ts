@@ -43,7 +43,8 @@ interface FakeChange {
 
 /**
  * Changes take their turns in the sequence in which they reached the store: each waits for its order and for all
- * earlier changes to it. A change that came as a copy takes no turn until the batch with its original has come too.
+ * earlier changes to it. A change that came as a copy cannot take its turn until the batch with its original has
+ * come too.
  */
 function createFakeChanges(isStored: (orderId: string) => boolean) {
   const known = new Map<string, FakeChange>()
@@ -95,7 +96,7 @@ export function createRecordingStore() {
     failWith(next: typeof fault) {
       fault = next
     },
-    /** Makes every batch fail, in previews too. */
+    /** Makes every batch fail, and every preview. */
     failForAllWith(next: typeof previewFault) {
       fault = next
       previewFault = next

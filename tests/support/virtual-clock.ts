@@ -1,6 +1,6 @@
 import type { Clock } from '../../shared/ports/clock.ts'
 
-/** A clock that moves only by `sleep` and `advance`, so that an outage of minutes takes no time. */
+/** A clock that only `sleep` and `advance` move, so that an outage of several minutes is over at once in a test. */
 export function createVirtualClock(startMs = Date.UTC(2026, 0, 1)): Clock & { advance(ms: number): void } {
   let now = startMs
   return {

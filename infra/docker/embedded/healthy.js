@@ -1,6 +1,6 @@
-// The container's health check. It checks liveness, not readiness, because orders are accepted while the store is away
-// and a restart would not bring the store back. It is plain JavaScript on node:http so that it starts fast, because it
-// runs every few seconds.
+// The container's health check. It checks liveness, not readiness, because orders are accepted during a store outage
+// and a restart would not bring the store back. It runs every few seconds, so it is plain JavaScript on node:http,
+// which starts fast.
 import { get } from 'node:http'
 
 get({ port: process.env.PORT, path: '/api/health/live' }, ({ statusCode }) =>

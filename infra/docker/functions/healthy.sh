@@ -1,5 +1,5 @@
 #!/bin/sh
-# The container's health check. It checks liveness, not readiness, because orders are accepted while the store is away.
+# The container's health check. It checks liveness, not readiness, because orders are accepted during a store outage.
 # It uses Node, because the image may have no other HTTP client.
 #
 # Docker does not restart unhealthy containers, and a runtime whose worker failed keeps running without functions. So a

@@ -57,7 +57,7 @@ start_orders() {
 address() { echo "http://$(docker port "$1" 7071/tcp | head -n 1)"; }
 status() { curl --silent --max-time 10 --output /dev/null --write-out '%{http_code}' "$@"; }
 answers() { [ "$(status "$(address "$1")/api/health/ready")" = 200 ]; }
-# starts NAME: waits until the container is ready; otherwise prints its log and state.
+# starts NAME: waits until the container is ready; if it does not become ready, prints its log and state.
 starts() {
   within 120 answers "$1" && return
   docker logs --tail 20 "$1" 2>&1
@@ -225,7 +225,7 @@ takes_settings() {
 
 start_loadtest() { docker run --rm "$prefix-loadtest" --help; }
 
-# Saturates the container, which has 512 MiB of memory, over 50 connections. The load test exits with 1 if an order is
+# Saturates the container, which has 512 MiB of memory, through 50 connections. The load test exits with 1 if an order is
 # lost.
 withstands_load() {
   docker run --rm --network "container:$orders" --env "FUNCTIONS_KEY=$(key_of "$orders")" "$prefix-loadtest" \

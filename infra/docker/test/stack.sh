@@ -12,7 +12,7 @@ compose() {
 }
 
 # Uses the same compose as lint.sh, because the engine's client rarely comes with the compose plugin.
-# install_python_tool PACKAGE PROGRAM: prints the program's path, and installs it if it is missing.
+# install_python_tool PACKAGE PROGRAM: installs the program if it is missing, and prints its path.
 install_python_tool() {
   type -P "$2" || {
     python3 -m venv "$work/tools"

@@ -61,7 +61,7 @@ const MAX_HEADER_BYTES = 32 * 1024
 const IDLE_TIMEOUT_MS = 120_000
 const KEEP_ALIVE_MS = 72_000
 const CHECKING_INTERVAL_MS = 1000
-/** The first turn of the event loop accepts pending connections, and the second those that arrived meanwhile. */
+/** The first turn of the event loop accepts pending connections. The second accepts those that arrived meanwhile. */
 const TURNS_TO_ACCEPT = 2
 /** How long a closing server waits for the last request on an apparently idle connection. */
 const IDLE_CLOSING_MS = 500

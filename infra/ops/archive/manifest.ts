@@ -52,7 +52,7 @@ export function readManifest(path: string): Manifest | undefined {
   throw new DamagedArchiveError(`${path} was written by version ${parsed.data.product}, which is newer than this one.`)
 }
 
-/** Resolves once the manifest is durable and reads back as written. Otherwise rejects and leaves no file. */
+/** Resolves once the manifest is durable and reads back as written. Otherwise rejects and leaves no file behind. */
 export async function writeManifest(path: string, manifest: Manifest): Promise<void> {
   const file = manifestOf(path)
   const partial = `${file}.partial`

@@ -47,7 +47,7 @@ export async function* readOrders(path: string): AsyncGenerator<ArchivedOrder> {
 }
 
 /**
- * The lines of a file. Does not use `readline`, because `readline` also ends lines at U+2028, which an order's texts
+ * The lines of a file. Does not use `readline`, because `readline` also ends lines at U+2028, which an order's text
  * may contain. Throws `DamagedArchiveError` if the file does not match the checksum at its end, is cut off, or is not
  * text.
  */
@@ -92,7 +92,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Errors of zlib have codes such as Z_DATA_ERROR and Z_BUF_ERROR. */
+/** Errors from zlib have codes such as Z_DATA_ERROR and Z_BUF_ERROR. */
 function asDamage(path: string, error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException
   const isDamage = code?.startsWith('Z_') === true || code === 'ERR_ENCODING_INVALID_ENCODED_DATA'

@@ -130,7 +130,7 @@ async function* exportedOrders({ client }: CommandContext, before: string): Asyn
   }
 }
 
-/** Yields at most `most` items. Does not end the generator `all`, so that the next file gets the items after them. */
+/** Yields at most `most` items. Does not end the generator `all`, so the next file gets the items that follow. */
 async function* atMost<T>(
   all: AsyncGenerator<T, void>,
   most: number,
@@ -157,8 +157,8 @@ function outcome(tally: Tally, before: string, directory: string, why: string | 
 }
 
 /**
- * The time as RFC 3339 in UTC; a date means the beginning of that day. Throws `UsageError` for any other text, and for
- * a time in the future.
+ * The time as RFC 3339 in UTC; a date means the beginning of that day. Throws `UsageError` for anything else, and for a
+ * time in the future.
  */
 function timeOf(before: string | undefined): string {
   if (before === undefined) throw new UsageError('--before is missing.')

@@ -13,7 +13,7 @@ export const discardDeadLetters: Command = {
   name: 'dead-letters discard',
   usage: '<id>… | --fingerprint <group> | --code <code> | --own | --all, --reason <text>',
   takes: MAX_IDS,
-  summary: 'gives up on dead letters for good; `--dry-run` only counts them, and `restore` undoes the discard of one',
+  summary: 'gives up on dead letters; `--dry-run` only counts them, and `restore` undoes the discard of one',
   examples: [
     'dead-letters discard orders:2:41 --reason "A test order."',
     'dead-letters discard --fingerprint 1f2e3d4c5b6a7988 --dry-run',

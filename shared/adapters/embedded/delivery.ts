@@ -60,7 +60,7 @@ export function createEmbeddedDelivery({
         batch = []
         failures = 0
       } catch (error) {
-        // While closing, a rejection means that the handler gave its batch back.
+        // While the delivery is closing, a rejection means that the handler gave its batch back.
         if (signal.aborted) break
         // Delivers the same batch again, because none of its records was committed.
         subscription.onError(error)

@@ -81,7 +81,7 @@ export function createEmbeddedQueue(options: EmbeddedQueueOptions) {
   function flushSoon(): void {
     if (flushing || inFlight >= MAX_GROUPS_IN_FLIGHT) return
     flushing = true
-    // Runs at the end of this turn of the event loop, so that requests that arrived together are written together.
+    // Runs at the end of this turn of the event loop, so that requests arriving together are written together.
     setImmediate(() => {
       flushing = false
       if (closedGroups.length === 0) closeGroup()

@@ -22,7 +22,7 @@ export const NO_FAULTS: FaultPlan = { store: 'ok', slowMs: 0, log: 'ok', throwFo
 
 export interface Faults {
   readonly plan: FaultPlan
-  /** Replaces the plan. Calls that hang continue once a plan without `hang` is applied. */
+  /** Replaces the plan. Hanging calls continue once a plan without `hang` is applied. */
   apply(plan: FaultPlan): void
   wrapStore(store: OrderStore): OrderStore
   wrapViews(views: OrderViews): OrderViews

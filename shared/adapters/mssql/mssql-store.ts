@@ -44,7 +44,7 @@ export interface MssqlStoreOptions {
 
 /**
  * Opening the store waits at most this long for the tables to be migrated. A longer wait might make a supervisor think
- * that the process hangs.
+ * that the process is hanging.
  */
 const START_WAIT_MS = 5000
 const IS_SOURCE = import.meta.url.endsWith('.ts')

@@ -21,7 +21,7 @@ export interface SqliteStoreOptions {
    * process emits a warning.
    */
   readonly onReindexFailed?: (error: unknown) => void
-  /** Called if the file could be opened only for reading because the disk is full. */
+  /** Called if the file was opened read-only because the disk is full. */
   readonly onReadOnly?: (error: unknown) => void
   /** Called when the file is writable again after `onReadOnly`. */
   readonly onWritable?: () => void
@@ -37,8 +37,8 @@ const IS_SOURCE = import.meta.url.endsWith('.ts')
 const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/sqlite/`, import.meta.url)
 
 /**
- * Opens the file and migrates its tables. If the disk is full and the tables are up to date, the file is opened only
- * for reading, and each call that writes tries to open it for writing again. Rejects with `invalid-setting` for a file
+ * Opens the file and migrates its tables. If the disk is full and the tables are up to date, the file is opened
+ * read-only, and each call that writes tries to open it for writing again. Rejects with `invalid-setting` for a file
  * that a newer version of the program has migrated, and with `store-unavailable` or `store-full` for a file that cannot
  * be used.
  */

@@ -42,7 +42,7 @@ export function reindexRuns(): OrderError {
   )
 }
 export function archivingRuns(): OrderError {
-  return new OrderError('conflict', 'Orders are being archived or restored: wait until that has ended.')
+  return new OrderError('conflict', 'Orders are being archived or restored: wait until that has finished.')
 }
 
 /** The errors for an archived order that cannot be restored. */
@@ -56,7 +56,7 @@ export function olderCopy(orderId: string, file: string): OrderError {
   )
 }
 export function notRestorable(orderId: string, cause: unknown): OrderError {
-  const detail = `The store refuses order ${orderId} as it is in the archive.`
+  const detail = `The store refuses the archived form of order ${orderId}.`
   return new OrderError('conflict', detail, { cause })
 }
 

@@ -123,7 +123,7 @@ const BACKUP: Backup = {
 const FORGOTTEN: Forgotten = {
   dryRun: false,
   customerId: 48213,
-  summary: 'Customer 48213 is forgotten. These held personal data: 2 stored orders, 3 records of the log.',
+  summary: 'Customer 48213 is forgotten. These held personal data: 2 stored orders, 3 records in the log.',
   store: {
     orders: 2,
     unstored: 0,

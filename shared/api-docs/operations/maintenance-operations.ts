@@ -143,7 +143,7 @@ export const MAINTENANCE_OPERATIONS = {
   discardChange: {
     summary: 'Discard a waiting change',
     description:
-      'For a change whose order never arrives. The changes behind it then get their turns. Refused while the order may still arrive: while the order, or an earlier change to it, is being retried or is dead, or while the ledger has not accounted for every record that is older than the change.',
+      'For a change whose order never arrives. The changes behind it then take their turn. Refused while the order may still arrive: while the order, or an earlier change to it, is being retried or is dead, or while the ledger has not accounted for every record that is older than the change.',
     path: { changeId: CHANGE_ID },
     headers: ['Operator'],
     body: jsonBody('RequiredReason', {

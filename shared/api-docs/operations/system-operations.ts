@@ -55,7 +55,8 @@ export const SYSTEM_OPERATIONS = {
   },
   repairLedger: {
     summary: 'Store or park records that were passed over',
-    description: 'Works for at most about twenty seconds. If `more` is true, the next repair continues from there.',
+    description:
+      'Works for at most about twenty seconds. If `more` is true, the next repair continues where this one stopped.',
     answers: { 200: jsonAnswer('The number of records processed, and the verdict afterwards.', 'LedgerRepair') },
     problems: ['log-unavailable', 'store-unavailable', 'shutting-down'],
   },
@@ -108,14 +109,14 @@ export const SYSTEM_OPERATIONS = {
   docsAsset: asset(
     'page.css',
     document(
-      'Get a script, style or image of the pages',
+      'Get a script, stylesheet or image of the pages',
       text('The file.', 'text/css', 'text/javascript', 'image/svg+xml'),
     ),
   ),
   dashboard: document('Show the dashboard', text('The page.', 'text/html')),
   dashboardAsset: asset(
     'main.js',
-    document('Get a script or style of the dashboard', text('The file.', 'text/css', 'text/javascript')),
+    document('Get a script or stylesheet of the dashboard', text('The file.', 'text/css', 'text/javascript')),
   ),
   home: document('Show the home page', text('The page.', 'text/html')),
 } as const satisfies Partial<Record<RouteName, OperationDescription>>

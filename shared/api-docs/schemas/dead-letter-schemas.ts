@@ -146,7 +146,7 @@ const warningSchema = schemaOf<RedriveWarning>()({
 const warning = z
   .exactOptional(warningSchema)
   .describe(
-    'Present if letters from other consumers are included: their records go again to every group that reads the orders.',
+    'Present if letters from other consumers are included: their records are delivered again to every group that reads the orders.',
   )
 
 const redriveTaskSchema = schemaOf<RedriveTask & { warning?: RedriveWarning }>()({

@@ -58,7 +58,7 @@ const forgottenSchema = schemaOf<Forgotten>()({
     waitingChanges: count.describe('How many of these wait for an earlier event.'),
     deadLetters: count.describe('Dead letters, with their payloads.'),
     edits: count.describe('How many of these letters have been edited.'),
-    archived: count.describe('Orders in files of the archive, which forgetting does not change.'),
+    archived: count.describe('Orders in archive files, which forgetting does not change.'),
     archiveFiles: z.array(z.string()).readonly().describe('The names of these files.'),
   }).describe('The number of rows that held personal data; with `dryRun`, that hold it.'),
   log: schemaOf<Forgotten['log']>()({
@@ -128,7 +128,7 @@ export const MAINTENANCE_SCHEMAS = {
       z.object({
         name: z.string(),
         well: z.boolean(),
-        partial: z.exactOptional(z.literal(true)).describe('Only a part was checked.'),
+        partial: z.exactOptional(z.literal(true)).describe('Only part of it was checked.'),
         detail: z.string().describe('The finding, and what to do if the check failed.'),
       }),
     ),

@@ -86,7 +86,7 @@ const outcomes = {
   damaged: count.describe('Records that were passed over because the log can no longer return them.'),
   lost: count.describe('Records that left the log before they were counted.'),
   absent: count.describe(
-    'Offsets that never held a record, such as transaction markers. In the embedded log, also damaged records that an operator accepted by a reset.',
+    'Offsets that never held a record, such as transaction markers. In the embedded log, this also counts damaged records that an operator accepted by resetting the ledger.',
   ),
   expired: count.describe(
     'Offsets that were counted and have since left the log because of its retention. They are also included in the other figures.',
@@ -177,7 +177,7 @@ export const STATUS_SCHEMAS = {
   LedgerVerdict: ledgerVerdictSchema,
   LedgerRepair: schemaOf<LedgerRepair & { ledger: LedgerVerdict }>()({
     processed: count.describe('Records that had been passed over and now have an outcome.'),
-    more: z.boolean().describe('True if the time limit was reached: the next repair continues from there.'),
+    more: z.boolean().describe('True if the time limit was reached: the next repair continues where this one stopped.'),
     why: z.string().nullable().describe('Why it stopped before all the records were processed; otherwise null.'),
     ledger: ledgerVerdictSchema,
   }),

@@ -80,7 +80,7 @@ export function createPreviewRedrive(dependencies: {
     return { items: items.map(({ id }) => id), nextCursor }
   }
 
-  /** For the letters of changes among these letters, returns the other selected letters of the same orders. */
+  /** Returns the other selected letters of each order that has a letter of a change among `letters`. */
   async function companionsOf(letters: readonly KeptDeadLetter[], which: WhichLetters): Promise<KeptDeadLetter[]> {
     const known = new Set(letters.map(({ id }) => id))
     const ids: string[] = []

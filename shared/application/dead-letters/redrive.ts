@@ -29,7 +29,7 @@ export interface Redrive {
   /**
    * Sends a corrected payload instead of the letter's own; the original is kept. Rejects with `dead-letter-not-found`,
    * and with `conflict` if the letter is not dead, names no order, contains a change, belongs to another consumer, or
-   * comes from a customer who was forgotten.
+   * contains the order of a customer who was forgotten.
    */
   edit(letterId: string, order: NewOrderCommand, act: Act): Promise<KeptDeadLetter>
   /** Runs tasks until the process stops. Never rejects. */

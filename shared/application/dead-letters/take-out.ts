@@ -111,7 +111,7 @@ export function createTakeOut(dependencies: {
     return { letterId: deadLetterId(originOf(record)), group, processed }
   }
 
-  /** Kafka does not move a group while it has members. */
+  /** Kafka does not change the offsets of a group that has members. */
   async function refuseMembers(group: string, topic: string): Promise<void> {
     const members = await log.members(group, topic)
     if (members.length === 0) return

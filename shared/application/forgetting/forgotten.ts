@@ -6,7 +6,7 @@ export interface Forgotten {
   readonly customerId: number
   /** A sentence for an operator. */
   readonly summary: string
-  /** Everything that held personal data: numbers of rows, and the archive's files. */
+  /** How many rows held personal data, and which files of the archive hold it. */
   readonly store: Omit<Held, 'orderIds'>
   readonly log: {
     /** The number of records that held personal data. */
@@ -45,7 +45,7 @@ export function summaryOf({
     counted(unstored, 'order that is not stored', 'orders that are not stored', [[retrying, 'retrying']]),
     counted(changes, 'change', 'changes', [[waitingChanges, 'waiting']]),
     counted(deadLetters, 'dead letter', 'dead letters', [[edits, 'with an edit']]),
-    counted(log.records, 'record of the log', 'records of the log'),
+    counted(log.records, 'record in the log', 'records in the log'),
   ].flatMap((part) => part ?? [])
   const whose = `personal data of customer ${customerId}`
   if (parts.length === 0) {
@@ -71,7 +71,7 @@ export function remainsOf(
           return `The topic ${topic} holds ${what} forever, because it keeps every record. To remove them, set a retention for the topic in Kafka.`
         if (until === null)
           return `The topic ${topic} holds ${what} until newer records push out the older ones (retention.bytes).`
-        return `The topic ${topic} holds ${what} until ${until}, and a little longer, because Kafka deletes whole segments.`
+        return `The topic ${topic} holds ${what} until ${until} or a little longer, because Kafka deletes whole segments.`
       })
   const unread =
     unreadable === 0

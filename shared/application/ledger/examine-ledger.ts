@@ -28,7 +28,7 @@ export interface ExaminedLine {
   /** Where the log begins, and the offset that its next record will get. */
   readonly start: number
   readonly end: number
-  /** Offsets beyond `end` that wait for an open transaction. */
+  /** How many offsets beyond `end` cannot be read until an open transaction ends. */
   readonly behindTransaction: number
   /** How many offsets beyond the row's `next` will never be delivered. */
   readonly uncounted: number

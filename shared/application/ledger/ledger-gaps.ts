@@ -36,8 +36,8 @@ export async function findPassedOver({
   groupId: string
 }) {
   // The committed offsets are read before the ledger, because a record is counted before it is committed. The log start
-  // is also read before the ledger, so that records that are counted and leave the log between the two reads do not
-  // seem lost. The ends are read last, so that records published in between count as still to come.
+  // is also read before the ledger, because a record that is counted and leaves the log between the two reads would
+  // otherwise seem lost. The ends are read last, so that records published in between count as still to come.
   const starts = new Map((await log.offsets(topic)).map(({ partition, first }) => [partition, first]))
   const committed = await log.committed(groupId, topic)
   const snapshot = await ledger.read(groupId, MAX_RANGES)

@@ -3,8 +3,8 @@ import { readBeyondUnreadable } from '../log/read-beyond-unreadable.ts'
 import type { ExaminedLine } from './examine-ledger.ts'
 
 /**
- * The time, in milliseconds since 1970, before which all readable records of the topic have been processed; `now` if no
- * record is waiting.
+ * Returns a time, in milliseconds since 1970: every readable record of the topic with an earlier timestamp has been
+ * processed. Returns `now` if no record is waiting.
  */
 export async function oldestToCome(
   log: Pick<EventLog, 'read'>,

@@ -32,7 +32,7 @@ const ANOTHER_REPAIRS = 'Another repair of the ledger is running: check the ledg
 
 /**
  * Processes skipped records: each record that the log has is stored or parked like any other, and is then no longer a
- * gap in the ledger. Offsets missing from the log stay unchanged. A batch that cannot be read stays a gap, but
+ * gap in the ledger. Offsets missing from the log stay unchanged. A batch that cannot be read remains a gap, but
  * the records after it are processed.
  *
  * No record is processed twice. If a processed record still counts as skipped, the repair stops there and reports it.

@@ -24,7 +24,7 @@ const ITSELF = { operator: 'processor', verified: true }
  * Keeps the ledger in step with the log's retention. Settles skipped offsets while the log can still distinguish a
  * transaction marker from a record, because the two look alike once the log starts after them. Reports each loss once.
  *
- * Also repairs skipped records that the log has, in one instance at a time.
+ * Also processes skipped records that the log has, in one instance at a time.
  */
 export function createWatchLedger(dependencies: {
   log: Pick<EventLog, 'offsets' | 'identity'>

@@ -4,9 +4,9 @@ import type { ClockReading, EventLog } from '../../ports/event-log.ts'
 
 /**
  * Clock faults, one sentence each. The timestamps that publishing returned show how this machine's clock differs from
- * the log's. The newest orders show whether the clocks of the machines that place orders are ahead, because each record
- * has both the time of acceptance and the log's timestamp. A machine's clock is ahead if the time of acceptance that
- * it gave to an order is later than the log's timestamp. An earlier time of acceptance proves nothing, because the
+ * the log's. The newest orders show whether the clocks of the machines that accept orders are ahead, because each
+ * record has both the time of acceptance and the log's timestamp. A machine's clock is ahead if the time of acceptance
+ * that it gave to an order is later than the log's timestamp. An earlier time of acceptance proves nothing, because the
  * record may be a copy.
  */
 export async function compareClocks(
@@ -27,7 +27,7 @@ export async function compareClocks(
   return [
     ...own,
     ...(aheadMs > CLOCK_TOLERANCE_MS
-      ? [`The clock of a machine that places orders is at least ${seconds(aheadMs)} ahead of the log's: set it.`]
+      ? [`The clock of a machine that accepts orders is at least ${seconds(aheadMs)} ahead of the log's: set it.`]
       : []),
     ...(behindMs > CLOCK_TOLERANCE_MS && own.length === 0
       ? [`This machine's clock is at least ${seconds(behindMs)} behind the log's: set it.`]

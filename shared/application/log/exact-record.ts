@@ -8,7 +8,7 @@ import type { EventLog, LogRecord } from '../../ports/event-log.ts'
 /** Each read keeps the broker's response in memory until all concurrent reads are done. */
 const READ_AT_ONCE = 8
 
-/** Reads the exact bytes of the records, a few at a time, and keeps the sequence of the records. */
+/** Reads the exact bytes of the records, a few at a time, and returns the records in the same sequence. */
 export async function readAllExactly(
   log: Pick<EventLog, 'read'>,
   records: readonly DeliveredRecord[],

@@ -26,7 +26,7 @@ export interface RecordsKept {
   readonly topic: string
   readonly partition: number
   readonly by: KeptBy
-  /** Why the record stays, as a clause for an operator. */
+  /** Why the record stays, as a clause in a message to an operator. */
   readonly why: string
   /**
    * When the oldest record should have left, in milliseconds since 1970. If the record's age is unknown, the time at
@@ -46,7 +46,7 @@ interface OldRecords extends Need {
   readonly damage: string | undefined
 }
 
-/** A pause between two steps, so that the log spends only a small part of its time on removing records. */
+/** A pause between two steps, so that the log spends only a small part of its time removing records. */
 const PAUSE_MS = 20
 
 /**

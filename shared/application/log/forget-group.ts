@@ -36,7 +36,7 @@ export function createForgetGroup(dependencies: {
     }
     await refuseOwn(group)
     const read = await removal.topicsOf(group)
-    if (read.length === 0) throw new OrderError('not-found', `No consumer group named ${group} has read a topic.`)
+    if (read.length === 0) throw new OrderError('not-found', `No consumer group named ${group} has read any topic.`)
     await refuseMembers(group, read)
 
     // The audit entry is written first. If writing it fails, the group still exists, so the operator can repeat the

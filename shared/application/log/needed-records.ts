@@ -80,7 +80,8 @@ function toCount({ logs, partitions, gaps }: LedgerSnapshot, topic: string, logI
 
 /**
  * For each partition of the orders topic, the first origin whose copy waits in a current or former retry topic or in
- * the dead-letter topic. If the copy is a stub, only the orders topic has the value. Undefined if too many copies wait.
+ * the dead-letter topic. If the copy is a stub, only the orders topic has the value. Undefined if too many
+ * copies are waiting.
  *
  * Topics are read in the sequence in which a record passes through them. A record is in the next topic before it is
  * committed in the previous one, so no copy is missed. Call this only after `neededIn` for the orders topic; otherwise

@@ -10,7 +10,7 @@ export interface PrepareTopicsOptions {
   readonly clock: Clock
   /** Ends the wait and prevents further attempts. */
   readonly signal: AbortSignal
-  /** Whether an error in the first attempt prevents startup. */
+  /** Whether an error on the first attempt prevents startup. */
   readonly failsStart: (error: unknown) => boolean
   /** Called once while the topics cannot be prepared, and again only if the reason changes. */
   readonly onAway: (error: unknown) => void

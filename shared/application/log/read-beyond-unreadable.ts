@@ -35,9 +35,9 @@ export async function readPart(
 const MAX_PASSED = 10
 
 /**
- * The first readable records at or after the offset, so that an unreadable batch does not hide how old the records are:
- * timestamps ascend, so the batch is at least as old as the records after it. Empty if no such record exists, or if at
- * least ten unreadable batches come first.
+ * The first readable records at or after the offset. They give the age of an unreadable batch before them: timestamps
+ * ascend, so the batch is at least as old as they are. Empty if no such record exists, or if at least ten unreadable
+ * batches come first.
  */
 export async function readBeyondUnreadable(
   log: Pick<EventLog, 'read'>,

@@ -20,7 +20,7 @@ export type CheckReadiness = () => Promise<Readiness>
 
 /**
  * A process is ready if everything that its enabled HTTP functions need is available. Placing orders needs only the
- * log, so a process that places orders stays in service while the store is unavailable; a process that only answers
+ * log, so a process that accepts orders stays in service while the store is unavailable; a process that only answers
  * queries does not.
  */
 export function createReadiness(dependencies: {

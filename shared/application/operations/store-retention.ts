@@ -43,7 +43,7 @@ const BEGIN_AGAIN_MS = 24 * 60 * 60_000
 const PAUSE_MS = 20
 
 /**
- * Removes data from the store that is older than the settings allow. Several processes may do this at once, because
+ * Removes from the store the data that is older than the settings allow. Several processes may do this at once, because
  * each step is one transaction that finds only the data that is still there. Undefined if everything is kept forever.
  */
 export function createStoreRetention(dependencies: {

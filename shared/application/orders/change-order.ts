@@ -60,8 +60,8 @@ export function createChangeOrder(dependencies: {
   })
 
   /**
-   * Reads the order before it looks up the key. If the order already includes this change, the store then knows the key
-   * too, so a repeated request gets the response to the first one instead of a refusal.
+   * Reads the order before it looks up the key. If the order already includes this change, the later lookup finds the
+   * key, so a repeated request gets the response to the first one instead of a refusal.
    */
   async function lookUp(orderId: string, keyHash: string | null): Promise<Found> {
     const { found: view, archivedAt } = await findOrArchived(orderId, views, () => views.get(orderId))

@@ -63,10 +63,10 @@ const MISSING_UNDER_KEY: Unseen = {
  * A damaged or lost record does not reveal its order. It is known, however, that such records exist, and that the
  * processor has not found this order, although it is past the time at which the order was accepted.
  *
- * The record is certain to be lost if there is a moment for which the following holds: every record that was in the log
- * then has been accounted for, none of them is damaged, passed over or in a dead letter without an order id, and the id
- * was known before that moment. An id that is derived from an Idempotency-Key is never certain: any instance may
- * publish it again at any time.
+ * The record is certainly lost if the following is true of some moment: every record that was in the log then has been
+ * accounted for, none of them is damaged, passed over or in a dead letter without an order id, and the id was known
+ * before that moment. A record whose id is derived from an Idempotency-Key is never certainly lost, because any
+ * instance may publish it again at any time.
  */
 export function createWhyUnseen(dependencies: {
   log: Pick<EventLog, 'read' | 'retention'>

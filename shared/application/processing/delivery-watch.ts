@@ -22,8 +22,9 @@ export interface DeliveryWatch {
   /** The first waiting record; undefined while deliveries arrive. */
   readonly stall: Stall | undefined
   /**
-   * One sentence for each unreadable batch that has blocked records for `PATIENCE_MS`, plus the delay in a retry tier.
-   * Empty if this process reads the log itself, because then the log's health reports such batches at once.
+   * One sentence for each unreadable batch that has blocked records for at least `PATIENCE_MS` (in a retry tier,
+   * `PATIENCE_MS` plus the tier's delay). Empty if this process reads the log itself, because then the log's health
+   * reports such batches at once.
    */
   readonly unreadable: readonly string[]
   /** Checks until the process stops. Never rejects. */

@@ -48,8 +48,8 @@ export function groupsOf(batch: readonly Readable[]): readonly (readonly Readabl
 
 /**
  * The first change to each order. These changes are blamed if the batch keeps failing although each of its records can
- * be stored as a copy. Changes take their turns only in a batch of original records, so a fault in reading the waiting
- * changes occurs nowhere else.
+ * be stored when it is treated as a copy. Changes take their turns only in a batch of original records, so a fault in
+ * reading the waiting changes occurs nowhere else.
  */
 export function firstChanges(batch: readonly Readable[], failure: Failure): Unstorable[] {
   return groupsOf(batch).flatMap((group) => {

@@ -56,7 +56,7 @@ export const loggedAmendmentSchema = z.object(eachOptional(loggedOrderSchema.pic
 
 export type Amendment = z.output<typeof amendmentSchema>
 
-/** An expected version that no order ever has, because versions begin with 1. */
+/** An expected version that no order ever has, because versions begin at 1. */
 export const NO_VERSION = 0
 
 /**

@@ -32,7 +32,7 @@ const OVERTAKEN: Cause = {
 
 /**
  * Decides those changes to an order whose turn has come, one after the other, and stops at the first change that has to
- * wait. Each store supplies what it alone knows: which changes are kept, in which sequence, and whether the result
+ * wait. Each store supplies what it alone knows: which changes are kept, in what sequence, and whether the result
  * violates a constraint. `order` is undefined while the order is not stored. The changes then wait, or are rejected if
  * the order was discarded. An overtaken change is rejected in either case.
  */

@@ -38,7 +38,7 @@ function forgetData(data: Json | undefined): Json {
 
 /**
  * Keeps the other members as they were written, because the value must not grow. For example, a currency may have been
- * written as a number, which is shorter than the currency's name.
+ * written as a number, and the currency's name would be longer.
  */
 function forgetOrderData(data: Json): Json | undefined {
   const order = unlessUnreadable(() => readNewOrderData(NEW_ORDER_TYPE, data))

@@ -42,7 +42,7 @@ export function isForgottenValue(value: Uint8Array | null): boolean {
   return data !== undefined && isForgotten(data)
 }
 
-/** Returns the mark of event data that has lost its personal data; undefined if there is no mark. */
+/** Returns the mark in event data whose personal data was removed; undefined if there is no mark. */
 export function forgottenMark(data: unknown): { readonly bodyHash: string | undefined } | undefined {
   const mark = isObject(data) ? data['forgotten'] : undefined
   if (mark === BRIEF_MARK) return { bodyHash: undefined }

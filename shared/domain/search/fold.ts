@@ -7,8 +7,8 @@
  * 3. Case folding: to upper case and then to lower case (Unicode chapter 3.13), because for ß and ı the result differs
  *    from lower case alone. Both lower-case sigmas become σ.
  * 4. Latin letters without a decomposition become their ASCII equivalents, as in CLDR's transform Latin-ASCII
- * (common/transforms/Latin-ASCII.xml): ł is l, ø is o, æ is ae, þ is th. Only letters that belong to an alphabet are
- * listed.
+ * (common/transforms/Latin-ASCII.xml): ł becomes l, ø becomes o, æ becomes ae, þ becomes th. Only letters that belong
+ * to an alphabet are listed.
  *
  * Folding is idempotent.
  */

@@ -24,8 +24,8 @@ const MAX_TEXT = 4096
 const PLAIN = /^[\x20-\x26\x28-\x5f\x61-\x7e]*$/
 const PLAIN_WORD = /[a-z0-9]+/g
 /**
- * Apostrophes as people type or typeset them: ’ ‘ ʼ ʻ ′ and `, and the Catalan middle dot. Folding converts full-width
- * ones.
+ * The characters that people type or typeset as apostrophes (’ ‘ ʼ ʻ ′ and `), and the Catalan middle dot. Folding
+ * converts full-width apostrophes.
  */
 const APOSTROPHE = /[\u2019\u2018\u02bc\u02bb\u2032`\u00b7]/g
 /** A lone ´, which folding would treat as an accent on a space. */
@@ -48,7 +48,7 @@ export function wordsOf(text: string): string[] {
   })
 }
 
-/** The distinct words of a query; empty for a text without words. */
+/** The distinct words of a query; empty if it has none. */
 export function queryWords(text: string): string[] {
   const words = compoundsOf(text.slice(0, MAX_TEXT).replaceAll(ORDER_ID, '$1')).flatMap((compound) =>
     splitUnspaced(compound.replaceAll("'", '')).flatMap((run) =>

@@ -4,7 +4,7 @@ import { REQUEST_ID } from './request-id.ts'
 
 /**
  * Errors as callers see them: RFC 9457 problem details. The `type` is stable and links to its explanation. Callers see
- * only texts that we wrote, never a stack trace or a driver's message.
+ * only text that we wrote, never a stack trace or a driver's message.
  */
 export interface ProblemKind {
   readonly status: number

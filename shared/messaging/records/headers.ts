@@ -17,8 +17,8 @@ export const HEADER = {
   subject: 'ce_subject',
   idempotencyKeyHash: 'ce_idempotencykeyhash',
   /**
-   * The traceparent with which the journey began, which is never updated (CloudEvents distributed tracing). `trace`
-   * holds the traceparent of the latest hop.
+   * The traceparent with which the journey began. It is never updated (CloudEvents distributed tracing). `trace` holds
+   * the traceparent of the latest hop.
    */
   startingTrace: 'ce_traceparent',
   trace: 'traceparent',

@@ -43,9 +43,9 @@ const TAKEN: KafkaEvent = { Offset: -1, Partition: -1, Topic: '', Timestamp: '',
 
 /**
  * Splits a delivery into portions, each created on demand, so that the previous portion can be freed. A delivery nearly
- * always fits into one portion. Throws if the host passes anything but an array of events, such as single events or
- * bytes, because then the trigger is misconfigured. Does not validate further: validating every record would cost more
- * than decoding it.
+ * always fits into one portion. Throws if the host passes anything but an array of events, for example a single event
+ * or bytes, because the trigger is then misconfigured. Does not validate further: validating every record would cost
+ * more than decoding it.
  */
 export function* fromKafkaEvents(input: unknown): Generator<DeliveredRecord[]> {
   if (!Array.isArray(input) || !input.every(isKafkaEvent)) {

@@ -3,9 +3,9 @@ import type { LogLevel } from '../../settings/config.ts'
 import { invocationLog } from './invocation-scope.ts'
 
 /**
- * In the Functions runtime, a line goes to the log of its invocation, so that the portal and Application Insights show
- * the line with its invocation and level. A line outside any invocation goes to `otherwise`, which the runtime also
- * captures.
+ * In the Functions runtime, a line goes to the log of the invocation that wrote it, so that the portal and Application
+ * Insights show both the invocation and the level. A line from outside any invocation goes to `otherwise`, which the
+ * runtime also captures.
  */
 export function functionsLog(otherwise: DestinationStream): DestinationStream {
   return {

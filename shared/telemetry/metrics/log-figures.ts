@@ -21,8 +21,8 @@ export interface TopicFigures {
    */
   readonly overdueMs: number | null
   /**
-   * The fraction of the topic's retention that the waiting or passed-over record closest to leaving the log has used
-   * up; 0 if the topic has no limit, or if there is no such record.
+   * The fraction of the topic's retention that is used up, for the waiting or passed-over record that is closest to
+   * leaving the log; 0 if the topic has no limit, or if there is no such record.
    */
   readonly lifeUsed: number
 }

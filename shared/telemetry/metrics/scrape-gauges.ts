@@ -44,7 +44,7 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
   )
   const lifeUsed = gauge(
     'orders_log_life_used_ratio',
-    'The fraction of the retention period that the waiting or passed-over record closest to leaving the log has used up; from 1 on the record may leave; 0 if the topic keeps everything.',
+    'The fraction of the retention period that is used up, for the waiting or passed-over record that is closest to leaving the log; from 1 on, the record may leave; 0 if the topic keeps everything.',
     [TOPIC],
   )
   const kept = gauge(

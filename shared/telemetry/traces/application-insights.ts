@@ -40,7 +40,9 @@ const NAMES_OF_CONSUMERS: SpanProcessor = {
 type ExporterOptions = NonNullable<AzureMonitorOpenTelemetryOptions['azureMonitorExporterOptions']>
 type Policy = NonNullable<ExporterOptions['additionalPolicies']>[number]['policy']
 
-/** Sends traces to Application Insights through Microsoft's package, as the process's global tracer provider. */
+/**
+ * Sends traces to Application Insights through Microsoft's package, which sets the process's global tracer provider.
+ */
 export function openApplicationInsights(connectionString: string, resource: Resource, logger: Logger): TracerSource {
   // Our default sampler is OpenTelemetry's. The package's own default keeps five traces a second and ignores the
   // caller's decision, so few orders would have a complete trace. The package accepts a parent-based sampler only

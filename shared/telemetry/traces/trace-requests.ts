@@ -7,8 +7,8 @@ import { contextOf, toTraceparent, toTracestate } from './trace-context.ts'
 
 /**
  * Creates a span for each request. The span continues the runtime's trace if it is valid, and otherwise the caller's.
- * The span's context replaces the request's `traceparent` and `tracestate`, so that records that the handler publishes
- * become the span's children.
+ * The span's context replaces the request's `traceparent` and `tracestate`, so that the spans of
+ * the records that the handler publishes become its children.
  */
 export function traceRequests(tracer: Tracer, { route }: Route, handler: Handler): Handler {
   const template = `/${route.replaceAll(/\{(\w+)[^}]*\}/g, '{$1}')}`

@@ -4,7 +4,7 @@ import { isOrderError } from '../../../shared/domain/errors.ts'
 import type { RecordToPublish } from '../../../shared/ports/event-log.ts'
 import { newTopic, numbered, readAll, text, type Log, type LogFeatures, type OpenedLog } from './log-steps.ts'
 
-/** What every adapter of `EventLog` guarantees. */
+/** What every adapter for `EventLog` guarantees. */
 export function eventLogContract(name: string, open: () => Promise<OpenedLog>, features: LogFeatures): void {
   describe(`${name} keeps the promises of an event log:`, () => {
     let opened: OpenedLog
@@ -91,7 +91,7 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>, f
         topic,
         keys.map((key) => ({ key, value: '', headers: [] })),
       )
-      // The murmur2 hashes from Kafka's own UtilsTest. A record's partition is its hash, made positive, modulo 6.
+      // The murmur2 hashes from Kafka's own UtilsTest. A record's partition is its key's hash, made positive, modulo 6.
       const hashes = [-973932308, -790332482, -985981536, -1486304829, 479470107]
       expect(positions.map(({ partition }) => partition)).toEqual(hashes.map((hash) => (hash & 0x7fffffff) % 6))
     })

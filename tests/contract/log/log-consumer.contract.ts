@@ -5,7 +5,7 @@ import { collect, newTopic, numbered, readAll, text, type Log, type LogFeatures,
 
 const WAIT = { timeout: 20_000, interval: 5 }
 
-/** What every adapter of `LogConsumer` guarantees. */
+/** What every adapter for `LogConsumer` guarantees. */
 export function logConsumerContract(name: string, open: () => Promise<OpenedLog>, features: LogFeatures): void {
   describe(`${name} keeps the promises of a consumer of its records:`, () => {
     let opened: OpenedLog

@@ -14,7 +14,7 @@ interface OpenedLog extends AsyncDisposable {
 const WAIT = { timeout: 20_000, interval: 5 }
 const EVERYTHING = { olderThan: Number.MAX_SAFE_INTEGER, toOffset: Number.MAX_SAFE_INTEGER }
 
-/** What every adapter of `RecordRemoval` guarantees. */
+/** What every adapter for `RecordRemoval` guarantees. */
 export function recordRemovalContract(name: string, open: () => Promise<OpenedLog>): void {
   describe(`${name} keeps the promises of removing records:`, () => {
     let opened: OpenedLog

@@ -22,7 +22,7 @@ import {
 
 const STACK = 'Error: x\n    at f (file:///app/shared/a.ts:3:1)'
 
-/** What every adapter of `DeadLetters` guarantees. */
+/** What every adapter for `DeadLetters` guarantees. */
 export function deadLettersContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a dead-letter store`, () => {
     const opened = openForEachTest(open)

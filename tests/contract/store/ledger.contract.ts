@@ -13,7 +13,7 @@ import {
   type OpenEmptyStore,
 } from '../store-fixtures.ts'
 
-/** What every adapter of `Ledger` guarantees, together with the `OrderStore` that writes it. */
+/** What every adapter for `Ledger` guarantees, together with the `OrderStore` that writes it. */
 export function ledgerContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a ledger`, () => {
     const opened = openForEachTest(open)

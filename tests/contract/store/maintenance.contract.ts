@@ -25,7 +25,7 @@ function step(changes: Partial<RebuildStep> = {}): RebuildStep {
   return { owner: 'one', at: new Date().toISOString(), leaseMs: 60_000, logStarts: [], progress: PROGRESS, ...changes }
 }
 
-/** What every adapter of `Maintenance` guarantees. */
+/** What every adapter for `Maintenance` guarantees. */
 export function maintenanceContract(name: string, open: () => Promise<OpenStore>): void {
   describe(`${name} under maintenance`, () => {
     const opened = openForEachTest(open)

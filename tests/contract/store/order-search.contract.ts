@@ -26,7 +26,7 @@ export function orderSearchContract(
   const item = (offset: number, brand: string) =>
     orderAt(offset, { order: { orderItems: [{ ...orderAt(0).order.orderItems[0]!, brand }] } })
 
-  test('a text without words finds nothing, and query syntax is plain text', async () => {
+  test('a query without words finds nothing, and query syntax is plain text', async () => {
     await store([customer(0, 'Alex', 'Near'), item(1, 'AND')])
     for (const q of ['', ' ', '"', '***', '🛒', '()', '-', '¤§', '§', '¤']) expect(await found(q)).toEqual([])
     for (const q of ['"alex" *', 'alex)', 'NEAR(', 'a*e', "alex'; --", 'name:alex', 'alex OR nobody', '^alex']) {
@@ -133,7 +133,7 @@ export function orderSearchContract(
     expect(await found(order.orderId)).toEqual([order.orderId])
   })
 
-  test('any text finds the same orders as a full scan, in the same order', async () => {
+  test('any query finds the same orders as a full scan, in the same order', async () => {
     const random = createRandom(4)
     const pick = (some: readonly string[]) => some[Math.floor(random() * some.length)] ?? ''
     const orders = Array.from({ length: 120 }, (_, offset) => {
@@ -159,9 +159,9 @@ export function orderSearchContract(
     }
   })
 
-  // Checks only the index, because `rankOf` splits texts into words with the product's own code. The test with
+  // Checks only the index, because `rankOf` splits text into words with the product's own code. The test with
   // `FOUND_BY` checks the words.
-  test.runIf(features.fullText)('texts of any script find the same orders as a full scan', async () => {
+  test.runIf(features.fullText)('queries in any script find the same orders as a full scan', async () => {
     const random = createRandom(7)
     const pick = (some: readonly string[]) => some[Math.floor(random() * some.length)] ?? ''
     const write = (text: string) => WAYS_TO_WRITE[Math.floor(random() * WAYS_TO_WRITE.length)]?.(text) ?? text

@@ -18,7 +18,7 @@ import {
   type OpenEmptyStore,
 } from '../store-fixtures.ts'
 
-/** What every adapter of `OrderStore` guarantees. */
+/** What every adapter for `OrderStore` guarantees. */
 export function orderStoreContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as an order store`, () => {
     const opened = openForEachTest(open)

@@ -20,7 +20,7 @@ import {
   type StoreFeatures,
 } from '../store-fixtures.ts'
 
-/** What every adapter of `OrderViews` guarantees. */
+/** What every adapter for `OrderViews` guarantees. */
 export function orderViewsContract(name: string, open: OpenEmptyStore, features: StoreFeatures): void {
   describe(`${name} as order views`, () => {
     const opened = openForEachTest(open)

@@ -81,7 +81,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
     describe('a letter of another consumer', () => {
       const FOREIGN = 'orders-dlt:0:7'
 
-      test('is discarded and restored independently of our own letter, which alone decides about the order', async () => {
+      test('is discarded and restored independently of our own letter, which alone decides the outcome', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await opened.deadLetters.keep([foreignLetterOf(order, 7)])
         const discard = (id: string) => opened.redriveTasks.discard(id, actAt(1, { reason: 'no use' }))

@@ -14,7 +14,7 @@ export interface SharedStore extends AsyncDisposable {
   hold(update: string, work: () => Promise<void>): Promise<void>
 }
 
-/** If a call is not waiting for a lock after this time, it may never do so, and the test continues. */
+/** A call that is not waiting for a lock after this time may never wait for one, so the test continues. */
 const MEET_MS = 30_000
 const LOOK_MS = 50
 

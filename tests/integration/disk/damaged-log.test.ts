@@ -53,7 +53,7 @@ function flip(file: string, bytes: Buffer | string): void {
   writeFileSync(file, content)
 }
 
-/** Zeroes 64 KiB of whole pages. */
+/** Overwrites 64 KiB in the middle of the file with zeros, starting at a page. */
 function zeroTheMiddle(file: string): void {
   const zeros = Buffer.alloc(64 * 1024)
   const descriptor = openSync(file, 'r+')
@@ -313,7 +313,7 @@ describe('A product whose log was damaged while it was stopped', () => {
       damage(file)
       const product = createProduct(join(directory, 'data'), { LOG_LEVEL: 'warn' })
       await product.start()
-      /** How many of the orders that are not stored report that their record may be missing. */
+      /** How many orders are not stored and have a cause that says that their record may be missing. */
       async function withCause(): Promise<number> {
         let found = 0
         for (const id of ids) {

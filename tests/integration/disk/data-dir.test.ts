@@ -172,7 +172,7 @@ describe('The data directory', () => {
       const lock = new DatabaseSync(join(path, 'lock.db'))
       lock.exec('CREATE TABLE t (a)')
       lock.close()
-      // Opening a pipe waits for a writer, as opening a file on an unavailable server waits for that server.
+      // Opening a pipe waits for a writer, just as opening a file on an unavailable server waits for that server.
       expect(spawnSync('mkfifo', [join(path, 'lock.db-journal')]).status).toBe(0)
       const script = `
       import { openDataDir } from ${JSON.stringify(MODULE)}

@@ -19,7 +19,7 @@ interface Story {
   readonly place: () => Promise<{ status: number; text: string } | undefined>
 }
 
-/** A product that stored orders and was killed before its disk ran full, so the orders are still in its WALs. */
+/** A product that stored orders and was killed before its disk filled up, so the orders are still in its WALs. */
 async function afterKill(disk: FullDisk, story: (all: Story) => Promise<void>): Promise<void> {
   const product = createProduct(join(disk.path, 'data'), { LOG_LEVEL: 'warn' }, disk.prefix)
   const traffic = createOrderTraffic(product)

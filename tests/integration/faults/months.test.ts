@@ -61,7 +61,7 @@ test(
       kills += 1
     }
 
-    /** Callers and operators keep working while faults end and the process may be killed. */
+    /** Callers and operators keep working during faults, which end after a while or when the process is killed. */
     async function liveWithFaults(): Promise<void> {
       if (product.isRunning && random.chance(0.3)) await kill()
       else if (product.isRunning) expect(await product.stop()).toBe(0)

@@ -177,7 +177,7 @@ async function breakThings(product: Product, random: Random): Promise<void> {
 
 const lettersOf = (product: Product) => pagesOf<DeadLetterSummary>(product, '/api/dead-letters')
 
-/** Waits until no redrive task is running, and every record has its outcome. */
+/** Waits until no redrive task is running and every record has its outcome. */
 async function tasksEnded(product: Product): Promise<void> {
   const audit = await pagesOf<AuditEntry>(product, '/api/audit')
   for (const { target } of audit.filter(({ action }) => action === 'redrive')) {

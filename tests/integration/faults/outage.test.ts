@@ -83,7 +83,7 @@ test.each([
     const traffic = createOrderTraffic(product)
     await product.breaks({ store, slowMs: 300 })
     await placeMany(traffic, 500)
-    // If a request has a key, the store is asked first, but the order waits for the answer only for a limited time.
+    // If a request has a key, the store is asked first, but the request waits only a limited time for its answer.
     const keyed = await traffic.place(randomOrder(createRandom(1), 'keyed'), { 'idempotency-key': 'a-key' })
     expect(keyed?.status).toBe(202)
     const waitedFor = await traffic.place(randomOrder(createRandom(2), 'waited-for'), { prefer: 'wait=1' })

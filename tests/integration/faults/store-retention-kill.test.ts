@@ -22,7 +22,7 @@ const SETTINGS = {
   AUDIT_RETENTION: '7d',
   LOG_LEVEL: 'info',
 }
-/** The rows that the retention can remove. A letter counts as removed once it is emptied. */
+/** The rows that retention can remove. A letter counts as removed once it is emptied. */
 const REMAINING = {
   letters: "SELECT count(*) AS n FROM dead_letters WHERE removed_at IS NULL AND state = 'discarded'",
   histories: 'SELECT count(*) AS n FROM order_history',

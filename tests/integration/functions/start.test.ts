@@ -101,7 +101,7 @@ describe('a worker without any of its dependencies', () => {
     ['order-processor', ['placeOrder', 'getOrder']],
     ['order-query', ['placeOrder', 'consumeOrders', 'consumeDeadLetters']],
     ['all roles', []],
-  ])('is live as %s, and says what is away', async (_, disabled) => {
+  ])('is live as %s, and says what is unavailable', async (_, disabled) => {
     const running = await worker({
       KAFKA_BROKERS: '127.0.0.1:1',
       SEQ_URL: 'http://127.0.0.1:1',

@@ -59,7 +59,7 @@ function hasOpenssl(): boolean {
   return spawnSync('openssl', ['version']).status === 0
 }
 
-/** Span names from the caller's span down, each the parent of the next. */
+/** The names of the spans below the caller's span, from each parent to its child. */
 function chain(spans: readonly ReceivedSpan[], from: string): string[] {
   const [child] = spans.filter(({ parentSpanId }) => parentSpanId === from)
   return child === undefined ? [] : [child.name, ...chain(spans, child.spanId)]
@@ -153,7 +153,7 @@ describe('traces', () => {
     },
   )
 
-  test('are lost while the collector is away, without other harm: the log says so once', async () => {
+  test('are lost while the collector is unavailable, without other harm: the log says so once', async () => {
     const product = await startTraced({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url })
     receiver.refuse(true)
     expect((await product.send('/api/orders', ORIGINAL_BODY)).status).toBe(202)

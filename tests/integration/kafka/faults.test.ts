@@ -63,7 +63,7 @@ describe.skipIf(skipsKafka)('when an acknowledgement is lost', () => {
 
 const nextTurn = <T>(work: () => Promise<T>) => new Promise<T>((resolve) => setImmediate(() => resolve(work())))
 
-describe.skipIf(skipsKafka)('when the broker is away', () => {
+describe.skipIf(skipsKafka)('when the broker is unavailable', () => {
   const broker = brokerForTests()
 
   it('reports it, answers in bounded time, and recovers on its own', async () => {

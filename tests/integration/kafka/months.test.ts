@@ -16,7 +16,7 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 /** To simulate five years, run `MONTHS=60 npx vitest run tests/integration/kafka/months.test.ts` by hand. */
 const MONTHS = Number(process.env['MONTHS'] ?? 2)
 const LIVES_A_MONTH = 2
-/** The broker uses the machine's clock, which the test cannot move, so the days are short instead. */
+/** The broker uses the machine's clock, which the test cannot change, so the days are short instead. */
 const DAY_MS = 200
 const RETENTION_DAYS = 20
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '50ms', ORDERS_PARTITIONS: '3' }

@@ -24,7 +24,7 @@ import { randomOrder } from '../../support/orders/random-orders.ts'
 import { createRecoveryTimes } from '../../support/product/recovery-times.ts'
 
 /**
- * The duration of each of the two tests. To run them longer, start them by hand with
+ * The duration of each of the two tests. To run them for longer, start them by hand with
  * `DURATION_MS=300000 npx vitest run tests/integration/kafka/random.test.ts`.
  */
 const DURATION_MS = Number(process.env['DURATION_MS'] ?? 16_000)
@@ -59,7 +59,7 @@ describe.skipIf(skipsKafka)('on a real Kafka', () => {
   )
 
   test(
-    `${DURATION_MS / 1000} s of dying hosts in a cluster of three, one broker away at a time, lose nothing and store nothing twice`,
+    `${DURATION_MS / 1000} s of dying hosts in a cluster of three, one broker down at a time, lose nothing and store nothing twice`,
     { timeout: TIMEOUT_MS },
     async () => {
       const brokers = await startTestCluster(3)
@@ -121,7 +121,7 @@ async function survives(
       left = left.filter((other) => other !== name)
       if (left.length === 0) [left, round] = [Object.keys(mishaps), round + 1]
       await sleep(random.whole(500, 4000))
-      // The recovery time counts from the restart if something is restarted, otherwise from the fault.
+      // The recovery time is measured from the restart if something is restarted, otherwise from the fault.
       await mishaps[name]?.()
       recovery.after(name)
       if (ONE_AT_A_TIME) await recovery.done()

@@ -37,7 +37,7 @@ describe.skipIf(process.platform === 'win32')('the image of SQL Server', () => {
     expect(status).toBe(0)
     expect(told('statements')).toContain('CREATE DATABASE orders')
     expect(told('statements')).toContain(`CREATE LOGIN orders WITH PASSWORD = '${SECRETS.ORDERS_SQL_PASSWORD}'`)
-    // A password that is changed in .env applies to the login from the next start on.
+    // If the password in .env is changed, the next start gives the login the new one.
     expect(told('statements')).toContain(`ALTER LOGIN orders WITH PASSWORD = '${SECRETS.ORDERS_SQL_PASSWORD}'`)
     expect(told('statements')).toContain('READ_COMMITTED_SNAPSHOT ON')
     const roles = [...told('statements').matchAll(/ALTER ROLE (\w+) ADD MEMBER orders/g)].map(([, role]) => role)

@@ -147,7 +147,7 @@ describe('SQL Server that fails', () => {
     expect(used).not.toContain(late)
   })
 
-  test('a server that no longer answers at all is an outage', async () => {
+  test('a server that no longer answers at all counts as an outage', async () => {
     const store = await open('Request Timeout=300;Connection Timeout=1')
     script = () => 'silence'
     await expect(storeOne(store)).rejects.toMatchObject({ code: 'store-unavailable', retriable: true })
@@ -170,7 +170,7 @@ describe('SQL Server that fails', () => {
     await expect(storeOne(store)).resolves.toMatchObject({ counted: true })
   })
 
-  test('a server that is away when the store is opened, and returns at the same address, is used without a restart', async () => {
+  test('a server that is unavailable when the store is opened, and returns at the same address, is used without a restart', async () => {
     const { port } = server
     await server[Symbol.asyncDispose]()
     const store = await open()
@@ -181,7 +181,7 @@ describe('SQL Server that fails', () => {
     expect(await store.store.health()).toEqual({ available: true })
   })
 
-  test('a server that accepts the login and then hangs is reported, and the start waits no longer for it', async () => {
+  test('a server that accepts the login and then hangs is reported, and startup stops waiting for it', async () => {
     script = (request) => (request.kind === 'login' ? healthy(request) : 'silence')
     const store = await open()
     expect(store.warnings).toEqual([expect.stringContaining('It has not answered for 5 s.')])
@@ -253,14 +253,14 @@ describe('migrations', () => {
     expect(await migrate(done)).toMatchObject({ created: 0, warnings: [] })
   })
 
-  test('a database of a newer program is refused in one line', async () => {
+  test('a database made by a newer version is refused in one line', async () => {
     await expect(migrate([...done, [99, 'x']])).rejects.toMatchObject({
       code: 'invalid-setting',
       message: expect.stringMatching(/was made by a newer version of this program: it is at migration 99/) as string,
     })
   })
 
-  test('a database of a newer program is reported in one line, and waited for where it need not be usable yet', async () => {
+  test('a database made by a newer version is reported in one line, and waited for if it need not be usable yet', async () => {
     const { created, warnings } = await migrate([...done, [99, 'x']], { mustBeUsable: false })
     expect(created).toBe(0)
     expect(warnings).toEqual([expect.stringContaining('was made by a newer version of this program')])

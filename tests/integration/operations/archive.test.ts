@@ -49,7 +49,7 @@ async function statusesOf(product: Product, orderIds: readonly string[]): Promis
 }
 
 test(
-  'orders are archived while others arrive, whatever is killed in between, and come back',
+  'orders are archived while others arrive, whatever is killed meanwhile, and come back',
   { timeout: 300_000 },
   async () => {
     const to = join(directory, 'archive')

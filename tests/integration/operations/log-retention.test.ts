@@ -167,7 +167,7 @@ test('A consumer that was down for longer than the retention period finds every 
   expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { stored: placed.length, lost: 0 } })
 })
 
-test('No file contains the name of a forgotten customer, whether records leave the log before or after the forgetting', async () => {
+test('No file contains the name of a forgotten customer, whether records leave the log before or after the customer is forgotten', async () => {
   const [leaves, asks] = ['Quillfeather', 'Featherstonehaugh']
   const place = async (customerId: number, customerLastName: string, orders: number) => {
     const timestamp = clock.now()

@@ -113,7 +113,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard and changes to orders
     await press('4. A change of mind')
     await shows('#told', /The cancellation has reached the store and waits there/)
     await shows('#told', /40 other orders came in after it, and all of them are stored/)
-    await shows('#told', /was stored as version 1, and its cancellation took effect right after it, as version 2/)
+    await shows('#told', /was stored as version 1, and its cancellation took effect right afterwards, as version 2/)
     await shows('#sent-dead', /^0$/)
     const { body } = await product.operate('/api/ops/faults')
     expect(body).toMatchObject({ throwForCustomers: [] })

@@ -31,7 +31,7 @@ const DIALOG_OVERHANG = `{
 }`
 const PATIENT = { timeout: 20_000 }
 
-/** One user's session in order: later tests see the results of earlier ones. */
+/** The tests are one user's session and run in order: later tests see the results of earlier ones. */
 describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
   let product: Awaited<ReturnType<typeof startProduct>>
   let browser: Awaited<ReturnType<typeof openBrowser>>

@@ -102,7 +102,7 @@ describe('a load test', () => {
       expect(code).toBe(0)
     })
 
-    it('takes the store away for a while, and finds every order stored in the end', async () => {
+    it('makes the store unavailable for a while, and finds every order stored in the end', async () => {
       const words = ['--rate', '20', '--seconds', '3', '--out', out]
       const { code, output } = await loadtest('outage', '--url', product.url, '--key', PRODUCT_KEY, ...words)
       expect(output).toMatch(

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Every file below the directory: its name there, and its bytes as Latin-1 characters. */
+/** Every file under the directory: its name there, and its bytes as Latin-1 characters. */
 export function* fileTexts(directory: string): Generator<readonly [name: string, text: string]> {
   for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
     const path = join(directory, name)

@@ -12,7 +12,7 @@ export interface ThinDisk extends Disposable {
   readonly path: string
   /** Gives the disk all the space that it promises. */
   enlarge(): void
-  /** Whether the tmpfs is full, so that writes fail. */
+  /** Whether the tmpfs is full. Writes then fail. */
   readonly isFull: boolean
   /** Mounts a copy of what the disk holds now, without the kernel's cache, as after a power cut. */
   cutPower(): { readonly path: string } & Disposable

@@ -10,7 +10,7 @@ export interface FunctionsWorker extends AsyncDisposable {
   readonly url: string
   get(path: string): Promise<Response>
   place(order: unknown): Promise<Response>
-  /** The number of requests to place an order that have been answered. */
+  /** How many requests to place an order have been answered. */
   readonly answered: number
   /** Sends SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>

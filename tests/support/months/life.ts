@@ -37,7 +37,7 @@ export async function live(shop: Shop, operators: Operators, seed: number): Prom
 export interface Breakage {
   /** The number of records that nobody can read. */
   readonly poison: number
-  /** Ends the faults of the store and the log. The orders of some customers continue to fail. */
+  /** Switches off the faults in the store and the log. The orders of some customers continue to fail. */
   mend(): Promise<void>
 }
 

@@ -14,7 +14,7 @@ export function newMark(random: Random): string {
   return `${some(5)}${SIGN}${some(9)}`
 }
 
-/** The files below the directory that contain one of the marks, each with what the mark stands for. */
+/** Lists the files under `directory` that contain one of the marks, each with what the mark stands for. */
 export function findMarks(directory: string, marks: ReadonlyMap<string, string>): string[] {
   const own = new Map([...marks].map(([mark, what]) => [mark.slice(-9), `${mark}, ${what}`]))
   const found = new Set<string>()

@@ -8,7 +8,7 @@ import type { Random } from '../random.ts'
 import { newMark } from './marks.ts'
 
 export const CUSTOMERS = Array.from({ length: 12 }, (_, index) => 1001 + index)
-/** Changes are mostly for the newest orders, because the older ones are in an archive. */
+/** Callers mostly change the newest orders, because the older ones are in an archive. */
 const NEWEST = 60
 
 /** Personal data that is sent to the product, and when the requests that contain it began and ended. */
@@ -60,7 +60,7 @@ export interface Shop {
     orderId: string,
     send: (address: string, mark: string) => Promise<T>,
   ): Promise<T>
-  /** The order's customer, unless somebody has asked to forget the customer since the order was sent. */
+  /** The order's customer, unless a request to forget the customer was made after the order was sent. */
   customerOf(orderId: string): number | undefined
 }
 
@@ -91,7 +91,7 @@ export function createShop(host: () => Product, now: () => number): Shop {
   }
 
   /**
-   * Whether somebody has asked to forget the customer since this request was sent. A later order of the customer is
+   * Whether a request to forget the customer was made after this request was sent. A later order of the customer is
    * allowed, but a change to an earlier order would bring data back.
    */
   const isForgotten = ({ customerId, from }: Sending) =>

@@ -4,7 +4,7 @@ import { pagesOf, type Product } from '../product/product.ts'
 /** The record that the fault `poison` writes into the orders topic: no headers, not UTF-8, not JSON. */
 export const POISON = Buffer.from('{"customerId": \xff', 'latin1')
 
-/** Codes that no redrive can fix. */
+/** Codes of failures that no redrive can fix. */
 const HOPELESS = new Set(['undecodable-record', 'idempotency-key-reused'])
 const MAX_REDRIVES = 20
 

@@ -49,7 +49,7 @@ export function createOrderTraffic(product: Pick<Product, 'url'>): OrderTraffic 
       const text = await response.text()
       return { status, headers: response.headers, text, body: JSON.parse(text) as Record<string, unknown> }
     } catch (error) {
-      // `fetch` throws a TypeError if the connection is refused or lost, and `text()` does if it is lost later.
+      // `fetch` throws a TypeError if the connection is refused or lost; so does `text()` if it is lost later.
       if (error instanceof TypeError) return undefined
       throw error
     }

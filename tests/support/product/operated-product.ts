@@ -105,7 +105,7 @@ export function createOperatedProduct() {
     return { orderId, letterId: letter?.id ?? '' }
   }
 
-  /** Whatever operators did, once all faults are off, the ledger must balance without a gap. */
+  /** Once all faults are off, the ledger must balance without a gap, whatever the operators did before. */
   async function close(): Promise<void> {
     try {
       await setFaults({})

@@ -160,8 +160,8 @@ export async function pagesOf<T>(product: Product, path: string): Promise<T[]> {
 }
 
 /**
- * A product that has not been started yet; the caller stops it and removes its directory. `prefix` is a command that
- * runs the program that follows it, for example with a limit.
+ * A product that has not been started yet; the caller stops it and removes its directory. `prefix` is the beginning of
+ * the command line, for example a shell that sets a limit and then runs the rest.
  */
 export function createProduct(
   dataDir: string,

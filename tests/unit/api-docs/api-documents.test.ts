@@ -105,7 +105,7 @@ describe('the documents, under validators with default settings,', () => {
     expect(refused).toEqual([])
   })
 
-  it('accept and refuse the same e-mails and blank texts as the product, and the events older than the rule', () => {
+  it('accept and refuse the same e-mails and blank strings as the product, and the events older than the rule', () => {
     const texts = [
       '',
       ' ',

@@ -43,7 +43,7 @@ const headersOf = (message: string): Headers =>
 
 describe('the AsyncAPI document', () => {
   it('is valid AsyncAPI 3.0, its Kafka bindings included', () => {
-    // The schema brings its own copy of the draft-07 meta-schema.
+    // The schema includes its own copy of the draft-07 meta-schema.
     const ajv = new Ajv({ strict: false, validateFormats: false, meta: false, validateSchema: false })
     const check = ajv.compile(specs.schemas['3.0.0'] as object)
     check(document)

@@ -85,7 +85,7 @@ function only(kind: string): Resource {
 
 describe('the manifests for Kubernetes', () => {
   test.each(['order-api', 'order-query'])(
-    '%s is updated without a gap, and an instance exits after its callers were answered',
+    '%s is updated without a gap, and an instance exits only after its callers have been answered',
     (name) => {
       const role = ofKind('Deployment').find(({ metadata }) => metadata.name === name)
       expect(role?.spec).toMatchObject({

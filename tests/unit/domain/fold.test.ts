@@ -54,7 +54,7 @@ test('a word is found by itself, whatever its characters', () => {
   }
 })
 
-test('a text and a query are cut into words in the promised ways', () => {
+test('text and queries are split into words as promised', () => {
   expect(wordsOf("O'Connor")).toEqual(['o', 'connor', 'oconnor'])
   expect(queryWords("'O’Connor'")).toEqual(['oconnor'])
   expect(wordsOf('小龍x')).toEqual(['小', '龍', '小龍', 'x'])

@@ -132,8 +132,8 @@ describe('the command NewOrder', () => {
     expect(faultsOf({ ...ORIGINAL_BODY, customerEmail })).toEqual([`/customerEmail ${detail}`])
   })
 
-  it('is validated at once, however long a text is', () => {
-    // Each of these would take minutes with a pattern that tries every split of the text.
+  it('is validated at once, however long its strings are', () => {
+    // Each of these would take minutes with a pattern that tries every split of the string.
     for (const text of [' '.repeat(1_000_000), '@'.repeat(1_000_000), `${'a'.repeat(1_000_000)}\n`]) {
       expect(faultsOf({ ...ORIGINAL_BODY, customerName: text, customerEmail: text }).length).toBe(2)
     }

@@ -14,12 +14,12 @@ import { ORIGINAL_BODY } from '../../support/orders/orders.ts'
 const ITEM = { ...ORIGINAL_BODY.orderItems[0] }
 const FULL = { ...ORIGINAL_BODY, reference: 'A-1', metadata: { b: '2', a: '1' }, orderItems: [ITEM, ITEM] }
 
-/** The whole outcome: the data as JSON, so that the sequence of its members counts too, or the violations. */
+/** The whole outcome: the violations, or the data as JSON, so that the sequence of its members counts too. */
 function outcomeOf<T>({ success, data, error }: z.ZodSafeParseResult<T>): unknown {
   return success ? JSON.stringify(data) : violationsOf(error)
 }
 
-/** The order after one member, of the order itself or of an item, was removed or replaced by an arbitrary value. */
+/** The order after one of its members, or a member of an item, was removed or replaced by an arbitrary value. */
 const changed = fc
   .record({
     at: fc.constantFrom(...Object.keys(FULL), 'note', '__proto__'),
@@ -81,9 +81,9 @@ describe('parsing an order quickly', () => {
   })
 
   it.each([
-    ['a text of some length', z.string().min(2), 'ab', 'a'],
+    ['a string with a minimum length', z.string().min(2), 'ab', 'a'],
     ['a format', z.uuid(), '019e2b6c-40c8-7a91-9f3e-5d0c1b7a44e2', 'a'],
-    ['a changed text', z.string().trim().toUpperCase(), ' a ', 1],
+    ['a transformed string', z.string().trim().toUpperCase(), ' a ', 1],
     ['a whole number', z.int(), 1, 1.5],
     ['a number', z.number(), 1.5, Number.POSITIVE_INFINITY],
     ['an enumeration', z.enum(['a', 'b']), 'b', 'c'],
@@ -99,7 +99,7 @@ describe('parsing an order quickly', () => {
       { a: 'a' },
       { a: 'b' },
     ],
-    ['a text with a rule', z.string().refine((text) => text !== 'b'), 'a', 'b'],
+    ['a string with a rule', z.string().refine((text) => text !== 'b'), 'a', 'b'],
   ] as [string, z.ZodType, unknown, unknown][])('parses %s as zod does', (_, schema, valid, invalid) => {
     const quick = quickParse(schema)
     // Each value is parsed twice, because a fault must not affect the next value.

@@ -31,7 +31,7 @@ test('from the second start on, no thread loads the type stripper, because all u
   expect(start(directory, directory)).toEqual(['false', 'false'])
 })
 
-test('without a directory for the compile cache the start succeeds', () => {
+test('without a directory for the compile cache, startup succeeds', () => {
   const directory = temporaryDirectory()
   expect(start(directory, join(directory, 'script.mts'))).toEqual(['true', 'true'])
   expect(readdirSync(directory)).toEqual(['script.mts'])

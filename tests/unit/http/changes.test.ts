@@ -144,7 +144,7 @@ describe('a change over HTTP', () => {
     ])
   })
 
-  it('as a PATCH of another type than a merge patch is 415, and Accept-Patch says which', async () => {
+  it('as a PATCH with the wrong content type is 415, and Accept-Patch names the right one', async () => {
     const handler = endpoint((asked) => amendOrder(asked, use()), NOBODY)
     for (const type of ['application/json', 'application/json-patch+json', `${MERGE_PATCH}; charset=latin1`]) {
       const asked = patch({ totalPrice: 7 }, { 'content-type': type })

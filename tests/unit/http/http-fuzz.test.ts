@@ -115,8 +115,8 @@ function faultsOf(answer: Answer): string[] {
   return [
     ...(status >= 500 ? [`the status ${status}`] : []),
     ...(type === 'application/problem+json' ? [] : [`the type ${type}`]),
-    ...(kind.status === status && problem.status === status ? [] : [`another status than ${code} has`]),
-    ...(kind.title === problem.title ? [] : [`another title than ${code} has`]),
+    ...(kind.status === status && problem.status === status ? [] : [`not the status of ${code}`]),
+    ...(kind.title === problem.title ? [] : [`not the title of ${code}`]),
     ...([problem, ...errors].some(({ detail }) => detail === '') ? ['a detail that is empty'] : []),
     ...(errors.length > 0 === points ? [] : [`${errors.length} pointers with ${code}`]),
     ...(body.length > 20_000 ? [`${body.length} bytes`] : []),

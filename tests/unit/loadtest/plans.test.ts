@@ -95,7 +95,7 @@ describe('the arguments of the command', () => {
       stepSeconds: 3,
       seconds: 30,
       bound: [{ text: 'p99<3s' }],
-      // A caller gives up only after more time than the bound allows.
+      // A caller waits longer than the bound allows before it gives up.
       patienceMs: 6000,
     })
     expect(planOf('ramp', {}).ramp).toMatchObject({ patienceMs: 2000 })

@@ -62,7 +62,7 @@ describe('statistics', () => {
 })
 
 describe('latencies', () => {
-  it('include the requests that a late answer held back, with the time that they would have taken', () => {
+  it('include the requests that a late answer held back, as if they had been sent on time', () => {
     expect([...missed(350, 100)]).toEqual([100, 200])
     const latencies = new Latencies()
     latencies.add({ atMs: 350, tookMs: 350, intervalMs: 100 })
@@ -72,7 +72,7 @@ describe('latencies', () => {
     expect(latencies.observed().summary).toMatchObject({ count: 2, mean: 180 })
   })
 
-  it('are left alone when every answer came in time, or the rate was free', () => {
+  it('are left alone when every answer came in time, or no rate was set', () => {
     const latencies = new Latencies()
     latencies.add({ atMs: 100, tookMs: 100, intervalMs: 1000 })
     latencies.add({ atMs: 5000, tookMs: 5000 })

@@ -27,7 +27,7 @@ describe('the verdict', () => {
     })
   })
 
-  it('counts changes as well as orders, and says how many they were', () => {
+  it('counts changes as well as orders, and says how many there were', () => {
     const { summary, lost } = summed({ ...claim, changes: 40 }, ledger, 0, 0)
     expect([lost, summary]).toEqual([
       0,

@@ -116,7 +116,7 @@ describe('a comparison of orders that wait', () => {
 describe('the contenders', () => {
   const all = [contender(express, 'intake alone'), contender(ours, 'intake alone'), contender(ours, 'storing too')]
 
-  it('are all of them, or those whose names contain a text', async () => {
+  it('are all of them, or those whose names contain one of the given strings', async () => {
     expect((await choose(all, [])).contenders).toEqual(all)
     expect((await choose(all, ['product', 'express'])).contenders).toEqual(all)
     expect((await choose(all, ['storing'])).contenders).toEqual([all[2]])
@@ -134,7 +134,7 @@ describe('the contenders', () => {
   })
 
   it('do not hide why a program cannot be built', async () => {
-    // Node has no command `build`, so it exits as a failing compiler does.
+    // Node has no `build` command, so it exits as a failing compiler does.
     await expect(createGoService(['no-such-compiler', process.execPath])()).rejects.toThrow(TargetError)
     await expect(createGoService([process.execPath])()).rejects.toThrow(/go build failed\. [^]*Cannot find module/)
   })

@@ -19,7 +19,7 @@ import { createVirtualClock } from '../../support/virtual-clock.ts'
 
 /**
  * Arbitrary record batches, as bytes of the protocol, are decoded as in production, delivered by the host on each of
- * its invocation paths, and processed. Every order is stored, and each other record becomes one dead letter, byte for
+ * its invocation paths, and processed. Every order is stored, and every other record becomes one dead letter, byte for
  * byte.
  */
 

@@ -69,7 +69,7 @@ describe('the next step of a redrive', () => {
     expect(decideRedrive(task({ step: 3 }, { sent: 20, failed: 10 }))).toEqual({ kind: 'send', letters: 100 })
   })
 
-  it('is done when nothing waits and nothing is open, including sends before a resume', () => {
+  it('is done when nothing waits and nothing is open, not even a letter that was sent before the task was resumed', () => {
     expect(decideRedrive(task({ waiting: 0 }))).toEqual({ kind: 'end', ending: { state: 'done' } })
     expect(decideRedrive(task({ waiting: 0, pending: 3 }))).toEqual({ kind: 'wait' })
   })

@@ -85,7 +85,7 @@ describe('the samples of the dashboard', () => {
     expect(samples.all().map(({ at }) => at - START / 1000)).toEqual([0, 5, 10, 60, 61.5, 62, 70])
   })
 
-  it('have gaps, not zeros, where the store was away', () => {
+  it('have gaps, not zeros, where the store was unavailable', () => {
     const gone = { stored: null, storedLater: null, retrying: null, dead: null, p50Ms: null, p99Ms: null }
     const there = { stored: 0, storedLater: 0, retrying: 1, dead: 2, p50Ms: null, p99Ms: null }
     const points = [there, gone, there].map((figures, index) => ({

@@ -292,7 +292,7 @@ describe('Seq', () => {
     expect(Date.parse(String(request?.events[0]?.['@t']))).not.toBeNaN()
   })
 
-  test('that is away loses nothing that fits; it is reported once, and the lines arrive when it is back', async () => {
+  test('that is unavailable loses nothing that fits; it is reported once, and the lines arrive when it is back', async () => {
     const seq = await startSeq()
     seq.answerWith(503)
     const { stream, told } = streamTo(`http://127.0.0.1:${seq.port}`)

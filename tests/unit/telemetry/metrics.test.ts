@@ -250,7 +250,7 @@ describe('the state of the pipeline', () => {
     expect(asked.verdict).toBe(2)
   })
 
-  test('is omitted, never stale, while its source is away; the rest is there', async () => {
+  test('is omitted, never stale, while its source is unavailable; the rest is there', async () => {
     const { sample, world, events, errors } = scenario()
     await sample('orders_ledger_balanced')
     world.nowMs += 60_000

@@ -7,7 +7,10 @@ import type { LogRecord, RecordToPublish } from '../../../shared/ports/event-log
 import { foreignLetterOf, letterOf, orderAt } from '../../contract/store-fixtures.ts'
 import { delivered, messageOf } from '../../support/orders/orders.ts'
 
-/** Other producers' records are copied with their headers; a bad trace may make the Kafka extension skip a whole batch. */
+/**
+ * Other producers' records are copied with their headers, but an invalid trace header may make the Kafka extension skip
+ * a whole batch.
+ */
 
 type Headers = LogRecord['headers']
 const TRACES = new Set(['traceparent', 'tracestate'])

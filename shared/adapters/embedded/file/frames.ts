@@ -42,7 +42,7 @@ export interface StoredRecord {
 export interface DamagedRange {
   readonly from: number
   readonly to: number
-  /** The reason, as a clause for an operator. */
+  /** The reason, as a clause in a message to an operator. */
   readonly why: string
 }
 

@@ -48,7 +48,7 @@ const MAX_PROBES = 1000
 const SLICE_RECORDS = 500
 const SLICE_BYTES = 1024 * 1024
 /**
- * Slices for removing old records are smaller, because records are removed all the time. Each slice takes about a
+ * Old records are removed in smaller slices, because the removal goes on all the time. Each slice takes about a
  * millisecond.
  */
 const OLD_RECORDS = 100

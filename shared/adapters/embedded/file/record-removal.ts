@@ -42,7 +42,7 @@ export const REMAINS_ARE_POSSIBLE = 'UPDATE remains SET are_possible = 1'
 
 /**
  * Removes records so that the file contains none of their bytes, and no stray copies of the records that stay. A record
- * is overwritten in place, which moves nothing because the row keeps its length. Overwritten rows are deleted later,
+ * is overwritten in place. No row moves then, because the row keeps its length. Overwritten rows are deleted later,
  * once enough other overwritten rows follow them, so that SQLite moves only overwritten rows. A few pages of
  * overwritten rows therefore always stay at the beginning of a partition.
  *
@@ -98,9 +98,10 @@ export function createRecordRemoval(
   }
 
   /**
-   * Deletes the rows before the partition's first offset, whose content `removeRecords` has overwritten. Deleting also
-   * reads the pages next to the deleted rows. If one of these pages is damaged, the overwritten rows stay. A full disk
-   * is not an error here, because the records have already been removed; the next call deletes the rows.
+   * Deletes the rows before the partition's first offset. `removeRecords` has already overwritten their content.
+   * Deleting also reads the pages next to the deleted rows. If one of these pages is damaged, the overwritten rows
+   * stay. A full disk is not an error here, because the records have already been removed; the next call deletes the
+   * rows.
    */
   function deleteOverwritten(id: number, first: number): void {
     const from = deletableFrom.get(id) ?? 0

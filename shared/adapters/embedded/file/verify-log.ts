@@ -17,7 +17,7 @@ interface Progress {
 }
 
 /**
- * Reads and checks every record of the log in slices, so that publishers and consumers do not wait long. A long log
+ * Reads and checks every record in the log in slices, so that publishers and consumers do not wait long. A long log
  * takes several calls, and the finding of each call then says that it is partial.
  */
 export function createVerifyLog(

@@ -21,7 +21,7 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
   const closing = new AbortController()
   const { signal } = closing
   const inbox = createInbox(subscription.maxBatchSize)
-  /** Offsets that were processed in the session's epoch but may not be committed yet. */
+  /** Offsets that were processed in the session's epoch and whose commit has not begun. */
   const uncommitted = new Map<number, number>()
   let committing: Promise<void> | undefined
   let wake: (() => void) | undefined

@@ -93,12 +93,12 @@ export function createInbox(maxBatchSize: number) {
     },
     /**
      * Whether to stop fetching from the partition. This limits the memory of a consumer that stalls. A partition
-     * without records is never full, so partitions with many records keep no other partition waiting.
+     * without records is never full, so it never has to wait because others have many.
      */
     isFull(partition: number): boolean {
       return partitions.has(partition) && (totalRecords >= maxRecords || totalBytes >= MAX_BYTES_AHEAD)
     },
-    /** Whether to resume fetching from the partitions that were full, which is so once a batch has been taken. */
+    /** Whether there is room for another batch, so that fetching from the full partitions can resume. */
     get hasRoom(): boolean {
       return totalRecords <= maxRecords - maxBatchSize && totalBytes <= MAX_BYTES_AHEAD - MAX_BATCH_BYTES
     },

@@ -17,8 +17,9 @@ const INTERVAL_MS = 20
 
 /**
  * Spaces the fetches of one consumer while records keep arriving, so that each fetch finds more records and each
- * transaction stores more orders (decision 042). The consumer's brokers share one pace. A record that arrives alone
- * does not wait, and neither does a broker whose last fetch left records behind because of its limits.
+ * transaction stores more orders (decision 042). All brokers that the consumer reads from share one interval. A record
+ * that arrives alone does not wait, and neither does a broker whose last fetch left records behind because of its
+ * limits.
  */
 export function createConsumerFetch({ now, sleep } = TIMER): ChangeFetch {
   let nextAtMs = 0
@@ -42,8 +43,8 @@ function recordsIn({ responses }: FetchResponse): number {
 }
 
 /**
- * Whether any partition has records after those that were fetched, as far as consumers may read them. A partition of
- * which nothing was fetched may have some too, if its next batch exceeds the limits.
+ * Whether any partition has more records that consumers may read. Even a partition from which nothing was fetched may
+ * have some, if its next batch exceeds the limits.
  */
 function leftRecordsBehind({ responses }: FetchResponse): boolean {
   return responses.some(({ partitions }) =>

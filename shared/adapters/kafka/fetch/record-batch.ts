@@ -37,7 +37,7 @@ export interface UnreadableBatch {
   readonly from: number
   /** Exclusive. */
   readonly to: number
-  /** The reason, as a clause for an operator. */
+  /** The reason, as a clause in a message to an operator. */
   readonly why: string
 }
 
@@ -69,7 +69,7 @@ export interface Limits {
 const LIMITS: Limits = { headersOfRecord: 10_000, objectsOfBatch: 600_000 }
 /**
  * The memory counted for each object in addition to its bytes. V8 needs more, but with this figure an ordinary response
- * fits the budget.
+ * fits within the budget.
  */
 const OBJECT_BYTES = 64
 
@@ -124,7 +124,7 @@ function check(batch: Buffer): void {
 }
 
 /**
- * Returns a function that expects each batch in order. It returns true if the batch is not for consumers, because the
+ * Returns a function to call with each batch, in order. It returns true if the batch is not for consumers, because the
  * batch is a transaction marker or belongs to an aborted transaction. `aborted` lists the producer and the first
  * offset of each aborted transaction. A transaction ends at its producer's abort marker, which may come after the
  * fetched batches.

@@ -22,8 +22,8 @@ export interface KafkaQueueOptions extends QueueLimits {
 /** The size limit for a record with its key and headers; the retry and dead-letter topics are set to the same limit. */
 const MAX_RECORD_BYTES = 2 * 1024 * 1024
 /**
- * Kafka's limit applies to a batch. If all records of a group become a single batch, the batch must fit the default
- * `max.message.bytes`.
+ * Kafka's limit applies to a batch. If all records of a group become a single batch, that batch must not exceed the
+ * default `max.message.bytes`.
  */
 const GROUP_BYTES = 900 * 1024
 const GROUP_RECORDS = 2000
@@ -65,7 +65,7 @@ export function createKafkaQueue(options: KafkaQueueOptions) {
   function flushSoon(): void {
     if (flushing || inFlight >= MAX_GROUPS_IN_FLIGHT || waiting.length === 0) return
     flushing = true
-    // Runs at the end of this turn of the event loop, so that requests that arrived together are sent together.
+    // Runs at the end of this turn of the event loop, so that requests arriving together are sent together.
     setImmediate(() => {
       flushing = false
       const group = nextGroup()

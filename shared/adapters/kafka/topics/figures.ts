@@ -34,7 +34,7 @@ export function createFigures(
 
   /**
    * librdkafka does not commit the offsets of transaction markers, so the committed offset of a group that has
-   * processed everything may stay before a marker. Such a group is treated as if it had passed the marker.
+   * processed everything may still point to a marker. Such a group is treated as if it had passed the marker.
    */
   async function committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>> {
     const positions = await admin.committed(groupId, topic)
@@ -50,8 +50,8 @@ export function createFigures(
   }
 
   /**
-   * Reads the log only if the group has not moved since the last request. A group that moves still has records to read,
-   * so it has not stopped at a marker.
+   * Reads the log only if the group has not moved since the last request. A group that has moved is still reading
+   * records, so it has not stopped at a marker.
    */
   async function beyondMarkers(key: string, topic: string, partition: number, committed: number, end: number) {
     const before = known.get(key)

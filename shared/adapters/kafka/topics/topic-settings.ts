@@ -37,7 +37,7 @@ const CONSEQUENCES: Readonly<Record<string, (value: string, wanted: string) => s
   'cleanup.policy': (value) =>
     value.includes('compact')
       ? 'a record leaves the log when a later one has its key, and the offset that is left looks like a transaction marker'
-      : 'records leave the log in another way than requested',
+      : 'records leave the log in a different way than requested',
   [TIMESTAMP_TYPE]: () =>
     'a producer can write a time that the Kafka extension cannot convert, and one such record ends the trigger (message.timestamp.before.max.ms and message.timestamp.after.max.ms are too wide)',
 }

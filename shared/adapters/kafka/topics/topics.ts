@@ -5,7 +5,7 @@ import type { AdminClient } from '../client/admin.ts'
 import { isDenied, protocolType, rootOf } from '../client/errors.ts'
 import { describeSettings, differingSettings, type TopicSettings } from './topic-settings.ts'
 
-/** With fewer replicas, or fewer required in-sync replicas, the loss of a single disk can lose accepted orders. */
+/** With fewer replicas, or fewer required in-sync replicas, the failure of a single disk can lose accepted orders. */
 const SAFE_REPLICATION = 3
 const SAFE_IN_SYNC = 2
 
@@ -79,8 +79,8 @@ async function create(admin: AdminClient, specs: readonly TopicSpec[]): Promise<
 }
 
 /**
- * Throws the first refusal, because kafkajs's own error gives only the number of errors. A topic that another process
- * has created meanwhile is not a refusal.
+ * Throws the first refusal, because kafkajs's own error gives only the number of errors. It is not a refusal if another
+ * process has created a topic in the meantime.
  */
 function throwRefusal(error: unknown): never {
   if (!(error instanceof Error && 'errors' in error && Array.isArray(error.errors))) throw error

@@ -53,10 +53,10 @@ const insertOrders = (at: Target) => `
 
 /**
  * Restores archived orders in one transaction. An order that the store already has stays unchanged. Every other order
- * returns to its earlier position in lists, which its tombstone records. If the login may not alter the table, which
- * IDENTITY_INSERT requires, the order becomes the newest instead. After an error, SQL Server turns IDENTITY_INSERT off
- * at the end of the statement (SQL Server's documentation of SET, under sp_executesql), but Babelfish leaves it on for
- * the pooled connection, so the statement turns it off itself.
+ * returns to its earlier position in lists, which its tombstone records. If the login is not permitted to alter the
+ * table, which IDENTITY_INSERT requires, the order becomes the newest instead. After an error, SQL Server turns
+ * IDENTITY_INSERT off at the end of the statement (SQL Server's documentation of SET, under sp_executesql), but
+ * Babelfish leaves it on for the pooled connection, so the statement turns it off itself.
  *
  * Events may be long, so they are read as elements of an array (order-changes-sql.ts says why). Returns four results:
  * the restored orders, the orders whose Idempotency-Key now belongs to another order, the orders that were archived

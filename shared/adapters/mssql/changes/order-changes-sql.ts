@@ -12,7 +12,7 @@ import { isOfPlace, JUDGE_ARCHIVED } from './archived-changes-sql.ts'
  * here: a readable change is left waiting. After the commit, lookForTurns returns the orders whose changes may be
  * decided (turns.ts).
  *
- * Events may be long. If OPENJSON reads a text in its WITH clause, Babelfish truncates the text to 4,000 characters.
+ * Events may be long. If OPENJSON reads a string in its WITH clause, Babelfish truncates it to 4,000 characters.
  * Babelfish does not truncate the elements of an array, so the events are read as elements.
  */
 export const DECLARE_CHANGES = `
@@ -285,8 +285,8 @@ const selectWaiting = (...rows: readonly string[]) => `
     AND w.order_id IN (${unionOf(rows)})`
 
 /**
- * Selects the given orders that lack a change that had been applied to them. Such orders were lost, and then stored
- * again from their records. Uses order_changes_applied.
+ * Selects those of the given orders that were lost and then stored again from their records: they lack a change that
+ * was applied before they were lost. Uses order_changes_applied.
  */
 const selectRestored = (...rows: readonly string[]) => `
   SELECT k.order_id

@@ -40,8 +40,8 @@ ORDER BY c.order_id, c.version;
 /**
  * Writes the decisions about the changes to several orders. Either all the decisions about an order are written, or
  * none are. None are written if the order's version has changed or its customer has been forgotten since the order was
- * read, if one of the changes no longer waits, or if the decisions leave out an earlier undecided change. The caller
- * then reads the order again.
+ * read, if one of the changes is no longer waiting, or if the decisions leave out an earlier undecided change. The
+ * caller then reads the order again.
  *
  * Rows are locked before they are checked, the changes first (locks.ts), so the checks read final values. No earlier
  * change can appear afterwards, because turns only increase. A change that an operator restores at the same time is
@@ -50,7 +50,7 @@ ORDER BY c.order_id, c.version;
  * Races end correctly under READ COMMITTED, with and without row versions (READ_COMMITTED_SNAPSHOT):
  * - Two instances decide the same changes. Both lock the rows, and the second finds that the changes are no longer
  *   waiting. An UPDATE waits for the row and reads the committed value, even with row versions.
- * - Two instances decide different changes of one order. The second finds that the order's version has changed.
+ * - Two instances decide different changes to one order. The second finds that the order's version has changed.
  * - One instance stores an order and another one records a change to it. Each looks for waiting changes after its
  *   commit (lookForTurns), so the one that commits last sees both the order and the change. Without row versions, that
  *   query waits for uncommitted rows, but it cannot deadlock, because it holds no lock.

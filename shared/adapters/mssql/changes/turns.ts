@@ -17,8 +17,8 @@ import { SELECT_TURNS, TAKE_TURNS } from './turns-sql.ts'
 /** Decides changes whose turn has come, in a separate transaction after the one that recorded them. */
 export interface Turns {
   /**
-   * Decides the changes of each order one after the other, until one has to wait. An order that was lost, and then
-   * stored again from its record, first gets back the changes that had been applied to it. Idempotent.
+   * Decides the changes of each order one after the other, until one has to wait. An order that was lost and
+   * later stored again from its record first gets back the changes that had been applied to it. Idempotent.
    */
   take(orderIds: readonly string[], now: string): Promise<Taken>
   /** The states of these changes. Unknown ids are left out. */

@@ -40,7 +40,7 @@ const METHODS: Readonly<Record<string, (words: Words) => Authentication | undefi
       userName: wanted(words, USER, 'User Id'),
       password: wanted(words, ['password', 'pwd'], 'Password'),
       clientId: wanted(words, ['client id'], 'Client Id'),
-      // Allows any organisation, which is tedious's own default.
+      // Allows any organisation, as tedious does by default.
       tenantId: first(words, ['tenant id']) ?? 'common',
     },
   }),

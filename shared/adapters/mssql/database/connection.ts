@@ -34,7 +34,7 @@ export interface Connection extends AsyncDisposable {
 export interface ConnectionOptions {
   /**
    * A connection string in the mssql driver's format, such as `Server=host,1433;Database=orders;User
-   * Id=…;Password=…;Encrypt=true`. The format also covers Entra ID.
+   * Id=…;Password=…;Encrypt=true`. The format also supports sign-in with Entra ID.
    */
   readonly connectionString: string
   /** Called if an idle connection fails, because then there is no call that could reject with the error. */

@@ -16,7 +16,7 @@ export type Query = (
  */
 const MAX_ATTEMPTS = 7
 /**
- * The upper limit of the first wait. The limit doubles with each attempt, and each wait is a random part of its limit
+ * The upper limit of the first wait. The limit doubles with each attempt, and each wait is a random fraction of it
  * (full jitter). The waits take at most 1.3 s in all, which is enough for the other transaction to end.
  */
 const BACKOFF_MS = 20

@@ -39,7 +39,7 @@ export function toSqlAmount(amount: number): string {
   return amount.toFixed(4)
 }
 
-/** The first `units` UTF-16 code units of a text, without half a surrogate pair at the end. */
+/** The first `units` UTF-16 code units of a string, without half a surrogate pair at the end. */
 export function cut(text: string, units: number): string {
   if (text.length <= units) return text
   const last = text.charCodeAt(units - 1)

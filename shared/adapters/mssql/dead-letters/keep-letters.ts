@@ -197,7 +197,7 @@ export function createKeepLetters(query: Query): DeadLetters['keep'] {
     const fitting = letters.map((letter) => fit(withStorableFigures(letter, now)))
     // Between the two statements, another instance may take a position for a letter of another log. The insert then
     // skips our letter: NOT EXISTS sees the other instance's row or, under READ_COMMITTED_SNAPSHOT, the unique key
-    // refuses our row and the statement is repeated (query.ts). The loop ends eventually, because each further round
+    // rejects our row and the statement is repeated (query.ts). The loop ends eventually, because each further round
     // means that another instance has kept a letter in the meantime. Locking a missing key instead would not reliably
     // keep other instances out on every engine.
     for (let placed = await findPlaces(query, fitting); placed.length > 0; placed = await findPlaces(query, fitting)) {
@@ -242,7 +242,7 @@ function toParameters(letters: readonly LetterToKeep[], now: string): { batch: o
 
 /**
  * Adapts a letter to the columns, so that no letter is refused. For example, names that are too long for an index are
- * cut.
+ * truncated.
  */
 function fit(letter: DeadLetter): DeadLetter {
   const { origin, orderId, firstCause, lastCause } = letter

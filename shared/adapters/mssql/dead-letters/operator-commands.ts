@@ -28,7 +28,7 @@ export function createOperatorCommands(
   const getLetter = createGetLetter(query)
   const turns = createTurns(query)
 
-  /** Decides the changes to the orders in `rows`, the last result of the statement. */
+  /** Decides the changes to the orders in `rows`, which are the last result of the statement. */
   async function decide(rows: readonly Row[], { at }: Act): Promise<void> {
     const orderIds = rows.map((row) => fromSqlId(String(row['order_id'])))
     if (orderIds.length === 0) return

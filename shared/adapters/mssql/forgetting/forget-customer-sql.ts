@@ -36,7 +36,7 @@ ORDER BY d.kept_seq;
 
 export const SELECT_LAST_LETTER = 'SELECT COALESCE(MAX(d.kept_seq), 0) AS last_seq FROM dead_letters AS d;'
 
-/** Selects those of the given orders that belong to another customer in the store. */
+/** Selects those of the given orders that, according to the store, belong to another customer. */
 export const SELECT_ORDERS_OF_OTHERS = `
 SELECT o.order_id
 FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i
@@ -64,8 +64,9 @@ ORDER BY d.kept_seq;
 `
 
 /**
- * The items and words of these orders. Reads the words of all orders, because words are stored in alphabetical order,
- * and words that an earlier version derived by another rule cannot be found in any other way.
+ * The items and words of these orders. The words of all orders are read: they are stored in alphabetical order, so the
+ * words of one order are not side by side, and words that an earlier version derived by another rule cannot be looked
+ * up one by one.
  */
 export const SELECT_WORDS_OF_ORDERS = `
 SELECT x.order_seq, x.item_code, x.brand, x.type, x.size, x.colour

@@ -29,7 +29,7 @@ const MAX_ATTEMPTS = 20
 
 /**
  * Repeats `send` until the statement finds no data of a forgotten customer. `send` returns the result or, if such data
- * was found, the rows that the statement gave back. `forget` removes the personal data to which these rows refer.
+ * was found, the rows that the statement returned. `forget` removes the personal data to which these rows refer.
  */
 export async function untilForgotten<Data, Result>(
   data: Data,
@@ -45,7 +45,7 @@ export async function untilForgotten<Data, Result>(
   throw new OrderError('store-busy', 'Customers keep being forgotten. Try again in a moment.', { retriable: true })
 }
 
-/** The rows that a statement gave back as its first result instead of doing its work; undefined if it did its work. */
+/** The rows that a statement returned as its first result instead of doing its work; undefined if it did its work. */
 export function givenBack(
   rows: readonly Row[] | undefined,
   column: 'forgotten_order' | 'forgotten_letter',

@@ -10,7 +10,7 @@ import type { Found, FoundState } from './found-data.ts'
 export interface ForgottenWords {
   /** The words that remain in the orders' index entries. */
   readonly words: readonly WordRow[]
-  /** The index entries to delete: of words that the orders lose, and of words whose `in_name` changes. */
+  /** The index entries to delete: those of words that the orders lose, and those of words whose `in_name` changes. */
   readonly gone: readonly (readonly [seq: string, word: string])[]
 }
 

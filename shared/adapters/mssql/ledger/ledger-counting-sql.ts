@@ -5,7 +5,7 @@ import { lockPartition } from '../database/locks.ts'
  * arrived after all. Any other offset has already been counted. The figures therefore always add up to `next_offset −
  * first_offset`, which the table checks.
  *
- * This SQL is part of STORE_BATCH. @partitions contains the partitions of all records that the batch decides about,
+ * This SQL is part of STORE_BATCH. @partitions contains the partitions of all records whose outcome the batch decides,
  * sorted by topic and partition and numbered from 1. @places contains one row for each offset to count; `i` is the
  * index of the order or change at that offset, or null for a parked record.
  */

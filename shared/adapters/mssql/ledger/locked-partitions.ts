@@ -12,8 +12,8 @@ export interface NumberedPartition {
 }
 
 /**
- * The distinct partitions of these positions. A transaction that decides about records first locks their partitions
- * (locks.ts).
+ * The distinct partitions of these positions. A transaction that decides the outcome of records first locks their
+ * partitions (locks.ts).
  */
 export function toPartitions(places: readonly (RecordPosition & { readonly groupId?: string })[]): NumberedPartition[] {
   const partitions = new Map(

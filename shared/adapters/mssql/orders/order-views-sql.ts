@@ -1,6 +1,6 @@
 /**
  * Queries for orders, each in one round trip. A query first finds the `seq` of each order (@found), and then selects
- * the orders with their items. Each SELECT reads as of one moment, and the next SELECT may read as of a later one.
+ * the orders with their items. Each SELECT sees the tables as of one moment, the next SELECT perhaps as of a later one.
  * States are therefore read before orders: an order that is stored in between is found twice and counts as stored,
  * instead of not being found at all.
  */
@@ -112,10 +112,10 @@ export type ListFilter =
   | 'notCancelled'
 
 /**
- * With a time range, the cheaper plan depends on the range: for one day of last week, a few rows of
- * orders_by_acceptance are enough, whereas for a page of the last year, the newest rows by primary key are enough. A
- * cached plan would suit only its first caller, so the statement is compiled each time. Babelfish does not cache plans
- * and ignores the hint (babelfishpg_tsql.escape_hatch_query_hints).
+ * With a time range, the cheaper plan depends on the range: a day of last week needs only a few rows of
+ * orders_by_acceptance, whereas a page of the last year needs only the newest rows by primary key. A cached plan would
+ * suit only its first caller, so the statement is compiled each time. Babelfish does not cache plans and ignores the
+ * hint (babelfishpg_tsql.escape_hatch_query_hints).
  */
 export function recompiledBetweenTimes(filters: ReadonlySet<string>): string {
   return filters.has('from') || filters.has('to') ? '\nOPTION (RECOMPILE)' : ''
@@ -142,11 +142,11 @@ function conditionsOf(alias: 'o' | 's', filters: ReadonlySet<ListFilter>): strin
 
 /**
  * Lists the newest orders first. Uses orders_by_reference, orders_by_customer or orders_by_currency. In
- * orders_by_currency, the entries for each pair of a currency and a payment method are sorted by `seq`. The statement
+ * orders_by_currency, the entries for each pair of currency and payment method are sorted by `seq`. The statement
  * therefore reads a page for each pair, and takes the newest orders of all these pages. Without a filter, it uses the
  * primary key. With a time range, it uses either the primary key or orders_by_acceptance, whichever reads less. For
- * cancelled orders, orders_cancelled, orders_cancelled_by_customer and orders_cancelled_by_currency replace the primary
- * key, orders_by_customer and orders_by_currency, respectively.
+ * cancelled orders, it uses orders_cancelled instead of the primary key, orders_cancelled_by_customer instead of
+ * orders_by_customer, and orders_cancelled_by_currency instead of orders_by_currency.
  */
 export function selectStoredList(filters: ReadonlySet<ListFilter>): string {
   const conditions = ['o.seq < @before', ...conditionsOf('o', filters)]
@@ -201,10 +201,10 @@ ${SELECT_STATES}`
 
 /**
  * Matches belong to four classes, and those in the best class come first. In class 0, every word of the query is a
- * whole word of the customer's name; in class 1, every word of the query at least begins a word of that name. In class
- * 2, every word of the query is a whole word somewhere in the order; in class 3, every word at least begins a word in
- * the order. An order's class depends on that order alone, so pages stay stable. Uses order_words_pk; the cost grows
- * with the number of orders that contain the words.
+ * whole word of the customer's name; in class 1, every word is at least the beginning of a word of that name. In class
+ * 2, every word of the query is a whole word somewhere in the order; in class 3, every word is at least the beginning
+ * of a word in the order. An order's class depends on that order alone, so pages stay stable. Uses order_words_pk; the
+ * cost grows with the number of orders that contain the words.
  */
 export function selectSearch(namesOnly: boolean): string {
   return `${DECLARE_FOUND}${DECLARE_WORDS}

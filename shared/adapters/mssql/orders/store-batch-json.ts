@@ -11,8 +11,8 @@ import { toRounds } from './rounds.ts'
 import { cut, toSqlTime } from '../database/values.ts'
 
 /**
- * A part of a batch: the orders at these indexes, in the same sequence as the indexes. Every part except a preview
- * includes the changes.
+ * A part of a batch: the orders at these indexes, in the same sequence as the indexes, and the batch's changes unless
+ * the part is for a preview.
  */
 export interface Part {
   readonly batch: StoreBatch

@@ -144,9 +144,9 @@ DECLARE @order_rounds INT = (SELECT COUNT(DISTINCT o.round) FROM @orders AS o);
 
 /**
  * For the orders in one round, locks the rows of those that are stored, and then the tombstones of those that are
- * archived, in the same sequence as ARCHIVE_ORDERS and RESTORE_ORDERS. The locks keep each of these orders in its table
- * while the next statements run. Without the locks, an order could be archived between two reads, and a late copy from
- * a partition other than the order's could be stored again. With row versions (READ_COMMITTED_SNAPSHOT), two reads
+ * archived, in the sequence that ARCHIVE_ORDERS and RESTORE_ORDERS use. The locks keep each of these orders in its
+ * table while the next statements run. Without the locks, an order could be archived between two reads, and a late copy
+ * from a partition other than the order's could be stored again. With row versions (READ_COMMITTED_SNAPSHOT), two reads
  * can see the data at different moments only if they are in different statements. Without row versions, even two reads
  * in one statement can. If an order is restored between the two locks, the reads after them find it. Most batches find
  * no row to lock.

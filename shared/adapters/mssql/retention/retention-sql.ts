@@ -57,7 +57,7 @@ const isOver = (order: string) => `NOT EXISTS (
 /**
  * Examines the next entries in the sequence in which they were written, which is nearly chronological. If nothing is
  * pending for an order and its last entry is old, its entries are deleted up to this point. That includes entries that
- * an earlier round passed over because the order's last entry was still new.
+ * an earlier round kept because the order's last entry was still new.
  *
  * Orders are chosen without locks, so that no order that keeps its entries is locked. The transaction then locks the
  * chosen orders and their changes, as restoring a letter does, and leaves out the orders for which something has become

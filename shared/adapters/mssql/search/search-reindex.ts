@@ -39,7 +39,7 @@ export async function reindex({ query, signal, onWarning, pauses = PAUSES }: Rei
       step = await reindexSome(query)
     } catch (error) {
       if (signal.aborted) return
-      onWarning(`Orders of an earlier version could not be indexed for search; trying again: ${String(error)}`)
+      onWarning(`Orders that an earlier version stored could not be indexed for search; trying again: ${String(error)}`)
       step = 'waiting'
     }
     if (step === 'ended') return

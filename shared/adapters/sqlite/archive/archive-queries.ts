@@ -18,8 +18,8 @@ const LOOKED_AT = 5000
 const MAX_PAGE_BYTES = 4 * 1024 * 1024
 
 /**
- * The following statements use the primary keys. LAST_OLD finds the last span that may contain an order that is old
- * enough.
+ * The following statements use the primary keys. LAST_OLD finds the last span that may contain orders accepted before
+ * the given time.
  */
 const LAST_OLD = `
   SELECT span FROM order_spans WHERE span >= 0 AND min_accepted_at < ? ORDER BY span DESC LIMIT 1`

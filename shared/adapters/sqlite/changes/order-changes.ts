@@ -36,7 +36,7 @@ export interface OrderChanges {
    * operator's decision withholds its record.
    */
   withhold(change: ChangeToStore, isCounted: boolean): void
-  /** Records the failure of a change's record, of a copy of it or of its redrive, unless the change is already kept. */
+  /** Records the failure of a change's record, or of its copy or redrive, unless the change is already kept. */
   park(record: ParkedRecord, change: ParkedChange, isCounted: boolean, atMs: number): void
   /** Adds an entry to the history of a change that has to wait. */
   tellWaiting(changeId: string, atMs: number): void

@@ -77,7 +77,7 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
 
   /**
    * Runs the work in a savepoint. Returns `refused` if the work violates a constraint, and the error if our code
-   * failed.
+   * fails.
    */
   function attempt(work: () => void): 'done' | 'refused' | { readonly error: unknown } {
     try {

@@ -18,7 +18,7 @@ export interface ParkedRecords {
    */
   park(groupId: string, record: ParkedRecord, counted: boolean, atMs: number): void
   /**
-   * Records a failure of a change's record. The ledger counts that record later (`count`). `isOfLog` says whether the
+   * Records that a change's record failed. The ledger counts that record later (`count`). `isOfLog` says whether the
    * ledger has counted the change's original record or counts it in this transaction.
    */
   parkChange(groupId: string, record: ParkedChangeRecord, isOfLog: boolean, atMs: number): void

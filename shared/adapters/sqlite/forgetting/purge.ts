@@ -21,7 +21,7 @@ export function preparePurge(db: DatabaseSync, file: string): Purge {
     writeAnew(file)
     if (!truncateWal(db)) {
       const detail =
-        'A reader, such as a backup, keeps an earlier state of the store in use. Try again when the reader has ended.'
+        'A reader, such as a backup, keeps an earlier state of the store in use. Try again when it has finished.'
       throw new OrderError('store-busy', detail, { retriable: true })
     }
     done.run()

@@ -33,7 +33,7 @@ export interface StoredOrders {
    * savepoint, this must be called before the savepoint is released.
    */
   writeParts(): void
-  /** Discards the items and words that were noted, after their orders were refused. */
+  /** Discards the items and words that were noted for orders that were then refused. */
   dropParts(): void
   /**
    * Writes everything that was noted about the inserted orders. Must be called in the transaction that inserted them,

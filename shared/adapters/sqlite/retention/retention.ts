@@ -45,8 +45,8 @@ const NEXT_ENTRIES = (table: HistoryTable) => `
   SELECT o.entry, o.order_id, o.at < ?2 AS is_old, o.at < ?2 AND ${IS_OVER} AS is_over
   FROM ${table} o WHERE o.entry > ?1 ORDER BY o.entry LIMIT ?3`
 /**
- * Also deletes the order's earlier entries, because an earlier round may have passed over them while the last entry was
- * still new. Uses the indexes on order_id.
+ * Also deletes the order's earlier entries, because an earlier round may have kept them while the last entry was still
+ * new. Uses the indexes on order_id.
  */
 const DELETE_ENTRIES = (table: HistoryTable) => `DELETE FROM ${table} WHERE order_id = ? AND entry <= ?`
 const NOTE_REMOVED = `

@@ -14,7 +14,7 @@ import {
  *
  *   alex       a word of the customer's name or of an item
  *   §alex      a word of the customer's name
- *   ¶2041      a word of an item code, the reference or the e-mail address that is in neither the name nor an item. It
+ *   ¶2041      a word of an item code, the reference or the e-mail address, unless the name or an item has it too. It
  *              has a mark so that the index entries of unmarked words stay short
  *   ¤own5d0c…  the end of the order's id, or a word with a digit from the e-mail address. Nearly every order adds a
  *              new one, so these words match only as a whole and are not listed

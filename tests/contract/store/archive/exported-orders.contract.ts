@@ -18,7 +18,7 @@ import {
 } from '../../store-fixtures.ts'
 import { AMEND, archiveSteps, CANCEL, idsOf, lastOrder, written } from './archive-steps.ts'
 
-/** What every adapter of `Archive` guarantees about the orders that it exports. */
+/** What every adapter for `Archive` guarantees about the orders that it exports. */
 export function exportedOrdersContract(name: string, open: OpenEmptyStore): void {
   describe(`${name}, exporting orders`, () => {
     const opened = openForEachTest(open)

@@ -13,7 +13,7 @@ import {
 } from '../../store-fixtures.ts'
 import { AMEND, archiveSteps, FILE, lastOrder } from './archive-steps.ts'
 
-/** What every adapter of `Archive` guarantees about the orders that it removes. */
+/** What every adapter for `Archive` guarantees about the orders that it removes. */
 export function givenUpOrdersContract(name: string, open: OpenEmptyStore): void {
   describe(`${name}, removing exported orders`, () => {
     const opened = openForEachTest(open)

@@ -16,7 +16,7 @@ import {
 } from '../../store-fixtures.ts'
 import { AMEND, archiveSteps, FILE, idsOf, lastOrder, written } from './archive-steps.ts'
 
-/** What every adapter of `Archive` guarantees about the orders that it restores. */
+/** What every adapter for `Archive` guarantees about the orders that it restores. */
 export function restoredOrdersContract(name: string, open: OpenEmptyStore): void {
   describe(`${name}, restoring orders`, () => {
     const opened = openForEachTest(open)

@@ -128,7 +128,7 @@ describe('values', () => {
     for (const none of ['yesterday', '', 1e16, '+010000-01-01T00:00:00.000Z']) expect(toSqlTime(none)).toBeNull()
   })
 
-  test('a text is cut between characters', () => {
+  test('a string is cut between characters', () => {
     expect(cut('a🛒b', 2)).toBe('a')
     expect(cut('a🛒b', 3)).toBe('a🛒')
     expect(cut('short', 9)).toBe('short')

@@ -10,10 +10,7 @@ import { readAll } from '../../../sql/statement-table.ts'
  */
 const SETUP = readFileSync(new URL('../../../../infra/docker/mssql/setup-database.sh', import.meta.url), 'utf8')
 const DEPLOYING = readFileSync(new URL('../../../../docs/deploying.md', import.meta.url), 'utf8')
-/**
- * Statements that need further permissions, such as VIEW DATABASE STATE or a user in msdb, but that the product can do
- * without.
- */
+/** Statements that the product can do without. They need more rights, such as VIEW DATABASE STATE or a user in msdb. */
 const OPTIONAL = new Set(['SELECT_INDEX_USE', 'SELECT_DAMAGE', 'TURN_SNAPSHOT_ON'])
 const WITHOUT_GRANT = new Set(['sp_getapplock', 'sp_releaseapplock'])
 

@@ -4,13 +4,13 @@ import { adaptTexts, withEscapesResolved } from '../../../../shared/adapters/mss
 
 const STATEMENT = "SELECT x.name /* text */ FROM OPENJSON(@names) WITH (name NVARCHAR(100) '$.name') AS x;"
 
-test.each(['"', '\\', '\n', '\u0007', '\ud800'])('a text with %j needs its escapes resolved', (character) => {
+test.each(['"', '\\', '\n', '\u0007', '\ud800'])('a string with %j needs its escapes resolved', (character) => {
   const adapted = adaptTexts(STATEMENT, { limit: int(1), names: json([{ name: `a${character}b` }]) })
   expect(adapted).toBe(withEscapesResolved(STATEMENT))
   expect(adapted).toContain('REPLACE(')
 })
 
-test('a statement whose texts have no escapes stays as it is', () => {
+test('a statement whose strings have no escapes stays as it is', () => {
   const parameters = {
     names: json([{ name: "D'Arc <ü> \u{1f600}" }]),
     none: text(null),

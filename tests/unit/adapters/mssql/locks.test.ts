@@ -63,7 +63,7 @@ test.each(writing)('%s locks tables in the lock order', (_, text) => {
   expect(seen.toSorted((one, other) => order.indexOf(one) - order.indexOf(other))).toEqual(seen)
 })
 
-test('a statement that decides about records first locks their partitions', () => {
+test('a statement that decides the outcome of records first locks their partitions', () => {
   const decides = writing.filter(([, text]) =>
     writesOf(text).some(
       ({ kind, table }) => table === 'parked_records' || (table === 'dead_letters' && kind !== 'UPDATE'),
@@ -187,7 +187,8 @@ test('a parked record is sought by its whole key, so that no other partition’s
   expect(moves.length).toBeGreaterThan(5)
   for (const { text } of moves) {
     expect(text).toMatch(/FROM parked_records AS [rq] WITH \(FORCESEEK\)/)
-    // If the statement knew only the group, which is a prefix of the key, it would read and wait for all of its rows.
+    // If the statement knew only the group, which is a prefix of the key, it would read and wait for all the rows of
+    // the group.
     expect(text).not.toMatch(/group_id = @/)
   }
 })

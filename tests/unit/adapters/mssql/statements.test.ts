@@ -38,7 +38,7 @@ test('no statement uses a variable that it is not given', () => {
   expect(faultsOf(undeclared)).toEqual({})
 })
 
-/** The individual statements of a text, without its comments. */
+/** The individual statements in `text`, without its comments. */
 function partsOf(text: string): string[] {
   return text.replaceAll(/--.*$/gm, '').split(';')
 }

@@ -95,7 +95,7 @@ test('a redrive that is cancelled while it gathers continues gathering when it i
   expect(redrives.leaseRedrive('one', later, 1000)).toMatchObject({ isGathering: false, task: { total: LETTERS } })
 })
 
-test('a resume prepares its letters in steps: unsent letters wait again, and earlier sends no longer count against it', () => {
+test('resuming a task prepares its letters in steps: unsent letters wait again, and earlier sends no longer count against it', () => {
   const redrives = prepareRedriveCommands(db)
   redrives.createRedrive({ id: 'task', letters: {}, ratePerSecond: 500 }, ACT)
   redrives.leaseRedrive('one', 0, 1000)

@@ -65,7 +65,7 @@ test('several processes that open a new file at once all find it complete', asyn
   expect(query('SELECT version FROM schema_migrations')).toEqual(KNOWN.map(({ version }) => ({ version })))
 })
 
-test('a file of a newer program is refused in one line, and left alone', async () => {
+test('a file made by a newer version is refused in one line, and left alone', async () => {
   const migrations = migrationsWith(ONE_MORE)
   {
     await using _store = await createSqliteStore({ file: file(), migrations })

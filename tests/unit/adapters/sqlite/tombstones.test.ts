@@ -8,7 +8,7 @@ import { batchOf, changeAt, keyHash, orderAt, parkedChange } from '../../../cont
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
 const CANCEL = { kind: 'cancel' } as const
 
-/** A database that records each lookup among the tombstones. */
+/** A database, and a list of all lookups among its tombstones. */
 function watched() {
   const db = new DatabaseSync(':memory:')
   migrate(db, ':memory:', MIGRATIONS)

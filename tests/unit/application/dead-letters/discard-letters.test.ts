@@ -53,7 +53,7 @@ describe('a discard of many letters', () => {
     expect(audit).toEqual(['discard-many fingerprint=f1: A load test.'])
   })
 
-  it('does not touch letters that arrive after it began', async () => {
+  it('does not touch letters that arrive after it begins', async () => {
     const { discards, left, die } = given({ dead: 6000, msEach: 1 })
     const { nextCursor } = await discards.discard({}, ACT)
     die('6001')

@@ -32,7 +32,7 @@ test('clocks that agree, and orders that were copied long after they were accept
 
 test('an order that was accepted after the log’s time comes from a clock that is ahead', async () => {
   expect(await faults(NOW + 60 * MINUTE, NOW - 60 * MINUTE)).toEqual([
-    "The clock of a machine that places orders is at least 7200 s ahead of the log's: set it.",
+    "The clock of a machine that accepts orders is at least 7200 s ahead of the log's: set it.",
   ])
 })
 

@@ -127,7 +127,7 @@ function recordAt(topic: string, partition: number, offset: number, origin?: num
 const damage = (topic: string, from: number) =>
   new OrderError('log-unreadable', `The log is damaged at ${topic} 0:${from}.`, { unreadable: { from, to: from + 1 } })
 
-/** The reason why records of the orders topic stay. */
+/** Reports that records of the orders topic stay, and why. */
 const keptBy = (by: RecordsKept['by'], why: string): RecordsKept => ({
   topic: 'orders',
   partition: 0,

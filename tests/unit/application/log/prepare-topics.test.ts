@@ -15,7 +15,7 @@ const SUBSCRIPTION: Subscription = {
   },
 }
 
-/** A log that prepares its topics, and a clock that advances, only when the test says so. */
+/** A log and a clock: the log prepares its topics, and the clock advances, only when the test says so. */
 function unprepared(failsStart = false) {
   const attempts: PromiseWithResolvers<void>[] = []
   const told: string[] = []
@@ -75,7 +75,7 @@ describe('preparing topics', () => {
     await expect(prepared).rejects.toMatchObject({ code: 'invalid-setting' })
   })
 
-  test('refuses to publish while the log is away, reports each reason once, and continues when it is back', async () => {
+  test('refuses to publish while the log is unavailable, reports each reason once, and continues when the log is back', async () => {
     const { prepared, attempt, told, pass } = unprepared()
     ;(await attempt(1)).reject(logIsAway())
     const log = await prepared

@@ -13,7 +13,7 @@ type LedgerRead = Awaited<ReturnType<Ledger['read']>>
 
 const PARKED = { retrying: 2, stored: 4, duplicate: 0, dead: 1, discarded: 0, redriven: 0 }
 
-/** The history after this many samples, numbered from 1, with ten records arriving between two samples. */
+/** The history after this many samples, numbered from 1, with ten records arriving between samples. */
 async function keptOf(
   looks: number,
   {
@@ -85,14 +85,14 @@ describe('the history of the pipeline', () => {
     expect(points.at(-1)).toMatchObject({ records: (inAnHour + 50) * 10 })
   })
 
-  it('lacks the moments at which the log was away, and continues after them', async () => {
+  it('lacks the moments at which the log was unavailable, and continues after them', async () => {
     const { points, errors } = await keptOf(3, { logFailsAt: 2 })
     expect(errors).toMatchObject([{ message: 'away' }])
     expect(points.map(({ at }) => at)).toEqual([instant(0), instant(2 * POINT_EVERY_MS)])
   })
 
   it.each([
-    ['is away', { storeFailsAt: 2 }],
+    ['is unavailable', { storeFailsAt: 2 }],
     ['does not answer', { storeHangsAt: 2 }],
   ])('has the log’s figures at a moment at which the store %s', async (_, when) => {
     const { points } = await keptOf(2, when)

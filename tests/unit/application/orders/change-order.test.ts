@@ -66,7 +66,7 @@ describe('changing an order', () => {
     expect(accepted).toMatchObject([{ orderId: ORDER, changeId, kind: change.kind }])
   })
 
-  it('gives no id when the log is away', async () => {
+  it('gives no id when the log is unavailable', async () => {
     const { log, accepted, changeOrder } = intake()
     log.refuseWith(logIsAway)
     await expect(changeOrder(ORDER, AMEND, {})).rejects.toMatchObject({ code: 'log-unavailable', retriable: true })
@@ -75,7 +75,7 @@ describe('changing an order', () => {
 
   it.each<[string, Given]>([
     ['does not know it yet', {}],
-    ['is away', { view: away, known: away }],
+    ['is unavailable', { view: away, known: away }],
     ['does not answer in time', { isLate: true }],
   ])('is accepted for an id that was issued while the store %s', async (_, given) => {
     await expect(intake(given).changeOrder(ORDER, AMEND, {})).resolves.toHaveProperty('changeId')
@@ -84,7 +84,7 @@ describe('changing an order', () => {
 
   it.each<[string, Given, string]>([
     ['the store says so', {}, 'order-not-found'],
-    ['the store is away', { view: away }, 'store-unavailable'],
+    ['the store is unavailable', { view: away }, 'store-unavailable'],
     ['the store does not answer in time', { isLate: true }, 'store-unavailable'],
   ])('under an id that nobody issued is refused, where %s', async (_, given, code) => {
     const { log, changeOrder } = intake(given)
@@ -119,8 +119,8 @@ describe('changing an order', () => {
 
   it.each<[string, Given]>([
     ['does not know the order yet', {}],
-    ['is away', { view: away }],
-  ])('for an ETag that no version has is refused at once, also while the store %s', async (_, given) => {
+    ['is unavailable', { view: away }],
+  ])('for an ETag that no version has is refused at once, even if the store %s', async (_, given) => {
     const { log, changeOrder } = intake(given)
     const refused = changeOrder(ORDER, { ...AMEND, expectedVersion: 0 }, {})
     await expect(refused).rejects.toMatchObject({ code: 'precondition-failed' })

@@ -39,7 +39,7 @@ describe('placing an order', () => {
     expect(publishedHere.take(orderId, newOrderJson(orderCommand()))).toBe(true)
   })
 
-  it('returns no id when the log is away', async () => {
+  it('returns no id when the log is unavailable', async () => {
     const { log, placeOrder } = intake()
     log.refuseWith(logIsAway)
     await expect(placeOrder(orderCommand(), {})).rejects.toMatchObject({ code: 'log-unavailable', retriable: true })
@@ -88,7 +88,7 @@ describe('placing an order with an Idempotency-Key', () => {
     expect(two.orderId).not.toBe(one.orderId)
   })
 
-  it('is accepted while the store is away', async () => {
+  it('is accepted while the store is unavailable', async () => {
     const { placeOrder } = intake(() => {
       throw storeIsAway()
     })
@@ -137,7 +137,7 @@ describe('placing an order with an Idempotency-Key', () => {
       expect(answers.flatMap(({ status }, index) => (status === 'fulfilled' ? [index] : []))).toEqual([7])
     })
 
-    it('when the log is away, refuses all alike and frees the key again', async () => {
+    it('when the log is unavailable, refuses all alike and frees the key again', async () => {
       const product = intake()
       product.log.refuseWith(logIsAway)
       const answers = await twenty((index) => orderCommand({ totalPrice: index }), product)

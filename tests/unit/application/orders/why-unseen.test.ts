@@ -65,7 +65,7 @@ function setUp(given: Given) {
     expect(errors).toEqual([])
     return whyUnseen(orderId)?.cause.code
   }
-  // Each test creates its own ids, because ids always ascend and other tests set the clock ahead.
+  // Each test has its own id generator: new ids always ascend, and another test may have set the clock ahead.
   return { clock, ids: createOrderIds(['a secret of this test']), why, whyUnseen, looks: () => looks }
 }
 
@@ -164,7 +164,7 @@ describe('an issued order that the store does not know', () => {
   it.each<[string, Given]>([
     ['lost', lost],
     ['lost, as before a reset', { row: { first: 5 } }],
-  ])('is never certain to be %s under a derived id, because its request may be sent again', async (_, given) => {
+  ])('with a derived id is never certain to be %s, because its request may be sent again', async (_, given) => {
     const { clock, why, whyUnseen } = setUp(given)
     const orderId = testOrderIds.derive('a key', 'a body')
     const changeId = testOrderIds.deriveChange(orderId, 'a key', 'a body')

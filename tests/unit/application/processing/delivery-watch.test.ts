@@ -37,7 +37,7 @@ function createWorld(...sources: readonly WatchedSource[]) {
     undecodable: [] as number[],
     /** Whether the log's health reports these partitions. */
     isTold: false,
-    /** Topics whose records are all processed. */
+    /** Topics whose records have all been processed. */
     done: [] as string[],
     fails: false,
     errors: [] as unknown[],
@@ -109,8 +109,8 @@ test.each([
   ['another machine holds the partitions', (world: World) => (world.members = [here(), there(0, 1)])],
   ['the group rebalances', (world: World) => (world.members = [here(), there()])],
   ['what waits cannot be read, as in an open transaction', (world: World) => (world.readable = false)],
-  ['the store is away', (world: World) => (world.available.store = false)],
-  ['the log is away', (world: World) => (world.available.log = false)],
+  ['the store is unavailable', (world: World) => (world.available.store = false)],
+  ['the log is unavailable', (world: World) => (world.available.log = false)],
   ['nobody can be asked', (world: World) => (world.fails = true)],
   ['nothing waits', (world: World) => (world.committed = [5, 5])],
 ])('nothing is reported while %s', async (_, change) => {

@@ -15,7 +15,7 @@ import { plural } from '../page/format.js'
  */
 export function createBulkActions(api, redrives, onChange) {
   /**
-   * A request works for a few seconds at most, so it is repeated until no letters are left.
+   * A request discards letters for at most a few seconds, so requests are sent until no letters are left.
    *
    * @param {object} which letters, and why
    */

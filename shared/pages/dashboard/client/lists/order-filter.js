@@ -4,7 +4,7 @@ import { instantOf, toLocalInput } from '../page/format.js'
 
 /**
  * The order list's filter. The URL stores the filter, so that a link leads to the same list; the form displays the
- * filter. Times are instants in the URL, and in the reader's time zone in the form.
+ * filter. The URL contains times as instants, and the form shows them in the reader's time zone.
  */
 
 /** The parameter name for each field id, in both the list request and the URL. */

@@ -148,7 +148,7 @@ function next(from, to, isBeside) {
  * @param {Box} from
  * @param {Box} to
  * @param {[fromShare: number, toShare: number, height: number]} shares where the line leaves and meets the boxes, as shares
- *   of their widths, and its height between the rows: 0 is at the upper, 1 at the lower
+ *   of their widths, and its height between the rows: 0 is at the upper row, 1 at the lower row
  */
 function bus(from, to, [fromShare, toShare, height]) {
   const [start, end] = [from.x + from.width * fromShare, to.x + to.width * toShare]

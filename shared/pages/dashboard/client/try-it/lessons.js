@@ -120,7 +120,7 @@ export const LESSONS = {
     })
     const { version } = await change(cancellation)
     tell(
-      `The order was stored as version 1, and its cancellation took effect right after it, as version ${version}: in the ` +
+      `The order was stored as version 1, and its cancellation took effect right afterwards, as version ${version}: in the ` +
         'sequence in which they were accepted. Open the order in the list of orders: its timeline shows every step.',
     )
   },

@@ -3,8 +3,8 @@ import { wordsOf } from '../details/details.js'
 import { LESSONS } from './lessons.js'
 
 /**
- * Plays the lessons in lessons.js, one at a time, line by line. All faults are repaired at the end, or when the page is
- * closed during a lesson.
+ * Plays the lessons in lessons.js, one at a time, line by line. All faults are switched off at the end, or when the
+ * page is closed during a lesson.
  *
  * @typedef {import('./lessons.js').Stage} Stage
  */
