@@ -45,7 +45,7 @@ export interface OrderStore extends AsyncDisposable {
    * kept but not decided, and it holds back no other change. A copy has the same place among the order's changes as its
    * origin. If the ledger does not count the origin's topic, the change does not wait for the origin's batch.
    *
-   * If deciding a change fails because of a bug, the result lists the change in `undecided`, and the batch is stored
+   * If a change cannot be decided because of a bug, the result lists the change in `undecided`, and the batch is stored
    * nevertheless. Neither the change nor its successors are touched until the change's record arrives again. The caller
    * parks that record with the code `change-not-decided`. Only this failure holds back a waiting change, because any
    * other failure may be reported late, after a copy of the record has already been stored.
@@ -57,8 +57,8 @@ export interface OrderStore extends AsyncDisposable {
 
   /**
    * Predicts what `storeBatch` would do with these orders and then with these changes, and which waiting changes it
-   * would decide along with them. Nothing is written. Rejects with the original error if deciding one of these changes
-   * fails because of a bug.
+   * would decide along with them. Nothing is written. Rejects with the original error if one of these changes cannot be
+   * decided because of a bug.
    */
   previewBatch(batch: Pick<StoreBatch, 'orders' | 'changes'>): Promise<BatchPreview>
 

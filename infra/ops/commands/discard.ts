@@ -35,7 +35,7 @@ async function discardOne(context: CommandContext, id: string, reason: string): 
   return { answer: await context.client.request('POST', path, { reason }), words: `${id} is discarded.` }
 }
 
-/** One request works for a few seconds at most, so it is repeated until nothing is left. */
+/** The server works on each request for at most a few seconds, so requests are repeated until nothing is left. */
 async function discardMany(context: CommandContext, body: Record<string, unknown>): Promise<Outcome> {
   let count = 0
   for await (const part of pagesOf<Discarded>(context, '/api/dead-letters/discard', body)) {

@@ -116,7 +116,7 @@ async function askForRepair({ client }: CommandContext): Promise<RepairAnswer> {
   return (await client.request('POST', '/api/ops/ledger/repair')) as RepairAnswer
 }
 
-/** One request works for a few seconds at most, so it is repeated until nothing is left. */
+/** The server works on each request for at most a few seconds, so requests are repeated until nothing is left. */
 async function repairOn(context: CommandContext, begun: RepairAnswer): Promise<RepairAnswer> {
   let answer = begun
   while (answer.more) {

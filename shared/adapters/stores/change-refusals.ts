@@ -20,7 +20,9 @@ export const NOT_ALLOWED: Cause = {
   detail: 'It contains a value that the store does not allow.',
 }
 
-/** The code of the only failure that takes a change out of `waiting`: its turn had come, but deciding it failed. */
+/**
+ * The code of the only failure that takes a change out of `waiting`: its turn had come, but it could not be decided.
+ */
 export const NOT_DECIDED = 'change-not-decided' satisfies ErrorCode
 
 /** The rejection of a record whose change id belongs to another change. */

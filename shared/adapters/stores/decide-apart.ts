@@ -6,7 +6,7 @@ import { NOT_ALLOWED } from './change-refusals.ts'
 export interface Decided {
   readonly order: Order | undefined
   readonly verdicts: readonly Verdict[]
-  /** The first change without a verdict, if deciding it threw an error. */
+  /** The first change without a verdict, if the code that decides changes threw an error. */
   readonly failure?: { readonly changeId: string; readonly error: unknown }
 }
 

@@ -191,7 +191,7 @@ ${JUDGE_CHANGES}
   UPDATE c
   SET state = CASE
       WHEN c.is_id_reused = 1 OR c.seen_state IN ('applied', 'rejected', 'discarded') THEN NULL
-      -- Its turn had come, and deciding it failed.
+      -- Its turn had come, but it could not be decided.
       WHEN c.seen_state = 'waiting' AND c.is_same_record = 1 AND c.parked IS NOT NULL AND c.cause_code = '${NOT_DECIDED}'
         THEN CASE WHEN c.parked = 'dead' THEN 'dead-lettered' ELSE 'retrying' END
       WHEN c.seen_state = 'waiting' THEN NULL

@@ -59,7 +59,7 @@ export interface OrderChanges {
   rejectBehind(changeId: string, atMs: number): void
   /** Whether the store already has the change from the same record; if so, the failure was reported too late. */
   isKeptFrom(changeId: string, failure: Pick<ParkedRecord, 'origin' | 'cause'>): boolean
-  /** Whether the change waits only because of this failure: its turn had come, but deciding it failed. */
+  /** Whether the change waits only because of this failure: its turn had come, but it could not be decided. */
   isHeldBy(changeId: string, failure: Pick<ParkedRecord, 'origin' | 'cause'>): boolean
 }
 

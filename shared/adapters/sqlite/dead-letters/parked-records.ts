@@ -111,8 +111,8 @@ export function prepareParkedRecords(dependencies: {
     },
     parkChange(groupId, record, isOfLog, atMs) {
       const { changeId } = record.change
-      // A change is held again if its turn has come but deciding it fails. By then, the copy that delivered the change
-      // has settled the row. So the row's state changes although the row is settled.
+      // A change is held again if its turn has come but it cannot be decided. By then, the copy that delivered the
+      // change has settled the row. So the row's state changes although the row is settled.
       const isHeldAgain = changes.isHeldBy(changeId, record)
       moveRow(groupId, record, isHeldAgain || changes.stateOf(changeId) === undefined, false, atMs)
       changes.park(record, record.change, isOfLog, atMs)
