@@ -44,7 +44,7 @@ export async function openFoundation(config: Config): Promise<Foundation> {
       onBack: () => logger.warn({ event: 'log:back' }, 'the log can be used now'),
     }),
   )
-  // Whoever awaits `adapters` later gets the error.
-  adapters.catch(() => undefined)
+  // Whoever awaits `adapters` later gets the error. If the store failed, nobody needs the log's topics any more.
+  adapters.catch(() => stopping.abort())
   return { logging, events, topics, specs, stopping, adapters }
 }
