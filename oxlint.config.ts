@@ -1,10 +1,9 @@
 import { defineConfig, type OxlintOverride } from 'oxlint'
 
 /**
- * The walls between the rooms (folders) of `shared/`: which other rooms each room may import. No two rooms import each
- * other.
- * docs/architecture.md gives the reasons, and tests/unit/deployment/architecture.test.ts checks that the folders, the
- * walls and that page agree.
+ * The folders of `shared/` are called rooms. This table lists which other rooms each room may import, and the lint
+ * rules that enforce it are called walls. No two rooms import each other. docs/architecture.md gives the reasons, and
+ * tests/unit/deployment/architecture.test.ts checks that the folders, the walls and that page agree.
  */
 const SHARED: Readonly<Record<string, readonly string[]>> = {
   domain: [],
@@ -22,8 +21,8 @@ const SHARED: Readonly<Record<string, readonly string[]>> = {
 }
 
 /**
- * The rooms of `shared/` that the rooms outside it may import. `root` stands for the files directly in `shared/`, which
- * wire everything together.
+ * The rooms of `shared/` that each folder outside `shared/` may import. `root` stands for the files directly in
+ * `shared/`, which wire everything together.
  */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   functions: ['root', 'http', 'api-docs', 'pages', 'application', 'ports', 'domain', 'settings'],
@@ -35,7 +34,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   loadtest: ['adapters', 'application', 'pages', 'ports', 'domain', 'disk', 'settings', 'threads'],
 }
 
-/** For each room outside `shared/`, the other rooms outside `shared/` that it may import. */
+/** For each folder outside `shared/`, the other folders outside `shared/` that it may import. */
 const BESIDE: Readonly<Record<string, readonly string[]>> = {
   'infra/ops': ['infra/host'],
   'infra/functions': ['infra/docker', 'infra/host'],
@@ -63,7 +62,7 @@ const but = (rooms: string[], ...not: readonly string[]) => rooms.filter((room) 
 function wall(files: string, message: string, group: string[], packages: string[] = []): OxlintOverride {
   const patterns = [
     { group, message },
-    { group: packages, message: 'This room must not import the package.' },
+    { group: packages, message: 'This folder must not import the package.' },
   ].filter(({ group }) => group.length > 0)
   return { files: [files], rules: { 'no-restricted-imports': ['error', { patterns }] } }
 }

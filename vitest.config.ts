@@ -4,10 +4,11 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     projects: [
-      // None of these tests takes long by itself, but any of them can be slow on a machine with other work.
+      // None of these tests takes long by itself, but any of them can be slow on a busy machine.
       { test: { name: 'unit', include: ['tests/unit/**/*.test.ts'], testTimeout: 30_000, hookTimeout: 30_000 } },
       {
-        // The hooks start a broker if Java is installed. Babelfish takes seconds for a connection's first statements.
+        // The hooks start a broker if Java is installed. Babelfish takes several seconds for the first statements on a
+        // connection.
         test: {
           name: 'contract',
           include: ['tests/contract/**/*.test.ts'],

@@ -5,7 +5,10 @@ import { FRESH, json } from '../shared/http/protocol/answer.ts'
 import { readQuery } from '../shared/http/protocol/query.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
-/** POST /api/customers/{customerId}/forget: removes the customer's personal data. A dry run only counts the data. */
+/**
+ * POST /api/customers/{customerId}/forget: removes the customer's personal data. A dry run only counts what would be
+ * affected.
+ */
 httpTrigger('forgetCustomer', async (request, { forgetCustomer, config }) => {
   const customerId = customerIdIn(request)
   const query = readQuery(request.query, forgetQuery)

@@ -20,7 +20,7 @@ standaloneHttpTrigger('readiness', async () => {
   return json(report.ready ? 200 : 503, report, FRESH)
 })
 
-/** The response while the process serves nothing because startup failed. */
+/** The response of a process that can serve nothing else, because its startup failed. */
 function unopened(error: unknown): Readiness {
   const unknown = { available: false, required: true, cause: 'It has not been opened.' }
   return { ready: false, why: `Startup failed: ${messageOf(error)}`, checks: { log: unknown, store: unknown } }

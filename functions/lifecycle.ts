@@ -10,8 +10,8 @@ const RETRY_MS = 5000
 const INVOCATIONS_MS = 3500
 
 /**
- * Opens everything before the first invocation, so that no caller waits for it. Never throws, because the runtime would
- * then run without any function and would not retry.
+ * Opens everything before the first invocation, so that no caller waits for it. Never throws: after an error here, the
+ * runtime would run without any functions and would not try again.
  */
 app.hook.appStart(async () => {
   if (!(await start())) void startLater()
@@ -35,7 +35,7 @@ async function start(): Promise<boolean> {
     const { disabledFunctions } = settings()
     void deliveryWatch.run()
     void recordExpiry?.run()
-    // Every process that has the operations functions runs redrives until the process exits.
+    // Every process that has the operations functions works on redrives for as long as the process runs.
     if (!isDisabled(disabledFunctions, 'redriveDeadLetters')) void redrives.run()
     if (!isDisabled(disabledFunctions, 'opsHistory')) void pipelineHistory.run()
     if (!isDisabled(disabledFunctions, 'consumeOrders')) {
@@ -46,7 +46,7 @@ async function start(): Promise<boolean> {
     return true
   } catch (error) {
     // There is no logger yet. If a line contains "fail", the runtime logs it as an error.
-    process.stderr.write(`Startup failed and is retried every ${RETRY_MS / 1000} s: ${messageOf(error)}\n`)
+    process.stderr.write(`Startup failed; retrying every ${RETRY_MS / 1000} s: ${messageOf(error)}\n`)
     return false
   }
 }

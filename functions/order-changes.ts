@@ -19,7 +19,9 @@ import { httpTrigger } from '../shared/triggers.ts'
  */
 httpTrigger('amendOrder', amendOrder)
 
-/** POST /api/orders/{orderId}/cancel: accepts a cancellation, which also takes effect after all earlier events. */
+/**
+ * POST /api/orders/{orderId}/cancel: accepts a cancellation, which takes effect after all earlier events of the order.
+ */
 httpTrigger('cancelOrder', cancelOrder)
 
 /** GET /api/orders/{orderId}/changes: the changes that have reached the store, oldest first, paginated. */

@@ -16,8 +16,8 @@ const json = (make: () => Promise<unknown>) => createStaticContent(JSON_TYPE, as
 const html = (make: () => string) => createStaticContent(HTML_TYPE, make, PAGE_HEADERS)
 
 /**
- * GET /api/openapi.json, GET /api/asyncapi.json: for programs. The documents' modules are loaded on the first request,
- * because they would delay the start, and most processes are never asked for a document.
+ * GET /api/openapi.json, GET /api/asyncapi.json: for programs. The documents' modules are loaded on the first request.
+ * Loading them earlier would delay the start, and most processes are never asked for a document.
  */
 standaloneHttpTrigger(
   'openApi',
@@ -39,8 +39,8 @@ standaloneHttpTrigger(
 )
 
 /** GET /docs/{asset} and GET /dashboard/{*asset}: the pages' scripts, styles and images. */
-standaloneHttpTrigger('docsAsset', assetOf(ASSETS, 'The pages have no file of this name.'))
-standaloneHttpTrigger('dashboardAsset', assetOf(DASHBOARD_ASSETS, 'The dashboard has no file of this name.'))
+standaloneHttpTrigger('docsAsset', assetOf(ASSETS, 'There is no file with this name in /docs.'))
+standaloneHttpTrigger('dashboardAsset', assetOf(DASHBOARD_ASSETS, 'There is no file with this name in /dashboard.'))
 
 function assetOf(assets: ReadonlyMap<string, ServeStatic>, notFound: string) {
   return async (request: HttpRequest) => {

@@ -13,7 +13,7 @@ import { report } from '../shared/triggers.ts'
 
 /**
  * Responds to requests that match no other function: the home page for the empty path, 405 with Allow for a known path,
- * otherwise 404. The runtime tries functions in alphabetical order, so this function's name sorts last. Only a
+ * otherwise 404. The runtime tries functions in alphabetical order, so this function has a name that sorts last. Only a
  * catch-all receives the empty path, because the runtime replaces an empty route with the function's name. TRACE and
  * CONNECT are left to the runtime, which responds with 404, because the library cannot represent these methods and
  * would respond with 500.

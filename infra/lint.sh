@@ -31,7 +31,7 @@ install_tools() {
   [ -x "$tools/bin/actionlint" ] || GOBIN=$tools/bin "$tools/bin/go" install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 }
 
-# Gets promtool from Debian's package, without installing Prometheus.
+# Extracts promtool from the Debian package of Prometheus, without installing that package.
 install_promtool() {
   if command -v promtool > /dev/null || [ -x "$tools/bin/promtool" ]; then return; fi
   # apt downloads as a separate user, which needs access to the directory.

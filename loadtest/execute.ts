@@ -29,7 +29,7 @@ export async function execute(execution: Execution): Promise<Omit<RunResult, 'as
   const { plan, target, seed, drainSeconds, onProgress, signal } = execution
   const machine = describeMachine()
   await ask(target, '/api/health/live')
-  // Fails now rather than in the middle of the run if the target does not allow faults.
+  // Fails now rather than in the middle of the run if the target does not allow faults to be injected.
   if (plan.phases.some(({ broken }) => broken !== undefined)) await setBroken(target, undefined)
   const ledgerBefore = await readLedger(target)
 

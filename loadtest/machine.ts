@@ -14,7 +14,10 @@ export interface ProcessCost {
 }
 
 const ROOT = join(import.meta.dirname, '..')
-/** Linux counts a process's time in ticks of USER_HZ, which is 100 on every platform that Node runs on. */
+/**
+ * Linux counts a process's time in ticks, of which there are 100 per second (USER_HZ) on every platform that Node runs
+ * on.
+ */
 const TICK_MICROSECONDS = 10_000
 
 export function describeMachine() {
@@ -29,8 +32,8 @@ export function describeMachine() {
 }
 
 /**
- * The versions of the tools and of the checked-out product. The product under test has the checked-out version only
- * if it was started from this checkout.
+ * The versions of the tools and of this checkout. The product under test has the same version as this checkout only if
+ * it was started from here.
  */
 export function describeVersions(): Record<string, string> {
   const commit = commitOf(ROOT)

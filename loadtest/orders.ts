@@ -49,7 +49,7 @@ export function createOrders(seed: number): Orders {
     next() {
       made += 1
       const currencyType = 1 + below(3)
-      // Most orders have one to three items, as in a shop; a tenth have four to eleven.
+      // Most orders have one to three items, as is typical of a shop; a tenth have four to eleven.
       const orderItems = Array.from({ length: random() < 0.9 ? 1 + below(3) : 4 + below(8) }, () => item(currencyType))
       const cents = orderItems.reduce((total, { price, quantity }) => total + Math.round(price * 100) * quantity, 0)
       const [customerName, customerLastName] = [pick(FIRST_NAMES), pick(LAST_NAMES)]

@@ -59,7 +59,7 @@ function fireLane({ kind, ...lane }: Lane, seconds: number, sending: Sending, pa
 /** How long to wait, at most, for the orders of a failed step to be stored. */
 const SETTLE_SECONDS = 10
 
-/** Runs one step after the other. Each step has its own figures, and the run's figures include all steps. */
+/** Runs the steps one after another. Each step has its own figures, and the run's figures include all steps. */
 export async function runRamp(ramp: RampSettings, sending: Sending, lag: () => number | null) {
   const { target, tallies, now, signal } = sending
   const seconds = () => now() / 1000

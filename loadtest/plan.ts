@@ -24,12 +24,12 @@ export const ARRIVALS = {
   burst: {
     sent: 'sent in bursts',
     measures:
-      'How long a burst takes. All requests of one second are sent at the beginning of that second. A stall between two bursts does not show.',
+      'How long a burst takes. All requests for a given second are sent at the beginning of that second. A stall between two bursts does not show.',
   },
   'closed-loop': {
     sent: 'sent in a closed loop',
     measures:
-      'How long a request waits behind those of the other connections. Each connection sends its next request when it has the answer to the last one. Compare throughput and CPU, because the latency depends on the number of connections.',
+      'How long a request waits behind the requests of the other connections. Each connection sends its next request when its previous one has been answered. Compare throughput and CPU, because the latency depends on the number of connections.',
   },
 } as const
 export type Arrivals = keyof typeof ARRIVALS

@@ -1,7 +1,7 @@
 import { checkStep, measuredText, type Assertion } from './outcome/assertions.ts'
 import type { RampFigures, RampStep } from './outcome/result.ts'
 
-/** A ramp raises the rate until latency or errors exceed the bound. */
+/** A ramp raises the rate until latency or errors exceed their limits. */
 export interface RampSettings {
   /** Requests per second in the first step. */
   readonly first: number
@@ -24,7 +24,10 @@ export interface Climber {
   passed(): number
 }
 
-/** Rates within this ratio of each other count as equal, because even two identical runs differ by more. */
+/**
+ * Two rates within this ratio of each other count as equal. A finer search would tell nothing, because identical runs
+ * differ by more than this.
+ */
 const CLOSE_ENOUGH = 1.1
 /** A rate counts as failed only after this many failures, because a single failure may be a hiccup on the machine. */
 const FAILURES = 2
@@ -49,9 +52,9 @@ export async function climb(
 type Tried = Pick<RampStep, 'rate' | 'held'>
 
 /**
- * Doubles the rate as long as all steps hold, and tries a rate again after its first failure. After a second failure,
+ * Doubles the rate as long as no step fails, and tries a rate again after its first failure. After a second failure,
  * returns the geometric mean of the highest rate that held and the lowest that failed, or half of the latter if no rate
- * held. Undefined if the two rates are close.
+ * held. Undefined if the two rates are within `CLOSE_ENOUGH` of each other.
  */
 export function nextRate(first: number, steps: readonly Tried[]): number | undefined {
   const last = steps.at(-1)

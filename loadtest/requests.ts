@@ -7,8 +7,8 @@ import { isChange, type RequestKind } from './plan.ts'
 export interface Requests {
   next(kind: RequestKind): RequestToSend
   /**
-   * Records a response. An accepted order may be changed and queried later. Accepted orders and changes may be looked
-   * up at the end.
+   * Records a response. An accepted order may be changed and queried later. At the end of the run, accepted orders and
+   * changes can be looked up.
    */
   answered(kind: RequestKind, status: number, body: string): void
   /** The number of accepted orders and changes, and the number of changes among them. */

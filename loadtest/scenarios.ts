@@ -2,7 +2,7 @@ import { isDuration, parseBound, type Assertion } from './outcome/assertions.ts'
 import type { RampSettings } from './ramp.ts'
 import { PATIENCE_MS, type Breakable, type Lane, type Phase, type PhaseSpan, type RequestKind } from './plan.ts'
 
-/** The plan of a run. Rates are requests per second over all connections together. */
+/** The plan of a run. Rates are in requests per second, on all connections together. */
 export interface Plan {
   readonly scenario: string
   readonly warmUp: Phase
@@ -17,7 +17,7 @@ export interface Settings {
   readonly rate: number | undefined
   readonly seconds: number
   readonly broken: Breakable
-  /** Whether all of a second's requests are sent at its start. */
+  /** Whether all requests for a second are sent at the start of that second. */
   readonly burst: boolean
   /** Used only for a ramp: its assertions and the length of each step. */
   readonly bound: readonly Assertion[]
@@ -120,7 +120,7 @@ export function planOf(name: ScenarioName, said: Partial<Settings>): Plan {
   }
   const phases = SCENARIOS[name].phases(settings)
   const [first] = phases
-  if (first === undefined) throw new Error(`The scenario ${name} has no phase.`)
+  if (first === undefined) throw new Error(`The scenario ${name} has no phases.`)
   const seconds = Math.min(MAX_WARM_UP_SECONDS, first.seconds)
   const plan = { scenario: name, warmUp: { name: 'warm-up', seconds, lanes: first.lanes }, phases }
   return name === 'ramp' ? { ...plan, ramp: rampOf(settings) } : plan

@@ -68,7 +68,8 @@ export function percentileOf(sorted: Float64Array, percentile: number): number {
 }
 
 /**
- * Percentiles that come ever closer to 100 %, as far as the number of samples allows, because the tail matters most.
+ * Percentiles that approach 100 % in ever smaller steps, as far as the number of samples allows, because the tail
+ * matters most.
  */
 export function distributionOf(sorted: Float64Array): DistributionPoint[] {
   if (sorted.length === 0) return []

@@ -17,7 +17,7 @@ export interface Target {
   stop(): Promise<void>
 }
 
-/** The target did not respond, or not as expected, so the run cannot start or has no outcome. */
+/** The target did not respond, or its response was not as expected, so the run cannot start or has no outcome. */
 export class TargetError extends Error {
   override readonly name = 'TargetError'
 }
@@ -32,9 +32,9 @@ export function runningTarget(url: string, key: string | undefined): Target {
 }
 
 /**
- * Starts the product in a checkout as `npm start` does there, on a free port. The environment may name a Kafka broker
- * and a SQL Server. Without a `DATA_DIR` in `settings`, the product gets an empty temporary directory, which `stop`
- * removes.
+ * Starts the product from a checkout, in the same way as `npm start`, on a free port. The environment may name a Kafka
+ * broker and a SQL Server. Without a `DATA_DIR` in `settings`, the product gets an empty temporary directory, which
+ * `stop` removes.
  */
 export async function startProduct(settings: Readonly<Record<string, string>> = {}, root = ROOT): Promise<Target> {
   const directory = mkdtempSync(join(tmpdir(), 'loadtest-'))

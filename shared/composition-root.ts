@@ -85,7 +85,7 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly redrives: Redrive
   readonly previewLetters: PreviewRedrive
   readonly discards: DiscardLetters
-  /** Warns operators before they redrive letters of other consumers. */
+  /** Warns operators before they redrive letters from other consumers. */
   readonly warnOfRedrive: WarnOfRedrive
   readonly ledgerVerdict: () => Promise<LedgerVerdict>
   readonly ledgerWatch: LedgerWatch
@@ -109,7 +109,10 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly metrics: Metrics
   /** Undefined if no traces are exported. */
   readonly tracing: Tracing | undefined
-  /** Ends everything that is only waiting: holds, backoffs and waiting requests. Disposal then closes the adapters. */
+  /**
+   * Ends everything that is only waiting: holds, backoffs, and requests that wait for an outcome. Disposal then closes
+   * the adapters.
+   */
   stop(): void
 }
 
@@ -119,7 +122,8 @@ export async function openServices(chosen: Config, begun?: Foundation): Promise<
   const { logger } = logging
   const debug = (event: string, words: string) => (error: unknown) => logger.debug({ event, err: error }, words)
   const warn = (event: string, words: string) => (error: unknown) => logger.warn({ event, err: error }, words)
-  // Loads the metrics while the adapters wait for their files and threads, so that loading them does not delay startup.
+  // Loads the metrics while the adapters wait for their files and threads. So loading the metrics does not delay
+  // startup.
   const [adapters, { createMetrics }] = await Promise.all([
     foundation.adapters,
     import('./telemetry/metrics/metrics.ts'),

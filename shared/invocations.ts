@@ -18,7 +18,7 @@ export async function countInvocation<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Resolves when no invocation is running and the last response has had time to leave, or after `limitMs`. */
+/** Resolves when no invocation is running and the last response has had time to be sent, or after `limitMs`. */
 export async function invocationsEnded(limitMs: number): Promise<void> {
   const deadline = performance.now() + limitMs
   let idleSince = Number.POSITIVE_INFINITY

@@ -19,8 +19,8 @@ function parts(tiers: number): Readonly<Record<string, readonly string[]>> {
 
 /**
  * Describes for operators, in one or two sentences, what an instance serves. If only some functions of a part are
- * disabled, the description names them, because somebody disabled them deliberately: the product's own lists of
- * disabled functions never split a part.
+ * disabled, the description names them. Somebody must have disabled them deliberately, because the product's own lists
+ * of disabled functions never split a part.
  */
 export function describeRole(disabled: ReadonlySet<string>, tiers: number): string {
   const told = Object.entries(parts(tiers)).map(([part, functions]) => {

@@ -25,13 +25,13 @@ export function topicsOf({ topic, consumerGroup, retryDelaysMs } = settings()): 
   return createTopics(topic, consumerGroup, retryDelaysMs)
 }
 
-/** Chooses the settings of this process. Only the embedded host calls this, before anything uses the settings. */
+/** Chooses the settings for this process. Only the embedded host calls this, before anything uses the settings. */
 export function useSettings(chosen: Config): void {
   if (begun !== undefined) throw new OrderError('internal', 'The settings of this process are already in use.')
   config = chosen
 }
 
-/** Begins to open the services. The embedded host calls this early, to load other modules while threads start. */
+/** Starts opening the services. The embedded host calls this early, to load other modules while threads start. */
 export function foundation(): Promise<Foundation> {
   begun ??= openFoundation(settings())
   return begun

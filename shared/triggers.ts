@@ -37,7 +37,7 @@ export function httpTrigger(name: RouteName, handler: ServiceHandler): void {
   })
 }
 
-/** Registers an HTTP function that also responds while the services are not open or cannot be opened. */
+/** Registers an HTTP function that also responds before the services are open, or if they cannot be opened. */
 export function standaloneHttpTrigger(name: RouteName, handler: Handler): void {
   const { methods, route, access }: Route = ROUTES[name]
   const handle = endpoint(handler, report)
@@ -130,14 +130,14 @@ export function kafkaTrigger(
   })
 }
 
-/** Processes the portions of a delivery in turn. The time limit is counted from the delivery's arrival. */
+/** Processes the portions of a delivery in turn. The time limit begins when the delivery arrives. */
 async function deliver(events: unknown, useCase: (all: Services) => HandleDelivery): Promise<void> {
   const process = useCase(await services())
   const deliveredAt = Date.now()
   for (const portion of fromKafkaEvents(events)) await process(portion, deliveredAt)
 }
 
-/** KAFKA_SSL_CA is either the certificate itself or the path of its file. The trigger has a property for each form. */
+/** KAFKA_SSL_CA is either the certificate itself or the path to its file. The trigger has a property for each form. */
 function isPem(certificate: string): boolean {
   return certificate.includes('-----BEGIN')
 }

@@ -10,5 +10,5 @@ node -p "Object.keys(require('./package.json').optionalDependencies).join('\n')"
 cd node_modules
 rm -rf .bin .package-lock.json @types
 find . -type f '(' -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.md' ')' -delete
-# Removes the copies for bundlers, which a package.json names in fields that Node ignores.
+# Removes the builds for bundlers. A package.json names these builds in fields that Node ignores.
 rm -rf @opentelemetry/*/build/esm @opentelemetry/*/build/esnext

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Replaces the instances of a role one after the other. No request that is safe to retry fails: a new instance starts
+# Replaces a role's instances one after the other. Requests that are safe to retry never fail: a new instance starts
 # alongside an old one, with the current image and settings, and the old one stops when the new one is healthy. If a new
 # instance does not become healthy, its last log lines are shown and it is removed; the other instances stay.
 #

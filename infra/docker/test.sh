@@ -5,7 +5,7 @@
 #   bash infra/docker/test.sh [part…]      needs Linux; as root it installs and starts an engine of its own
 #
 # Uses the engine that `docker info` finds (DOCKER_HOST), otherwise starts one in a temporary directory. If the public
-# registries cannot be reached, base images are built from Debian's and npm's packages (test/bases.sh). The names of all
+# image registries are unreachable, base images are built from Debian and npm packages (test/bases.sh). The names of all
 # images, containers, volumes and networks begin with TEST_PREFIX, and all of them are removed at the end; KEEP_BASES=1
 # keeps the base images for the next run.
 set -uo pipefail

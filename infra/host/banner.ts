@@ -3,8 +3,8 @@ import type { Product } from './run.ts'
 type BannerFacts = Pick<Product, 'url' | 'functionsKey'> & { readonly services: Pick<Product['services'], 'described'> }
 
 /**
- * The text that `npm start` prints. The key and the sign-in link are printed only to a terminal, so that no log
- * collects them. The link carries the key in its fragment, which browsers never send.
+ * The text that `npm start` prints. The key and the sign-in link are printed only to a terminal, so that they never end
+ * up in a log. The link carries the key in its fragment, which browsers never send.
  */
 export function banner(
   { url, functionsKey: { key, file }, services: { described } }: BannerFacts,

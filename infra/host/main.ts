@@ -19,7 +19,7 @@ export async function main(root: string): Promise<void> {
     unfinished: () => product?.unfinished() ?? ['starting'],
     say: (line) => process.stderr.write(`${line}\n`),
   })
-  // Set before the modules are loaded, so that a stop requested meanwhile waits for startup to finish.
+  // Set before the modules are loaded, so that a stop that is requested in the meantime waits for startup to finish.
   started = start()
   product = await started
   process.stdout.write(banner(product, process.stdout.isTTY))

@@ -4,8 +4,8 @@ import { closeSync, openSync } from 'node:fs'
 const NEEDED = 32
 
 /**
- * Explains a failed startup if no more files can be opened. Undefined for other failures. Some libraries hide the error
- * code (SQLite reports "unable to open database file"), so this function also tries to open files.
+ * Explains a startup that failed because no more files could be opened. Undefined for other failures. Some libraries
+ * hide the error code (SQLite reports "unable to open database file"), so this function also tries to open files.
  */
 export function outOfFiles(error: unknown): string | undefined {
   const words = textOf(error)

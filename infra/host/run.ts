@@ -18,8 +18,8 @@ export interface Product {
   /** The key for protected routes. `file` is undefined if the key comes from a setting. */
   readonly functionsKey: { readonly key: string; readonly file: string | undefined }
   /**
-   * Ends all waits, lets requests and batches in flight finish, runs hooks, and closes the log and the store, in this
-   * sequence.
+   * Interrupts everything that is waiting, lets requests and batches in flight finish, runs hooks, and closes the log
+   * and the store, in that order.
    */
   readonly stop: () => Promise<void>
   /** Descriptions of the work that `stop` is still waiting for. */
@@ -34,7 +34,8 @@ const IN_ONE_PROCESS = { AzureFunctionsJobHost__extensions__kafka__maxBatchSize:
 
 /**
  * Reads the settings, opens the services, loads the functions and starts the host. May be called only once per process.
- * The environment overrides local.settings.json in `root`. After a rejection, nothing is left open.
+ * The environment overrides local.settings.json in `root`. If startup fails, everything that was opened is closed
+ * again.
  */
 export async function startProduct(root: string): Promise<Product> {
   const local = readLocalSettings(join(root, 'local.settings.json'), [...SETTING_NAMES, 'FUNCTIONS_INVOCATION'])
@@ -57,7 +58,8 @@ export async function startProduct(root: string): Promise<Product> {
   const services = await openServices()
   let host: EmbeddedHost | undefined
   async function stop(): Promise<void> {
-    // Ends all waits first, because a batch that is waiting for an unavailable store would keep the host from closing.
+    // First interrupts everything that is waiting, because a batch that is waiting for an unavailable store would keep
+    // the host from closing.
     services.stop()
     await host?.close()
     await services[Symbol.asyncDispose]()

@@ -19,7 +19,7 @@ export function startFailure(error: unknown, { HOST = '127.0.0.1', PORT = '7071'
 function addressFailure(code: string, host: string, port: string): string | undefined {
   switch (code) {
     case 'EADDRINUSE':
-      return `Port ${port} of ${host} is already in use: stop the process that uses it, or set another PORT.`
+      return `Port ${port} on ${host} is already in use: stop the process that uses it, or set another PORT.`
     case 'EACCES':
       return `Port ${port} is only for privileged users: set PORT to 1024 or above.`
     case 'EADDRNOTAVAIL':

@@ -29,11 +29,11 @@ export interface BrokerOptions {
   readonly protocol?: 'PLAINTEXT' | 'SASL_SSL'
   /** Overrides for server.properties. */
   readonly properties?: Readonly<Record<string, string>>
-  /** Arguments for formatting, such as `--add-scram`. */
+  /** Arguments for formatting the data directory, such as `--add-scram`. */
   readonly format?: readonly string[]
 }
 
-/** All our clusters share this id, because they never interact. */
+/** All our clusters can have the same id, because they never interact. */
 const CLUSTER_ID = 'b3JkZXItZXZlbnQtcHJvYw'
 const START_TIMEOUT_MS = 60_000
 // With the fast compiler and the serial garbage collector, a broker starts in two seconds.

@@ -14,7 +14,7 @@ export function missingForKafka(): string | undefined {
   const version = Number(/version "(\d+)/.exec(java.stderr ?? '')?.[1] ?? 0)
   if (version < FIRST_JAVA) return `A Kafka broker needs Java ${FIRST_JAVA} or later: install a JRE (adoptium.net).`
   if (existsSync(jarsOf(kafkaVersion())) || hasMaven()) return undefined
-  return 'Fetching Kafka for the first time needs Maven: install it (maven.apache.org).'
+  return 'Fetching Kafka for the first time requires Maven: install Maven (maven.apache.org).'
 }
 
 /** The broker's class path. The first call downloads its files. */

@@ -13,8 +13,8 @@ export function hasMaven(): boolean {
 }
 
 /**
- * The class path with the dependencies that `pom` names, kept in `directory`. The first call downloads them from Maven
- * Central; later calls need no network. Rejects with Maven's message.
+ * The class path of the dependencies that `pom` names. Their files are in `directory`. The first call downloads them
+ * from Maven Central; later calls need no network. Rejects with Maven's message.
  */
 export async function mavenClassPath(pom: string, directory: string): Promise<string> {
   if (!existsSync(directory)) {

@@ -14,7 +14,7 @@ const COMMON = {
     help: 'URL of the instance (default: OPS_URL, then the instance that holds DATA_DIR, then the files in DATA_DIR)',
   },
   key: { type: 'string', help: 'function key (default: FUNCTIONS_KEY, then the key in DATA_DIR)' },
-  operator: { type: 'string', help: 'the name recorded in the audit (default: your user name)' },
+  operator: { type: 'string', help: 'the name recorded in the audit log (default: your user name)' },
   json: { type: 'boolean', help: 'prints JSON instead of tables' },
   help: { type: 'boolean', help: 'prints this text' },
 } as const

@@ -68,8 +68,8 @@ export async function perform(command: Command, context: CommandContext): Promis
   return well ? EXIT.ok : EXIT.notWell
 }
 
-/** The option of commands that record a reason in the audit. */
-export const REASON = { reason: { type: 'string', help: 'the reason, recorded in the audit' } } as const
+/** The option of those commands that record a reason in the audit log. */
+export const REASON = { reason: { type: 'string', help: 'the reason, recorded in the audit log' } } as const
 
 export class UsageError extends Error {
   override readonly name = 'UsageError'

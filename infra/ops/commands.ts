@@ -23,7 +23,7 @@ import { replayFixture } from './commands/replay-fixture.ts'
 import { takeOut } from './commands/log/take-out.ts'
 import { ledger, repairLedger, resetLedger, status, storage } from './commands/status.ts'
 
-/** Every command, in the sequence in which the help lists them. */
+/** Every command, in the order in which the help lists them. */
 export const COMMANDS: readonly Command[] = [
   status,
   storage,

@@ -17,8 +17,8 @@ const WORKING = [
  */
 export async function createLocalClient(operator: string, asked: { processing: boolean }): Promise<OpsClient> {
   Object.assign(process.env, { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'error' })
-  // No command reads the history of figures, and collecting it would send requests to Kafka, which could keep
-  // connections open when the command ends.
+  // No command reads the pipeline's history, and collecting that history would send requests to Kafka. These requests
+  // could keep connections open when the command ends.
   for (const name of ['opsHistory', ...(asked.processing ? [] : WORKING)])
     process.env[`AzureWebJobs_${name}_Disabled`] = 'true'
   const { url, functionsKey, services, stop } = await startProduct(ROOT)

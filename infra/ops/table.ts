@@ -6,8 +6,8 @@ const ROOM_FOR_LAST = 24
 type Cell = string | number | null | undefined
 
 /**
- * A human-readable table. Columns are as wide as their widest cell, numbers are right-aligned, unknown values are
- * dashes, and lines are truncated to `width`. If the table is too wide, optional columns are left out in the order
+ * A human-readable table. Columns are as wide as their widest cell, numbers are right-aligned, unknown values are shown
+ * as dashes, and lines are truncated to `width`. If the table is too wide, optional columns are left out in the order
  * given, and a line below the table names them.
  */
 export function table(
@@ -65,7 +65,7 @@ export function causeText({ code, detail }: { readonly code: string; readonly de
   return `${code}: ${detail}`
 }
 
-/** Removes the fraction of a second from an RFC 3339 time. */
+/** Removes the fractional seconds from an RFC 3339 timestamp. */
 export function toSecond(time: string): string {
   return time.replace(/\.\d+Z$/, 'Z')
 }

@@ -44,7 +44,7 @@ async function consume(): Promise<void> {
 const { $schema, ...body } = z.toJSONSchema(newOrderCommandSchema, { io: 'input', target: 'draft-7' })
 void $schema
 
-// Binary fractions are not exact multiples of 0.0001, so valid prices would be refused without this precision.
+// As binary fractions, most prices are not exact multiples of 0.0001, so they would be refused without this precision.
 const ajv = { customOptions: { multipleOfPrecision: 6 } }
 const app = Fastify({ bodyLimit: 1024 * 1024, forceCloseConnections: true, ajv })
 app.post('/api/orders', { schema: { body } }, async (request, reply) => {

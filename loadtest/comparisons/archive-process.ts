@@ -17,7 +17,7 @@ export interface RunningArchive extends AsyncDisposable {
   resume(): void
   /** The number of archived orders for which this store file keeps a tombstone. */
   archivedIn(file: string): number
-  /** How long the process has run so far, not counting pauses. */
+  /** How long the process has been running, not counting pauses. */
   runSeconds(): number
   /** Throws `TargetError` if the process has exited. */
   requireRunning(): void

@@ -32,9 +32,9 @@ const EMBEDDED = { KAFKA_BROKERS: '', SQL_CONNECTION_STRING: '' }
 /**
  * A table that shows how long orders take while `ops archive` runs and while it does not, both measured in one run. The
  * command runs in its own process, as it does for operators, and moves the older half of the orders. It is paused in
- * every other window, so that other work on the machine affects both conditions equally. Each condition is measured for
- * `seconds`. Measuring starts when the store begins to remove the first file's orders, because removal takes the
- * longest and costs the most.
+ * half of the windows, so that other work on the machine affects both conditions equally. Each condition is measured
+ * for `seconds`. The measurement starts when the store begins to remove the first file's orders, because removal is the
+ * longest and most expensive step.
  */
 export async function archiving(options: ArchivingOptions): Promise<string> {
   const { orders, onProgress } = options
@@ -75,7 +75,7 @@ function words(
 Archiving removed ${removed.orders} orders from the store in ${Math.round(removed.seconds)} s. Ratios compare the p99 of the two rows.`
 }
 
-/** The requests of all windows in which archiving runs, or of all windows in which it is paused. */
+/** The requests sent in all windows in which archiving runs, or in all windows in which it is paused. */
 type Measured = ReturnType<typeof measured>
 function measured() {
   return { tally: new Tally('place-order'), requests: createRequests(1) }

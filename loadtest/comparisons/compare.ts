@@ -52,7 +52,7 @@ function doubts(one: RunResult, other: RunResult): string[] {
   const differ = (of: (result: RunResult) => unknown) => JSON.stringify(of(one)) !== JSON.stringify(of(other))
   const found = [
     ...(differ(({ settings }) => arrivalsOf(settings))
-      ? ['only one of them was measured with evenly sent requests, so the latencies measure different things']
+      ? ['only one of them was measured with evenly spaced requests, so the latencies measure different things']
       : []),
     ...(differ(({ settings }) => settings.phases) ? ['they were not run with the same settings'] : []),
     ...(differ(({ machine }) => [machine.processor, machine.cores]) ? ['they were run on different machines'] : []),

@@ -16,7 +16,8 @@ const DAY_MS = 24 * 60 * 60_000
 const ENDED_DAYS_AGO = 30
 const SPAN_DAYS = 730
 /**
- * These orders have their own topic and group, because the log of the measured product does not contain their records.
+ * These orders have their own topic and group, because the log of the product under test does not contain their
+ * records.
  */
 const ORIGIN = { topic: 'loadtest-earlier', partition: 0 }
 const GROUP = 'loadtest-earlier'
@@ -28,9 +29,9 @@ export interface EarlierOrders {
 }
 
 /**
- * Fills the store of a product that is not running. The orders pass through the store's own adapter in batches as large
- * as those of the product, so the tables, the search index and the ledger end up as if the product had stored the
- * orders. Only the intake and the log are skipped, because they take longer than storing.
+ * Fills the product's store while the product is not running. The orders pass through the store's own adapter in
+ * batches as large as the product's own, so the tables, the search index and the ledger end up as if the product had
+ * stored the orders. Only the intake and the log are skipped, because they take longer than storing.
  */
 export async function storeEarlierOrders(
   directory: string,

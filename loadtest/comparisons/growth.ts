@@ -60,7 +60,7 @@ async function growEach({ factor, seconds, connections, onProgress, signal }: Gr
   return table([name, 'accepted/s', 'stored/s', 'CPU µs/order', 'CPU µs/item'], rows)
 }
 
-/** Sends the same requests at each size of one store. */
+/** Fills one store in stages, and sends the same requests at each stage. */
 async function growStored({ connections, onProgress, signal }: GrowthOptions): Promise<string> {
   const rows: (string | number)[][] = []
   const target = await startProduct()
@@ -71,7 +71,8 @@ async function growStored({ connections, onProgress, signal }: GrowthOptions): P
       await fill(target, size, connections, signal)
       await STORING_PRODUCT.settle(target, size, signal)
       const seconds = (performance.now() - began) / 1000
-      // Lets the work that follows storing, such as a checkpoint, finish before reads are measured.
+      // Gives work that continues after the orders are stored, such as a checkpoint, time to finish before reads are
+      // measured.
       await sleep(SETTLE_MS, undefined, { signal })
       onProgress(`reading, with ${size} orders stored`)
       rows.push([size, Math.round(seconds), ...(await readTimes(target))])
@@ -109,7 +110,7 @@ async function readTimes(target: Target): Promise<string[]> {
   return figures
 }
 
-/** A first name, a last name and an item: about 1 order in 10,000 contains all five words. */
+/** A first name, a last name, and three words that describe an item: about 1 order in 10,000 contains all five. */
 const FEW = ['alex specimen acorn belt red', 'kim model iris coat grey', 'sam fixture fern hat blue']
 
 /** Requests that place orders with this many items. */

@@ -16,16 +16,16 @@ export type GrowthOptions = Omit<GrowthTask, 'does'> & Caller
 
 const PROCESSORS = [1, 2, 3]
 /**
- * The topic is filled for `seconds` multiplied by this factor. Enough orders then remain when all processors have
- * joined, although the first one to join starts storing at once.
+ * The topic is filled for `seconds` multiplied by this factor. As a result, enough orders remain when all processors
+ * have joined, although the first one starts storing at once.
  */
 const FILL_TIMES = 10
 const JOIN_LIMIT_MS = 60_000
 
 /**
- * Measures how fast one, two and three processes in one consumer group store the orders waiting in a real Kafka topic.
- * Each process has its own store, because the lock on a shared file would be the bottleneck. The clock starts when all
- * processes have joined the group and have their partitions.
+ * Measures how fast one, two and three processes in one consumer group store orders that are already waiting in a real
+ * Kafka topic. Each process has its own store, because the lock on a shared file would be the bottleneck. The clock
+ * starts when all processes have joined the group and have their partitions.
  */
 export async function growProcessors({ seconds, connections, onProgress, signal }: GrowthOptions): Promise<string> {
   const { kafka } = readConfig(process.env, 'embedded')

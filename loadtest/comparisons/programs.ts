@@ -10,7 +10,7 @@ import { createGoService } from './go-service.ts'
 /** A program that accepts orders and stores them: this checkout's product, or a peer to compare it with. */
 export interface Program extends Storing {
   readonly name: string
-  /** The checkout of a product; undefined for a baseline. */
+  /** The root directory of the product's checkout; undefined for a baseline. */
   readonly root?: string
   /** A product is compared with another product only if both use the same log. Undefined for a baseline. */
   readonly log?: LogKind
@@ -47,7 +47,7 @@ export const STORING_PRODUCT: Storing = {
   settle: async (target, _, signal) => void (await drainFully(target, DRAIN_SECONDS, signal)),
 }
 
-/** The product in the checkout at `root`. `settings` are added to those that its role requires. */
+/** The product whose root directory is `root`. `settings` are added to those that the role requires. */
 export function product(root: string, log: LogKind, settings: Settings = {}): Program {
   const name = root === ROOT ? 'product' : `product at ${commitOf(root) ?? basename(root)}`
   return {

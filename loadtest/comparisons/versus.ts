@@ -77,7 +77,7 @@ export function versusText(measured: ReadonlyMap<Contender, readonly Measured[]>
       notAccepted,
     ]),
   )
-  // Refusing an order takes less work than accepting one, so a row with refusals is not comparable.
+  // Refusing an order takes less work than accepting one, so a row with refusals cannot be compared with the others.
   const unfit = rows
     .filter(({ notAccepted, accepts }) => notAccepted > 0 || !accepts)
     .map(

@@ -90,8 +90,8 @@ function parseAssertion(text: string): Assertion {
 }
 
 /**
- * The bound for a ramp step. Throws for the same reasons as `parseAssertions`, and for metrics that are not available
- * for a step.
+ * Parses the bound that a ramp's steps have to meet. Throws for the same reasons as `parseAssertions`, and for metrics
+ * that are not available for a step.
  */
 export function parseBound(words: string): Assertion[] {
   const bound = parseAssertions(words)

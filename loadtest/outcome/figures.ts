@@ -7,9 +7,9 @@ import { round, summarize } from '../statistics.ts'
 import { figuresOf } from '../sending/latencies.ts'
 import type { Tally } from '../sending/tally.ts'
 
-/** How requests were sent, and from when their latency was measured. */
+/** How requests were sent, and the moment from which their latency was measured. */
 const SENDING: Readonly<Record<Arrivals, string>> = {
-  even: 'Requests are due at even intervals, whatever the outcome of earlier ones (an open model), and are sent by undici from one thread of this machine. Latency is measured from when a request was due, or from when it was sent if that was up to a millisecond earlier. A request that is due while every connection waits for an answer is sent as soon as one is free, so no request is left out of the figures because the server was late (coordinated omission).',
+  even: 'Requests are due at even intervals, whatever the outcome of earlier ones (an open model), and are sent by undici from one thread of this machine. Latency is measured from when a request was due, or from when it was sent if that was up to a millisecond earlier. A request that is due while every connection is waiting for an answer is sent as soon as a connection is free, so no request is left out of the figures because the server was slow (coordinated omission).',
   burst:
     'autocannon sends the requests from one thread of this machine: at the start of each second, each connection sends as many as the rate requires, one after the other. Latency is measured from when a request was sent. If a connection waited longer than its interval, the requests that were due meanwhile are counted with the latency that they would have had if they had been sent on time (HdrHistogram’s correction for coordinated omission, with the connection’s real interval). A stall of the server between two bursts does not show.',
   'closed-loop':
@@ -19,8 +19,8 @@ const SENDING: Readonly<Record<Arrivals, string>> = {
 /** Describes how the figures were measured. Every result includes it. */
 export const methodOf = (plan: Pick<Plan, 'phases'>): readonly string[] => [
   SENDING[arrivalsOf(plan)],
-  'Latency is measured for 2xx answers, 409 answers to changes to cancelled orders, and requests that timed out, which count as 10 s. Other refusals and broken connections are counted separately.',
-  'Percentiles are exact (nearest rank). The warm-up counts only in the verdict, because the ledger cannot leave it out.',
+  'Latency is measured for 2xx responses, for 409 responses to changes to cancelled orders, and for requests that timed out, which count as 10 s. Other refusals and broken connections are counted separately.',
+  'Percentiles are exact (nearest rank). The warm-up counts only towards the verdict, because the ledger cannot leave it out.',
   'The time from accepted to stored is storedAt − acceptedAt, by the product’s clocks, for a sample of orders spread over the run.',
   'CPU is the CPU time of the product’s process until the last order was stored, divided by the answered requests.',
 ]
@@ -54,7 +54,7 @@ export function requestFigures(
   })
 }
 
-/** Excludes orders from the warm-up. Null if no order from the run was stored. */
+/** Excludes the orders that were accepted during the warm-up. Null if no order from the run was stored. */
 export function storedFigures(orders: readonly OrderView[], startedAt: Date): StoredFigures | null {
   const timings = orders.flatMap(({ acceptedAt, storedAt }) => {
     if (acceptedAt === undefined || storedAt === undefined) return []

@@ -82,7 +82,7 @@ export interface RequestFigures {
   readonly latency: LatencyFigures
   /** The time from sending to the response, for the requests that were sent. */
   readonly observed: Summary | null
-  /** For bursts: requests that a late response held back. `latency` includes them. */
+  /** For bursts: the number of requests that were delayed by a late response. `latency` includes them. */
   readonly omitted: number
   /** For evenly spaced arrivals: how late requests were sent, in milliseconds. Null otherwise. */
   readonly sentLate: Summary | null

@@ -18,7 +18,7 @@ const AT_ONCE = 16
 /** The final states of orders and changes. */
 const FINAL = new Set(['stored', 'cancelled', 'dead-lettered', 'discarded', 'lost', 'applied', 'rejected'])
 
-/** Undefined without a function key. Throws `TargetError` if the key is refused. */
+/** Undefined if the target has no function key. Throws `TargetError` if the key is refused. */
 export async function readLedger(target: Target): Promise<LedgerVerdict | undefined> {
   if (target.key === undefined) return undefined
   const { status, body } = await ask(target, '/api/ops/ledger')
@@ -146,7 +146,7 @@ function inWords(
   if (pending !== null && pending > 0) return `${pending} ${what} are still on their way. None is known to be lost.`
   const found = `${checked} of them looked up by id and found`
   if (ledger === null)
-    return `No order is known to be lost: ${accepted} accepted${ofThem}, ${found}. Without a key, the ledger is unknown.`
+    return `No order is known to be lost: ${accepted} accepted${ofThem}, ${found}. Without a key, the ledger cannot be read.`
   // The responses to these orders were cut off at the end, or the orders came from other callers.
   const more = ledger.accepted - accepted
   const unheard = more > 0 ? `; the log has ${more} more, whose answers did not arrive here` : ''

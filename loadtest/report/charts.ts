@@ -108,7 +108,7 @@ function throughput(result: RunResult, x: XAxis, bands: readonly Band[]): Html {
   const stored = result.pipeline === null ? [] : rates(result.pipeline, result.seconds)
   return chart({
     title: 'Throughput',
-    says: 'Orders placed, by the second in which they were due or sent, and orders stored in every second of the run.',
+    says: 'Orders placed, counted in the second in which they were due or sent, and orders stored in each second of the run.',
     unit: 'orders a second',
     x,
     bands,
@@ -131,7 +131,7 @@ export function rates(pipeline: readonly PipelineSecond[], until: number): (read
 function lag(pipeline: readonly PipelineSecond[], bands: readonly Band[]): Html {
   return chart({
     title: 'Lag',
-    says: 'Records of the orders topic that were not yet committed, until the end of the drain.',
+    says: 'Records of the orders topic that were not yet committed, from the start to the end of the drain.',
     unit: 'records not yet committed, until the end of the drain',
     x: { kind: 'seconds', to: pipeline.at(-1)?.second ?? 1 },
     bands,

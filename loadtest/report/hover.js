@@ -26,7 +26,7 @@ function makeReadable(figure, { width, top, bottom, series }) {
   tip.setAttribute('role', 'status')
   figure.append(tip)
   const [lead] = series
-  // The index of the point that is shown; -1 if none is.
+  // The index of the point that is shown, or -1 if no point is shown.
   let place = -1
 
   function showAt(x) {

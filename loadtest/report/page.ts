@@ -18,7 +18,7 @@ export function reportPage(result: RunResult): string {
   const { scenario, startedAt, seconds, settings, verdict, assertions, ramp, client } = result
   const isGood = verdict.lost === 0 && assertions.every(({ holds }) => holds)
   const arrivals = ARRIVALS[arrivalsOf(settings)]
-  // The policy contains the hashes of the style and the script, so a formatter must not indent these.
+  // The policy contains the hashes of the style sheet and the script, so a formatter must not indent these two.
   const [style, script] = [new Html(REPORT_STYLE), new Html(HOVER)]
   const policy = `default-src 'none'; style-src '${hashOf(REPORT_STYLE)}'; script-src '${hashOf(HOVER)}'`
   return html`<!doctype html>

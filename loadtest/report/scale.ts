@@ -1,4 +1,4 @@
-/** Maps values to positions between `start` and `end`. `ticks` are the values that get a mark. */
+/** Maps values to positions between `start` and `end`. `ticks` are the values that are marked on the axis. */
 export interface Scale {
   readonly ticks: readonly number[]
   readonly place: (value: number) => number
@@ -19,7 +19,10 @@ export function timeScale(seconds: number, start: number, end: number): Scale {
   return { ticks, place: (value) => start + (Math.min(value, seconds) / seconds) * (end - start) }
 }
 
-/** A scale of powers of ten around the values. A value that is not positive is placed at the bottom. */
+/**
+ * A logarithmic scale that begins and ends with a power of ten and spans the values. A value that is not positive is
+ * placed at the bottom.
+ */
 export function logScale(values: readonly number[], start: number, end: number): Scale {
   const positive = values.filter((value) => value > 0)
   const low = Math.floor(Math.log10(lowest(positive) ?? 1))
@@ -49,7 +52,7 @@ function roundStep(rough: number): number {
   return factor * power
 }
 
-/** Unlike `Math.max(...values)`, this works for more values than a call can have arguments. */
+/** Unlike `Math.max(...values)`, this is not limited by the number of arguments that a call can have. */
 export function highest(values: readonly number[]): number | undefined {
   return values.length === 0 ? undefined : values.reduce((one, other) => Math.max(one, other))
 }

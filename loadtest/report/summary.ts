@@ -38,7 +38,7 @@ const CLIENT_IS_BUSY = 0.8
 export function doubtsOf({ busy }: RunResult['client']): string[] {
   if (busy < CLIENT_IS_BUSY) return []
   return [
-    `The load test itself was busy ${Math.round(busy * 100)} % of the time, so the figures may show its own limit.`,
+    `The load test itself was busy ${Math.round(busy * 100)} % of the time, so the figures may reflect its own limit.`,
   ]
 }
 

@@ -6,7 +6,7 @@ import { rounded, thousands } from './rounded.ts'
 export function tilesOf(result: RunResult): Html {
   const { ramp } = result
   const { latency, perSecond } = commandFigures(result)
-  // In a ramp, the latencies at rates that held are mixed with those at rates that failed.
+  // In a ramp, the latencies at rates that stayed within the bound are mixed with those at rates that exceeded it.
   const { p50, p95, p99, max } = (ramp === null ? latency.summary : null) ?? {}
   const tiles = [
     tile('highest rate that held', ramp?.held, 'orders/s'),

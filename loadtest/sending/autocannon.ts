@@ -6,8 +6,8 @@ import { pause } from '../../shared/threads/waiting.ts'
 
 /**
  * autocannon sends at the start of each second and checks only once a second whether to stop, so it would start another
- * burst and then cut it off. It is therefore stopped before the last second is over, and configured to check more
- * often.
+ * burst and then cut it off. It is therefore stopped shortly before the end of the last second, and configured to check
+ * more often.
  */
 const STOP_EARLY_MS = 100
 const LOOK_EVERY_MS = 50
@@ -15,7 +15,10 @@ const LOOK_EVERY_MS = 50
 /** Connections of a lane that all send at the same rate. */
 export interface Group {
   readonly connections: number
-  /** Requests per second on each connection. Undefined if each request is sent when the one before is answered. */
+  /**
+   * Requests per second on each connection. Undefined if each request is sent as soon as the previous one has been
+   * answered.
+   */
   readonly rate: number | undefined
 }
 
@@ -29,7 +32,7 @@ export async function fireAutocannon(volley: Volley): Promise<void> {
  */
 export function groupsOf({ connections, rate }: Pick<Lane, 'connections' | 'rate'>): Group[] {
   if (rate === undefined) return [{ connections, rate }]
-  // A connection cannot send less often than once a second.
+  // A connection sends at least one request a second, so at a low rate some connections stay unused.
   const sending = Math.min(connections, rate)
   const [own, more] = [Math.floor(rate / sending), rate % sending]
   const groups = [

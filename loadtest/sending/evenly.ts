@@ -11,8 +11,8 @@ const LOOK_FOR_LATE_EVERY_MS = 100
 
 /**
  * Sends requests at even intervals, whatever the outcome of earlier ones (an open model). Latency is measured from the
- * due time, so it includes the time for which a stall of the server holds a request back. A request that is due while
- * all connections are busy is sent as soon as one is free, or abandoned once it has waited for `patienceMs`.
+ * due time, so it includes any delay that a stall of the server causes. A request that is due while all connections are
+ * busy is sent as soon as one is free, or abandoned once it has waited for `patienceMs`.
  */
 export async function sendEvenly(volley: Volley): Promise<void> {
   const { lane, seconds, tally, now, signal, patienceMs = PATIENCE_MS } = volley

@@ -3,7 +3,7 @@ import { sendEvenly } from './evenly.ts'
 import type { Volley } from './volley.ts'
 
 /**
- * Resolves when the lane's time is over and all its requests have received a response or been abandoned. Rejects on an
+ * Resolves when the lane's time is up and all its requests have received a response or been abandoned. Rejects on an
  * invalid response.
  */
 export async function fire(volley: Volley): Promise<void> {

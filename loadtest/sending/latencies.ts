@@ -6,9 +6,9 @@ export interface Timed {
   readonly atMs: number
   /** The latency, measured from when the request was due or, if it had no due time, from when it was sent. */
   readonly tookMs: number
-  /** The part of the latency before the request was sent. */
+  /** The part of the latency that passed before the request was sent. */
   readonly waitedMs?: number
-  /** The interval between this connection's requests, if a late response holds back the next ones. */
+  /** The interval between this connection's requests. Given if a late response delays the requests after it. */
   readonly intervalMs?: number
 }
 
@@ -101,7 +101,7 @@ export function* missed(tookMs: number, intervalMs: number): Generator<number> {
 
 type Timing = readonly [fromMs: number, tookMs: number]
 
-/** Figures for these latencies. Each latency comes with the time from which it was measured. */
+/** Figures for these latencies, each of which is given with the time from which it was measured. */
 export function figuresOf(latencies: Iterable<Timing>): LatencyFigures {
   const all = new Samples()
   const bySecond = new Map<number, Samples>()

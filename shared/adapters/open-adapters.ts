@@ -42,8 +42,8 @@ type PrepareLog = (log: Adapters['log']) => Promise<Adapters['log']>
 
 /**
  * Locks the data directory, imports only the adapters that the settings select, and returns a function that opens them.
- * A process on Kafka and SQL Server does not load the embedded adapters, and vice versa. The log and the store are
- * chosen independently.
+ * A process that uses Kafka and SQL Server does not load the embedded adapters, and vice versa. The log and the store
+ * are chosen independently.
  *
  * The returned function must be called. It starts the threads of the log and the store before it waits for anything. It
  * calls `prepareLog` as soon as the log is open, and uses the log with which `prepareLog` resolves.
@@ -204,7 +204,8 @@ async function backUpOf(
 }
 
 /**
- * Verifies and recreates the files if the previous process left them in doubt. Call this before the files are opened.
+ * Verifies and recreates the files if the previous process marked them as doubtful. Call this before the files are
+ * opened.
  */
 function settleDiskDoubt(dataDir: string, logger: Logger): void {
   if (!isInDoubt(dataDir)) return
@@ -221,7 +222,7 @@ function settleDiskDoubt(dataDir: string, logger: Logger): void {
 }
 
 /**
- * Kills the process before any caller gets a reply, because the process no longer knows what its files contain. An
+ * Kills the process so that no caller gets a reply, because the process no longer knows what its files contain. An
  * orderly close would flush the files again, and that flush would seem to succeed although data may be missing. The
  * next start verifies the files.
  */

@@ -1,6 +1,6 @@
 /**
  * Kafka's default partitioner: murmur2 of the key's bytes, with the sign bit cleared, modulo the number of partitions.
- * An order gets the same partition as with kafkajs and the Java client (org.apache.kafka.common.utils.Utils.murmur2).
+ * kafkajs and the Java client (org.apache.kafka.common.utils.Utils.murmur2) choose the same partition for an order.
  */
 export function partitionOfKey(key: Uint8Array | string, partitions: number): number {
   const bytes = typeof key === 'string' ? Buffer.from(key) : key

@@ -1,6 +1,6 @@
 import { OrderError } from '../domain/errors.ts'
 
-/** Limits how many records may wait to be published, so that an unavailable log does not exhaust the memory. */
+/** Limits how many records may wait to be published, so that an unavailable log does not use up all memory. */
 export interface QueueBounds {
   readonly queued: { readonly records: number; readonly bytes: number }
   /** Throws `queue-full` (retriable) if adding this many records or bytes would exceed a limit. */

@@ -30,7 +30,7 @@ const EVENT: Readonly<Record<string, JsonObject>> = {
 const EVENT_OPTIONAL: Readonly<Record<string, JsonObject>> = {
   [HEADER.idempotencyKeyHash]: text('SHA-256 of the Idempotency-Key in hex, if the request had one.'),
   [HEADER.trace]: text('The trace of this hop (W3C Trace Context).'),
-  [HEADER.traceState]: text('Vendor data of that trace (W3C Trace Context).'),
+  [HEADER.traceState]: text('Vendor-specific data for that trace (W3C Trace Context).'),
   [HEADER.startingTrace]: text('The trace of the request that placed or changed the order. It never changes.'),
   [HEADER.redriveOf]: text('The id of the dead letter that was redriven as this record.'),
   [HEADER.supersedes]: text('The id of the dead letter that an operator edited. This record replaces it.'),
@@ -70,7 +70,7 @@ const JOURNEY: Readonly<Record<string, JsonObject>> = {
     'The timestamp of the original, as Spring Kafka encodes it: a big-endian 64-bit integer.',
   ),
   [spring('original-timestamp-type')]: text(
-    'The timestamp type of the original record’s topic, by the name that Spring Kafka uses.',
+    'The timestamp type of the original record’s topic, as Spring Kafka names it.',
     {
       enum: ['CreateTime', 'LogAppendTime'],
     },

@@ -24,7 +24,7 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationDescription>> = {
 
 const DESCRIPTION = `An order intake that never loses an order. \`POST /api/orders\` writes an order to the log and answers \
 202 once it is durable there; a consumer stores it; queries read it back. Changes to an order take the same path, and take \
-effect in the sequence in which they were accepted. Queries are eventually consistent: the \`status\` of an order or change \
+effect in the order in which they were accepted. Queries are eventually consistent: the \`status\` of an order or change \
 says where it stands.
 
 Paths are case-insensitive. Every path that answers GET also answers HEAD. Any other method is answered with 405 and \

@@ -3,15 +3,15 @@ import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 export type Checkpoints = ReturnType<typeof prepareCheckpoints>
 
 /**
- * A checkpoint is due once the WAL has this many pages of 4 KiB that have not been copied into the file. Other calls
- * wait for a checkpoint: 4 ms after 4 MiB, but 12 ms after 16 MiB.
+ * A checkpoint is due once the WAL contains this many 4 KiB pages that have not been copied into the file yet. Other
+ * calls wait for a checkpoint: 4 ms after 4 MiB, but 12 ms after 16 MiB.
  */
 const DUE_PAGES = 1024
 const WAL_KEPT_BYTES = 32 * 1024 * 1024
 
 /**
  * Replaces SQLite's automatic checkpoints, which hide errors. The kernel reports a failed flush only once, so a program
- * that misses the report would mistake the next flush for a success.
+ * that misses the report would think that the next flush had succeeded.
  *
  * Call this before writing anything. Otherwise, the first commit to a long WAL runs SQLite's own checkpoint.
  */
@@ -23,7 +23,7 @@ export function prepareCheckpoints(db: DatabaseSync) {
   const copy = db.prepare('PRAGMA wal_checkpoint(PASSIVE)')
 
   return {
-    /** Copies the WAL into the file if the WAL is long. Throws if a flush fails. */
+    /** Copies the WAL into the file if a checkpoint is due. Throws if a flush fails. */
     whenDue(): void {
       const pages = unlessFull(inspect)
       if (pages !== undefined && Number(pages['log']) - Number(pages['checkpointed']) >= DUE_PAGES) unlessFull(copy)
@@ -51,7 +51,7 @@ const IO_ERROR = 10
 const OF_A_FLUSH: ReadonlySet<number> = new Set([0, 4, 5, 6, 16, 17].map((kind) => IO_ERROR | (kind << 8)))
 
 /**
- * Whether this SQLite error leaves the content of the disk in doubt. A failed flush does, because the writes before it
+ * Whether this SQLite error leaves the contents of the disk in doubt. A failed flush does, because the writes before it
  * had already been reported as successful. A refused call leaves nothing in doubt, because its transaction is rolled
  * back. With IOERR_WRITE, the kernel may report the failure of an earlier write, but then it also reports that failure
  * to the next flush (write(2), EIO). Errors in temporary files (IOERR_SHM…), locks and reads cause no loss of data, and

@@ -19,7 +19,7 @@ export async function flushFile(path: string): Promise<void> {
   await file.sync()
 }
 
-/** Makes all files in a folder and their names durable. Resolves with their total size in bytes. */
+/** Makes every file in a folder durable, together with its name. Resolves with the files' total size in bytes. */
 export async function flushFiles(folder: string): Promise<number> {
   let bytes = 0
   for (const name of await readdir(folder)) {

@@ -8,14 +8,14 @@ import { compareWithDisk, copyFromDisk } from './past-cache.ts'
 /**
  * After a disk error, no records are accepted until the files have been verified
  * (docs/decisions/020-after-a-disk-error.md). The process that saw the error marks the directory and kills
- * itself. The next process recreates the files from the content of the disk.
+ * itself. The next process recreates the files from the contents of the disk.
  */
 const MARK = 'disk-in-doubt'
 const FILES = [LOG_FILE, STORE_FILE]
 
 export function markInDoubt(directory: string): void {
-  // The mark is empty, so that it fits on a full disk. It is not flushed, because it only has to survive the end of the
-  // process, not a crash of the machine.
+  // The marker file is empty, so that it can be created even on a full disk. It is not flushed, because it only has to
+  // survive the end of the process, not a crash of the machine.
   closeSync(openSync(join(directory, MARK), 'w', 0o600))
 }
 
@@ -25,7 +25,7 @@ export function isInDoubt(directory: string): boolean {
 
 /**
  * Replaces the log and the store with copies read from the disk, which contains everything that was flushed. The files
- * must not be open in any process. Throws without changing anything if the disk still fails, has no room for the
+ * must not be open in any process. Throws without changing anything if the disk is still failing, has no room for the
  * copies, or contains a damaged file. This can safely be interrupted at any time, because the old and the new files
  * have the same content.
  */
@@ -42,7 +42,7 @@ export function settleDoubt(directory: string): void {
     files.forEach(removeCopy)
     throw error
   }
-  // The old WALs do no harm until they are removed, because the new files already have the WALs' content.
+  // The old WALs do no harm while they are still there, because the new files already have the WALs' content.
   for (const file of files) renameSync(copyOf(file), file)
   flushDirectory(directory)
   for (const file of files) for (const suffix of ['-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true })
@@ -60,8 +60,9 @@ function removeCopy(file: string): void {
 }
 
 /**
- * Copies the WAL into the file, flushes the file, checks its integrity and compares it with the disk. Use this only for
- * a copy, which is discarded after an error, because closing after a failed flush removes the WAL.
+ * Copies the WAL into the file, flushes the file, checks its integrity and compares the cached content with the content
+ * on the disk. Use this only for a copy that is discarded after an error, because closing a file after a failed flush
+ * removes its WAL.
  */
 function verify(file: string): void {
   const db = new DatabaseSync(file)

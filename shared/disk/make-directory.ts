@@ -3,9 +3,9 @@ import { dirname, resolve } from 'node:path'
 import { flushDirectory } from './flush.ts'
 
 /**
- * Creates a directory and its missing parents, accessible only to the owner (mode 0700), and flushes their names.
- * Creates one level at a time, because `mkdirSync` with `recursive` may hang on a pseudo file system. Leaves no
- * directories behind if it throws. Returns a function that removes the new directories again if they are empty.
+ * Creates a directory and its missing parents, accessible only to the owner (mode 0700), and flushes their directory
+ * entries. Creates one level at a time, because `mkdirSync` with `recursive` may hang on a pseudo file system. Leaves
+ * no directories behind if it throws. Returns a function that removes the new directories if they are empty.
  */
 export function makeDirectory(directory: string): () => void {
   const missing: string[] = []

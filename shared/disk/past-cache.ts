@@ -9,8 +9,8 @@ const CHUNK_BYTES = 1024 * 1024
 const WASM_PAGE_BYTES = 64 * 1024
 
 /**
- * Copies a file's content as it is on the disk. After a failed flush, the kernel's cache may differ from the disk,
- * because the kernel treats the unwritten pages as written. Direct I/O bypasses the cache. If direct I/O is not
+ * Copies the content that a file has on the disk itself. After a failed flush, the kernel's cache may differ from the
+ * disk, because the kernel treats the unwritten pages as written. Direct I/O bypasses the cache. If direct I/O is not
  * available, the copy is made through the cache. The copy is a new file, because pages rewritten in the old file may
  * not reach the disk either (seen on ext4). The copy is flushed, read back from the disk and compared.
  *

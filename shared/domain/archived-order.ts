@@ -5,7 +5,8 @@ import { HISTORY_KINDS } from './order-view.ts'
 
 /**
  * An order in an archive: everything that the store knows about it, in a form that every store can restore. Archives
- * are read for years, so a new member must be optional and last, and no member ever changes its meaning.
+ * are read for years, so a new member must be optional and last, and the meaning of an existing member must never
+ * change.
  */
 
 const count = z.int().min(0)
@@ -92,5 +93,5 @@ export type ArchivedOrder = z.output<typeof archivedOrderSchema>
 export type ArchivedChange = z.output<typeof change>
 export type ArchivedEntry = z.output<typeof entry>
 
-/** The version of these documents, as manifests state it. */
+/** The version of these documents, as given in manifests. */
 export const ARCHIVE_SCHEMA_VERSION = 1

@@ -38,7 +38,7 @@ export type ErrorCode =
   | 'taken-out'
   | 'record-missing'
   | 'record-lost'
-  // Errors of the log, the store and the process.
+  // Errors from the log, the store and the process.
   | 'log-unavailable'
   | 'log-full'
   | 'log-unreadable'
@@ -116,11 +116,14 @@ export function unreadableOffsets(error: unknown): OffsetRange | undefined {
   return isOrderError(error) && error.code === 'log-unreadable' ? error.unreadable : undefined
 }
 
-/** What a log line about an unreadable batch says: only the batch's own partition waits, until somebody acts. */
+/**
+ * The advice in log lines about an unreadable batch. Only the batch's own partition waits, until an operator
+ * intervenes.
+ */
 export const TO_DO_IF_UNREADABLE =
   'its partition waits there and the others continue; see "A partition cannot be read" in docs/runbook.md'
 
-/** What a log line about an unreadable batch says if the batch is passed over (`isPassedOver`). */
+/** The advice in log lines about an unreadable batch that is passed over (`isPassedOver`). */
 export const TO_DO_IF_PASSED_OVER = 'its partition continues after it; see "Damage in the log" in docs/runbook.md'
 
 /** The message of any thrown value, for logs and operators but never for callers. */

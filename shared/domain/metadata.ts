@@ -9,8 +9,11 @@ const MAX_VALUE_LENGTH = 500
 
 const NAME_FAULT = 'must have a name of 1 to 40 letters, digits, "_", "." and "-"'
 
-/** * The entries are sorted, because JSON objects are unordered: an order must have the same hash if it is sent again
-with * the same entries in another sequence. */ export const metadataSchema = z
+/**
+ * The entries are sorted, because JSON objects are unordered: an order must have the same hash if it is sent again with
+ * the same entries in a different sequence.
+ */
+export const metadataSchema = z
   .record(z.string().regex(/^[A-Za-z0-9_.-]{1,40}$/), text(0, MAX_VALUE_LENGTH, 'many lines'), {
     error: ({ code }) => (code === 'invalid_key' ? NAME_FAULT : 'must be an object'),
   })

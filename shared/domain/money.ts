@@ -1,6 +1,6 @@
 /**
- * An amount with at most four decimals, from 0 to 9,999,999,999.9999: fourteen significant digits, which both a JSON
- * number (an IEEE 754 double) and SQL Server's DECIMAL(19,4) represent exactly.
+ * An amount with at most four decimal places, from 0 to 9,999,999,999.9999: fourteen significant digits, which both a
+ * JSON number (an IEEE 754 double) and SQL Server's DECIMAL(19,4) represent exactly.
  */
 export const MAX_AMOUNT = 9_999_999_999.9999
 

@@ -106,7 +106,7 @@ const LOGGED: Texts = { filled: (max, lines) => text(1, max, lines), email: text
 export const orderItemSchema = itemSchema(SENT)
 export const newOrderCommandSchema = orderSchema(SENT, orderItemSchema)
 export const newOrderCommand = quickParse(newOrderCommandSchema)
-/** For requests in which an unknown member is refused, including one in an item. */
+/** For requests in which unknown members are refused, both in the order and in its items. */
 export const strictOrderSchema = orderSchema(SENT, orderItemSchema.strict())
 
 /** For log records. */

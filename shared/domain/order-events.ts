@@ -28,7 +28,10 @@ export function newOrderJson(data: NewOrderCommand): string {
   return JSON.stringify(data)
 }
 
-/** The SHA-256 (hex) of the event's JSON, which distinguishes bodies under the same order id or Idempotency-Key. */
+/**
+ * The SHA-256 (hex) of the event's JSON, which distinguishes different bodies with the same order id or
+ * Idempotency-Key.
+ */
 export function bodyHash(json: string): string {
   return hash('sha256', json)
 }

@@ -57,7 +57,10 @@ export function changeKeyHash(orderId: string, idempotencyKey: string): string {
   return hash('sha256', `${orderId}:${idempotencyKey}`)
 }
 
-/** Signs with the first secret and verifies with all, so that a secret can be replaced while earlier ids stay valid. */
+/**
+ * Signs with the first secret and verifies with all secrets, so that a secret can be replaced while earlier ids stay
+ * valid.
+ */
 export function createOrderIds(secrets: readonly [string, ...string[]]): OrderIds {
   // Each key is prepared once rather than for every id.
   const signing = createSecretKey(secrets[0], 'utf8')
@@ -130,9 +133,9 @@ export function createOrderIds(secrets: readonly [string, ...string[]]): OrderId
 }
 
 /**
- * Computes tags, in hex: HMAC-SHA-256 of an id's first 96 bits and, for a change, its order's id, truncated to 32 bits.
- * Uses two one-shot hashes (RFC 2104), because `createHmac` would create a stream for every id, which costs three times
- * as much.
+ * Computes tags, in hex: the first 32 bits of an HMAC-SHA-256 over the id's first 96 bits and, for a change, its
+ * order's id. Uses two one-shot hashes (RFC 2104), because `createHmac` would create a stream for every id, which costs
+ * three times as much.
  */
 function createTag(secret: string): (bytes: Buffer, orderId: string) => string {
   const given = Buffer.from(secret)

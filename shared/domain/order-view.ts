@@ -184,7 +184,7 @@ export interface HistoryEntry {
 /**
  * An order's history, sorted by time: its acceptance, failures and operators' actions before it was stored, the moment
  * it was stored, and the events of its changes. Among entries with the same time, the order's own come first. The
- * acceptance always comes first, even if the clock that timed it was ahead of the other clocks.
+ * acceptance always comes first, even if the clock that supplied its time was ahead of the other clocks.
  */
 export function toHistory(
   { acceptedAt, storedAt }: Pick<OrderView, 'acceptedAt' | 'storedAt'>,

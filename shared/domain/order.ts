@@ -3,8 +3,8 @@ import type { NewOrderCommand } from './order-commands.ts'
 import type { Cause, OrderState } from './order-view.ts'
 
 /**
- * The order as an aggregate. A command is decided against the order's current state (`decide`), and only events change
- * an order (`evolve`). No I/O, no clock, no randomness: ids and times are arguments.
+ * The order as an aggregate. `decide` checks a command against the order's current state and returns an event or a
+ * refusal. Only events change an order (`evolve`). No I/O, no clock, no randomness: ids and times are arguments.
  */
 
 export type OrderEvent =
@@ -32,7 +32,7 @@ export interface Refused extends Cause {
   readonly code: ChangeRefusal
 }
 
-/** The state of an order whose id was issued, while nothing else is known about the order. */
+/** The state of an order whose id was issued but about which nothing else is known. */
 export function initialState(orderId: string): OrderState {
   return { orderId, status: 'accepted' }
 }

@@ -38,8 +38,8 @@ export function acceptedHeaders(
 const timers = { sleep: (ms: number, signal: AbortSignal) => setTimeout(ms, undefined, { signal }) }
 
 /**
- * Waits, unless the request is a repeat for an archived order, whose state is final. Only a repeat can concern an
- * archived order, so other requests need no query.
+ * Waits, unless the request is a repeat and its order is archived, because the state of an archived order is final.
+ * Only a repeated request can concern an archived order, so other requests need no query.
  */
 export function unlessArchived<View>(
   wait: WaitUntilSettled<View>,

@@ -24,8 +24,8 @@ export const requiredReasonBody = z.strictObject({ reason }, { error: memberFaul
 
 /**
  * Says who acts, when and why. An operator whom the platform has signed in counts as verified. A name from the
- * X-Operator header is recorded, but counts only as claimed. Without a platform that signs operators in, callers could
- * send the platform's header themselves, so that header is read only if `platformSignsIn` is set.
+ * X-Operator header is recorded as unverified. If no platform signs operators in, callers could send the platform's
+ * header themselves. The header is therefore read only if `platformSignsIn` is set.
  */
 export function actOf(
   request: HttpRequest,

@@ -10,7 +10,7 @@ import { invalidRequest, validated } from './protocol/validated.ts'
 const continues = z
   .boolean({ error: 'must be true or false' })
   .describe(
-    'True if an earlier request of the same run has written the audit entry for this file. Default: false, in which case the audit gets an entry.',
+    'True if an earlier request of the same run has written the audit entry for this file. Default: false, in which case an audit entry is written.',
   )
 
 const MAX_ORDERS = 200
@@ -20,8 +20,8 @@ const orderId = z
   .refine((id) => UUID.test(id), { error: 'must be an order id' })
   .meta({ format: 'uuid' }) // for the API documents, which cannot express a `refine`
 /**
- * The name of a file, as `ops archive` generates it. The store keeps the name with each order, and the audit records it
- * as the target.
+ * The name of a file, as `ops archive` generates it. The store keeps the name with each order, and the audit log
+ * records it as the target.
  */
 const fileName = z
   .string({ error: 'must be a string' })
@@ -46,7 +46,7 @@ export const archiveBody = actBody.extend({
     )
     .min(1, { error: 'must have at least one order' })
     .max(MAX_ORDERS, { error: `must have at most ${MAX_ORDERS} orders` })
-    .describe('Orders with the hashes that they were exported with.'),
+    .describe('The orders, each with the hash that it had when it was exported.'),
   continues: z.exactOptional(continues),
 })
 
@@ -63,7 +63,7 @@ export const restoreBody = actBody.extend({
 
 const documents = z.object({ orders: z.array(archivedOrderSchema) })
 
-/** Adds a flag to the action: whether it continues a run that an earlier request began. */
+/** Adds a flag that says whether the action continues a run that an earlier request started. */
 export function archivingAct(act: Act, body: { readonly continues?: boolean }): ArchivingAct {
   return { ...act, continues: body.continues ?? false }
 }

@@ -6,8 +6,8 @@ import { violationsOf } from '../domain/violations.ts'
 import { invalidBody } from './protocol/validated.ts'
 
 /**
- * The bodies of changes are strict: all members of an amendment are optional, so a misspelt one would otherwise be lost
- * silently (docs/decisions/007). Each unknown member gets its own pointer.
+ * The bodies of changes are strict: all members of an amendment are optional, so a misspelt one would otherwise be
+ * silently ignored (docs/decisions/007). Each unknown member gets its own pointer.
  */
 
 const AMENDABLE: ReadonlySet<string> = new Set(Object.keys(amendmentSchema.shape))

@@ -113,7 +113,7 @@ export function unseenChange(
   }
 }
 
-/** When to poll again, while the change is not settled. */
+/** Tells the caller when to poll again, if the change is not settled yet. */
 export function pendingChangeHeaders(view: ChangeView): Record<string, string> {
   return isSettled(view) ? {} : askAgain(view)
 }

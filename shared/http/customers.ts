@@ -26,5 +26,5 @@ export function customerIdIn(request: HttpRequest): number {
 /** The reason for forgetting a customer. Throws `invalid-request` if the reason is missing. */
 export function reasonToForget({ reason: why }: z.output<typeof forgetBody>): string {
   if (why !== undefined) return why
-  throw invalidRequest('The reason', '/reason', 'must say why, unless this is a dry run')
+  throw invalidRequest('The reason', '/reason', 'must be given, unless this is a dry run')
 }

@@ -28,7 +28,7 @@ export const deadLetterGroupQuery = z.object({ ...pageQuery, state: z.exactOptio
 
 /** The parameters of an edit; the request body is the order itself. */
 export const editQuery = z.object({
-  reason: z.exactOptional(reason.describe('Why, for the audit.')),
+  reason: z.exactOptional(reason.describe('Why, for the audit log.')),
 })
 
 const MAX_IDS = 1000
@@ -53,7 +53,7 @@ export const lettersBody = actBody.extend({
   foreign: z.exactOptional(flag),
 })
 
-/** The rule that `toLetterFilter` enforces, for the API documents. */
+/** The rule that `toLetterFilter` enforces, as a schema for the OpenAPI document. */
 export const LETTERS_ONE_WAY = {
   oneOf: [{ required: ['ids'] }, { required: ['all'] }, { anyOf: FILTERS.map((name) => ({ required: [name] })) }],
 }
@@ -83,7 +83,7 @@ export function toLetterFilter(body: z.output<typeof lettersBody>): NewRedrive['
 /** The reason for a discard. Throws `invalid-request` if it is missing. */
 export function requiredReason({ reason }: z.output<typeof discardBody>): string {
   if (reason !== undefined) return reason
-  throw invalidRequest('The reason', '/reason', 'must say why, unless this is a dry run')
+  throw invalidRequest('The reason', '/reason', 'must be given, unless this is a dry run')
 }
 
 function unclear(detail: string): OrderError {

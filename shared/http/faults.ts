@@ -10,6 +10,6 @@ export const faultPlan = z.strictObject({
     .array(z.int({ error: 'must be a whole number' }), { error: 'must be an array' })
     .max(1000, { error: 'must have at most 1000 entries' })
     .default([]),
-  /** The number of invalid records to publish once to the orders topic. */
+  /** How many invalid records this request publishes to the orders topic. */
   poison: integer(0, 1000).default(0),
 })

@@ -24,7 +24,7 @@ export const backupBody = actBody.extend({
     z
       .string({ error: 'must be a string' })
       .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/, { error: 'must be 1 to 100 letters, digits, _ and -' })
-      .describe('The name of the folder; by default the time.'),
+      .describe('The name of the folder; by default, the current time.'),
   ),
 })
 

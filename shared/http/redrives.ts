@@ -21,7 +21,7 @@ export const redriveBody = lettersBody
 /** The parameters of POST /api/dead-letters/{id}/redrive. */
 export const redriveLetterQuery = z.object({ dryRun: dryRunParameter('report what would happen, but send nothing') })
 
-/** The parameters of POST /api/dead-letters/redrive, whose dry run is paginated. */
+/** The parameters of POST /api/dead-letters/redrive. Its dry run is paginated. */
 export const redriveQuery = redriveLetterQuery.extend({ cursor: z.exactOptional(cursor) })
 
 /** The parameters of GET /api/redrives. */

@@ -12,7 +12,7 @@ const PLACES: ReadonlySet<string> = new Set<RouteName>([
   'cancelOrder',
 ])
 
-/** The right that a route requires if it needs a key; undefined if there is no route of this name. */
+/** The right that a route requires if it needs a key; undefined if no route has this name. */
 export function rightFor(name: string): Right | undefined {
   const route = (ROUTES as Readonly<Record<string, Route>>)[name]
   if (route === undefined) return undefined

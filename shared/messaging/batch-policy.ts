@@ -16,7 +16,7 @@ export type Setback<Blamed extends { readonly failure: Failure }> =
   /** These orders cannot be stored. Empty if none could be identified because the store was busy. */
   | { readonly kind: 'blamed'; readonly blamed: readonly Blamed[] }
 
-/** The batch's earlier attempts and holds. */
+/** How often the batch has been attempted and held. */
 export interface BatchHistory {
   /** The attempt number, from 1. The count restarts when an order is removed from the batch or the batch is held. */
   readonly attempt: number
@@ -62,7 +62,7 @@ export function decideBatch<Blamed extends { readonly failure: Failure }>(
   if (first === undefined || failedInARow < 2) return { kind: 'park', blamed }
   const waitMs = backoffMs(PROBE_BACKOFF, holds + 1, random)
   if (nowMs + waitMs <= deadline) return { kind: 'hold', waitMs, failure: first.failure }
-  const detail = 'Every order of two batches in a row failed: the batch is given back.'
+  const detail = 'Every order in two consecutive batches failed, so the second batch is given back.'
   return {
     kind: 'give-back',
     error: new OrderError('internal', detail, { retriable: true, cause: first.failure.error }),
@@ -70,10 +70,10 @@ export function decideBatch<Blamed extends { readonly failure: Failure }>(
 }
 
 /**
- * Whether every order in the batch fails, but none of them is poison. If two consecutive batches fail like this, no
- * order is at fault. A batch with a single order never counts, because it says nothing about other orders. A bug in
- * processing a retry topic does not count, because such a topic holds only orders that have failed, and a few bad
- * orders would otherwise hold up every good order in their tier. A bug in the code that decides changes never
+ * Whether every order in the batch fails although none of them is poison. If two consecutive batches fail like this, no
+ * order is at fault. A batch with a single order never counts, because it says nothing about other orders. A bug does
+ * not count while a retry topic is processed, because such a topic holds only orders that have already failed.
+ * Otherwise a few bad orders would hold up every good order in their tier. A bug in the code that decides changes never
  * counts either, because parking the change is always safe: the change waits in the store.
  */
 export function failsAsAWhole(

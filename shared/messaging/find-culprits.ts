@@ -8,8 +8,8 @@ export interface Culprit<T> {
 
 /**
  * Finds the items that make the work fail, by halving the batch until each culprit is isolated. The search does the
- * work for the good items, so the work must be idempotent. Rejects if an outage or a shutdown interrupts the search,
- * because then no item is to blame.
+ * work for all the other items, for some of them more than once, so the work must be idempotent. Rejects if an outage
+ * or a shutdown interrupts the search, because then no item is to blame.
  */
 export async function findCulprits<T>(
   items: readonly T[],

@@ -16,7 +16,10 @@ export interface HoldOptions {
   readonly deadline: number
 }
 
-/** The longest hold of an invocation, which must end before the host assumes that the process is dead. */
+/**
+ * The longest time for which an invocation holds a batch. The hold must end before the host assumes that the process is
+ * dead.
+ */
 export const MAX_HOLD_MS = 5 * 60_000
 
 /**

@@ -66,15 +66,18 @@ export interface PipelineEvents {
   'ledger:repaired': { processed: number; places: readonly string[]; why: string | null }
   /** Records are waiting, but the host delivers none of them to this process. */
   'delivery:stalled': RecordPosition & { waitingMs: number }
-  /** Records wait behind an unreadable batch that the log's health omits; emitted once for each position. */
+  /**
+   * Records are waiting behind an unreadable batch that the log's health does not report; emitted once for each
+   * position.
+   */
   'delivery:unreadable': RecordPosition & { error: unknown }
   /** Records are delivered again, or an outage makes it impossible to determine whether they are. */
   'delivery:resumed': { topic: string }
   /** Records are damaged in the only copy of the log, so they were not delivered and never will be. */
   'delivery:passed-over': { topic: string; records: number }
-  /** The log that the ledger had counted was replaced or truncated; emitted once. */
+  /** The log whose records the ledger had counted was replaced or truncated; emitted once. */
   'ledger:log-broken': { topic: string; brokenBy: LogBreak }
-  /** Old data has left the store; `removed` is the number of letters, entries or tasks. */
+  /** Old data was removed from the store; `removed` is the number of letters, entries or tasks. */
   'store:removed': { part: RemovablePart; removed: number; olderThan: string }
   'outage:began': { of: 'store' | 'log'; cause: Cause; error: unknown }
   'outage:ended': { of: 'store' | 'log'; durationMs: number }

@@ -12,11 +12,11 @@ export interface Backoff {
   readonly multiplier: number
 }
 
-/** The backoff between attempts in place. It is short, because the whole batch waits. */
+/** The backoff between in-place attempts. It is short, because the whole batch waits. */
 export const IN_PLACE_BACKOFF: Backoff = { initialMs: 50, maxMs: 2000, multiplier: 3 }
 /**
- * The maximum number of attempts in place, including the first, and their time limit: enough for one wait of 10 s,
- * which Azure may request.
+ * The maximum number of in-place attempts, including the first, and the time limit for all of them. The limit leaves
+ * room for one wait of 10 s, which Azure may request.
  */
 export const IN_PLACE_ATTEMPTS = 4
 export const IN_PLACE_BUDGET_MS = 15_000
@@ -30,7 +30,7 @@ export function backoffMs(backoff: Backoff, attempt: number, random: () => numbe
   return Math.round(bound * random())
 }
 
-/** Adds the wait that the failure itself requests, plus some jitter, so that not all clients retry at once. */
+/** Adds the wait that the failure itself requests, plus some jitter, so that clients do not all retry at once. */
 export function backoffAfter(failure: unknown, backoff: Backoff, attempt: number, random: () => number): number {
   const advisedMs = isOrderError(failure) ? (failure.retryAfterSeconds ?? 0) * 1000 : 0
   return advisedMs + backoffMs(backoff, attempt, random)

@@ -50,7 +50,7 @@ export function tierNamed(topic: string, group: string, tier: number): Omit<Retr
   return { tier, topic: `${topic}-retry-${tier}`, group: `${group}-retry-${tier}` }
 }
 
-/** Every topic with its consumer group, in the sequence in which an order may pass through the topics. */
+/** Every topic with its consumer group, in the order in which an order may pass through the topics. */
 export function sourcesOf(topics: Topics): readonly Pick<RetryTier, 'topic' | 'group'>[] {
   return [
     { topic: topics.orders, group: topics.group },
@@ -61,7 +61,7 @@ export function sourcesOf(topics: Topics): readonly Pick<RetryTier, 'topic' | 'g
 
 /**
  * The specifications for creating topics. Retry and dead-letter topics allow larger records, because parking adds
- * headers. Records leave the log when they are older than `retentionMs`; if it is null, they stay forever.
+ * headers. Records are removed from the log when they are older than `retentionMs`, or never if `retentionMs` is null.
  */
 export function topicSpecs(
   topics: Topics,

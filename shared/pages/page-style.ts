@@ -1,6 +1,6 @@
 /**
- * The style of every page: system fonts, the reader's light or dark preference, and any screen width from a phone
- * upwards.
+ * The style of every page. It uses system fonts, follows the reader's preference for light or dark, and fits every
+ * screen that is at least as wide as a phone's.
  */
 export const PAGE_STYLE = `:root {
   color-scheme: light dark;

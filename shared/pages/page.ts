@@ -45,7 +45,7 @@ export interface Page {
   readonly head?: Html
 }
 
-/** A whole page in the common shell. */
+/** A whole page, with the layout that all pages share. */
 export function toPage({ title, path, body, styles = [], scripts = [], head = html`` }: Page): string {
   return html`<!doctype html>
     <html lang="en">

@@ -7,7 +7,7 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   'invalid-change':
     'The body is JSON but not a change to an order: it is empty, has a member that is unknown or cannot be changed, or has an invalid value.',
   'invalid-request':
-    'A parameter of the path or the query, a header, or a field of an operator’s request cannot be used. An unknown parameter is also refused: if a misspelt filter were ignored, the response would contain everything.',
+    'A path or query parameter, a header, or a field of an operator’s request is not valid. An unknown parameter is also refused: if a misspelt filter were ignored, the response would contain everything.',
   unauthorized: 'The route needs a key, but the request has none, or has one that is not known.',
   forbidden: 'The key is known, but does not have the right that the route needs.',
   'order-not-found': 'The path contains a well-formed id that this product never issued.',
@@ -36,7 +36,7 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
     'This key was already used for an earlier order, or for an earlier change to the same order, with different content.',
   'queue-full': 'Orders arrive faster than the log can take them. Nothing was written.',
   'log-unavailable':
-    'The log did not acknowledge the order, so no id was issued. It may still have been written; a retry with the same Idempotency-Key makes sure that it counts only once.',
+    'The log did not acknowledge the order, so no id was issued. It may still have been written. Retry with the same Idempotency-Key, so that it counts only once.',
   'log-unreadable':
     'A batch of records that is needed for the response cannot be decoded, for example because its compression is unknown. Orders are still accepted, and other batches are processed.',
   'clock-wrong':

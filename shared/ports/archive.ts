@@ -11,7 +11,7 @@ export const MAX_ARCHIVED_BYTES = 900 * 1024
 /**
  * Moves orders from the store to files, and back. The caller writes the files: it exports orders, writes and verifies
  * the files, and only then lets the store remove the orders. An interruption loses nothing, because the store removes
- * only orders that are still as they were exported.
+ * only orders that have not changed since they were exported.
  *
  * The store keeps the ids, positions and hashes of an archived order and of its changes forever. Their ids and
  * Idempotency-Keys are therefore never used again, a late delivery of their records is recognised, and a rebuild leaves
@@ -32,14 +32,15 @@ export interface Archive {
    * Removes orders that are in an archive file, in small transactions, so that orders can be stored in between. Each
    * order is removed completely or not at all. After a failure, the orders that were already removed stay archived. The
    * first transaction that removes an order writes an audit entry. Rejects with `conflict` while a rebuild or a reindex
-   * runs. After each transaction, no rebuild can begin for a while, because a rebuild would bring the orders back.
+   * is running. After each transaction, no rebuild can begin for a while, because a rebuild would bring the orders
+   * back.
    */
   archiveOrders(orders: readonly OrderToArchive[], file: string, act: ArchivingAct): Promise<ArchiveResult>
 
   /**
    * Restores orders, each with its changes and history. An order returns to its earlier position in lists if the store
-   * still knows that position, and otherwise becomes the newest. On SQL Server, an order also becomes the newest if the
-   * login is not permitted to alter the table. An order that the store already has stays unchanged. The first
+   * still knows that position, and otherwise becomes the newest. On SQL Server, an order always becomes the newest if
+   * the login is not permitted to alter the table. An order that the store already has stays unchanged. The first
    * transaction that restores an order writes an audit entry, with `source` as its target.
    *
    * Rejects with `conflict` like `archiveOrders`. Also rejects with `conflict` if an order's Idempotency-Key now
@@ -51,7 +52,7 @@ export interface Archive {
 export interface ArchivingAct extends Act {
   /**
    * True if an earlier call of the same run has written the audit entry for this file. Another entry is written only if
-   * the audit has none by the same operator from the last hour.
+   * the audit log has no such entry by the same operator within the last hour.
    */
   readonly continues?: boolean
 }

@@ -4,7 +4,8 @@
  * copy, records that were in flight are read again, and nothing is stored twice.
  *
  * The folder gets its final name once its content is on disk. Rejects with `conflict` if a folder of that name exists,
- * with `store-full` if the disk has no room, and with `store-unavailable` or `log-unavailable`.
+ * with `store-full` if the disk has no room, and with `store-unavailable` or `log-unavailable` if the store or the log
+ * is unavailable.
  */
 export type BackUp = (name: string) => Promise<BackupFiles>
 

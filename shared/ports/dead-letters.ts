@@ -9,10 +9,10 @@ import type { Page } from './order-views.ts'
  */
 export interface DeadLetters {
   /**
-   * Keeps letters, in one transaction, and gives their orders the status `dead-lettered` unless the order is stored or
-   * the letter is foreign. Nothing is refused: any bytes are kept. A letter that is already known stays as it is, even
-   * if it was removed. A letter of a different record at the same position, for example from an earlier log, is kept
-   * alongside it.
+   * Keeps dead letters, in one transaction. Gives the order of each letter the status `dead-lettered`, unless the order
+   * is stored or another consumer wrote the letter. Nothing is refused: all bytes are kept, whatever they are. A letter
+   * that is already known stays as it is, even if it was removed. A letter of a different record at the same position,
+   * for example from an earlier log, is kept alongside it.
    */
   keep(letters: readonly DeadLetter[]): Promise<void>
 
@@ -21,7 +21,7 @@ export interface DeadLetters {
   /** Newest first, by keyset; without payloads. */
   list(query: DeadLetterQuery): Promise<Page<DeadLetterSummary>>
 
-  /** The number of matching letters. The more letters match, the longer counting takes. */
+  /** The number of matching letters. The count takes longer if more letters match. */
   count(query: Omit<DeadLetterQuery, 'limit' | 'cursor'>): Promise<number>
 
   /** Groups of letters with the same cause, most recent first. */
@@ -42,11 +42,11 @@ export interface DeadLetter {
    */
   readonly origin: RecordPosition
   readonly orderId: string | null
-  /** The change to that order, if the record is this product's and contains a change. */
+  /** The change to that order, if this product wrote the record and the record contains a change. */
   readonly change?: LetterChange
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
-  /** The original's headers, without those that parking added. */
+  /** The original's headers, without those that were added when it was parked. */
   readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[]
   /** The first and the last failure; equal after a single attempt. */
   readonly firstCause: Cause
@@ -55,12 +55,12 @@ export interface DeadLetter {
   /** RFC 3339. */
   readonly firstFailedAt: string
   readonly lastFailedAt: string
-  /** Equal for letters with the same cause: code, normalised message, and location in the code. */
+  /** Equal for letters with the same cause: error code, normalised message, and location in the source code. */
   readonly fingerprint: string
-  /** The stack of the last failure, at most 8 KiB; null without one. */
+  /** The stack of the last failure, at most 8 KiB; null if the failure had no stack. */
   readonly stack: string | null
   readonly consumerGroup: string
-  /** The letter that was redriven as this record; it becomes `superseded` when the letter of this record is kept. */
+  /** The id of the letter that was redriven as this record. That letter becomes `superseded` when this one is kept. */
   readonly redriveOf: string | null
   /** The original record's timestamp, in milliseconds since 1970. */
   readonly recordTimestamp: number
@@ -101,7 +101,10 @@ export type DeadLetterSummary = Omit<KeptDeadLetter, 'key' | 'value' | 'editedVa
 
 /** The part of a letter that shows whether changes wait until the letter is repaired. */
 export interface Waiting {
-  /** How many changes to the order wait for an earlier event, such as the letter's record; absent if none wait. */
+  /**
+   * How many changes to the order are waiting for an earlier event, such as the letter's record; absent if there are
+   * none.
+   */
   readonly waitingChanges?: number
 }
 
@@ -125,7 +128,7 @@ export type WhichLetters = { readonly ids: readonly string[] } | Omit<DeadLetter
 export interface DeadLetterGroup {
   readonly fingerprint: string
   readonly cause: Cause
-  /** The exception and where it was thrown, on one line (domain/stack.ts); null without an exception. */
+  /** The exception and where it was thrown, on one line (domain/stack.ts); null if there was no exception. */
   readonly exception: string | null
   readonly consumerGroup: string
   /** Null for records that this product itself gave up on. */
@@ -138,14 +141,15 @@ export interface DeadLetterGroup {
 }
 
 /**
- * The id of a letter. If letters from several logs have the same position, for example after a topic was recreated, the
- * later letters are kept alongside the first: the second is `topic@2:partition:offset`. No topic name contains an `@`.
+ * The id of a dead letter. If letters from several logs have the same position, for example after a topic was
+ * recreated, the later letters are kept alongside the first: the second is `topic@2:partition:offset`. No topic name
+ * contains an `@`.
  */
 export function deadLetterId(origin: RecordPosition): string {
   return `${origin.topic}:${origin.partition}:${origin.offset}`
 }
 
-/** The topic under which the `n`th letter at one position is kept, counted from 1. */
+/** The topic under which the `n`th letter at one position is kept; the first letter has `n` = 1. */
 export function topicOfLetter(topic: string, n: number): string {
   return n === 1 ? topic : `${topic}@${n}`
 }

@@ -1,5 +1,5 @@
 /**
- * The log: partitioned, durable, and readable again from any offset at any time. It is Kafka in production, and the
+ * The log: partitioned, durable, and readable from any offset any number of times. It is Kafka in production, and the
  * embedded log for `npm start` and tests. The orders topic is the source of truth; everything else can be rebuilt from
  * it.
  */
@@ -76,10 +76,10 @@ export interface GroupMember {
 
 export interface LogHealth {
   readonly available: boolean
-  /** Why the log is unavailable, in words for an operator. */
+  /** Why the log is unavailable, worded for an operator. */
   readonly cause?: string
   /**
-   * Faults of this process's consumers, one line each: a partition that is blocked by an unreadable batch, or a group
+   * Faults in this process's consumers, one per line: a partition that is blocked by an unreadable batch, or a group
    * that cannot be joined. The log may be available despite such a fault. Absent if there are no faults.
    */
   readonly unreadable?: readonly string[]
@@ -87,10 +87,10 @@ export interface LogHealth {
 
 export interface EventLog extends AsyncDisposable {
   /**
-   * Resolves with the positions of the records, in the sequence given, once all of them are durable: acknowledged by
-   * every in-sync replica, or flushed to disk by fsync. Concurrent calls share one flush. If any record in a call
-   * cannot be made durable, the whole call rejects. Even after a rejection, any of the records may be in the log, so a
-   * caller who publishes again may duplicate records but never loses any.
+   * Resolves with the positions of the records, in the given order, once all of them are durable: acknowledged by every
+   * in-sync replica, or flushed to disk by fsync. Concurrent calls share one flush. If any record in a call cannot be
+   * made durable, the whole call rejects. Even after a rejection, any of the records may be in the log, so a caller who
+   * publishes again may duplicate records but never loses any.
    *
    * Rejects with `log-unavailable` (retriable), `queue-full` (retriable: more records are waiting than the queue can
    * hold; nothing was written), `record-too-large` (nothing was written) or `clock-wrong` (retriable: the log refuses
@@ -99,14 +99,14 @@ export interface EventLog extends AsyncDisposable {
   publish(topic: string, records: readonly RecordToPublish[]): Promise<readonly RecordPosition[]>
 
   /**
-   * Records of one partition from `fromOffset` on, ascending, at most `limit` of them and about 8 MiB; empty at the
-   * end. Skips missing offsets, and the records of aborted transactions. Rejects with `log-unavailable`, or
-   * with `log-unreadable` if the first record lies in a batch that cannot be decoded: the error's `unreadable` gives
-   * the offsets.
+   * Records of one partition from `fromOffset` on, in ascending order: at most `limit` records or about 8 MiB,
+   * whichever is reached first. Empty at the end of the partition. Skips missing offsets, and the records of aborted
+   * transactions. Rejects with `log-unavailable`, or with `log-unreadable` if the first record lies in a batch that
+   * cannot be decoded: the error's `unreadable` gives the offsets.
    */
   read(topic: string, partition: number, fromOffset: number, limit: number): Promise<readonly LogRecord[]>
 
-  /** One entry per partition, ascending. Rejects with `log-unavailable` if the topic does not exist. */
+  /** One entry per partition, in ascending order. Rejects with `log-unavailable` if the topic does not exist. */
   offsets(topic: string): Promise<readonly PartitionOffsets[]>
 
   /**
@@ -116,15 +116,18 @@ export interface EventLog extends AsyncDisposable {
    */
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>>
 
-  /** The consumer groups that have committed an offset for the topic, ascending. Rejects with `log-unavailable`. */
+  /**
+   * The consumer groups that have committed an offset for the topic, in ascending order. Rejects with
+   * `log-unavailable`.
+   */
   readers(topic: string): Promise<readonly string[]>
 
   /** The group's current members. */
   members(groupId: string, topic: string): Promise<readonly GroupMember[]>
 
   /**
-   * Sets the offset that a group without members reads next. Rejects with `conflict` while the group has members,
-   * because their commits would overwrite that offset.
+   * Sets the offset at which a group without members will continue to read. Rejects with `conflict` while the group has
+   * members, because their commits would overwrite that offset.
    */
   moveGroup(groupId: string, topic: string, partition: number, next: number): Promise<void>
 
@@ -138,9 +141,9 @@ export interface EventLog extends AsyncDisposable {
   settingWarnings(topics: readonly TopicSpec[]): Promise<readonly string[]>
 
   /**
-   * Changes the age at which records leave existing topics, if it differs from the requested age, and leaves every
-   * other setting unchanged. Returns what was changed. Rejects with `log-unavailable`, or with `conflict` if the log
-   * refuses.
+   * Changes how long existing topics keep records, if that differs from the requested time, and leaves every other
+   * setting unchanged. Returns what was changed. Rejects with `log-unavailable`, or with `conflict` if the log refuses
+   * the change.
    */
   alterRetention(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]>
 
@@ -155,12 +158,12 @@ export interface EventLog extends AsyncDisposable {
    */
   identity(topic: string): Promise<string | null>
 
-  /** How long the topic keeps records, according to the settings in force. Rejects with `log-unavailable`. */
+  /** How long the topic keeps records, according to the settings in effect. Rejects with `log-unavailable`. */
   retention(topic: string): Promise<TopicRetention>
 
   /**
    * Reads all of the log's files on this machine and reports damage. Time-limited: the next call continues where this
-   * one stopped. Reading and publishing continue meanwhile. Rejects with `log-unavailable`.
+   * one stopped. Reading and publishing continue in the meantime. Rejects with `log-unavailable`.
    */
   inspect(): Promise<readonly Finding[]>
 
@@ -183,21 +186,23 @@ export interface RecordRemoval {
    *
    * The partition's first offset moves in the same transaction. From then on, `offsets`, `read` and consumers begin
    * there. An offset is never assigned again, even if the partition becomes empty. Records that were removed shortly
-   * before a crash may be back after it. Later records reuse the space of removed ones.
+   * before a crash may reappear after it. Later records reuse the space of removed ones.
    *
-   * Stops before a record that cannot be read, and returns the error in `unreadable`, unless the bounds say that
-   * damaged records may leave too. Removes nothing while `keepingRecords` is running. Rejects with `log-unavailable` or
+   * Stops before a record that cannot be read, and returns the error in `unreadable`, unless the bounds allow damaged
+   * records to be removed too. Removes nothing while `keepingRecords` is running. Rejects with `log-unavailable` or
    * `log-full`.
    */
   removeRecords(topic: string, partition: number, bounds: RemovalBounds): Promise<RemovalStep>
 
-  /** The topics in which the group has committed an offset, ascending. Rejects with `log-unavailable`. */
+  /** The topics in which the group has committed an offset, in ascending order. Rejects with `log-unavailable`. */
   topicsOf(groupId: string): Promise<readonly string[]>
 
   /** Forgets which records a group has read, in every topic. Rejects with `conflict` while the group has members. */
   forgetGroup(groupId: string): Promise<void>
 
-  /** Runs the work, and lets no record leave the log until the work has ended. Resolves or rejects as the work does. */
+  /**
+   * Runs the work, and keeps every record in the log until the work has ended. Resolves or rejects as the work does.
+   */
   keepingRecords<T>(work: () => Promise<T>): Promise<T>
 }
 
@@ -207,7 +212,7 @@ export interface RemovalBounds {
   readonly toOffset: number
   /**
    * Damaged records also leave the log if the next readable record is older than both this time and `olderThan`. That
-   * record is checked because a damaged record's own age is unknown. Absent if damaged records stay.
+   * record is checked because a damaged record's own age is unknown. Absent if damaged records must not be removed.
    */
   readonly damagedOlderThan?: number
 }
@@ -235,8 +240,8 @@ export interface LogRedaction {
   replace(topic: string, partition: number, values: ReadonlyMap<number, Uint8Array>): Promise<void>
 
   /**
-   * Overwrites the bytes of replaced values and removed records that are still in the log's files. May be repeated at
-   * any time. Rejects with `log-unavailable`, including while a backup is copying the file.
+   * Overwrites the bytes that replaced values and removed records have left in the log's files. May be repeated at any
+   * time. Rejects with `log-unavailable`, including while a backup is copying the file.
    */
   purge(): Promise<void>
 }
@@ -263,7 +268,7 @@ export interface TopicSpec {
   readonly config: Readonly<Record<string, string>>
 }
 
-/** A setting of an existing topic that was changed. */
+/** A changed setting of an existing topic. */
 export interface TopicChange {
   readonly topic: string
   /** Kafka's own name. */

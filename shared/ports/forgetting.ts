@@ -15,42 +15,42 @@ export interface Forgetting {
   /**
    * Removes the customer's personal data from orders, changes, statuses, dead letters and the search index, and records
    * that the customer was forgotten at `act.at`. All of this is one transaction, with an audit entry. Returns what the
-   * store held about the customer before.
+   * store held about the customer until then.
    *
-   * From then on, any record of an order that was accepted up to `act.at` is stored without personal data, whether the
-   * record comes from the log, a retry, a redrive or a rebuild. An order that is accepted later is not affected, and is
-   * stored with its data. A change is treated like its order. Forgetting the customer again removes the data that has
-   * been stored since.
+   * From then on, any record of an order that was accepted at or before `act.at` is stored without personal data,
+   * whether the record comes from the log, a retry, a redrive or a rebuild. An order that is accepted later is not
+   * affected, and is stored with its data. A change is treated like the order that it belongs to. Forgetting the
+   * customer a second time removes the data that has been stored since the first time.
    *
-   * Rejects with `conflict` while a rebuild runs, or while orders of an earlier version are being indexed.
+   * Rejects with `conflict` while a rebuild is running, or while orders of an earlier version are being indexed.
    */
   forget(customerId: number, act: Act): Promise<Held>
 
   /**
-   * Removes personal data from the changes and dead letters of orders that are only in the log so far. The caller has
+   * Removes personal data from the changes and dead letters of orders that so far are only in the log. The caller has
    * found these orders in the log, and all of them belong to the customer.
    */
   forgetOrders(orderIds: readonly string[]): Promise<void>
 
   /**
    * Overwrites the bytes that removed data has left behind in the store's files, where the store can do so (see
-   * `remains`). May be repeated at any time. Rejects with `store-busy` while a reader uses an earlier state of the
-   * store.
+   * `remains`). May be repeated at any time. Rejects with `store-busy` while a reader is still using an earlier state
+   * of the store.
    */
   purge(): Promise<void>
 }
 
-/** Everything that holds the customer's personal data: the numbers of rows, and the names of files. */
+/** How many rows of each kind contain the customer's personal data, and which files contain it. */
 export interface Held {
   /** Stored orders. */
   readonly orders: number
   /**
    * Orders that are not stored, because they are being retried, or were dead-lettered or discarded. `retrying` says how
-   * many of these orders wait for their next attempt.
+   * many of these orders are waiting for their next attempt.
    */
   readonly unstored: number
   readonly retrying: number
-  /** Changes to orders. `waitingChanges` is the number of changes that wait for an earlier event. */
+  /** Changes to orders. `waitingChanges` is the number of changes that are waiting for an earlier event. */
   readonly changes: number
   readonly waitingChanges: number
   /** Dead letters, including their payloads. `edits` is the number of those with an edited payload. */
@@ -62,6 +62,6 @@ export interface Held {
    */
   readonly archived: number
   readonly archiveFiles: readonly string[]
-  /** The customer's orders that the store knows, with or without personal data. */
+  /** All orders of the customer that are recorded in the store, with or without personal data. */
   readonly orderIds: readonly string[]
 }

@@ -1,7 +1,7 @@
 /**
  * The ledger: the outcome of each offset, for every partition of the orders topic. The transaction that stores a batch
- * also counts its offsets (`OrderStore.storeBatch`). This port reads the ledger, and settles skipped offsets according
- * to the log. The ledger only counts; it never decides which offsets to skip.
+ * also counts its offsets (`OrderStore.storeBatch`). This port reads the ledger, and settles skipped offsets once the
+ * log has shown what became of them. The ledger only counts; it never decides which offsets to skip.
  */
 export interface Ledger {
   /**
@@ -10,23 +10,23 @@ export interface Ledger {
   read(groupId: string, maxGaps: number): Promise<LedgerSnapshot>
 
   /**
-   * Starts counting partitions that have no row yet. Each is counted from the log start, so that records are recognised
-   * as lost if they leave the log before anything is counted. Existing rows stay. `logId` is the log's own id, if it
+   * Starts counting partitions that have no row yet. Counting begins at the first offset in the log, so records that
+   * leave the log before the first count are recognised as lost. Existing rows stay. `logId` is the log's own id, if it
    * has one; the ledger keeps the first id that it gets.
    */
   begin(groupId: string, topic: string, starts: ReadonlyMap<number, number>, logId: string | null): Promise<void>
 
   /**
-   * Marks the counted log as replaced or truncated. The mark stays until the ledger is reset
+   * Marks the ledger's log as replaced or truncated. The mark stays until the ledger is reset
    * (`Maintenance.resetLedger`), even if the log grows again. Returns false if the break was already recorded.
    */
   markBroken(groupId: string, topic: string, brokenBy: LogBreak): Promise<boolean>
 
   /**
-   * Settles skipped offsets, in one transaction: as absent (`lostBy: null`) or as lost. Offsets that were counted or
-   * settled meanwhile stay unchanged. A lost range may extend beyond `next`: the ledger then continues after the range,
-   * because nothing before its end can be delivered any more. Returns the newly lost ranges, so that each range is
-   * reported once, by one process.
+   * Settles skipped offsets as absent (`lostBy: null`) or as lost, in one transaction. Offsets that were counted or
+   * settled in the meantime stay unchanged. A lost range may extend beyond `next`: the ledger then continues after the
+   * range, because nothing before its end can be delivered any more. Returns the newly lost ranges, so that each range
+   * is reported once, by one process.
    */
   settle(groupId: string, settlements: readonly LedgerSettlement[]): Promise<readonly LedgerLoss[]>
 }
@@ -34,7 +34,7 @@ export interface Ledger {
 export interface LedgerSnapshot {
   /** The rows of the consumer group, in topic and partition order. */
   readonly partitions: readonly LedgerPartition[]
-  /** The counted logs, by topic. */
+  /** The logs whose offsets are counted, by topic. */
   readonly logs: readonly CountedLog[]
   /** Offsets that were skipped and are not settled, ascending, at most `maxGaps` ranges; `to` is exclusive. */
   readonly gaps: readonly LedgerGap[]
@@ -42,7 +42,7 @@ export interface LedgerSnapshot {
   readonly lost: readonly LedgerLoss[]
   /** How many origins are parked, by state. */
   readonly parked: Readonly<Record<ParkedState, number>>
-  /** How many changes wait for an earlier event of their order. Their records count as `stored`. */
+  /** How many changes are waiting for an earlier event of their order. Their records count as `stored`. */
   readonly waiting: number
 }
 
@@ -75,7 +75,7 @@ export interface LedgerPartition {
   readonly gaps: number
   /** Offsets that hold only a transaction marker or an aborted record. */
   readonly absent: number
-  /** Offsets that left the log before they were counted. */
+  /** Offsets that were removed from the log before they were counted. */
   readonly lost: number
   /** How many of `stored`, `duplicate` and `parked` were redriven records, which no caller sent. */
   readonly redriven: number

@@ -8,7 +8,8 @@ import type { Act, AuditEntry } from './redrives.ts'
  * ledger epoch, and inspecting the store itself. Each call is one transaction unless its description says otherwise.
  *
  * A rebuild is carried out by one process, its `owner`, in steps. Each step renews a lease. If the owner dies, another
- * process may start over once the lease has expired. A step rejects with `conflict` if its owner has lost the rebuild.
+ * process may start over once the lease has expired. A step rejects with `conflict` if another process has taken over
+ * the rebuild or ended it.
  */
 export interface Maintenance {
   /**
@@ -18,16 +19,16 @@ export interface Maintenance {
    */
   beginRebuild(step: RebuildStep, act: Act): Promise<Rebuild>
 
-  /** The running rebuild or, if none is running, the last one. */
+  /** The rebuild that is running or, if there is none, the most recent one. */
   getRebuild(): Promise<Rebuild | undefined>
 
   /**
    * Projects log records into the new tables. Data that the record alone does not contain comes from the live tables:
-   * which of an order's records stored it, when, and in what sequence. Returns for each record:
+   * from which of its records an order was stored, when, and in what sequence. Returns for each record:
    * - `projected`: the live order comes from this record and is now in the new tables.
    * - `elsewhere`: its order was stored from another record, for example after an edit.
-   * - `refused`: the live order comes from this record, but the tables do not allow the order as the current code reads
-   *   it.
+   * - `refused`: the live order comes from this record, but the order as the current code reads it violates a
+   *   constraint of the tables.
    * - `archived`: its order or change is in an archive and stays there.
    * - `lost`: the group's ledger counted the record as stored, but the store does not have its order.
    * - `not-stored`: retried, dead, discarded, replaced, or not processed yet.
@@ -43,7 +44,7 @@ export interface Maintenance {
   ): Promise<readonly RebuildOutcome[]>
 
   /**
-   * Processes at most `limit` more live orders, in the sequence in which they were stored: copies those that no record
+   * Processes at most `limit` more live orders, in the order in which they were stored: copies those that no record
    * produced, and adds all of them to the full-text index. `orders` is the number of orders processed; fewer than
    * `limit` means that the end has been reached for now. `kept` is the number of copied orders that existed when the
    * rebuild started; the other copied orders have been stored since then, by the current code. `expired` is the number
@@ -57,7 +58,9 @@ export interface Maintenance {
   /** Completes the remaining orders and replaces the live tables with the new ones, in one transaction. */
   swapOrders(step: RebuildStep): Promise<Rebuild>
 
-  /** Drops the new tables; the live ones were never touched. Does nothing if `owner` has lost the rebuild. */
+  /**
+   * Drops the new tables; the live ones were never touched. Does nothing if the rebuild no longer belongs to `owner`.
+   */
   abandonRebuild(owner: string, why: string, at: string): Promise<void>
 
   /**
@@ -65,8 +68,8 @@ export interface Maintenance {
    * and `next` count as skipped, so that `ledger repair` processes them. Writes an audit entry.
    *
    * Deletion runs in steps, each in one transaction, and the last step starts the new epoch. If the reset stops
-   * halfway, the old ledger is still there, but with fewer parked positions, so it does not balance. Another reset
-   * continues the deletion.
+   * halfway, the old ledger is still there, but with fewer parked positions, so it does not balance. Resetting the
+   * ledger again continues the deletion.
    */
   resetLedger(groupId: string, epoch: LedgerEpoch, act: Act): Promise<void>
 
@@ -86,8 +89,8 @@ export interface Maintenance {
   migrate(): Promise<Schema>
 
   /**
-   * Findings about the store itself for operators, such as its version, damage and the isolation of readers. Reading
-   * and writing continue meanwhile.
+   * Findings for operators about the store itself, such as its version, damage, and the isolation of readers. Reads and
+   * writes continue in the meantime.
    */
   inspect(): Promise<readonly Finding[]>
 }
@@ -96,7 +99,7 @@ export interface RebuildStep {
   readonly owner: string
   /** RFC 3339. */
   readonly at: string
-  /** For how long after `at` no other owner may start a rebuild. */
+  /** The length of the lease: until it has passed, counted from `at`, no other owner may start a rebuild. */
   readonly leaseMs: number
   /** The offset at which each partition of the log begins. Records at earlier offsets have left the log. */
   readonly logStarts: readonly RecordPosition[]
@@ -107,7 +110,7 @@ export type RebuildOutcome = 'projected' | 'elsewhere' | 'refused' | 'archived' 
 
 export interface RebuildProgress {
   readonly phase: 'projecting' | 'completing' | 'swapping'
-  /** Log records that were read, and how many there were at the start. */
+  /** The number of log records read so far, and the number that the log had at the start. */
   readonly records: number
   readonly recordsInAll: number
   /** Orders rebuilt from their records. */
@@ -158,7 +161,7 @@ export interface LedgerEpoch {
 
 export interface RepairLease {
   readonly groupId: string
-  /** The topic whose records the ledger counts. It is also the target that the audit shows. */
+  /** The topic whose records the ledger counts. It is also the target that the audit log shows. */
   readonly topic: string
   readonly owner: string
   readonly nowMs: number

@@ -22,16 +22,16 @@ export interface OrderStore extends AsyncDisposable {
    * For `delivered: 'origin'`, the ledger's rows are locked first, in topic and partition order. The ledger then counts
    * only offsets at or beyond `next`, and counts any skipped offset as a gap. An offset that is delivered after all is
    * no longer a gap. If any order is rejected, the ledger does not move (`counted: false`): the caller parks the
-   * rejected orders and calls again with them in `parked`. This second call recognises orders by their positions if
-   * they are already stored.
+   * rejected orders and calls again with them in `parked`. This second call compares positions to recognise the orders
+   * that are already stored.
    *
    * For `delivered: 'copy'` (retry topics), no offset is counted. Instead, the parked row of each origin gets the new
    * state.
    *
-   * Changes come after the orders of their batch, in log order. Each change is kept with its event and takes its turn:
-   * it is decided once every earlier event of the same order has been decided, in the same transaction or right after.
-   * Until then the change waits, and whatever decides its predecessor also decides the change: a retry, a redrive, an
-   * edit or a discard. Returns an outcome for each change, in the sequence given:
+   * Changes come after the orders of their batch, in log order. Each change is kept with its event and waits for its
+   * turn: once every earlier event of the same order has been decided, the change is decided too, in the same
+   * transaction or right after it. Until then the change waits, and whatever decides its predecessor also decides the
+   * change: a retry, a redrive, an edit or a discard. Returns an outcome for each change, in the sequence given:
    * - `applied`: the order now includes the change, or already did *from this same position*.
    * - `refused`: the order's state did not allow the change (domain/order.ts), an earlier event was discarded, or a
    *   later change was applied before this change came back from a dead letter. `OrderViews` reports the cause.
@@ -42,23 +42,23 @@ export interface OrderStore extends AsyncDisposable {
    *
    * A copy or a dead letter may arrive before the ledger has counted its origin, for example if a process died in
    * between. The origin's batch may contain earlier changes to the order. Until that batch is stored, the change is
-   * kept but not decided, and it holds back no other change. A copy has the same place among the order's changes as its
-   * origin. If the ledger does not count the origin's topic, the change does not wait for the origin's batch.
+   * kept but not decided, and it holds back no other change. A copy has the same place among the order's changes as the
+   * original record. If the ledger does not count the origin's topic, the change does not wait for the origin's batch.
    *
    * If a change cannot be decided because of a bug, the result lists the change in `undecided`, and the batch is stored
    * nevertheless. Neither the change nor its successors are touched until the change's record arrives again. The caller
-   * parks that record with the code `change-not-decided`. Only this failure holds back a waiting change, because any
-   * other failure may be reported late, after a copy of the record has already been stored.
+   * parks that record with the code `change-not-decided`. Only this failure keeps a waiting change from being decided,
+   * because any other failure may be reported late, after a copy of the record has already been stored.
    *
-   * Rejects as a whole, with nothing changed, if the store is unavailable: `store-unavailable`, `store-full` (outages:
-   * the batch is good) or `store-busy` (transient).
+   * Rejects without having changed anything if the store is unavailable: `store-unavailable`, `store-full` (outages: no
+   * record of the batch is at fault) or `store-busy` (transient).
    */
   storeBatch(batch: StoreBatch): Promise<StoreResult>
 
   /**
    * Predicts what `storeBatch` would do with these orders and then with these changes, and which waiting changes it
-   * would decide along with them. Nothing is written. Rejects with the original error if one of these changes cannot be
-   * decided because of a bug.
+   * would decide along with them. Nothing is written. Rejects with the original error if a bug prevents one of these
+   * changes from being decided.
    */
   previewBatch(batch: Pick<StoreBatch, 'orders' | 'changes'>): Promise<BatchPreview>
 
@@ -74,7 +74,7 @@ export interface OrderStore extends AsyncDisposable {
 
 export interface StoreHealth {
   readonly available: boolean
-  /** Why the store is unavailable, in words for an operator. */
+  /** Why the store is unavailable, worded for an operator. */
   readonly cause?: string
 }
 
@@ -193,7 +193,7 @@ export interface FollowerPreview {
 export interface Rejection {
   readonly kind: 'rejected'
   readonly code: 'order-id-reused' | 'idempotency-key-reused' | 'constraint-violated'
-  /** The reason, in words for a caller. */
+  /** The reason, worded for a caller. */
   readonly detail: string
 }
 
@@ -202,7 +202,10 @@ export interface StoreResult {
   readonly outcomes: readonly StoreOutcome[]
   /** One for each of `batch.changes`; absent if there are none. */
   readonly changes?: readonly ChangeOutcome[]
-  /** Changes that could not be decided although their turn came, at most one per order; absent if all were decided. */
+  /**
+   * Changes that could not be decided even though their turn had come, at most one per order; absent if all were
+   * decided.
+   */
   readonly undecided?: readonly UndecidableChange[]
   /** Whether the ledger now accounts for the batch. */
   readonly counted: boolean

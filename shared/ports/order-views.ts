@@ -22,22 +22,22 @@ export interface OrderViews {
   /**
    * Searches customer names, item descriptions, item codes, references, e-mail addresses and order ids. Every word must
    * occur, as a word or as the prefix of a word, in upper or lower case and with or without accents
-   * (domain/search/search-words.ts defines words). Two kinds of words are not found by their prefixes. An order id is
-   * found only as a whole or by its last twelve digits. On SQLite, a word with digits from an e-mail address, such as
-   * `test7`, is found only as a whole; on SQL Server, `test` finds it too.
+   * (domain/search/search-words.ts defines words). Two kinds of words are not found by their prefixes. An order is
+   * found by its id only if the query contains the whole id or its last twelve digits. On SQLite, a word with digits
+   * from an e-mail address, such as `test7`, is found only as a whole; on SQL Server, `test` finds it too.
    *
    * The best matches come first: whole words before prefixes, and the customer's name before the rest. Equal matches
    * are sorted newest first. An order's rank does not change when other orders are added, so pages are stable. Query
    * syntax counts as plain text, and a query without any words finds nothing.
    *
    * After an update that changes how words are folded, earlier orders are folded again in the background. Until then,
-   * each order is found by the words that the old and the new folding have in common.
+   * each order is found by those of its words that the old and the new version fold in the same way.
    */
   search(query: SearchQuery): Promise<Page<OrderView>>
 
   /**
-   * The changes to an order that have reached the store, in the sequence of their arrival; empty if there are none.
-   * `behind` is the event for which the change waits at the time of the query.
+   * The changes to an order that have reached the store, in order of arrival; empty if there are none. `behind` is the
+   * event that the change is waiting for at the time of the query.
    */
   changes(orderId: string, query: { limit: number; cursor?: string }): Promise<Page<ChangeView>>
 
@@ -45,7 +45,8 @@ export interface OrderViews {
   getChanges(changeIds: readonly string[]): Promise<ReadonlyMap<string, ChangeView>>
 
   /**
-   * For each of at most 500 orders, how many of its changes wait for an earlier event; orders without any are left out.
+   * For each of at most 500 orders, how many of its changes are waiting for an earlier event; orders with none are left
+   * out.
    */
   countWaiting(orderIds: readonly string[]): Promise<ReadonlyMap<string, number>>
 
@@ -81,7 +82,7 @@ export interface SearchQuery {
   readonly q: string
   readonly limit: number
   readonly cursor?: string
-  /** Searches only customer names, like the original application. */
+  /** Searches only customer names, as the original application did. */
   readonly customersOnly?: boolean
 }
 

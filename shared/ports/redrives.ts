@@ -3,26 +3,26 @@ import type { UndecidableChange } from './order-store.ts'
 import type { Page } from './order-views.ts'
 
 /**
- * Operators' actions on dead letters, kept alongside the letters: redrive tasks, discards, edits, and the audit of
+ * Operators' actions on dead letters, kept alongside the letters: redrive tasks, discards, edits, and the audit log of
  * every action. Each call is one transaction unless its description says otherwise. A call with an `Act` also writes an
  * audit entry.
  */
 export interface Redrives {
   /**
-   * Creates a task for the letters that match and are `dead`, in the sequence in which they were kept. Letters selected
-   * by id belong to the task whatever their state is, but those that are not `dead` are skipped. Rejects with
+   * Creates a task for the letters that match and are `dead`, in the order in which they reached the store. Letters
+   * selected by id belong to the task whatever their state is, but those that are not `dead` are skipped. Rejects with
    * `dead-letter-not-found` if one of the ids is unknown, and with `conflict` if no letter is `dead`.
    *
    * Letters that match a filter are gathered in steps, each in one transaction, and the task starts when all are
-   * gathered. If the process dies or the store becomes unavailable meanwhile, the next process that leases the task
-   * continues to gather them.
+   * gathered. If the process dies or the store becomes unavailable in the meantime, the next process that leases the
+   * task gathers the rest.
    */
   create(task: NewRedrive, act: Act): Promise<RedriveTask>
 
   get(taskId: string): Promise<RedriveTask | undefined>
 
   /**
-   * Newest first. The more letters a task has, the more it costs to count their outcomes. Each task is therefore read
+   * Newest first. The more letters a task has, the longer it takes to count their outcomes. Each task is therefore read
    * separately, as `get` reads it, so that a page of long tasks blocks nothing else.
    */
   list(query: { limit: number; cursor?: string }): Promise<Page<RedriveTask>>
@@ -42,21 +42,21 @@ export interface Redrives {
   claim(taskId: string, owner: string, limit: number): Promise<readonly KeptDeadLetter[]>
 
   /**
-   * Marks letters as sent to their origin topic at `at`: `dead` becomes `redriven`, and the history of each order that
-   * was not stored yet gets an entry.
+   * Marks letters as sent to their origin topic at the time `at`: `dead` becomes `redriven`, and an entry is added to
+   * the history of each order that was not stored yet.
    */
   markSent(taskId: string, letterIds: readonly string[], at: string): Promise<void>
 
   /**
-   * Ends the lease of `owner`: the task is due again at `dueMs`, or ends with `ending`. Changes nothing if another
-   * owner now has the lease or an operator has changed the task.
+   * Ends the lease that `owner` has on the task. The task becomes due again at `dueMs`, or ends as `ending` says.
+   * Changes nothing if another owner now has the lease or an operator has changed the task.
    */
   release(taskId: string, owner: string, next: { dueMs: number; at: string; ending?: RedriveEnding }): Promise<void>
 
   /**
    * For operators: cancels a running task, or resumes a stopped or cancelled one, which then starts again with a step
-   * of one letter. Resuming prepares the letters in steps before the task runs again. Rejects with `not-found` or
-   * `conflict`.
+   * of one letter. When a task is resumed, its letters are first prepared in steps, and then it runs again. Rejects
+   * with `not-found` or `conflict`.
    */
   change(taskId: string, to: 'cancelled' | 'running', act: Act): Promise<RedriveTask>
 
@@ -71,16 +71,16 @@ export interface Redrives {
   /**
    * Discards the letters that are `dead`, as `discard` does, and returns how many it discarded. The number may be too
    * low if a step lost a race and was repeated. Skips unknown ids and letters in another state. Each letter is
-   * discarded wholly or not at all, with its audit entry. After a failure, the letters that were already discarded stay
-   * discarded.
+   * discarded, and its audit entry is written, in one transaction. After a failure, the letters that were already
+   * discarded stay discarded.
    */
   discardMany(letterIds: readonly string[], act: Act): Promise<number>
 
   /**
    * Discards a waiting change and lets its successors take their turns. Returns the successor that could not be decided
-   * because of a bug, if any; that successor keeps waiting. Rejects with `conflict`, with nothing changed, if the
-   * change is not waiting, or if its order or an earlier change to that order is being retried, dead or discarded. Also
-   * rejects if the order is stored, unless the change itself cannot be decided.
+   * because of a bug, if any; that successor keeps waiting. Rejects with `conflict` and changes nothing if the change
+   * is not waiting, or if its order or an earlier change to that order is being retried, dead or discarded. Also
+   * rejects if the order is stored, unless a bug prevents the change itself from being decided.
    */
   discardChange(changeId: string, act: Act): Promise<readonly UndecidableChange[]>
 
@@ -92,7 +92,8 @@ export interface Redrives {
   recordEdit(letterId: string, value: Uint8Array, act: Act): Promise<KeptDeadLetter>
 
   /**
-   * Marks the edited payload as sent at `act.at`: the letter becomes `redriven`, and its order's history gets an entry.
+   * Marks the edited payload as sent at `act.at`: the letter becomes `redriven`, and an entry is added to its order's
+   * history.
    */
   markEdited(letterId: string, act: Act): Promise<KeptDeadLetter>
 
@@ -124,7 +125,7 @@ export interface NewRedrive {
 export interface RedriveTask {
   readonly id: string
   readonly state: RedriveState
-  /** Why the task stopped by itself, in words. */
+  /** A sentence that says why the task stopped on its own. */
   readonly why: string | null
   readonly createdAt: string
   readonly updatedAt: string
@@ -144,11 +145,11 @@ export interface RedriveTask {
   readonly resolved: number
   /** Dead again, under another id. */
   readonly failed: number
-  /** Never sent, because the letters were discarded, redriven or edited before their turn. */
+  /** Never sent, because the letters were discarded, redriven or edited before their turn came. */
   readonly skipped: number
   /**
-   * The figures of the last step alone, for the letters that were sent. `retrying` is the number of `pending` letters
-   * that are in a retry topic.
+   * The figures for the last step alone, counting only the letters that were sent. `retrying` is the number of
+   * `pending` letters that are in a retry topic.
    */
   readonly lastStep: {
     readonly sent: number
@@ -200,13 +201,13 @@ export interface RedriveOutcome {
   readonly last: 0 | 1
   readonly state: DeadLetterState
   readonly letters: number
-  /** How many of the sent letters belong to an order that is waiting for its next attempt. */
+  /** How many of these letters were sent and belong to an order that is waiting for its next attempt. */
   readonly retrying: number
 }
 
 type Figure = 'waiting' | 'pending' | 'resolved' | 'failed' | 'skipped'
 
-/** The figures of a task. */
+/** Adds up the outcomes of a task's letters. */
 export function tallyOf(outcomes: readonly RedriveOutcome[]): Pick<RedriveTask, Figure | 'total' | 'lastStep'> {
   const sum = (some: readonly RedriveOutcome[], figure: Figure) =>
     some.filter((one) => figureOf(one) === figure).reduce((total, { letters }) => total + letters, 0)
@@ -230,8 +231,8 @@ export function tallyOf(outcomes: readonly RedriveOutcome[]): Pick<RedriveTask, 
 }
 
 /**
- * A letter that was recorded and is still `dead` has not been sent: the process that recorded it died, or is about to
- * send it.
+ * A letter that a step recorded and that is still `dead` counts as not sent: the process that recorded it has died, or
+ * is about to send it.
  */
 function figureOf({ noted, state }: RedriveOutcome): Figure {
   if (state === 'dead') return 'waiting'

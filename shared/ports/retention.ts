@@ -1,6 +1,6 @@
 /**
- * Removes old rows from the store: settled dead letters, histories of orders with nothing pending, the audit, and
- * redrive tasks that have ended. Orders and the ledger stay as they are.
+ * Removes old rows from the store: settled dead letters, histories of orders with nothing pending, audit entries, and
+ * redrive tasks that are no longer running. Orders and the ledger stay as they are.
  */
 export interface Retention {
   /**
@@ -10,8 +10,8 @@ export interface Retention {
    *
    * - `dead-letters`: letters that were resolved, superseded or discarded before that time, unless they belong to a
    *   running redrive task. Their payloads, headers, causes and edits are removed, and no query returns the letters any
-   *   more. Their ids, positions and states stay, so that a record that is delivered again is treated as before: no
-   *   removed letter is kept a second time, and no discarded record is stored.
+   *   more. Their ids, positions and states are kept, so that a record that is delivered again is treated as before: a
+   *   removed letter is not kept again, and a discarded record is not stored.
    * - `histories`, `change-histories`: entries of orders whose last entry is before that time and that have no pending
    *   retry, no open dead letter and no undecided change. `OrderViews.history` then contains an
    *   `entries-removed` entry. The history still shows when the order was accepted and stored, because the order itself
@@ -34,8 +34,8 @@ export interface RemovalBounds {
   readonly olderThan: string
   readonly from: number
   /**
-   * The maximum number of rows that one step takes: letters, entries or, for `redrives`, letters of tasks. A step that
-   * removes an entry of a history also removes the earlier entries of the same order.
+   * The maximum number of rows that one step takes: dead letters, entries or, for `redrives`, the letters that the
+   * tasks list. A step that removes an entry of a history also removes the earlier entries of the same order.
    */
   readonly limit: number
 }

@@ -21,9 +21,9 @@ export interface Config {
   readonly replication: number
   readonly consumerGroup: string
   readonly retryDelaysMs: readonly number[]
-  /** The age at which records leave the log; null if they stay forever. */
+  /** The age at which records are removed from the log; null if they are kept forever. */
   readonly logRetentionMs: number | null
-  /** How long settled dead letters, histories and the audit stay in the store; null for forever. */
+  /** How long settled dead letters, histories and the audit log stay in the store; null means forever. */
   readonly storeRetentionMs: Readonly<Record<'settled' | 'history' | 'audit', number | null>>
   readonly ordersAuth: 'anonymous' | 'function'
   readonly corsOrigins: readonly string[]
@@ -57,8 +57,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 
 const MIN_SECRET_LENGTH = 16
 /**
- * The maximum retry delay: host.json's functionTimeout (35 minutes) minus 5 minutes for holding and some time for
- * storing.
+ * The maximum retry delay: host.json's functionTimeout (35 minutes) minus 5 minutes for holding the batch and some time
+ * for storing it.
  */
 export const MAX_RETRY_DELAY_MS = 25 * 60_000
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS }
@@ -113,7 +113,7 @@ const topicName = optional.refine((value) => value === undefined || /^[A-Za-z0-9
 /** A hundred years. A longer time is probably a typo. */
 const MAX_RETENTION_DAYS = 36_500
 const DELAYS_MS = [10_000, 60_000, 600_000]
-/** The retry delays with FAULTS=on, so that a demonstration does not take eleven minutes. */
+/** The retry delays with FAULTS=on. They are short, so that a demonstration does not take eleven minutes. */
 const DEMO_DELAYS_MS = [2000, 5000, 10_000]
 
 const delays = optional.transform((value, context) => {
@@ -282,7 +282,7 @@ function refuseContradictions(config: Config): void {
   ) {
     throw new OrderError(
       'invalid-setting',
-      'ORDER_ID_SECRET must be set, to the same value for every instance, in the Functions runtime and with SQL_CONNECTION_STRING.',
+      'ORDER_ID_SECRET must be set, to the same value for every instance, in the Functions runtime and whenever SQL_CONNECTION_STRING is set.',
     )
   }
   if (config.logRetentionMs !== null && config.logRetentionMs < Math.max(...config.retryDelaysMs) + DAY_MS) {
@@ -302,7 +302,7 @@ function refuseContradictions(config: Config): void {
   if (new Set(given).size < given.length) {
     throw new OrderError(
       'invalid-setting',
-      'FUNCTIONS_KEY, READ_KEY, PLACE_KEY and METRICS_KEY must differ from one another, because each key has different rights.',
+      'FUNCTIONS_KEY, READ_KEY, PLACE_KEY and METRICS_KEY must differ from one another, because each key grants different rights.',
     )
   }
   if (config.kafka?.securityProtocol.startsWith('sasl') && (!config.kafka.username || !config.kafka.password)) {

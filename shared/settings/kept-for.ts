@@ -10,9 +10,9 @@ export function keptFor({ logRetentionMs, storeRetentionMs: { settled, history, 
     ['records in the log', logRetentionMs],
     ['settled dead letters', settled],
     ['histories', history],
-    ['the audit', audit],
+    ['the audit log', audit],
   ]
-  return `Kept: ${found.map(([what, ms]) => `${what} ${ms === null ? 'forever' : `for ${toDuration(ms)}`}`).join(', ')}.`
+  return `Retention: ${found.map(([what, ms]) => `${what} ${ms === null ? 'forever' : `for ${toDuration(ms)}`}`).join(', ')}.`
 }
 
 function toDuration(ms: number): string {

@@ -16,8 +16,8 @@ export function endIfHung(limitMs: number, line: string): Disposable {
   const workerData = { limitMs, line: `${line}\n` }
   const worker = new Worker(WATCH, { eval: true, name: 'end-if-hung', workerData, execArgv: [] })
   worker.unref()
-  // This error is ignored. If there are no free file descriptors, no thread can start, but then opening the file does
-  // not hang: it fails at once.
+  // This error is ignored. If there are no free file descriptors, no thread can start. In that case, opening the file
+  // does not hang, but fails at once.
   worker.on('error', () => undefined)
   return { [Symbol.dispose]: () => void worker.terminate() }
 }

@@ -21,7 +21,7 @@ export interface FileThreadOptions<E = SentError> {
   readonly name: string
   readonly worker: URL
   readonly workerData: unknown
-  /** Creates the error for callers of a thread that is dead or closed. */
+  /** Creates the error that callers get when the thread is dead or has been closed. */
   readonly unavailable: (cause: unknown) => unknown
   /** Converts an error from the thread into the error that callers get. */
   readonly received: (sent: E) => unknown

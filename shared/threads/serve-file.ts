@@ -10,7 +10,7 @@ export interface Request {
 
 export type Reply<E = unknown> = { readonly id: number } & (
   | { readonly result: unknown }
-  /** If `inDoubt` is set, the content of the disk is in doubt, and the thread refuses all later calls. */
+  /** If `inDoubt` is set, the contents of the disk are in doubt, and the thread refuses all later calls. */
   | { readonly error: E; readonly inDoubt?: true }
 )
 

@@ -21,8 +21,9 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Backoff with jitter, in ms. The delay doubles from `firstMs` to `maxMs`. Half of the delay is random, so that callers
- * that failed together do not retry together. `failures` starts at 1; `random` is from 0 to 1.
+ * Backoff with jitter, in ms. The delay starts at `firstMs` and doubles with each failure, up to `maxMs`. Half of the
+ * delay is random, so that callers that failed together do not retry together. `failures` starts at 1; `random` is from
+ * 0 to 1.
  */
 export function jitteredMs(failures: number, firstMs: number, maxMs: number, random: number = Math.random()): number {
   return Math.min(maxMs, firstMs * 2 ** (failures - 1)) * (0.5 + random / 2)

@@ -45,7 +45,7 @@ describe('a backup of the embedded log and store', () => {
   })
 
   const copy = (to: string) => copyStore(storeFile(), to)
-  /** Publishes, stores and commits a record, as processing does. */
+  /** Publishes, stores and commits a record, as the product does when it processes one. */
   async function process(offset: number): Promise<void> {
     await log.publish(TOPIC, numbered(1))
     await store.store.storeBatch(batchOf([orderAt(offset)]))

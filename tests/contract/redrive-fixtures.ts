@@ -10,10 +10,13 @@ export function again(order: OrderToStore, offset: number): OrderToStore {
   return { ...order, origin: place(offset), redriveOf: letterIdOf(order) }
 }
 
-/** The steps of a redrive on the open store, which usually has only the task `task`. */
+/** The steps of a redrive in the open store, which usually contains only the task `task`. */
 export function redriveSteps(opened: () => OpenStore) {
   return {
-    /** Creates dead-lettered orders, whose records are parked, kept as letters and counted, as after processing. */
+    /**
+     * Creates dead-lettered orders. Their records are parked, kept as dead letters and counted, just as after
+     * processing.
+     */
     dead: async (count: number, firstOffset = 0): Promise<OrderToStore[]> => {
       const orders = Array.from({ length: count }, (_, index) => orderAt(firstOffset + index))
       const parked = orders.map((order) => parkedFrom(order, { state: 'dead', attempt: 4, nextAttemptAt: null }))

@@ -49,7 +49,7 @@ export function openForEachTest(open: OpenEmptyStore): OpenStore {
 export interface StoreFeatures {
   /** Full-text search: accents are ignored, words are found by their prefixes, and results are ranked. */
   readonly fullText: boolean
-  /** Words of an e-mail address that contain digits are found by their prefix, not only as a whole. */
+  /** Words in an e-mail address that contain digits are found by their prefix, not only as a whole. */
   readonly emailDigitsByBeginning: boolean
 }
 
@@ -193,7 +193,7 @@ export function changeLetterOf(change: ChangeToStore, changes: Partial<DeadLette
   }
 }
 
-/** A letter that another consumer wrote to `offset` of the dead-letter topic. */
+/** A letter that another consumer wrote at `offset` in the dead-letter topic. */
 export function foreignLetterOf(order: OrderToStore, offset: number, changes: Partial<DeadLetter> = {}): DeadLetter {
   return letterOf(order, {
     origin: { topic: 'orders-dlt', partition: 0, offset },
@@ -215,7 +215,7 @@ export function actAt(second: number, changes: Partial<Act> = {}): Act {
 
 export const letterIdOf = ({ origin }: Pick<OrderToStore, 'origin'>) => deadLetterId(origin)
 
-/** The items of all pages. */
+/** The items from all pages. */
 export async function allPages<T>(load: (cursor: { cursor?: string }) => Promise<Page<T>>): Promise<T[]> {
   const items: T[] = []
   let cursor: string | null = null

@@ -1,6 +1,7 @@
 /**
- * Compares KEDA's metric for the processor with the product's own lag: `node tests/keda/check.ts <program>`, where
- * the program is the compiled main.go. Prints one line for each check; exits non-zero if one fails.
+ * Compares KEDA's metric for the processor with the lag that the product itself reports:
+ * `node tests/keda/check.ts <program>`, where the program is the compiled main.go. Prints one line for each check;
+ * exits non-zero if one fails.
  */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -43,7 +44,7 @@ function startKeda(brokers: string, secret: Record<string, string>) {
   const keda = spawn(program, [BASE], { env, stdio: ['pipe', 'pipe', 'ignore'] })
   const lines = createInterface({ input: keda.stdout })[Symbol.asyncIterator]()
   return {
-    /** The metric that the autoscaler gets now. */
+    /** The current value of the metric that the autoscaler reads. */
     async ask(): Promise<Answer> {
       keda.stdin.write('\n')
       const { value, done } = await lines.next()

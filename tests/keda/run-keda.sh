@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Checks on a real broker how KEDA reads infra/kubernetes/base/scaling.yaml: the secrets and settings as its operator
-# resolves them, the lag compared with the product's own figure, and the number of instances. Prints one line for each
-# check; exits non-zero if one fails.
+# Checks, with a real broker, how KEDA reads infra/kubernetes/base/scaling.yaml: the secrets and settings as KEDA's
+# operator resolves them, the lag compared with the product's own figure, and the number of instances. Prints one line
+# for each check; exits non-zero if one fails.
 #
 #   bash tests/keda/run-keda.sh      needs Go 1.26 or later, and Java 17 and Maven for the broker
 #
@@ -14,7 +14,7 @@ export PATH="$PWD/node_modules/.bin:$PATH"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# A released version of KEDA, without the scalers for systems other than Kafka, which would double the build time.
+# A released version of KEDA with only the Kafka scaler, because the other scalers would double the build time.
 version=$(sed -n 's|.*github.com/kedacore/keda/v2 \(v.*\)|\1|p' tests/keda/go.mod)
 released=$(cd "$work" && go mod download -json "github.com/kedacore/keda/v2@$version" | node -p 'JSON.parse(fs.readFileSync(0)).Dir')
 cp -r "$released" "$work/keda"

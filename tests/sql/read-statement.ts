@@ -1,7 +1,7 @@
 /**
- * Finds out which tables a T-SQL text reads and writes. It looks only at the text's words, and relies on the style of
- * this product's statements: no table name has a schema, every alias follows AS, and every statement ends with a
- * semicolon. tests/sql/check-tsql.py checks the statements with a real parser.
+ * Finds out which tables a piece of T-SQL text reads and writes. It looks only at the text's words, and relies on the
+ * style of this product's statements: no table name has a schema, every alias follows AS, and every statement ends with
+ * a semicolon. tests/sql/check-tsql.py checks the statements with a real parser.
  */
 export interface StatementFacts {
   readonly reads: readonly string[]
@@ -14,7 +14,7 @@ export interface StatementFacts {
   readonly hints: readonly string[]
   /** Procedures that the text calls. */
   readonly procedures: readonly string[]
-  /** Writes that are not limited by TOP, by a list that is passed in, or by a whole key. */
+  /** Writes that are not limited by TOP, by a list that is passed in, or by a complete key. */
   readonly unboundedWrites: readonly string[]
 }
 

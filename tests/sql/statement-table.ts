@@ -38,7 +38,7 @@ export function linesOf(sizes: ReadonlyMap<string, string>): ReadonlyMap<string,
   )
 }
 
-/** By statement, its line in the file's table and its size class. */
+/** The line in the file's table and the size class, for each statement. */
 export function readTable(): { lines: ReadonlyMap<string, string>; sizes: ReadonlyMap<string, string> } {
   const rows = tableOf(readFileSync(FILE, 'utf8'))
     .text.split('\n')
@@ -50,7 +50,7 @@ export function readTable(): { lines: ReadonlyMap<string, string>; sizes: Readon
   }
 }
 
-/** The last table of the text, and everything before its first row. */
+/** The rows of the last table in the text, and everything before these rows. */
 function tableOf(text: string): { before: string; text: string } {
   const at = text.indexOf('\n', text.lastIndexOf('\n|---') + 1) + 1
   return { before: text.slice(0, at), text: text.slice(at) }

@@ -8,8 +8,8 @@ const QUIETER = '--disable-component-update --disable-sync'
 /** The path of Chromium, if this machine has it; the variable CHROMIUM can name another path. CI requires Chromium. */
 export const chromiumPath = [process.env['CHROMIUM'] ?? '', ...BROWSERS].find((path) => path !== '' && existsSync(path))
 if (chromiumPath === undefined) {
-  if (process.env['CI']) throw new Error('The tests in a browser need chromium: apt-get install -y chromium')
-  console.warn('skipped: the tests in a browser, because there is no chromium (apt-get install -y chromium)')
+  if (process.env['CI']) throw new Error('The browser tests need Chromium: apt-get install -y chromium')
+  console.warn('skipped: the browser tests, because there is no Chromium (apt-get install -y chromium)')
 }
 
 /**

@@ -42,9 +42,9 @@ interface FakeChange {
 }
 
 /**
- * Changes take their turns in the sequence in which they reached the store: each waits for its order and for all
- * earlier changes to it. A change that came as a copy cannot take its turn until the batch with its original has
- * come too.
+ * Changes take their turns in the order in which they reached the store: each waits for its order and for all earlier
+ * changes to it. A change that arrived as a copy cannot take its turn until the batch with its original has arrived
+ * too.
  */
 function createFakeChanges(isStored: (orderId: string) => boolean) {
   const known = new Map<string, FakeChange>()
@@ -96,7 +96,7 @@ export function createRecordingStore() {
     failWith(next: typeof fault) {
       fault = next
     },
-    /** Makes every batch fail, and every preview. */
+    /** Makes every batch and every preview fail. */
     failForAllWith(next: typeof previewFault) {
       fault = next
       previewFault = next

@@ -2,9 +2,9 @@ import { randomInt } from 'node:crypto'
 
 /** Random choices that a seed makes repeatable. */
 export interface Random {
-  /** At least 0, below 1. */
+  /** At least 0 and less than 1. */
   next(): number
-  /** An integer, both ends included. */
+  /** An integer from `min` to `max`, both included. */
   whole(min: number, max: number): number
   chance(probability: number): boolean
   pick<T>(list: readonly T[]): T

@@ -35,8 +35,8 @@ interface OtlpRequest {
 
 /**
  * A small collector: keeps the path and body of every request, and the spans that come as OTLP/HTTP in JSON. After
- * `refuse(true)`, it refuses requests until `refuse(false)`; `answerWith` makes it respond in any other way. With a
- * certificate, it uses TLS.
+ * `refuse(true)`, it refuses requests until `refuse(false)`; `answerWith` sets any other response. With a certificate,
+ * it uses TLS.
  */
 export async function startTraceReceiver(tls?: { readonly key: Buffer; readonly cert: Buffer }) {
   const spans: ReceivedSpan[] = []

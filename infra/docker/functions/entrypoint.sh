@@ -15,7 +15,7 @@ secret() {
   eval "value=\${$1:-} file=\${$1_FILE:-}"
   if [ -z "$value" ] && [ -n "$file" ]; then
     [ -e "$file" ] || fail "$1_FILE names $file, which cannot be read: it does not exist, or user $(id -u) cannot see it."
-    [ -r "$file" ] || fail "$1_FILE names $file, which cannot be read: it has $(stat --dereference --format 'mode %a and belongs to user %u' "$file"), but this is user $(id -u)."
+    [ -r "$file" ] || fail "$1_FILE names $file, which cannot be read: it has $(stat --dereference --format 'mode %a and belongs to user %u' "$file"), but this process runs as user $(id -u)."
     # A file that was written on Windows has a carriage return at the end of each line.
     value=$(sed 's/\r$//' "$file")
   fi
@@ -58,7 +58,7 @@ node "${AzureWebJobsScriptRoot:-/home/site/wwwroot}/dist/infra/functions/check-s
 rm -rf "$HEALTH_STATE"
 mkdir -p "$HEALTH_STATE"
 
-# Background processes of a shell ignore SIGINT, but on .NET 8 the runtime stops only on SIGINT.
+# A shell's background processes ignore SIGINT, but on .NET 8 the runtime stops only on SIGINT.
 env --default-signal=INT "$@" &
 host=$!
 trap 'kill -s INT "$host" 2> /dev/null || :' INT TERM

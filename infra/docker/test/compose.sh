@@ -123,7 +123,7 @@ YAML
   [ "$(ids order-query | sort)" = "$before" ]
 }
 
-# Restarts one instance after the other, as an operator would do manually.
+# Restarts the instances one at a time, as an operator would do manually.
 restart_in_turn() {
   local container
   for container in $(ids order-api); do

@@ -4,7 +4,7 @@
 image=$prefix-embedded
 orders=$prefix-orders
 MAX_SIZE_MB=230
-# Runs the image as docs/deploying.md says.
+# Runs the image as docs/deploying.md describes.
 HARDENED=(--read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m)
 
 build() { docker build --quiet --build-arg "BUILD_IMAGE=$(cat "$work/base-node")" "$@" .; }
@@ -225,7 +225,7 @@ takes_settings() {
 
 start_loadtest() { docker run --rm "$prefix-loadtest" --help; }
 
-# Saturates the container, which has 512 MiB of memory, through 50 connections. The load test exits with 1 if an order is
+# Saturates the container, which has 512 MiB of memory, over 50 connections. The load test exits with 1 if an order is
 # lost.
 withstands_load() {
   docker run --rm --network "container:$orders" --env "FUNCTIONS_KEY=$(key_of "$orders")" "$prefix-loadtest" \

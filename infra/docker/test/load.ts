@@ -21,8 +21,8 @@ const HELD_BYTES = 1_000_000
 const HELD_FOR_MS = 4000
 const STORED_WITHIN_MS = 90_000
 /**
- * An order without a key is never sent twice, so it gets a 502 if it reaches an instance that is closing. More 502s
- * than this mean that instances close while requests are in flight.
+ * An order without a key is never sent twice, so it gets a 502 if it reaches an instance that is shutting down. More
+ * 502s than this mean that instances stop while requests are in flight.
  */
 const UNSURE_AT_MOST = 3
 /** The largest order has 500 items and names made of 4-byte characters: about 0.9 MB. */

@@ -11,7 +11,7 @@ compose() {
     --file docker-compose.yml --file infra/docker/test/compose.yml "$@"
 }
 
-# Uses the same compose as lint.sh, because the engine's client rarely comes with the compose plugin.
+# The checks use the same Compose as lint.sh, because the engine's client rarely comes with the Compose plugin.
 # install_python_tool PACKAGE PROGRAM: installs the program if it is missing, and prints its path.
 install_python_tool() {
   type -P "$2" || {
@@ -85,7 +85,7 @@ remember_stores() {
     | { grep -E '^[0-9a-f]{64}$' || :; } >> "$work/stores.txt"
 }
 
-# under_load COMMAND…: runs the command while callers place and read orders. No request that is safe to retry may fail.
+# under_load COMMAND…: runs the command while callers place and read orders. Requests safe to retry must succeed.
 under_load() {
   node infra/docker/test/load.ts run "$(url)" "$work/accepted" > "$work/load.txt" &
   local load=$! status=0

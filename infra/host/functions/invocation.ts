@@ -10,7 +10,7 @@ import type {
   RpcInvocationRequest,
 } from './rpc.ts'
 
-/** The input of an invocation, and the model that passes the input to the function and converts the result. */
+/** The input to an invocation, and the model that passes the input to the function and converts the result. */
 export interface InvocationInput {
   readonly request: Omit<RpcInvocationRequest, 'invocationId'>
   readonly open: (invocation: CoreInvocationContext) => InvocationModel | Promise<InvocationModel>
@@ -19,7 +19,7 @@ export interface InvocationInput {
 export const openOfficially: InvocationInput['open'] = (invocation) => programmingModel().getInvocationModel(invocation)
 
 /**
- * Runs one invocation in the same steps as the Functions worker: arguments, preInvocation hooks, function,
+ * Runs one invocation, following the same steps as the Functions worker: arguments, preInvocation hooks, function,
  * postInvocation hooks. Resolves with the unconverted result and everything that its conversion needs. Rethrows the
  * function's error. As in the worker, `throw undefined` and `throw null` count as success, and hooks may change the
  * arguments, the function, the result and the error.
@@ -57,8 +57,8 @@ export async function invoke(app: FunctionApp, target: RegisteredFunction, input
 }
 
 /**
- * The library's view of one invocation. It is a class, because every request creates one of these objects, and a class
- * makes that faster.
+ * The library's view of one invocation. It is a class because every request creates one of these objects, and instances
+ * of a class are created faster.
  */
 class Invocation implements CoreInvocationContext, LogOrigin {
   readonly invocationId: string

@@ -61,14 +61,16 @@ const MAX_HEADER_BYTES = 32 * 1024
 const IDLE_TIMEOUT_MS = 120_000
 const KEEP_ALIVE_MS = 72_000
 const CHECKING_INTERVAL_MS = 1000
-/** The first turn of the event loop accepts pending connections. The second accepts those that arrived meanwhile. */
+/**
+ * The first turn of the event loop accepts pending connections. The second accepts those that arrived in the meantime.
+ */
 const TURNS_TO_ACCEPT = 2
 /** How long a closing server waits for the last request on an apparently idle connection. */
 const IDLE_CLOSING_MS = 500
 const PROTOCOL_ERRORS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
 const BEYOND_ASCII = /[\u0080-\u00ff]/
 const BEYOND_LATIN1 = /[\u0100-\uffff]/
-/** The server sets these headers itself. Values that a function sets would contradict the actual response. */
+/** The server sets these headers itself. Values from a function could contradict the actual response. */
 const HOP_BY_HOP = ['connection', 'content-length', 'keep-alive', 'transfer-encoding'] as const
 
 /** An HTTP server for small installations. All sizes and times are limited. */
@@ -85,7 +87,7 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, headersTimeoutMs),
     joinDuplicateHeaders: true,
-    // `readTarget` checks the Host header and responds with a problem; Node's own response would have no body.
+    // `readTarget` checks the Host header and responds with a problem document; Node's own response would have no body.
     requireHostHeader: false,
   })
   server.timeout = IDLE_TIMEOUT_MS

@@ -9,7 +9,7 @@ const PRINCIPAL = 'x-ms-client-principal'
 /**
  * An HttpRequest that functions cannot distinguish from the library's own, not even with `instanceof`, at a fraction of
  * the cost. The library builds a fetch `Request` each time. This class creates parts on first use: text, JSON and bytes
- * are read from the body itself, and less common reads fall back on a real `Request`.
+ * are read from the body itself, and less common ways of reading it create a real `Request`.
  */
 export function createLeanRequest(routed: RoutedRequest): OfficialRequest {
   return new LeanRequest(routed) as unknown as OfficialRequest
@@ -52,7 +52,7 @@ class LeanRequest {
     return this.#query
   }
 
-  /** The library reads the user from request headers. Only a platform that signs in users sets them. */
+  /** The library reads the user from request headers. These headers are set only by a platform that signs users in. */
   get user(): HttpRequestUser | null {
     if (this.#user !== undefined) return this.#user
     const signedIn = this.headers.has(PRINCIPAL)

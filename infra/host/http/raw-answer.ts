@@ -7,9 +7,9 @@ import type { HttpAnswer } from './http-types.ts'
 const LINGER_MS = 1000
 
 /**
- * Writes a response to the socket and closes the connection, because node:http would first read the whole request, even
- * if it is too large, refused, or not HTTP. The rest of the request is left unread. Closing the socket at once would
- * reset the connection, and the client could lose the response.
+ * Writes a response to the socket and closes the connection. It does not leave this to node:http, which would first
+ * read the whole request, even if it is too large, refused, or not HTTP. The rest of the request is left unread.
+ * Closing the socket at once would reset the connection, and the client could lose the response.
  */
 export function answerAndClose(socket: Duplex, { status, headers, body = '' }: HttpAnswer): void {
   if (!socket.writable) {

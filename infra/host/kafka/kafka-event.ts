@@ -42,7 +42,7 @@ export function toTimestamp(ms: number): string {
   return iso.endsWith('0Z') ? iso.replace(/\.?0*Z$/, 'Z') : iso
 }
 
-/** The fields that are JSON for a single event as well as for a batch. Offset, topic and key differ between the two. */
+/** The fields that are JSON both for a single event and for a batch. Offset, topic and key differ between the two. */
 const ALWAYS_JSON = ['Partition', 'Timestamp', 'Headers', 'LeaderEpoch', 'IsPartitionEOF'] as const
 
 /** The extension's trigger metadata for a batch (KafkaTriggerBindingStrategy.cs). */
@@ -69,8 +69,8 @@ export function eventMetadata(event: KafkaEvent): TriggerData {
 }
 
 /**
- * The metadata as a function finds it in `context.triggerMetadata`. The library's conversions change the first letter
- * of every name to lower case, and leave each offset as two protobuf halves.
+ * The metadata in the form in which a function finds it in `context.triggerMetadata`. The library's conversions change
+ * the first letter of every name to lower case, and leave each offset as two protobuf halves.
  */
 export function asLibraryReads(metadata: TriggerData): Record<string, unknown> {
   const read = Object.entries(metadata).map(([name, data]) => [name, fromRpc(data)] as const)

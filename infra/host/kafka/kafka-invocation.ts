@@ -24,7 +24,7 @@ export function createKafkaInvocation(app: FunctionApp, path: InvocationPath): I
     const { request, open } = toInput(target, records, many)
     const retry = retryContext === undefined ? {} : { retryContext }
     const { result, model, context } = await invoke(app, target, { request: { ...request, ...retry }, open })
-    // The result is not used, but as in the Azure Functions runtime, a result that cannot be converted counts as a
+    // The result is not used. As in the Azure Functions runtime, however, a result that cannot be converted counts as a
     // failure.
     if (result !== undefined && result !== null) await model.getResponse(context, result)
   }

@@ -4,9 +4,7 @@ import { messageOf } from '../../../shared/domain/errors.ts'
 import { makeDirectory } from '../../../shared/disk/make-directory.ts'
 import { UsageError } from '../command.ts'
 
-/**
- * The suffixes of a file with orders and of its manifest. A file that is still being written also ends with `.partial`.
- */
+/** The suffixes of an order file and of its manifest. A file that is still being written also ends with `.partial`. */
 export const ORDERS_SUFFIX = '.ndjson.gz'
 export const MANIFEST_SUFFIX = '.manifest.json'
 const OURS = /^orders-[0-9TZ]+-[0-9a-f]{8}-[0-9]{4,}(?:\.ndjson\.gz|\.manifest\.json)(?:\.partial)?$/
@@ -49,9 +47,9 @@ function requireOurs(directory: string): void {
 }
 
 /**
- * The files with orders at this path, newest first. The path is a single file or the directory of an archive. If an
- * order was restored, changed and archived again, two files contain it, and the older copy lacks the change. Throws
- * `UsageError` if there are no such files.
+ * The order files at this path, newest first. The path is a single file or the directory of an archive. If an order was
+ * restored, changed and archived again, two files contain it, and the older copy lacks the change. Throws `UsageError`
+ * if there are no such files.
  */
 export function orderFilesAt(path: string): readonly string[] {
   const stats = statSync(path, { throwIfNoEntry: false })

@@ -70,9 +70,9 @@ async function* linesOf(orders: AsyncIterable<ExportedOrder>, written: OrderToAr
   }
 }
 
-/** Returns the figures of a file that contains exactly these orders. Throws if the file contains anything else. */
+/** Reads the file back, and returns its hash and its figures. Throws unless the file contains exactly these orders. */
 async function readBack(path: string, written: readonly OrderToArchive[]) {
-  // After this check, reading through the cache returns the same bytes as the disk.
+  // After this check, a read through the cache returns the same bytes as a read from the disk.
   compareWithDisk(path)
   let figures = NO_FIGURES
   for await (const line of readLines(path)) {

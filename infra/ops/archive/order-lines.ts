@@ -37,7 +37,7 @@ export function withOrder(figures: Figures, { acceptedAt, changes, history }: Ar
   }
 }
 
-/** The orders of a file. Throws `DamagedArchiveError` for a line that is not an order. */
+/** The orders in a file. Throws `DamagedArchiveError` for a line that is not an order. */
 export async function* readOrders(path: string): AsyncGenerator<ArchivedOrder> {
   for await (const line of readLines(path)) {
     const parsed = archivedOrderSchema.safeParse(parseJson(line))

@@ -9,7 +9,7 @@ export interface VerifiedFile {
 }
 
 /**
- * Reads the whole file and compares it with its manifest: the hash, and the figures of its orders. If the manifest is
+ * Reads the whole file, and compares its hash and the figures about its orders with its manifest. If the manifest is
  * missing, the checksum at the end of the file proves that no byte was changed or lost, and no order is missing,
  * because a file gets its name only once it is complete. Throws `DamagedArchiveError` if anything differs. `onOrder` is
  * called for each order that is read, even if the file turns out to be damaged further on.
@@ -34,7 +34,7 @@ async function compareHash(path: string, { sha256, bytes }: Manifest): Promise<v
   throw new DamagedArchiveError(`${path} is damaged: its hash differs from the one in its manifest.${sizes}`)
 }
 
-/** The file matches its hash, so a figure that differs means that the manifest was changed. */
+/** The file matches its hash, so if a figure differs, the manifest was changed. */
 function compareFigures(path: string, found: Figures, manifest: Manifest): void {
   const differences = Object.entries(found).flatMap(([name, value]) => {
     const expected = manifest[name as keyof Figures]

@@ -63,7 +63,7 @@ function orderIdIn(context: CommandContext): string | undefined {
   return orderId
 }
 
-/** Notes a damaged file, so that the other files are still restored. */
+/** Notes a damaged file instead of failing, so that the other files are still restored. */
 async function noting<T>({ damages }: Tally, act: () => Promise<T>): Promise<T | undefined> {
   try {
     return await act()

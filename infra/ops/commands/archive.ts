@@ -124,13 +124,13 @@ async function* exportedOrders({ client }: CommandContext, before: string): Asyn
     const took = performance.now() - began
     yield* page.items
     cursor = page.nextCursor
-    // Reading uses the instance's CPU. The pause leaves at least half of the time for the instance's other work,
+    // Each page costs the instance CPU time. The pause leaves at least half of the time for the instance's other work,
     // unless a page takes longer than the longest pause.
     await sleep(Math.min(took, LONGEST_PAUSE_MS))
   }
 }
 
-/** Yields at most `most` items. Does not end the generator `all`, so the next file gets the items that follow. */
+/** Yields up to `most` items. Does not end the generator `all`, so the next file gets the items that follow. */
 async function* atMost<T>(
   all: AsyncGenerator<T, void>,
   most: number,
@@ -157,8 +157,8 @@ function outcome(tally: Tally, before: string, directory: string, why: string | 
 }
 
 /**
- * The time as RFC 3339 in UTC; a date means the beginning of that day. Throws `UsageError` for anything else, and for a
- * time in the future.
+ * The time in RFC 3339 format, in UTC. A date without a time stands for the beginning of that day. Throws `UsageError`
+ * for anything else, and for a time in the future.
  */
 function timeOf(before: string | undefined): string {
   if (before === undefined) throw new UsageError('--before is missing.')

@@ -18,7 +18,7 @@ export const doctor: Command = {
       well ? (partial === true ? 'ok so far' : 'ok') : 'NOT OK',
       detail,
     ])
-    // The table is never truncated, because the last column explains what to do.
+    // The table's lines are never cut off, because the last column explains what to do.
     const found = table(['check', 'result', 'details'], rows, Number.POSITIVE_INFINITY)
     const words = client.isAlone === true ? `${NOTHING_RUNS}\n${found}` : found
     return { answer: diagnosis, words, well: diagnosis.well }

@@ -77,7 +77,7 @@ export const orderHistory: Command = {
 export const orderChanges: Command = {
   name: 'orders changes',
   usage: '<id>',
-  summary: 'the changes to an order, in the sequence in which they take effect, and what each waits for',
+  summary: 'the changes to an order, in the order in which they take effect, and what each waits for',
   examples: ['orders changes 019e2b6c-40c8-7a91-9f3e-5d0c1b7a44e2'],
   takes: 1,
   options: PAGE,

@@ -67,7 +67,8 @@ export const listRedrives: Command = {
       task.failed,
       task.waiting + task.pending,
       task.skipped,
-      // If the redrive stopped, somebody has to act on the cause. Otherwise the operator's reason explains the task.
+      // If the redrive stopped, somebody has to act on the cause. Otherwise, the operator's reason says what the task
+      // is for.
       task.why ?? task.reason,
     ])
   },

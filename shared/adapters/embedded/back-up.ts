@@ -18,12 +18,12 @@ const SPARE_BYTES = 64 * 1024 * 1024
 
 /**
  * The copies are consistent with each other because of the order in which they are made. First the offsets of the
- * consumer groups are read, then the store is copied, and then the log, whose copy gets those offsets. So the log's
- * copy contains every record that the store's copy has counted. Records that were stored between reading the offsets
- * and copying the store are delivered again after a restore, and the store recognises them. In any other order, the
- * groups could have committed records that are not in the store's copy, and any retry among those records would be
- * lost. No record leaves the log during a backup, because the copies may need records that the originals no longer
- * need.
+ * consumer groups are read, then the store is copied, and then the log. The offsets are written into the copy of the
+ * log. So the log's copy contains every record that the store's copy has counted. Records that were stored between
+ * reading the offsets and copying the store are delivered again after a restore, and the store recognises them. In any
+ * other order, the groups could have committed records that are not in the store's copy, and any retry among those
+ * records would be lost. No record is removed from the log during a backup, because the copies may need records that
+ * the originals no longer need.
  */
 export function createBackUp(dependencies: {
   dataDir: string

@@ -10,7 +10,7 @@ import { isOpenToOthers, readOrCreateSecret, writePrivateFile } from './private-
 /** The data directory, with the log, the store and the secrets. Only one process at a time can hold it. */
 export interface DataDir extends AsyncDisposable {
   readonly path: string
-  /** The secret in the file with this name. The first call creates it from 32 random bytes, in hexadecimal. */
+  /** The secret in the file `name`. The first call creates it from 32 random bytes, in hexadecimal. */
   secret(name: string): Promise<string>
   /** Writes this process's URL to a file, for `ops` and for a process that finds the directory in use. */
   describeOwner(details: { readonly url: string }): Promise<void>
@@ -32,7 +32,7 @@ const HUNG_MS = 10_000
 const OWNER_RETRY_MS = 5000
 const CHOOSE = 'set DATA_DIR to a directory on a local disk in which this user can create files'
 
-/** Keeps the connections referenced, because garbage collection would close them and thereby release their locks. */
+/** Holds references to the connections, because garbage collection would close them and thereby release their locks. */
 const held = new Set<DatabaseSync>()
 
 /**

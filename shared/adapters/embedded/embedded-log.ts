@@ -48,9 +48,9 @@ export interface EmbeddedLogOptions extends QueueLimits {
   readonly onBack?: () => void
   /** Called when a subscription passes over damaged records. */
   readonly onPassedOver?: (topic: string, records: number) => void
-  /** Called after a failed flush, which leaves the content of the disk in doubt. The log then refuses all calls. */
+  /** Called after a failed flush, which leaves the contents of the disk in doubt. The log then refuses all calls. */
   readonly onDiskInDoubt?: (error: unknown) => void
-  /** The code of the log's thread. A test may provide code that fails on purpose. */
+  /** The code that runs in the log's thread. A test may provide code that fails on purpose. */
   readonly worker?: URL
 }
 
@@ -110,7 +110,8 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
 
   /**
    * Updates the log's health according to the outcome of the write. The first write that succeeds after a failure also
-   * reloads the partitions' ends, because after a failed write, only the file has the true ends.
+   * reloads the partitions' end offsets, because after a failed write only the file is certain to have the correct
+   * ones.
    */
   async function written<T>(write: Promise<T>): Promise<T> {
     const failedBefore = failure !== undefined
@@ -255,7 +256,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
       const key = JSON.stringify([groupId, name])
       const committed = await thread.call('committed', groupId)
       if (subscriptions.has(key))
-        throw new OrderError('conflict', `This process already reads ${name} as the group ${groupId}.`)
+        throw new OrderError('conflict', `This process already reads ${name} in the group ${groupId}.`)
       const delivery = createEmbeddedDelivery({
         subscription,
         topic,

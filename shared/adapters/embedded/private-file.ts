@@ -18,7 +18,7 @@ const SECRET_BYTES = 32
 const MIN_SECRET_LENGTH = 16
 
 /**
- * Reads the secret in the file, and creates a random one if there is no file. An empty file is an error and is not
+ * Reads the secret from the file, or creates a random one if there is no file. An empty file is an error and is not
  * replaced, because order ids depend on the secret. The secret is hexadecimal, because people paste it into commands,
  * where a leading `-` would start an option.
  */

@@ -18,11 +18,11 @@ export interface EmbeddedQueueOptions extends QueueLimits {
   readonly onFlushed: (frames: Buffer, ends: ReadonlyMap<number, number>) => void
 }
 
-/** The limit for a record with its key and headers, as on Kafka. */
+/** The maximum size of a record with its key and headers, the same as for Kafka. */
 export const MAX_RECORD_BYTES = 2 * 1024 * 1024
 /** A group of this size is closed, because a larger group would not make flushing more efficient. */
 const GROUP_BYTES = 1024 * 1024
-/** The second group travels to the log's thread while the first is being flushed. */
+/** The second group is passed to the log's thread while the first is being flushed. */
 const MAX_GROUPS_IN_FLIGHT = 2
 
 interface Call {
@@ -168,5 +168,8 @@ function minimalBytes({ key, value }: RecordToPublish): number {
 
 function recordTooLarge(topic: Topic): OrderError {
   const limit = `${MAX_RECORD_BYTES / 1024 / 1024} MiB`
-  return new OrderError('record-too-large', `With its headers, a record for ${topic.name} is larger than ${limit}.`)
+  return new OrderError(
+    'record-too-large',
+    `A record for the topic ${topic.name}, including its headers, is larger than ${limit}.`,
+  )
 }

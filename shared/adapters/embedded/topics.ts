@@ -1,11 +1,13 @@
 import type { PartitionEntry } from './file/log-file.ts'
 
-/** A topic as the main thread knows it, so that publishing and delivering need not ask the log's thread about it. */
+/**
+ * A topic as the main thread knows it, so that the main thread can publish and deliver without asking the log's thread.
+ */
 export interface Topic {
   readonly name: string
   /** Indexed by partition number. */
   readonly partitions: Partition[]
-  /** Counts the records without a key, to spread them over the partitions. */
+  /** Counts the records that have no key, so that they are spread over the partitions. */
   roundRobin: number
   /** Functions to call, once each, when records are next published to the topic. */
   readonly waiting: Set<() => void>

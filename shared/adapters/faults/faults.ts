@@ -12,7 +12,7 @@ export interface FaultPlan {
    */
   readonly store: 'ok' | 'down' | 'busy' | 'hang' | 'slow'
   readonly slowMs: number
-  /** With `down`, the log refuses to publish. */
+  /** With `down`, publishing to the log fails. */
   readonly log: 'ok' | 'down'
   /** Storing an order of one of these customers throws, as if our code had a bug. */
   readonly throwForCustomers: readonly number[]

@@ -28,7 +28,7 @@ export interface KafkaLogOptions extends QueueLimits {
   readonly retentionMs?: number | null
   /** Called with a line for operators, for example when a topic's settings differ from ours. */
   readonly onWarning: (message: string) => void
-  /** Called with an error that reaches no caller, for example when closing a connection fails. */
+  /** Called with an error that is not passed on to any caller, for example when closing a connection fails. */
   readonly onError: (error: unknown) => void
   /** A publish that is not acknowledged within this time rejects with `log-unavailable`. */
   readonly publishTimeoutMs?: number
@@ -117,7 +117,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
       const { groupId, topic } = subscription
       const key = JSON.stringify([groupId, topic])
       if (deliveries.has(key))
-        throw new OrderError('conflict', `This process already reads ${topic} as the group ${groupId}.`)
+        throw new OrderError('conflict', `This process already reads ${topic} in the group ${groupId}.`)
       const sessionTimeoutMs = options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS
       const delivery = createKafkaDelivery(subscription, { kafka, admin, sessionTimeoutMs, onError })
       deliveries.set(key, delivery)

@@ -10,7 +10,7 @@ import { fromSqlTime } from './database/values.ts'
 
 export const SELECT_SCHEMA = 'SELECT m.version, m.name, m.applied_at FROM schema_migrations AS m ORDER BY m.version;'
 
-/** `migrate` only reads the schema, because every query first waits for the tables to be migrated. */
+/** `migrate` only has to read the schema, because every query first waits until the tables have been migrated. */
 export function createMaintenance(query: Query): Maintenance {
   return {
     ...createRebuildCommands(query),

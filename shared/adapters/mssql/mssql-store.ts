@@ -43,8 +43,8 @@ export interface MssqlStoreOptions {
 }
 
 /**
- * Opening the store waits at most this long for the tables to be migrated. A longer wait might make a supervisor think
- * that the process is hanging.
+ * How long `createMssqlStore` waits for the tables to be migrated. A longer wait might make a supervisor think that the
+ * process has hung.
  */
 const START_WAIT_MS = 5000
 const IS_SOURCE = import.meta.url.endsWith('.ts')
@@ -55,10 +55,11 @@ const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/mssql/`,
 export const PROBE = "SELECT CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS VARCHAR(20)) AS updateability;"
 
 /**
- * Connects and migrates the tables, but waits at most five seconds for a server that hangs. If the server is
- * unavailable or refuses the login, there is one warning, and every call rejects with `store-unavailable` until a call
- * succeeds in preparing the database. Rejects with `invalid-setting` for an invalid connection string and, if the
- * database must be usable, for a database that a newer version of the program has migrated.
+ * Connects to the database and migrates its tables, but waits at most five seconds for a server that does not answer.
+ * If the server is unavailable or refuses the login, there is one warning, and every call rejects with
+ * `store-unavailable` until a call succeeds in preparing the database. Rejects with `invalid-setting` for an invalid
+ * connection string and, if the database must be usable, for a database that a newer version of the program has
+ * migrated.
  */
 export async function createMssqlStore(options: MssqlStoreOptions): Promise<MssqlStore> {
   const { connectionString, onWarning, onError, mustBeUsable = true, migrations = MIGRATIONS } = options
@@ -117,7 +118,7 @@ export async function createMssqlStore(options: MssqlStoreOptions): Promise<Mssq
   }
 }
 
-/** Makes every call wait until the tables are migrated, and converts errors to those that the ports promise. */
+/** Makes every call wait until the tables are migrated, and converts errors to those that the ports describe. */
 function translated(connection: Connection, query: Query, prepare: () => Promise<Adapt>): Query {
   return async (statement, parameters, timeoutMs) => {
     let adapt: Adapt

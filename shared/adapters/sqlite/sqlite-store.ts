@@ -17,15 +17,15 @@ export interface SqliteStoreOptions {
   /** The directory of the migrations. The URL must end with a slash. */
   readonly migrations?: URL
   /**
-   * Called each time a step of indexing an earlier version's orders fails; the step is then retried. By default, the
-   * process emits a warning.
+   * Called each time a step fails while orders of an earlier version are indexed; the step is then retried. By default,
+   * the process emits a warning.
    */
   readonly onReindexFailed?: (error: unknown) => void
   /** Called if the file was opened read-only because the disk is full. */
   readonly onReadOnly?: (error: unknown) => void
   /** Called when the file is writable again after `onReadOnly`. */
   readonly onWritable?: () => void
-  /** Called if an error leaves the content of the disk in doubt. From then on, the store refuses every call. */
+  /** Called if an error leaves the contents of the disk in doubt. From then on, the store refuses every call. */
   readonly onDiskInDoubt?: (error: unknown) => void
 }
 
@@ -38,9 +38,9 @@ const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/sqlite/`
 
 /**
  * Opens the file and migrates its tables. If the disk is full and the tables are up to date, the file is opened
- * read-only, and each call that writes tries to open it for writing again. Rejects with `invalid-setting` for a file
- * that a newer version of the program has migrated, and with `store-unavailable` or `store-full` for a file that cannot
- * be used.
+ * read-only, and each call that writes tries to reopen it for writing. Rejects with `invalid-setting` for a file that a
+ * newer version of the program has migrated, and with `store-unavailable` or `store-full` for a file that cannot be
+ * used.
  */
 export async function createSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { file, migrations = MIGRATIONS, onReindexFailed = warn } = options

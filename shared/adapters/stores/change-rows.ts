@@ -21,7 +21,7 @@ interface ChangeRow<Id, Time> {
   readonly next_attempt_at: Time | null
 }
 
-/** Converts rows of changes to views. The adapters then add the order or the change behind which each change waits. */
+/** Converts rows of changes to views. The adapters then add the order or change that each change is waiting behind. */
 export function createChangeRows<Id, Time>(conversions: Conversions<Id, Time>): (change: Row) => ChangeView {
   const { fromId, fromTime } = conversions
   return (change) => {
@@ -56,7 +56,7 @@ export function toChangeStatus(state: ChangeState): ChangeStatus {
   return state === 'retrying' ? 'waiting' : state
 }
 
-/** Whether the change is safe in the store, rather than being retried, dead-lettered or discarded. */
+/** Whether the store has the change as waiting, applied or rejected, not as retried, dead-lettered or discarded. */
 export function isKept(state: ChangeState): boolean {
   return state === 'waiting' || state === 'applied' || state === 'rejected'
 }

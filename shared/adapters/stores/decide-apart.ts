@@ -11,9 +11,10 @@ export interface Decided {
 }
 
 /**
- * Decides an order's changes one by one, to find those that violate a constraint and the one that fails. Yields each
- * new state of the order. The caller passes back whether the tables allow that state, or throws into the generator if
- * checking fails. A generator suits both stores: one checks its tables synchronously, the other asynchronously.
+ * Evaluates an order's changes one by one, to find those that the tables do not allow and the first one that our code
+ * fails to decide. Yields each new state of the order. The caller passes back whether the tables allow that state, or
+ * throws into the generator if checking fails. A generator suits both stores: one checks its tables synchronously, the
+ * other asynchronously.
  */
 export function* decideApart(
   order: Order | undefined,

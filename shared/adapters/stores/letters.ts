@@ -4,8 +4,8 @@ import type { DeadLetter, DeadLetterState } from '../../ports/dead-letters.ts'
 import type { ParkedRecord } from '../../ports/order-store.ts'
 
 /**
- * The letter with timestamps and numbers that the columns can hold. Anyone can write headers, so an unreadable
- * timestamp becomes `now`, and a number beyond the safe integers becomes the nearest safe integer.
+ * Replaces those timestamps and numbers of the letter that the columns cannot hold. Anyone can write headers, so an
+ * unreadable timestamp becomes `now`, and a number outside the range of safe integers becomes the nearest safe integer.
  */
 export function withStorableFigures(letter: DeadLetter, now: string): DeadLetter {
   return {
@@ -18,8 +18,8 @@ export function withStorableFigures(letter: DeadLetter, now: string): DeadLetter
 }
 
 /**
- * Converts a letter with storable figures to a parked record in the state `dead`. If the consumer that parked the
- * record updates the ledger only later, it finds this row, so the order's history gets only one entry.
+ * Converts a letter from `withStorableFigures` to a parked record in the state `dead`. If the consumer that parked the
+ * record has yet to update the ledger, it will find this row, so the order's history gets only one entry.
  */
 export function toParkedRecord(letter: DeadLetter): ParkedRecord {
   const { origin, orderId, attempts, lastCause, redriveOf, change } = letter
@@ -64,7 +64,7 @@ export function wrongLetterState(state: DeadLetterState, wanted: DeadLetterState
 }
 
 export function orderOfLetterArchived(): OrderError {
-  return new OrderError('conflict', 'The order of the dead letter is archived: restore the order first.')
+  return new OrderError('conflict', "The dead letter's order is archived: restore the order first.")
 }
 
 export function changeNotEditable(): OrderError {

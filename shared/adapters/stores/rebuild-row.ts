@@ -2,7 +2,7 @@ import type { RecordPosition } from '../../ports/event-log.ts'
 import type { Rebuild, RebuildProgress } from '../../ports/maintenance.ts'
 import type { Row } from './rows.ts'
 
-/** Whether the record at the position has left the log, whose partitions begin at `logStarts`. */
+/** Whether the log no longer has the record at the position. The log's partitions begin at `logStarts`. */
 export function hasLeft(logStarts: readonly RecordPosition[], { topic, partition, offset }: RecordPosition): boolean {
   return logStarts.some((start) => start.topic === topic && start.partition === partition && offset < start.offset)
 }

@@ -12,7 +12,7 @@ interface AuditRow<Time> extends Omit<AuditEntry, 'at' | 'verified'> {
   readonly verified: boolean | 0 | 1
 }
 
-/** Converts rows of redrive tasks and of the audit to the port's types. */
+/** Converts the rows of redrive tasks and of audit entries to the port's types. */
 export interface RedriveRows {
   readonly toTask: (task: Row, outcomes: readonly Row[]) => RedriveTask
   readonly toAuditEntry: (entry: Row) => AuditEntry

@@ -9,7 +9,7 @@ import type { RedriveState } from '../../ports/redrives.ts'
 export const MAX_CLAIMED_BYTES = 8 * 1024 * 1024
 /** If a process dies while gathering letters, no other process can take over the task for this long. */
 export const GATHERING_LEASE_MS = 60_000
-/** The operator that the audit names when a task stops on its own. */
+/** The operator that the audit log names when a task stops on its own. */
 export const ITSELF = { operator: 'redrive', verified: true }
 
 export type LettersByFilter = Exclude<WhichLetters, { readonly ids: readonly string[] }>

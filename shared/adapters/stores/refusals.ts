@@ -24,7 +24,7 @@ export function changedMigration(where: string, { version, name }: Pick<Migratio
   return new OrderError('invalid-setting', `${what}: ${remedy}`)
 }
 
-/** Throws `invalid-setting` if this program does not have the database's last migration. */
+/** Throws `invalid-setting` if the database is at a later migration than this program knows. */
 export function refuseNewer(where: string, last: number, newest: number): void {
   if (last <= newest) return
   const detail = `it is at migration ${last}, but this program knows migrations only up to ${newest}`

@@ -1,7 +1,7 @@
 import type { ChangeView } from '../../domain/changes/change-view.ts'
 import { EXAMPLE_ORDER_ID, EXAMPLE_STORED } from './examples.ts'
 
-/** Examples for the documents: an order's address is corrected, and then the order is cancelled. */
+/** Examples for the API documents: an order's address is corrected, and then the order is cancelled. */
 
 export const EXAMPLE_CHANGE_ID = '019a1c5f-02c8-7b10-8d44-91c07a3e25f0'
 const CANCELLATION_ID = '019a1c60-5e31-7c02-a913-3d5f20b8c7d1'

@@ -10,9 +10,7 @@ import type { PipelineStorage } from '../../application/operations/storage.ts'
 import type { Rebuild } from '../../ports/maintenance.ts'
 import { EXAMPLE_ARCHIVED, EXAMPLE_HASH, EXAMPLE_ORDER_ID } from './examples.ts'
 
-/**
- * Examples for the documents: a pipeline with one partition and three orders, of which two are stored and one is dead.
- */
+/** Examples for the API documents: a pipeline with one partition and three orders, two of them stored and one dead. */
 
 const READINESS: Readiness = {
   ready: true,

@@ -22,7 +22,7 @@ import { ofThisOrder, ORDER_ID } from './order-operations.ts'
 /** Descriptions of the routes that change orders and of those that return the changes. */
 
 export const CHANGE_ID: PathParameter = {
-  description: 'The id that the request for the change returned.',
+  description: 'The id of the change, as returned when the change was requested.',
   schema: { type: 'string', format: 'uuid' },
   example: EXAMPLE_CHANGE_ID,
 }
@@ -85,7 +85,7 @@ function answers(order: unknown, receipt: unknown): Readonly<Record<number, Answ
 export const CHANGE_OPERATIONS = {
   amendOrder: {
     summary: 'Amend an order',
-    description: `A JSON merge patch (RFC 7396): each member replaces the same member of the order, and \`orderItems\` is replaced as a whole. The customer id and the currency cannot be changed. Unknown members are refused. ${SEMANTICS}`,
+    description: `A JSON merge patch (RFC 7396): each member replaces the order's member of the same name, and \`orderItems\` is replaced as a whole. The customer id and the currency cannot be changed. Unknown members are refused. ${SEMANTICS}`,
     path: { orderId: ORDER_ID },
     headers: HEADERS,
     body: {
@@ -114,7 +114,7 @@ export const CHANGE_OPERATIONS = {
   },
   listOrderChanges: {
     summary: 'List the changes to an order',
-    description: 'In the sequence in which they take effect. A change that is only in the log is not in the list yet.',
+    description: 'In the order in which they take effect. A change that is only in the log is not in the list yet.',
     path: { orderId: ORDER_ID },
     query: changeQuery,
     answers: {
@@ -141,7 +141,7 @@ export const CHANGE_OPERATIONS = {
             examples: {
               applied: { summary: 'Applied', value: EXAMPLE_APPLIED },
               waiting: { summary: 'Waiting for the order, which is being retried', value: EXAMPLE_WAITING },
-              rejected: { summary: 'Rejected, because the order was changed meanwhile', value: EXAMPLE_REJECTED },
+              rejected: { summary: 'Rejected, because the order was changed in the meantime', value: EXAMPLE_REJECTED },
             },
           },
         },

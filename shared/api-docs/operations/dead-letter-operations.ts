@@ -47,8 +47,13 @@ const fromGroups: Links = {
 }
 const fromLetter: Links = {
   fixture: link('deadLetterFixture', 'id', '/id', 'The letter as a file.'),
-  history: link('orderHistory', 'orderId', '/orderId', 'The history of its order, if the letter names one.'),
-  actions: link('audit', 'target', '/id', 'Operators’ actions on this letter.'),
+  history: link(
+    'orderHistory',
+    'orderId',
+    '/orderId',
+    'The history of the dead letter’s order, if the letter names an order.',
+  ),
+  actions: link('audit', 'target', '/id', 'Operators’ actions on this dead letter.'),
 }
 
 const redriveAnswers = {
@@ -161,7 +166,7 @@ export const DEAD_LETTER_OPERATIONS = {
     path: { id: LETTER_ID },
     headers: ['Operator'],
     body: optionalReason,
-    answers: { 200: jsonAnswer('The letter is dead again and can be repaired.', 'DeadLetter') },
+    answers: { 200: jsonAnswer('The dead letter is `dead` again and can be repaired.', 'DeadLetter') },
     problems: ACT_PROBLEMS,
   },
   listRedrives: {

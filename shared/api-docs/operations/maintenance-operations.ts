@@ -40,7 +40,7 @@ export const MAINTENANCE_OPERATIONS = {
   startBackup: {
     summary: 'Back up the log, the store and the secrets',
     description:
-      'Copies the files of the process that answers, while they are in use, into a folder in its DATA_DIR. The copy is consistent, and the product can be started from it. Only one backup runs at a time. Refused if this process does not keep both the log and the store in files.',
+      'Copies the files of the process that answers the request, while they are in use, into a folder in its DATA_DIR. The copy is consistent, and the product can be started from it. Only one backup runs at a time. Refused if this process does not keep both the log and the store in files.',
     headers: ['Operator'],
     body: jsonBody('BackupStart', { summary: 'With a name', value: { name: 'before-the-update' } }),
     answers: { 202: jsonAnswer('The backup has started.', 'Backup', { headers: ['Location', 'RetryAfter'] }) },
@@ -93,7 +93,7 @@ export const MAINTENANCE_OPERATIONS = {
   resetLedger: {
     summary: 'Begin a new epoch of the ledger',
     description:
-      'For a log that was truncated or recreated. Counting restarts at the first record that the log has now, and records that the consumer has passed are read again.',
+      'For a log that was truncated or recreated. Counting restarts at the first record that the log now has, and records that the consumer has already passed are read again.',
     headers: ['Operator'],
     body: jsonBody('LedgerReset', { summary: 'With a reason', value: { reason: 'The topic was recreated.' } }),
     answers: { 200: jsonAnswer('The number of records read again, and the verdict afterwards.', 'LedgerRepair') },

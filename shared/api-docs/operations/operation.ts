@@ -9,8 +9,8 @@ import type { JsonObject, SchemaName } from '../schemas/schemas.ts'
 import { STATUS_EXAMPLES } from '../examples/status-examples.ts'
 
 /**
- * The part of a route's description that shared/http/routes.ts does not contain. openapi.ts adds the tag, the response
- * 500, and the problems that follow from a key, a query or a body.
+ * The part of a route's description that shared/http/routes.ts does not contain. openapi.ts adds the tag, the 500
+ * response, and the problems that follow from a key, a query or a body.
  */
 export interface OperationDescription {
   readonly summary: string
@@ -35,7 +35,7 @@ export const TAGS = [
   },
   {
     name: 'Operations',
-    description: 'The pipeline in numbers, and its maintenance. Needs the function key.',
+    description: 'The status, metrics and maintenance of the pipeline. Needs the function key.',
     routes: /^api\/(?:ops|metrics|customers)/,
   },
   { name: 'Health', description: 'For probes.', routes: /^api\/health/ },

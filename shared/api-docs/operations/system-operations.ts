@@ -85,7 +85,7 @@ export const SYSTEM_OPERATIONS = {
   liveness: {
     summary: 'Check whether a restart would help',
     description:
-      'Queries neither the log nor the store, so that an outage of either does not restart the process. A process with consumers checks twice a minute whether it receives the records that wait for it.',
+      'Queries neither the log nor the store, so that an outage of either does not restart the process. A process with consumers checks twice a minute whether it is receiving the records that are waiting for it.',
     answers: {
       200: jsonAnswer('A restart would not help.', 'Liveness'),
       503: jsonAnswer('Records are waiting, and the host delivers none of them to this process.', 'Liveness', {
@@ -96,7 +96,7 @@ export const SYSTEM_OPERATIONS = {
   readiness: {
     summary: 'Check whether requests can be served',
     description:
-      'Ready means that everything that the functions of this process need is available. Placing orders needs only the log. Anything else that is unavailable is reported with its cause.',
+      'The process is ready if everything that its HTTP functions need is available. Placing orders needs only the log. Anything else that is unavailable is reported with its cause.',
     answers: {
       200: jsonAnswer('Ready.', 'Readiness'),
       503: jsonAnswer('Not ready, with the reason.', 'Readiness', { example: NOT_READY }),
@@ -109,7 +109,7 @@ export const SYSTEM_OPERATIONS = {
   docsAsset: asset(
     'page.css',
     document(
-      'Get a script, stylesheet or image of the pages',
+      'Get a script, stylesheet or image that the pages use',
       text('The file.', 'text/css', 'text/javascript', 'image/svg+xml'),
     ),
   ),

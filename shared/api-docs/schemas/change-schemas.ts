@@ -35,7 +35,7 @@ const amendedSchema = schemaOf<Amendment>()({
   orderItems: z.exactOptional(z.array(amendedItemSchema)),
 })
 
-/** One object with a kind, because many generators cannot handle a union of objects. */
+/** One object with a `kind`, because many generators cannot handle a union of objects. */
 const predecessorSchema = z.object({
   kind: z.enum(['order', 'change']),
   orderId: z.exactOptional(orderId.describe('The order, if it is not stored yet.')),

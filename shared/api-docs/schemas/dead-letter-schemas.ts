@@ -48,7 +48,10 @@ const recordBytesSchema = schemaOf<BytesView>()({
 })
 
 const waitingChanges = z.exactOptional(
-  z.int().min(1).describe('How many changes to its order wait for an earlier event, such as the one in this letter.'),
+  z
+    .int()
+    .min(1)
+    .describe('How many changes to its order are waiting for an earlier event, for example the one in this letter.'),
 )
 
 const deadLetterSummarySchema = schemaOf<DeadLetterSummary & Waiting>()({
@@ -146,7 +149,7 @@ const warningSchema = schemaOf<RedriveWarning>()({
 const warning = z
   .exactOptional(warningSchema)
   .describe(
-    'Present if letters from other consumers are included: their records are delivered again to every group that reads the orders.',
+    'Present if dead letters from other consumers are included: their records are delivered again to every group that reads the orders.',
   )
 
 const redriveTaskSchema = schemaOf<RedriveTask & { warning?: RedriveWarning }>()({
@@ -164,7 +167,7 @@ const redriveTaskSchema = schemaOf<RedriveTask & { warning?: RedriveWarning }>()
   pending: count.describe('Sent; the outcome is not known yet.'),
   resolved: count.describe('Stored.'),
   failed: count.describe('Dead again, under another id.'),
-  skipped: count.describe('Not sent, because somebody discarded, redrove or edited them first.'),
+  skipped: count.describe('Not sent, because somebody had already discarded, redriven or edited them.'),
   lastStep: z.object({ sent: count, pending: count, retrying: count, failed: count }),
   warning,
 })
@@ -172,7 +175,9 @@ const redriveTaskSchema = schemaOf<RedriveTask & { warning?: RedriveWarning }>()
 const auditEntrySchema = schemaOf<AuditEntry>()({
   at: instant,
   action: z.enum(AUDITED_ACTIONS),
-  target: z.string().describe('The id of a letter or redrive, the filter that selected the letters, or a topic.'),
+  target: z
+    .string()
+    .describe('The id of a dead letter or of a redrive, the filter that selected the dead letters, or a topic.'),
   operator: z.string(),
   verified: z.boolean().describe('True when the platform signed the operator in.'),
   reason: z.string().nullable(),

@@ -21,12 +21,12 @@ const rebuildSchema = schemaOf<Rebuild>()({
   updatedAt: instant,
   operator: z.string(),
   phase: z.enum(['projecting', 'completing', 'swapping']),
-  records: count.describe('Records of the log that have been read.'),
+  records: count.describe('Records that have been read from the log.'),
   recordsInAll: count,
   projected: count.describe('Orders that were rebuilt from their records.'),
   restored: count.describe('Orders that the log had and the store lacked.'),
   kept: count.describe('Orders that were kept unchanged, because their record is gone or cannot be read.'),
-  expired: count.describe('The number of kept orders whose records have left the log because of its retention.'),
+  expired: count.describe('How many of the kept orders had records that retention removed from the log.'),
   completed: count.describe('Orders added to the full-text index so far.'),
 })
 
@@ -35,7 +35,7 @@ const backupSchema = schemaOf<Backup>()({
   name: z.string(),
   startedAt: instant,
   endedAt: instant.nullable(),
-  folder: z.string().nullable().describe('The path, on the machine where the process that created the backup runs.'),
+  folder: z.string().nullable().describe('The path of the backup, on the machine of the process that created it.'),
   bytes: count.nullable(),
   why: z.string().nullable().describe('Why it failed.'),
 })
@@ -53,12 +53,12 @@ const forgottenSchema = schemaOf<Forgotten>()({
   store: schemaOf<Forgotten['store']>()({
     orders: count.describe('Stored orders.'),
     unstored: count.describe('Orders that are being retried, or were dead-lettered or discarded.'),
-    retrying: count.describe('How many of these wait for their next attempt.'),
+    retrying: count.describe('How many of these are waiting for their next attempt.'),
     changes: count,
-    waitingChanges: count.describe('How many of these wait for an earlier event.'),
+    waitingChanges: count.describe('How many of these are waiting for an earlier event.'),
     deadLetters: count.describe('Dead letters, with their payloads.'),
     edits: count.describe('How many of these letters have been edited.'),
-    archived: count.describe('Orders in archive files, which forgetting does not change.'),
+    archived: count.describe('Orders in archive files. Forgetting a customer does not change these files.'),
     archiveFiles: z.array(z.string()).readonly().describe('The names of these files.'),
   }).describe('The number of rows that held personal data; with `dryRun`, that hold it.'),
   log: schemaOf<Forgotten['log']>()({

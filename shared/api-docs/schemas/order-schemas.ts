@@ -18,11 +18,11 @@ import { instant, pageOf, schemaOf } from './schema-of.ts'
 
 export const orderId = z.string().meta({
   format: 'uuid',
-  description: 'A UUID of version 7, or of version 8 if the order was placed with an Idempotency-Key.',
+  description: 'A version 7 UUID, or version 8 if the order was placed with an Idempotency-Key.',
 })
 export const changeId = z.string().meta({
   format: 'uuid',
-  description: 'A UUID of version 7, or of version 8 if the change was sent with an Idempotency-Key.',
+  description: 'A version 7 UUID, or version 8 if the change was sent with an Idempotency-Key.',
 })
 /** An order's version, which fits easily in 32 bits. */
 export const version = z
@@ -32,7 +32,7 @@ export const version = z
 const currencySchema = z.enum(CURRENCIES).describe('ISO 4217.')
 const paymentMethodSchema = z.enum(PAYMENT_METHODS)
 export const orderStatusSchema = z.enum(ORDER_STATUSES)
-const amount = z.number().min(0).describe('At most 4 decimals, preserved exactly.')
+const amount = z.number().min(0).describe('At most 4 decimal places, preserved exactly.')
 export const causeSchema = schemaOf<Cause>()({
   code: z.string().describe('A code from docs/errors.md.'),
   detail: z.string(),
@@ -92,7 +92,7 @@ export const orderViewSchema = schemaOf<OrderView>()({
   'The status of an order, and its content once that is known. A stored or cancelled order has all of its content, unless its customer was forgotten.',
 )
 
-/** A response member for requests whose body is an order. */
+/** A member of the response to requests whose body is an order. */
 export const ignored = z.exactOptional(
   z
     .array(z.string())

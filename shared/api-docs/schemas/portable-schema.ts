@@ -3,9 +3,9 @@ import type { z } from 'zod'
 const INT32 = { min: -(2 ** 31), max: 2 ** 31 - 1 }
 
 /**
- * Adapts zod's schema so that validators and generators in other languages interpret it correctly. Numbers get a width,
- * because otherwise Java clients would store an integer in 32 bits, and Go clients would store an amount with 24 bits
- * of precision, both without an error.
+ * Adapts zod's schema so that validators and generators in other languages interpret it correctly. The schema states
+ * the width of each number, because otherwise Java clients would store an integer in 32 bits, and Go clients would
+ * store an amount with 24 bits of precision, both without an error.
  */
 export function makePortable(schema: z.core.JSONSchema.BaseSchema): void {
   withoutSurrogates(schema)

@@ -10,7 +10,7 @@ export function schemaOf<T>() {
   ): z.ZodObject<Shape> => z.object(shape)
 }
 
-/** An instant in a response. */
+/** A timestamp in a response. */
 export const instant = z.string().meta({ format: 'date-time', description: 'RFC 3339, in UTC.' })
 
 /** A number of records, or an offset in a partition. */

@@ -34,12 +34,12 @@ const parked = schemaOf<Record<ParkedState, number>>()({
   dead: count,
   discarded: count,
   redriven: count,
-}).describe('The number of records that were ever parked, by their current state.')
+}).describe('The number of records that have ever been parked, by their current state.')
 
 const place = { partition: count, first: count, end: count }
 
 const behindTransaction = count.describe(
-  'Offsets behind an open transaction, which cannot be read until the transaction ends.',
+  'Offsets at or after the start of an open transaction. They cannot be read until the transaction ends.',
 )
 
 const pace = z.number().min(0).nullable()
@@ -82,19 +82,19 @@ const outcomes = {
   stored: count,
   duplicate: count,
   parked: count,
-  gaps: count.describe('Records that were passed over although the log has them: a repair processes them.'),
+  gaps: count.describe('Records that were passed over although they are in the log; a repair processes them.'),
   damaged: count.describe('Records that were passed over because the log can no longer return them.'),
-  lost: count.describe('Records that left the log before they were counted.'),
+  lost: count.describe('Records that disappeared from the log before they were counted.'),
   absent: count.describe(
     'Offsets that never held a record, such as transaction markers. In the embedded log, this also counts damaged records that an operator accepted by resetting the ledger.',
   ),
   expired: count.describe(
-    'Offsets that were counted and have since left the log because of its retention. They are also included in the other figures.',
+    'Counted offsets whose records retention has since removed from the log. They are also included in the other figures.',
   ),
   toCome: z
     .int()
     .describe(
-      'The number of records that are not counted yet. Below zero if the log ends before the last record that was counted.',
+      'The number of records that have not been counted yet. Below zero if the log ends before the last record that was counted.',
     ),
 }
 
@@ -133,7 +133,7 @@ export const STATUS_SCHEMAS = {
     stall: z
       .exactOptional(z.object({ topic: z.string(), partition: count, offset: count, waitingMs: count }))
       .describe(
-        'The record at which the group is stuck although the record could be delivered, and how long the group has been stuck.',
+        'The group is stuck at this record, although the record could be delivered. `waitingMs` says how long it has been stuck.',
       ),
   }),
   Readiness: readinessSchema,

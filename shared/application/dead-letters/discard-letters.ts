@@ -14,8 +14,8 @@ export interface DiscardLetters {
   /** How many letters would be discarded now. Rejects with `dead-letter-not-found` if one of the ids is unknown. */
   preview(which: WhichLetters): Promise<number>
   /**
-   * Discards every letter that matches and is `dead`, newest first. A letter that becomes `dead` after the first call
-   * is not discarded. The audit gets one entry that describes the whole action, and one entry for each letter.
+   * Discards every letter that matches and is `dead`, newest first. A letter whose state becomes `dead` after the first
+   * call is not discarded. One audit entry describes the whole action, and each letter gets an audit entry of its own.
    *
    * The caller waits for the response, so discarding many letters takes several calls of a few seconds each. Each call
    * starts at the cursor that the previous call returned. If no further call follows, the letters discarded so far stay
@@ -28,7 +28,7 @@ export interface DiscardLetters {
 const MAX_DISCARD_MS = 5000
 /** How many letters are discarded between two checks of the clock. */
 const LETTERS_AT_ONCE = 500
-/** Well within the length limit of the audit's target column. */
+/** Well within the length limit of the audit log's target column. */
 const MAX_TARGET_LENGTH = 200
 
 export function createDiscardLetters(dependencies: {
@@ -64,7 +64,7 @@ export function createDiscardLetters(dependencies: {
     },
   }
 
-  /** Writes to the audit before the first letter changes, so that an action that stops halfway is recorded too. */
+  /** Writes to the audit log before the first letter changes, so that an action that stops halfway is recorded too. */
   async function begin(which: WhichLetters, act: Act, dead: readonly string[]): Promise<void> {
     if (dead.length === 0) throw noneIsDead()
     await maintenance.recordAct('discard-many', describe(which), act)
@@ -77,7 +77,7 @@ export function createDiscardLetters(dependencies: {
   }
 }
 
-/** Describes in the audit which letters were selected, such as `fingerprint=1f2e3d4c5b6a7988`. */
+/** Describes, for the audit entry, which letters were selected. An example is `fingerprint=1f2e3d4c5b6a7988`. */
 function describe(which: WhichLetters): string {
   if ('ids' in which) return `${which.ids.length} named`
   const filters = Object.entries(which).map(([name, value]) => `${name}=${String(value)}`)

@@ -15,8 +15,8 @@ import type { HandleDelivery } from '../processing/handle-delivery.ts'
 import { transactions } from '../log/transactions.ts'
 
 /**
- * Fills the dead-letter store from the dead-letter topic. No record is poison here: all bytes are kept, including those
- * of other consumers' letters.
+ * Fills the dead-letter store from the dead-letter topic. No record can be poison here, because all bytes are kept,
+ * even if the letter comes from another consumer.
  */
 export function createKeepDeadLetters(dependencies: {
   log: Pick<EventLog, 'read'>

@@ -10,7 +10,7 @@ export type MayHoldAnyOrder = () => Promise<boolean>
 
 /**
  * Letters in the state `dead` are listed again at the end, because a redriven record may have become a new dead letter
- * meanwhile.
+ * in the meantime.
  */
 const OPEN = ['dead', 'redriven', 'dead'] as const
 /** If more letters than this are open, not all of them are examined, and the answer is true. */

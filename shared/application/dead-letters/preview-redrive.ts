@@ -24,7 +24,7 @@ const LISTED_AT_ONCE = 100
 export interface RedrivePreview {
   readonly id: string
   readonly orderId: string | null
-  /** The change to that order, if the letter contains a change. */
+  /** The change to that order, if the letter contains one. */
   readonly changeId?: string
   /** The last three apply to changes: applied, rejected, or waiting for an earlier event of the order. */
   readonly outcome:
@@ -50,9 +50,9 @@ export interface RedriveFollower {
 
 /**
  * Processes dead letters as a redrive of the whole selection would, one page at a time, in transactions that are rolled
- * back. Letters of one order are processed together in log order, even if they are on different pages. The outcome is
- * `unknown` if the store is unavailable or busy. Rejects as the creation of a redrive task does: with
- * `dead-letter-not-found` if one of the ids is unknown, and with `conflict` if no letter is dead.
+ * back. The letters that belong to one order are processed together, in log order, even if they are on different pages.
+ * The outcome is `unknown` if the store is unavailable or busy. Rejects for the same reasons as the creation of a
+ * redrive task: with `dead-letter-not-found` if one of the ids is unknown, and with `conflict` if no letter is dead.
  */
 export type PreviewRedrive = (
   which: WhichLetters,
@@ -80,7 +80,7 @@ export function createPreviewRedrive(dependencies: {
     return { items: items.map(({ id }) => id), nextCursor }
   }
 
-  /** Returns the other selected letters of each order that has a letter of a change among `letters`. */
+  /** For each order with a change among `letters`, returns the order's other selected letters. */
   async function companionsOf(letters: readonly KeptDeadLetter[], which: WhichLetters): Promise<KeptDeadLetter[]> {
     const known = new Set(letters.map(({ id }) => id))
     const ids: string[] = []

@@ -12,7 +12,7 @@ export interface RedriveWarning {
 }
 
 /**
- * A redrive of another consumer's letters writes them to the orders topic, where every group that reads the topic gets
+ * Redriving another consumer's letters writes them to the orders topic, where every group that reads the topic receives
  * them, not only the group that failed. Undefined if all letters are this product's own. Rejects with the errors of the
  * dead-letter store.
  */
@@ -27,7 +27,7 @@ export function createRedriveWarning(dependencies: {
   const { log, deadLetters, topics, onError } = dependencies
 
   async function hasForeign(which: WhichLetters): Promise<boolean> {
-    // A foreign letter's id is the letter's own position in the dead-letter topic.
+    // The id of a foreign letter is the letter's own position, which is in the dead-letter topic.
     if ('ids' in which) return which.ids.some((id) => parseDeadLetterId(id)?.topic === topics.deadLetters)
     if (which.foreign !== undefined) return which.foreign
     const { items } = await deadLetters.list({ ...which, foreign: true, state: 'dead', limit: 1 })

@@ -89,8 +89,8 @@ export function createRedrive(dependencies: {
 
   /**
    * Sends a letter before marking it. If the process dies in between, the letter is sent again, but the order is still
-   * stored only once. If a letter's topic no longer accepts it, the task stops, because sending the letter would fail
-   * forever; the reason names the letter.
+   * stored only once. If a letter's topic no longer accepts it, the task stops, because every attempt to send the
+   * letter would fail; the reason names the letter.
    */
   async function send(
     task: RedriveTask,
@@ -143,7 +143,7 @@ export function createRedrive(dependencies: {
         throw new OrderError('conflict', detail)
       }
       if (letter !== undefined && isForgottenValue(letter.value)) {
-        throw new OrderError('conflict', 'The customer of this order was forgotten, so it cannot be edited.')
+        throw new OrderError('conflict', 'This order cannot be edited, because its customer has been forgotten.')
       }
       if (letter?.orderId === null) {
         const detail =

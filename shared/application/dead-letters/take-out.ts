@@ -25,9 +25,9 @@ export interface TakenOut {
 }
 
 /**
- * Removes a record that a consumer cannot get past: keeps it byte for byte as a dead letter, has the ledger count it as
- * parked, and moves the group past it. Records that wait ahead of it are processed first, so that none is skipped. A
- * record in the dead-letter topic is already a letter, and is kept as that letter.
+ * Takes out a record that a consumer cannot get past. The record is kept byte for byte as a dead letter, the ledger
+ * counts it as parked, and the group moves past it. Records that wait ahead of it are processed first, so that none is
+ * skipped. A record in the dead-letter topic is already a letter, and is kept as that letter.
  *
  * Every step can be repeated, so if a call fails, repeating it completes the removal. Rejects with `conflict` while
  * the group has members or if the group is already past the record, and with `not-found` if there is no such record.
@@ -164,7 +164,7 @@ export function createTakeOut(dependencies: {
     return processed
   }
 
-  /** Parks the record before the ledger counts it, as with poison. */
+  /** Parks the record before the ledger counts it, as with a poison record. */
   async function bury(record: LogRecord, delivered: StoreBatch['delivered']): Promise<void> {
     const failure = classify(new OrderError('taken-out', 'An operator took this record out of its topic.'))
     const now = clock.now()

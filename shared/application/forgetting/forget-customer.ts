@@ -11,9 +11,10 @@ import { remainsOf, summaryOf, type Forgotten, type TopicRecords } from './forgo
 export interface ForgetCustomer {
   preview(customerId: number): Promise<Forgotten>
   /**
-   * Forgets the customer in the store, and then in the log if the log can redact records. The store comes first, so
-   * that nothing that is stored later brings personal data back. Resolves when everything is done. After a failure, the
-   * same call completes the work. Rejects with `conflict` while a rebuild or another call of this function is running.
+   * Removes the customer's personal data from the store, and then from the log if the log can redact records. The store
+   * comes first, so that no record that is stored later brings the data back. Resolves when everything is done. After a
+   * failure, the same call completes the work. Rejects with `conflict` while a rebuild or another call of this function
+   * is running.
    */
   forget(customerId: number, act: Act): Promise<Forgotten>
 }
@@ -36,7 +37,7 @@ export function createForgetCustomer(dependencies: {
     forgottenHere.addOrders(orderIds)
     const { redaction } = log
     // After this call, the log has every record whose publishing began before the call. Records that are parked from
-    // now on have no personal data.
+    // now on contain none of the customer's personal data.
     await redaction?.settled()
     const found = createFigures()
     for await (const part of recordsOfCustomer({ log, views }, names, customerId, orderIds)) {

@@ -4,7 +4,7 @@ import type { Held } from '../../ports/forgetting.ts'
 export interface Forgotten {
   readonly dryRun: boolean
   readonly customerId: number
-  /** A sentence for an operator. */
+  /** A summary in words, for an operator. */
   readonly summary: string
   /** How many rows held personal data, and which files of the archive hold it. */
   readonly store: Omit<Held, 'orderIds'>

@@ -12,7 +12,10 @@ interface LedgerOfOrders {
   readonly groupId: string
 }
 
-/** Gives every partition of the orders topic its ledger row, starting where the log starts. */
+/**
+ * Creates a ledger row for every partition of the orders topic. Each row starts at the partition's first offset in the
+ * log.
+ */
 export async function beginLedger({ log, ledger, topic, groupId }: LedgerOfOrders): Promise<void> {
   const offsets = await log.offsets(topic)
   const starts = new Map(offsets.map(({ partition, first }) => [partition, first]))

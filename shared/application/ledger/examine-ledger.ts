@@ -13,7 +13,7 @@ import { explainMissing, findPassedOver, lengthOf, tellApart } from './ledger-ga
 export interface LedgerExamination {
   readonly snapshot: LedgerSnapshot
   readonly lines: readonly ExaminedLine[]
-  /** Skipped offsets that the log has, ascending, at most 100. */
+  /** Skipped offsets at which the log has records, in ascending order; at most 100. */
   readonly gaps: readonly LedgerGap[]
   /** Skipped offsets that can no longer be read; at most 100 together with those in `gaps`. */
   readonly damaged: readonly LedgerGap[]
@@ -32,7 +32,7 @@ export interface ExaminedLine {
   readonly behindTransaction: number
   /** How many offsets beyond the row's `next` will never be delivered. */
   readonly uncounted: number
-  /** How many counted offsets have left the log since; 0 if the ledger counted another log. */
+  /** How many counted offsets have since left the log; 0 if the ledger counted another log. */
   readonly expired: number
 }
 
@@ -55,7 +55,7 @@ export function createExamineLedger(dependencies: {
     const brokenBy = breakOf(snapshot, found, await log.identity(topic))
     const notCounted = [...passedOver, ...snapshot.lost.filter((range) => range.topic === topic)]
     const lines = found.map((line) => ({ ...line, expired: brokenBy === null ? expiredIn(line, notCounted) : 0 }))
-    // Only the log that was counted can say why offsets are missing.
+    // Only the log that the ledger counted can say why offsets are missing.
     const isToldByLog = brokenBy === null && missing.length > 0
     return { snapshot, lines, gaps, damaged, brokenBy, unsettled: isToldByLog ? await explain(missing) : [] }
   }

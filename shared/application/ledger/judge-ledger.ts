@@ -76,7 +76,7 @@ function balancedSummary(totals: LedgerTotals, parked: LedgerVerdict['parked'], 
     waiting === 0
       ? ''
       : ` ${waiting} stored ${waiting === 1 ? 'change waits' : 'changes wait'} for an earlier event of the order.`
-  const left = totals.expired === 0 ? '' : ` ${totals.expired} of the counted offsets have left the log since.`
+  const left = totals.expired === 0 ? '' : ` ${totals.expired} of the counted offsets have since left the log.`
   const where = states.length === 0 ? '' : ` (${states.join(', ')})`
   return `Balanced: ${totals.records} records = ${totals.stored} stored + ${totals.duplicate} duplicate + ${totals.parked} parked${where} + ${totals.toCome} still to come.${left}${changes}${behind}`
 }

@@ -19,7 +19,7 @@ export function faultsIn(verdict: Omit<LedgerVerdict, 'balanced' | 'summary'>): 
     if (line.toCome < 0) {
       return [`${where} ends at ${line.end}, before ${line.next}: the log was truncated or recreated`]
     }
-    return line.balanced ? [] : [`the figures of ${where} do not add up`]
+    return line.balanced ? [] : [`the figures for ${where} do not add up`]
   })
   if (brokenBy !== null && !partitions.some(({ toCome }) => toCome < 0)) faults.unshift(breakOf(brokenBy, partitions))
   if (totals.lost > 0) faults.push(`${totals.lost} offsets are lost: they ${lossOf(lost, totals.lost)}`)
@@ -45,7 +45,9 @@ function breakOf(brokenBy: LogBreak, [line]: LedgerVerdict['partitions']): strin
     : `${topic} ended before what was counted: it was truncated or recreated, and has grown since`
 }
 
-/** How and where these offsets were lost, as the rest of a sentence. `count` is how many were lost in all. */
+/**
+ * Says how and where these offsets were lost, in words that complete a sentence. `count` is how many were lost in all.
+ */
 export function lossOf(lost: readonly LedgerLoss[], count = lengthOf(lost)): string {
   const causes = new Set(lost.map(({ lostBy }) => lostBy))
   const how = [...causes].map((cause) => HOW_LOST[cause]).join(', or ')

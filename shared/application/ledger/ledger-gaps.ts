@@ -15,7 +15,7 @@ export const SETTLED_AT_ONCE = 500
 export interface PassedOver {
   /** Offsets that the log has, ascending, listed individually, at most 100; `to` is exclusive. */
   readonly gaps: readonly LedgerGap[]
-  /** Parts of the ranges that can no longer be read; together with `gaps` at most 100. */
+  /** Parts of the ranges that can no longer be read. `gaps` and `damaged` together have at most 100 entries. */
   readonly damaged: readonly LedgerGap[]
   /** Ranges of offsets missing from the log. */
   readonly missing: readonly LedgerGap[]
@@ -37,7 +37,8 @@ export async function findPassedOver({
 }) {
   // The committed offsets are read before the ledger, because a record is counted before it is committed. The log start
   // is also read before the ledger, because a record that is counted and leaves the log between the two reads would
-  // otherwise seem lost. The ends are read last, so that records published in between count as still to come.
+  // otherwise seem lost. The end offsets are read last, so that records published in the meantime count as still to
+  // come.
   const starts = new Map((await log.offsets(topic)).map(({ partition, first }) => [partition, first]))
   const committed = await log.committed(groupId, topic)
   const snapshot = await ledger.read(groupId, MAX_RANGES)
@@ -50,8 +51,8 @@ export async function findPassedOver({
 
 /**
  * Ranges that were not counted and will never be delivered: offsets that the group committed beyond the ledger, and
- * offsets before the log start. A record is counted before it is committed, so these offsets were skipped. They are not
- * gaps in the ledger yet, because no later record was counted.
+ * offsets before the log start. A record is counted before it is committed, so these offsets must have been skipped.
+ * They are not gaps in the ledger yet, because no later record has been counted.
  */
 function uncountedRanges(
   topic: string,
@@ -92,7 +93,7 @@ export async function tellApart(log: Pick<EventLog, 'read'>, ranges: readonly Le
   return { gaps, damaged, missing }
 }
 
-/** A record, or a batch that cannot be read. */
+/** A record or an unreadable batch. */
 interface Found extends OffsetRange {
   readonly readable: boolean
 }
@@ -132,8 +133,8 @@ function keyOf({ topic, partition }: LedgerGap): string {
 }
 
 /**
- * Explains offsets missing from the log. `offsets` must be requested after the log has been read, because otherwise a
- * record deleted in between would seem never to have existed.
+ * Explains why offsets are missing from the log. `offsets` must be requested after the log has been read, because
+ * otherwise a record deleted in between would seem never to have existed.
  */
 export function explainMissing(
   missing: readonly LedgerGap[],

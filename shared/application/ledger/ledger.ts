@@ -8,8 +8,8 @@ import type { LedgerGap, LedgerLoss, LedgerPartition, LogBreak, ParkedState } fr
  *   records      = end − first − absent
  *   accepted     = records − redriven records, which no caller sent
  *
- * Uncounted offsets are skipped offsets at or beyond `next`. They will never be delivered, and they are included in the
- * figures gaps, damaged, lost and absent. Records that leave the log after they were counted keep their outcome;
+ * Uncounted offsets are skipped offsets at or beyond `next`. They will never be delivered, and they are included in
+ * `gaps`, `damaged`, `lost` and `absent`. Records that leave the log after they were counted keep their outcome;
  * `expired` counts them.
  */
 export interface LedgerVerdict {
@@ -22,10 +22,11 @@ export interface LedgerVerdict {
   readonly waiting: number
   readonly partitions: readonly LedgerLine[]
   /**
-   * Skipped offsets that the log has, one by one, ascending; at most 100 together with `damaged`. `to` is exclusive.
+   * Skipped offsets at which the log has records, one by one, in ascending order; at most 100 together with `damaged`.
+   * `to` is exclusive.
    */
   readonly gaps: readonly LedgerGap[]
-  /** Skipped offsets that cannot be read: damaged records, or batches that cannot be decoded. */
+  /** Offsets that were skipped and cannot be read: damaged records, or batches that cannot be decoded. */
   readonly damaged: readonly LedgerGap[]
   /** Offsets that were lost before they were counted, at most 100 ranges. */
   readonly lost: readonly LedgerLoss[]
@@ -41,10 +42,10 @@ export interface LedgerTotals {
   readonly duplicate: number
   readonly parked: number
   readonly gaps: number
-  /** Skipped records that can no longer be read. */
+  /** Records that were skipped and can no longer be read. */
   readonly damaged: number
   readonly lost: number
-  /** Offsets that never held a record, such as transaction markers. */
+  /** Offsets that never held a record, such as those of transaction markers. */
   readonly absent: number
   /** Offsets that were counted and have since left the log. The other figures include these offsets too. */
   readonly expired: number

@@ -31,9 +31,9 @@ const LEASE_MS = 60_000
 const ANOTHER_REPAIRS = 'Another repair of the ledger is running: check the ledger once it has ended.'
 
 /**
- * Processes skipped records: each record that the log has is stored or parked like any other, and is then no longer a
- * gap in the ledger. Offsets missing from the log stay unchanged. A batch that cannot be read remains a gap, but
- * the records after it are processed.
+ * Processes the records that were skipped: each of them that is still in the log is stored or parked like any other
+ * record, and its offset is then no longer a gap in the ledger. Offsets without a record in the log are left as they
+ * are. A batch that cannot be read remains a gap, but the records after it are processed.
  *
  * No record is processed twice. If a processed record still counts as skipped, the repair stops there and reports it.
  * Otherwise each repair would process the record again and might publish it to the dead-letter topic again.
@@ -116,7 +116,7 @@ export function createRepairLedger(dependencies: {
   }
 }
 
-/** Null as long as all the processed records are counted. */
+/** Null if every processed record has been counted. */
 function whyNotShrinking(gaps: readonly LedgerGap[], done: ReadonlyMap<number, readonly number[]>): string | null {
   for (const [partition, processed] of done) {
     const offset = firstWithin(

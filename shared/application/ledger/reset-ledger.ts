@@ -9,9 +9,9 @@ import { readPart, RECORDS_AT_ONCE } from '../log/read-beyond-unreadable.ts'
 import type { LedgerRepair, RepairLedger } from './repair-ledger.ts'
 
 /**
- * Starts a new ledger epoch at the current log start, after the log was truncated or recreated. A repair then accounts
- * for the records that the consumer has already read from the log: they are read again, and stored orders do not
- * change. Damaged records in the embedded log are settled as absent, because the operator who resets takes
+ * Starts a new ledger epoch at the current log start, after the log was truncated or recreated. A repair then also
+ * counts the records that the consumer has already read from the log: they are read again, and stored orders do not
+ * change. Damaged records in the embedded log are settled as absent, because the operator who resets the ledger takes
  * responsibility for them. Rejects with `conflict` while the ledger balances, unless `force` is set.
  */
 export type ResetLedger = (act: Act, force: boolean) => Promise<LedgerRepair>
@@ -52,8 +52,9 @@ export function createResetLedger(dependencies: {
   }
 
   /**
-   * Only for the embedded log, where an absent offset can only be a damaged one. In Kafka, an unreadable batch stays a
-   * gap, because another version of this product may be able to read it, and absent offsets are transaction markers.
+   * Only for the embedded log, where an absent offset can only be a damaged one. In Kafka, absent offsets are
+   * transaction markers, and an unreadable batch stays a gap, because another version of this product may be able to
+   * read it.
    */
   async function settleDamage(partitions: LedgerEpoch['partitions']): Promise<void> {
     if ((await log.retention(topic)).holesAreMarkers) return

@@ -17,14 +17,14 @@ export interface LedgerWatch {
 
 const LOOK_MS = 60_000
 const MAX_TOLD = 10
-/** The operator that the audit shows for the processor's own repairs. */
+/** The operator that the audit log shows for the processor's own repairs. */
 const ITSELF = { operator: 'processor', verified: true }
 
 /**
  * Keeps the ledger in step with the log's retention. Settles skipped offsets while the log can still distinguish a
  * transaction marker from a record, because the two look alike once the log starts after them. Reports each loss once.
  *
- * Also processes skipped records that the log has, in one instance at a time.
+ * The watch also processes records that were skipped and are still in the log. Only one instance does so at a time.
  */
 export function createWatchLedger(dependencies: {
   log: Pick<EventLog, 'offsets' | 'identity'>
@@ -37,7 +37,7 @@ export function createWatchLedger(dependencies: {
   clock: Clock
   signal: AbortSignal
   /**
-   * Called when checks begin to fail, and again only if the reason changes. `onBack` is called once when a check
+   * Called when checks begin to fail, and again only if the reason changes. `onBack` is called once, as soon as a check
    * succeeds again.
    */
   onError: (error: unknown) => void

@@ -3,11 +3,11 @@ import { HEADER, headerText } from '../../messaging/records/headers.ts'
 import type { ClockReading, EventLog } from '../../ports/event-log.ts'
 
 /**
- * Clock faults, one sentence each. The timestamps that publishing returned show how this machine's clock differs from
- * the log's. The newest orders show whether the clocks of the machines that accept orders are ahead, because each
- * record has both the time of acceptance and the log's timestamp. A machine's clock is ahead if the time of acceptance
- * that it gave to an order is later than the log's timestamp. An earlier time of acceptance proves nothing, because the
- * record may be a copy.
+ * Problems with clocks, in one sentence each. The timestamps that the log returned on publishing show how far this
+ * machine's clock differs from the log's. The newest orders show whether the clocks of the machines that accept orders
+ * are ahead, because each record has both the order's acceptance time and the log's timestamp. A machine's clock is
+ * ahead if it gave an order an acceptance time later than the log's timestamp. An earlier acceptance time proves
+ * nothing, because the record may be a copy.
  */
 export async function compareClocks(
   log: Pick<EventLog, 'clock' | 'offsets' | 'read' | 'timestampTypeOf'>,
@@ -43,7 +43,7 @@ function ownFault({ aheadMs, isOff, isRefused }: ClockReading): string[] {
   ]
 }
 
-/** Negative infinity for a record without a time of acceptance. */
+/** Negative infinity for a record without an acceptance time. */
 function acceptedMs(record: Parameters<typeof headerText>[0]): number {
   const time = Date.parse(headerText(record, HEADER.time) ?? '')
   return Number.isNaN(time) ? Number.NEGATIVE_INFINITY : time

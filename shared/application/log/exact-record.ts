@@ -22,9 +22,9 @@ export async function readAllExactly(
 }
 
 /**
- * The record with its exact bytes. A lossy record is read again from its own offset; the key, value and headers of a
- * stub are read from its origin. If the log no longer has the record, or cannot read it, the record stays as it was
- * delivered.
+ * The record with its exact bytes. A record that is marked `lossy` is read again from its own offset; the key, value
+ * and headers of a stub are read from its origin. If the record is no longer in the log, or cannot be read, it stays as
+ * it was delivered.
  */
 async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord): Promise<DeliveredRecord> {
   const isStub = headerText(record, HEADER.stub) !== undefined
@@ -40,7 +40,7 @@ async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord)
   return { ...record, journey, key, value, headers: [...original.headers, ...record.headers] }
 }
 
-/** For use in a `catch`: treats a record that cannot be read as missing, and throws any other error again. */
+/** For use in a `catch`: treats a record that cannot be read as missing, and rethrows any other error. */
 export function nothingIfUnreadable(error: unknown): readonly LogRecord[] {
   if (isOrderError(error) && error.code === 'log-unreadable') return []
   throw error

@@ -29,8 +29,8 @@ export interface RecordsKept {
   /** Why the record stays, as a clause in a message to an operator. */
   readonly why: string
   /**
-   * When the oldest record should have left, in milliseconds since 1970. If the record's age is unknown, the time at
-   * which this process found the record.
+   * When the oldest record was due to leave the log, in milliseconds since 1970. If the record's age is unknown, the
+   * time at which this process found the record.
    */
   readonly since: number
 }
@@ -61,7 +61,10 @@ export function createExpireRecords(dependencies: {
   maintenance: Pick<Maintenance, 'getRebuild'>
   topics: Topics
   retentionMs: number | null
-  /** When an operator last reset the ledger, in milliseconds since 1970. A reset settles damaged copies. */
+  /**
+   * When an operator last reset the ledger, in milliseconds since 1970. With a reset, the operator accepts that damaged
+   * copies are lost.
+   */
   lastReset: () => Promise<number | undefined>
   clock: Clock
   signal: AbortSignal
@@ -71,8 +74,8 @@ export function createExpireRecords(dependencies: {
    */
   onKept: (kept: RecordsKept) => void
   /**
-   * Called when rounds begin to fail, and again only if the reason changes. `onBack` is called once when a round
-   * succeeds again.
+   * Called when rounds begin to fail, and again only if the reason changes. `onBack` is called once, when the next
+   * round succeeds.
    */
   onError: (error: unknown) => void
   onBack: () => void
@@ -141,7 +144,7 @@ export function createExpireRecords(dependencies: {
   async function removeFrom(old: OldRecords, olderThan: number, kept: RecordsKept[]): Promise<number> {
     const { topic, partition, from: toOffset } = old
     const isOrders = topic === topics.orders
-    // In the orders topic, the ledger has already settled any damage before the first record that it needs.
+    // In the orders topic, the ledger has already accounted for any damage before the first record that it still needs.
     let bounds: RemovalBounds = { olderThan, toOffset, ...(isOrders && { damagedOlderThan: olderThan }) }
     for (let removed = 0; ;) {
       if ((await maintenance.getRebuild())?.state === 'running') {

@@ -7,16 +7,16 @@ import { formerRetriesOf } from './former-retries.ts'
 
 export interface ForgottenGroup {
   readonly group: string
-  /** The topics that the group had read, ascending. */
+  /** The topics that the group had read, in ascending order. */
   readonly topics: readonly string[]
 }
 
 /**
  * Forgets a consumer group that will not return, so that the records that it has not read may leave the log. If a group
  * of this name reads a topic later, it begins at the first record. Writes an audit entry. Rejects with `not-found` if
- * the group has read no topic. Rejects with `conflict` if the log does not keep records for groups, if the group is
- * reading now, or if it is one of the product's own. The groups of retry tiers that are no longer configured count as
- * the product's own.
+ * the group has not read any topic. Rejects with `conflict` if the log does not keep records for groups, if the group
+ * is reading at the moment, or if the group is one of the product's own. These include the groups of retry tiers that
+ * are no longer configured.
  */
 export type ForgetGroup = (group: string, act: Act) => Promise<ForgottenGroup>
 
@@ -46,7 +46,10 @@ export function createForgetGroup(dependencies: {
     return { group, topics: read }
   }
 
-  /** Former retry tiers count too, because without a committed offset their groups would need every record. */
+  /**
+   * Former retry tiers count too. Without a committed offset, such a group would need every record of its topic, so the
+   * log would not remove any of them.
+   */
   async function refuseOwn(group: string): Promise<void> {
     const own = [...sourcesOf(topics), ...(await formerRetriesOf(log, topics))]
     if (own.every((source) => source.group !== group)) return

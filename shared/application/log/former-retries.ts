@@ -3,8 +3,8 @@ import { tierNamed, type RetryTier, type Topics } from '../../messaging/topics.t
 import type { EventLog } from '../../ports/event-log.ts'
 
 /**
- * The retry topics that nobody has read since RETRY_DELAYS was shortened, in sequence. Empty while the log is
- * unavailable, because that looks the same as a topic that does not exist.
+ * The retry topics that have had no consumer since delays were removed from RETRY_DELAYS, lowest number first. Empty
+ * while the log is unavailable, because that looks the same as a topic that does not exist.
  */
 export async function formerRetriesOf(
   log: Pick<EventLog, 'offsets'>,

@@ -10,7 +10,7 @@ export interface LifeInLog {
   readonly offset: number
   /**
    * The fraction of the record's life in the log that has passed, by age or by size, whichever is greater. Once this
-   * fraction reaches 1, the record may leave the log.
+   * fraction reaches 1, the log may remove the record.
    */
   readonly used: number
   /** Whether the log keeps the record until it is processed, even after `used` has reached 1. */

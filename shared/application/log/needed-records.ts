@@ -4,7 +4,7 @@ import { nextOffset, type EventLog, type PartitionOffsets } from '../../ports/ev
 import type { Ledger, LedgerSnapshot } from '../../ports/ledger.ts'
 import { readPart, RECORDS_AT_ONCE } from './read-beyond-unreadable.ts'
 
-/** The reason why old records stay in the log, which is also the label of a metric. */
+/** Why old records stay in the log. The reason is also a label of a metric. */
 export type KeptBy = 'group' | 'ledger' | 'copies' | 'damage' | 'maintenance'
 
 /** For one partition, the first record that somebody still needs. */
@@ -30,8 +30,8 @@ const MAX_COPIES = 20_000
 
 /**
  * Finds the first record that is still needed in each partition. Every group that has read the topic needs the records
- * that it has not committed. The same is true of the product's own group, even if it has never committed anything. In
- * the orders topic, the ledger needs the records that it has not counted, and those that it counted as passed over.
+ * from its committed offset on. The same is true of the product's own group, even if it has never committed anything.
+ * In the orders topic, the ledger needs the records that it has not counted, and those that it counted as passed over.
  */
 export async function neededIn(
   { log, ledger, topics }: NeedsOfLog,
@@ -43,8 +43,8 @@ export async function neededIn(
     topic === topics.orders
       ? toCount(await ledger.read(topics.group, MAX_GAPS), topic, await log.identity(topic))
       : () => Number.POSITIVE_INFINITY
-  // The offsets are read last, because records arrive and are counted in the meantime. If the ends were read earlier,
-  // the log could look truncated.
+  // The offsets are read last, because records arrive and are counted in the meantime. If the end offsets were read
+  // first, the log could look truncated.
   const places = await log.offsets(topic)
   return places.map((place) => {
     const ofLedger = { from: countedUntil(place), by: 'ledger' as const, why: 'the ledger has not accounted for them' }
@@ -60,8 +60,8 @@ export async function neededIn(
 }
 
 /**
- * Returns a function that gives the first offset that the ledger still needs in a partition. The offset is negative
- * infinity if the ledger counted another log, because the ledger then says nothing about the records in this one.
+ * Returns a function that gives, for a partition, the first offset that the ledger still needs. The offset is negative
+ * infinity if the ledger has the counts of another log, because those counts say nothing about the records in this one.
  */
 function toCount({ logs, partitions, gaps }: LedgerSnapshot, topic: string, logId: string | null) {
   const counted = logs.find((log) => log.topic === topic)
@@ -79,11 +79,11 @@ function toCount({ logs, partitions, gaps }: LedgerSnapshot, topic: string, logI
 }
 
 /**
- * For each partition of the orders topic, the first origin whose copy waits in a current or former retry topic or in
- * the dead-letter topic. If the copy is a stub, only the orders topic has the value. Undefined if too many
+ * For each partition of the orders topic, the lowest origin of all copies that are waiting in a current or former retry
+ * topic or in the dead-letter topic. If a copy is a stub, only the orders topic has its value. Undefined if too many
  * copies are waiting.
  *
- * Topics are read in the sequence in which a record passes through them. A record is in the next topic before it is
+ * Topics are read in the order in which a record passes through them. A record is in the next topic before it is
  * committed in the previous one, so no copy is missed. Call this only after `neededIn` for the orders topic; otherwise
  * copies could be missed.
  */

@@ -12,7 +12,7 @@ export interface PrepareTopicsOptions {
   readonly signal: AbortSignal
   /** Whether an error on the first attempt prevents startup. */
   readonly failsStart: (error: unknown) => boolean
-  /** Called once while the topics cannot be prepared, and again only if the reason changes. */
+  /** Called when the topics cannot be prepared, and again only if the reason changes. */
   readonly onAway: (error: unknown) => void
   /** Called once, after `onAway`, when the topics have been prepared. */
   readonly onBack: () => void
@@ -27,7 +27,7 @@ const RETRY_MS = 1000
 
 /**
  * Creates missing topics before anything is published or consumed. An unavailable log does not delay startup by more
- * than five seconds: the result is then a log that rejects `publish` with `log-unavailable`, reports itself as
+ * than five seconds: after that, the result is a log that rejects `publish` with `log-unavailable`, reports itself as
  * unavailable, and consumes nothing until an attempt succeeds. Rejects with the first attempt's error if `failsStart`
  * returns true for it.
  */

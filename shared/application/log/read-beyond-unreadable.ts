@@ -7,7 +7,7 @@ export const RECORDS_AT_ONCE = 500
 /** The result of one read: records, or offsets that cannot be read. */
 export interface ReadPart {
   readonly records: readonly LogRecord[]
-  /** Where to continue reading; infinite at the end. */
+  /** The offset at which to continue reading; Infinity at the end. */
   readonly behind: number
   /** Present instead of records. */
   readonly unreadable?: OffsetRange & { readonly error: unknown }
@@ -31,13 +31,13 @@ export async function readPart(
   }
 }
 
-/** There is a limit, because each unreadable batch needs its own fetch while somebody waits for the figures. */
+/** There is a limit, because each unreadable batch needs its own fetch while somebody is waiting for the figures. */
 const MAX_PASSED = 10
 
 /**
- * The first readable records at or after the offset. They give the age of an unreadable batch before them: timestamps
- * ascend, so the batch is at least as old as they are. Empty if no such record exists, or if at least ten unreadable
- * batches come first.
+ * The first readable records at or after the offset. They give a minimum age for an unreadable batch before them:
+ * timestamps ascend, so the batch is at least as old as these records. Empty if no such record exists, or if at least
+ * ten unreadable batches come first.
  */
 export async function readBeyondUnreadable(
   log: Pick<EventLog, 'read'>,

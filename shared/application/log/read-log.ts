@@ -13,8 +13,8 @@ interface Reading {
 }
 
 /**
- * The records of a topic between these offsets, in batches of at most `limit` records and about 8 MiB. Each partition
- * keeps its sequence; across partitions, records are sorted by timestamp.
+ * The records of a topic between these offsets, in batches of at most `limit` records and about 8 MiB. Records of one
+ * partition keep their sequence; across partitions, records are sorted by timestamp.
  */
 export async function* readInOrderOfTime(
   log: Pick<EventLog, 'read'>,

@@ -1,6 +1,6 @@
 import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
 
-/** The limits for one transaction that stores records, so that no delivery occupies the store for long. */
+/** The limits for one transaction that stores records, so that no single transaction occupies the store for long. */
 const MAX_RECORDS = 500
 const MAX_BYTES = 8 * 1024 * 1024
 

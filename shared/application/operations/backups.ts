@@ -48,7 +48,7 @@ export function createBackups(dependencies: {
   return {
     async start(asked, act) {
       if (backUp === undefined) throw new OrderError('conflict', ELSEWHERE)
-      if (latest?.state === 'running') throw new OrderError('conflict', `The backup ${latest.name} is running.`)
+      if (latest?.state === 'running') throw new OrderError('conflict', `Backup ${latest.name} is still running.`)
       const startedAt = now().toISOString()
       // The name is precise to the second. It contains no colons, because some file systems do not allow colons.
       const name = asked ?? startedAt.replace(/\.\d+Z$/, 'Z').replaceAll(':', '-')

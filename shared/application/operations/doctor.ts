@@ -120,7 +120,7 @@ export function createDoctor(dependencies: {
     const old = lives
       .filter((life) => life !== undefined)
       .filter(({ used, staysUntilProcessed }) => used >= LIFE_TO_WARN_OF && !staysUntilProcessed)
-    if (old.length === 0) return well(`No waiting record is close to leaving the log. ${keptFor}`)
+    if (old.length === 0) return well(`No waiting record is about to leave the log. ${keptFor}`)
     const list = old.map(
       ({ topic, partition, offset, used }) =>
         `${topic} ${partition}:${offset} (${Math.floor(used * 100)} % of its life)`,
@@ -139,7 +139,7 @@ export function createDoctor(dependencies: {
     )
   }
 
-  /** Finds records in retry topics that nobody has read since RETRY_DELAYS was shortened. */
+  /** Finds records in retry topics that have had no consumer since delays were removed from RETRY_DELAYS. */
   async function checkFormerRetries() {
     const former = await formerRetriesOf(log, topics)
     const lags = await Promise.all(

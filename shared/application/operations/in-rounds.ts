@@ -4,7 +4,7 @@ import type { Clock } from '../../ports/clock.ts'
 /**
  * Repeats the work, with a pause after each round, until the signal aborts. Never rejects. `onError` is called when
  * rounds begin to fail, and again only if the reason changes; it is not called once the signal has aborted. `onBack` is
- * called once when a round succeeds again.
+ * called once, when a round succeeds after others have failed.
  */
 export async function inRounds(
   work: () => Promise<unknown>,

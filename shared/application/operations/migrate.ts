@@ -30,7 +30,7 @@ export function createMigrate(dependencies: {
   const wanted: TopicRetention = { maxAgeMs: retentionMs, maxBytes: null, holesAreMarkers: true }
   const lifeThen = createLifeInLog({ log: { ...log, retention: async () => wanted }, firstUncounted, now })
 
-  /** The positions of waiting records that would leave the log at once. */
+  /** The positions of waiting records that the new retention period would remove from the log immediately. */
   async function endangered(): Promise<readonly string[]> {
     const found = await Promise.all(
       sourcesOf(topics).map(async ({ topic, group }) => {

@@ -7,15 +7,15 @@ export type OrderConsumers = () => Promise<readonly GroupMember[]>
 /** Longer than a lone consumer takes to leave its group and rejoin. */
 export const LOOK_AGAIN_MS = 1000
 /**
- * How long an empty group is assumed to stay empty. A dashboard asks more often than this, and not every request should
- * pause for a second check.
+ * How long an empty group is assumed to stay empty. A dashboard polls more often than this, and not every request
+ * should pause for a second check.
  */
 export const EMPTY_FOR_MS = 60_000
 
 /**
  * A group is empty for a moment while its only consumer leaves and rejoins. So an empty result is checked a second
  * time, after a pause, before the group is reported as empty. Further calls within a minute do not pause again, unless
- * the group has had members in between. Concurrent calls share one result.
+ * the group has had members since. Concurrent calls share one result.
  */
 export function createOrderConsumers(dependencies: {
   log: Pick<EventLog, 'members'>

@@ -12,33 +12,33 @@ const NO_PACE = { p50Ms: null, p99Ms: null }
 const UNKNOWN: StoreFigures = { stored: null, storedLater: null, retrying: null, dead: null, ...NO_PACE }
 
 /**
- * The figures at one moment. Counters only increase, so two points give a rate. The store's figures are null if it did
- * not respond.
+ * The figures at one point in time. Counters only increase, so two points give a rate. The store's figures are null if
+ * it did not respond.
  */
 export interface HistoryPoint {
   /** RFC 3339. */
   readonly at: string
-  /** Records in the orders topic since its creation. */
+  /** Records written to the orders topic since its creation. */
   readonly records: number
   /** Stored orders, whether stored at once or after being parked. */
   readonly stored: number | null
   /** Stored orders that had been parked. */
   readonly storedLater: number | null
-  /** Records in the dead-letter topic since its creation. */
+  /** Records written to the dead-letter topic since its creation. */
   readonly deadLetters: number
   readonly lag: number
   readonly retrying: number | null
   readonly dead: number | null
   /**
-   * Milliseconds from accepting to storing, for the newest orders stored since the previous point; null if there are
-   * none.
+   * How long the newest orders stored since the previous point took from acceptance to storage, in milliseconds; null
+   * if there are none.
    */
   readonly p50Ms: number | null
   readonly p99Ms: number | null
 }
 
 export interface PipelineHistory {
-  /** The last hour as this process saw it, oldest point first, without moments at which the log was unavailable. */
+  /** The last hour as this process saw it, oldest point first, without the times at which the log was unavailable. */
   points(): readonly HistoryPoint[]
   /** Adds points until the process stops. Never rejects. */
   run(): Promise<void>
@@ -46,7 +46,9 @@ export interface PipelineHistory {
 
 export const POINT_EVERY_MS = 5000
 const KEPT_MS = 3_600_000
-/** If the store's figures take longer than this, a point omits them, because points must be evenly spaced. */
+/**
+ * If the store's figures take longer than this, the point is added without them, because points must be evenly spaced.
+ */
 const STORE_PATIENCE_MS = 2000
 /** Enough for a p99. If more orders than this were stored between two points, only the newest ones are used. */
 const NEWEST = 100
@@ -129,7 +131,7 @@ export function createPipelineHistory(dependencies: {
     }
   }
 
-  /** The figures are null at the first point, because the newest orders may have been stored a minute or a year ago. */
+  /** The figures are null at the first point, because the newest orders may have been stored long before it. */
   function paceOf(orders: readonly OrderView[] | undefined): Pick<HistoryPoint, 'p50Ms' | 'p99Ms'> {
     if (orders === undefined) return NO_PACE
     const since = seenStoredAt
@@ -149,7 +151,9 @@ export function createPipelineHistory(dependencies: {
   }
 }
 
-/** Empty for a redriven order, which waited for an operator, and for an order without a known time of acceptance. */
+/**
+ * Empty for a redriven order, because it waited for an operator, and for an order whose time of acceptance is unknown.
+ */
 function latencyOf({ acceptedAt, storedAt, recovered }: OrderView, since: string): number[] {
   if (acceptedAt === undefined || storedAt === undefined || storedAt <= since || recovered === true) return []
   const accepted = Date.parse(acceptedAt)

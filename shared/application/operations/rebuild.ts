@@ -81,8 +81,8 @@ export function createRebuild(dependencies: {
   async function carryOut(owner: string, begun: RebuildProgress, offsets: readonly PartitionOffsets[]): Promise<void> {
     try {
       const projected = await project(owner, begun, offsets)
-      // The log's start offsets are not read until now, because records may have left the log before the rebuild could
-      // read them.
+      // The log's start offsets are read only now, because records may have left the log before the rebuild could read
+      // them.
       const logStarts = await startsOfLog()
       const completed = await complete(owner, projected, logStarts)
       const swapping: RebuildProgress = { ...completed, phase: 'swapping' }
@@ -148,8 +148,8 @@ export function createRebuild(dependencies: {
   }
 
   /**
-   * Skips poison: such a record either is a dead letter, or belongs to an order that is kept unchanged. A bug in this
-   * product makes the rebuild fail.
+   * Skips poison records, because each of them either is a dead letter or belongs to an order that is kept unchanged. A
+   * bug in this product makes the rebuild fail.
    */
   function readable(record: LogRecord): (OrderToStore | ChangeToStore)[] {
     try {
@@ -174,7 +174,7 @@ export function createRebuild(dependencies: {
   }
 }
 
-/** The number of projected orders. Changes do not count, because they are not rebuilt. */
+/** The number of projected orders. Changes are not counted, because they are not rebuilt. */
 function countOrders(events: readonly (OrderToStore | ChangeToStore)[], outcomes: readonly RebuildOutcome[]): number {
   return events.filter((event, index) => !isChange(event) && outcomes[index] === 'projected').length
 }

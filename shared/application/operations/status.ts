@@ -6,7 +6,7 @@ import type { CheckReadiness, Readiness } from './readiness.ts'
 
 /**
  * The state of the pipeline. Every number comes from the log's offsets and the store, never from one process's
- * counters, so that any instance can report for all of them. A rate can be computed from two reports.
+ * counters, so that any instance can report on the whole installation. A rate can be computed from two reports.
  */
 export interface PipelineStatus {
   /** RFC 3339. */
@@ -116,8 +116,8 @@ export async function standIn(
 }
 
 /**
- * Counts the records since the topic was created. A count of the records that are still in the log would fall when
- * records leave it.
+ * Counts the records since the topic was created. A count of the records that are still in the log would fall whenever
+ * records are removed.
  */
 export function recordsOf(partitions: readonly Pick<PartitionStatus, 'end'>[]): number {
   return partitions.reduce((total, { end }) => total + end, 0)

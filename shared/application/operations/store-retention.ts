@@ -6,7 +6,7 @@ import { inRounds } from './in-rounds.ts'
 export interface StoreRetention {
   /**
    * Removes data that is too old. Continues where the last call ended, and starts from the beginning once a day.
-   * Rejects with the store's errors, or if the process stops.
+   * Rejects with the store's error if a removal fails, and also rejects if the process stops.
    */
   remove(): Promise<void>
   /** Calls `remove` every minute until the signal aborts. Never rejects. */
@@ -22,8 +22,8 @@ const PARTS: Readonly<Record<keyof StoreRetentionMs, readonly RemovablePart[]>> 
   audit: ['audit', 'redrives'],
 }
 /**
- * The number of rows in one transaction. A dead letter can be as large as 2 MiB, so only a few letters are emptied at
- * once.
+ * The number of rows in one transaction. A dead letter can be as large as 2 MiB, so the content of only a few letters
+ * is removed at once.
  */
 const ROWS_AT_ONCE: Readonly<Record<RemovablePart, number>> = {
   'dead-letters': 25,
@@ -39,7 +39,7 @@ const ROUND_MS = 60_000
  * then.
  */
 const BEGIN_AGAIN_MS = 24 * 60 * 60_000
-/** The pause between two steps, so that storing spends only a small part of its time waiting for the steps. */
+/** The pause between steps. It is long enough that storing spends only a small part of its time waiting for steps. */
 const PAUSE_MS = 20
 
 /**

@@ -8,8 +8,8 @@ import type { Clock } from '../../ports/clock.ts'
 const LOOK_UP_MS = 1000
 
 /**
- * The store's result, or `undefined` if the store is unavailable or takes longer than `withinMs`. Accepting needs only
- * the log, so no request is refused because of the store.
+ * The store's result, or `undefined` if the store is unavailable or takes longer than `withinMs`. Accepting an order or
+ * a change needs only the log, so no request is refused because of the store.
  */
 export async function answeredInTime<T>(
   ask: () => Promise<T>,

@@ -11,9 +11,9 @@ export interface FoundOrArchived<T> {
 
 /**
  * Looks for something that belongs to an order and, if nothing is found, for the order's tombstone. The two reads see
- * the store at different moments. If the order is archived in between, the first read has already found it. If the
- * order is restored in between, neither read finds anything, so `find` is called once more. This third read would miss
- * the order only if somebody exported and archived it again between the last two reads.
+ * the store at different moments. If the order is archived between them, the first read has already found it. If the
+ * order is restored between them, neither read finds anything, so `find` is called once more. This third read would
+ * miss the order only if somebody exported and archived it again between the last two reads.
  */
 export async function findOrArchived<T>(
   orderId: string,

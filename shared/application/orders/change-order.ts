@@ -34,9 +34,9 @@ export type ChangeOrder = (orderId: string, change: OrderChange, options: Accept
  * Accepts a change to an order: resolves with the change id once the event is durable in the log, after all earlier
  * events of the order. Whether the change is applied is decided when its turn comes.
  *
- * An Idempotency-Key works as it does for orders (`OncePerKey`), and each order has its own keys. No change is refused
- * because the store is unavailable or slow, except a change to an order whose id was not issued here: only the store
- * knows whether another producer placed such an order.
+ * An Idempotency-Key works as it does for orders (`OncePerKey`), and each order has its own keys. A change is not
+ * refused merely because the store is unavailable or slow. The exception is a change to an order whose id was not
+ * issued here: only the store knows whether another producer placed such an order.
  *
  * Rejects with `order-not-found`; with `order-archived`, `order-cancelled`, `order-discarded` or `precondition-failed`
  * if the store already knows that the change comes too late; with `store-unavailable` as described above; with

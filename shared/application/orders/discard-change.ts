@@ -18,8 +18,8 @@ import { reportUndecided } from '../processing/undecided-changes.ts'
 export type DiscardChange = (changeId: string, act: Act) => Promise<ChangeView>
 
 /**
- * The maximum by which the timestamp of the order's record may exceed the change's time of acceptance. The order id is
- * generated before the record is published, and the log's timestamps may come from another machine.
+ * The timestamp of the order's record may be later than the acceptance of the change by at most this much. The order id
+ * is generated before the record is published, and the log's timestamps may come from another machine.
  */
 const MARGIN_MS = 60_000
 

@@ -31,26 +31,26 @@ export interface LookedUp {
   readonly known: KnownByKey | undefined
 }
 
-/** How many Idempotency-Keys this process remembers: enough for the retries of a few minutes. */
+/** How many Idempotency-Keys this process remembers: enough for a few minutes of retries. */
 const REMEMBERED_KEYS = 100_000
 
 /**
  * Accepts one request for each Idempotency-Key, which is identified by its hash. Looks for the key in this process's
- * memory and then in the store. A request with a known key and the same body is a repetition: it gets the same response
- * with `replayed`, and nothing is published. A request with a known key and a *different* body rejects with
+ * memory and then in the store. A request with a known key and the same body is a repeat: it gets the same response
+ * with `replayed`, and nothing is published. A request with a known key and a *different* body is rejected with
  * `idempotency-key-reused`. Requests are accepted even while the store is unavailable, because the store recognises
- * repetitions and reused keys later.
+ * repeats and reused keys later.
  *
- * A key counts as used from the moment a request arrives with it. Concurrent requests with the key share the outcome of
- * the first, whose body belongs to the key from then on. If the first request is rejected, so are the others, because
- * the log may have kept its record without acknowledging it.
+ * A key counts as used from the moment a request arrives with it. Concurrent requests with the same key share the
+ * outcome of the first one, and from then on the key is tied to the first request's body. If the first request is
+ * rejected, so are the others, because the log may have kept the first request's record without acknowledging it.
  */
 export type OncePerKey = <Found extends LookedUp>(
   keyHash: string,
   bodyHash: string,
   request: {
     readonly lookUp: () => Promise<Found>
-    /** `found` is undefined if the store is unavailable or late. */
+    /** `found` is undefined if the store is unavailable or does not answer in time. */
     readonly accept: (found: Found | undefined) => Promise<Accepted>
   },
 ) => Promise<Accepted & { readonly replayed?: true }>

@@ -8,7 +8,7 @@ import type { ExaminedLine, ExamineLedger, LedgerExamination } from '../ledger/e
 import { lossOf } from '../ledger/ledger-faults.ts'
 import { oldestToCome } from '../ledger/oldest-to-come.ts'
 
-/** Why the store does not know an order or a change whose id was issued. */
+/** Why an order or a change is not in the store although its id was issued. */
 export interface Unseen {
   /**
    * Whether the record is certain to have left the log before it was processed. If false, the record may be missing,
@@ -60,13 +60,13 @@ const MISSING_UNDER_KEY: Unseen = {
 }
 
 /**
- * A damaged or lost record does not reveal its order. It is known, however, that such records exist, and that the
- * processor has not found this order, although it is past the time at which the order was accepted.
+ * A damaged or lost record does not reveal which order it belongs to. It is known, however, that such records exist,
+ * and that the processor has passed the time at which this order was accepted without finding it.
  *
- * The record is certainly lost if the following is true of some moment: every record that was in the log then has been
- * accounted for, none of them is damaged, passed over or in a dead letter without an order id, and the id was known
- * before that moment. A record whose id is derived from an Idempotency-Key is never certainly lost, because any
- * instance may publish it again at any time.
+ * The record is certainly lost if there was a moment at which the id was already known and of which the following is
+ * true: every record that was in the log at that moment has been accounted for, and none of them is damaged, passed
+ * over, or in a dead letter without an order id. It is never certain that a record whose id is derived from an
+ * Idempotency-Key is lost, because any instance may publish it again at any time.
  */
 export function createWhyUnseen(dependencies: {
   log: Pick<EventLog, 'read' | 'retention'>
@@ -83,7 +83,7 @@ export function createWhyUnseen(dependencies: {
   let lost: Unseen | undefined
   let lookAt = -Infinity
   let isLooking = false
-  /** When each id was first asked for. By then, its record had already been published at least once. */
+  /** When each id was first requested. By then, its record had already been published at least once. */
   const askedFor = new Map<string, number>()
   const progress = createProgress()
 
@@ -113,8 +113,8 @@ export function createWhyUnseen(dependencies: {
   }
 
   /**
-   * If holes in the log cannot be markers, an offset is absent only because a reset settled it: it was damaged, and an
-   * operator took responsibility for it.
+   * If holes in the log cannot be markers, an absent offset is a damaged one that a reset settled: an operator accepted
+   * the damage.
    */
   async function isDamageSettled({ snapshot }: LedgerExamination): Promise<boolean> {
     const isAbsent = snapshot.partitions.some((row) => row.topic === topic && row.absent > 0)
@@ -143,8 +143,8 @@ export function createWhyUnseen(dependencies: {
 }
 
 /**
- * Finds a moment such that every record that was in the log at that moment has been processed by now. Does not rely on
- * records' timestamps.
+ * Finds a moment in the past: every record that was in the log at that moment has been processed since. Does not rely
+ * on records' timestamps.
  */
 function createProgress() {
   let done = -Infinity
@@ -152,7 +152,7 @@ function createProgress() {
 
   return {
     doneAt: () => done,
-    /** `at` is a time before `lines` was read. */
+    /** `at` must be a time before `lines` was read. */
     look(at: number, lines: readonly ExaminedLine[]): void {
       const ends = new Map(lines.map(({ row, end, behindTransaction }) => [row.partition, end + behindTransaction]))
       const isPast = (some: ReadonlyMap<number, number>) =>

@@ -8,8 +8,8 @@ import type { OrderStore } from '../../ports/order-store.ts'
 import type { HandleDelivery } from './handle-delivery.ts'
 
 /**
- * Detects that records wait while the host delivers none of them to this process. No other check detects this: a host
- * that fails before it calls a function still responds to requests, and its consumer still sends heartbeats.
+ * Detects when records are waiting but the host delivers none of them to this process. No other check detects this: a
+ * host that fails before it calls a function still responds to requests, and its consumer still sends heartbeats.
  *
  * Blames this process only for faults that a restart might fix. A stall is reported only if the log and the store
  * responded to every check, no batch was in flight here, the group's offset did not move, the record at that offset can
@@ -27,7 +27,7 @@ export interface DeliveryWatch {
    * reports such batches at once.
    */
   readonly unreadable: readonly string[]
-  /** Checks until the process stops. Never rejects. */
+  /** Keeps checking until the process stops. Never rejects. */
   run(): Promise<void>
 }
 
@@ -40,13 +40,13 @@ export interface Stall extends RecordPosition {
 export interface WatchedSource {
   readonly topic: string
   readonly group: string
-  /** How long an invocation may wait on purpose, as in a retry tier. */
+  /** How long an invocation may wait deliberately, as in a retry tier. */
   readonly delayMs: number
 }
 
 export const LOOK_MS = 30_000
 /**
- * In addition to its source's own delay, an invocation may hold a batch for five minutes. Another five minutes allow
+ * In addition to its source's own delay, an invocation may hold a batch for five minutes. Five more minutes leave time
  * for a rebalance, a restart of the process that held the partition, or a redelivery, during which the offset does not
  * move either.
  */
@@ -56,7 +56,7 @@ interface Watched extends WatchedSource {
   inFlight: number
   /** When a batch was last in flight here, or when watching began. */
   quietSince: number
-  /** For each partition, the group's offset, and since when the group counts as waiting at that offset. */
+  /** For each partition, the group's offset, and the time from which the group counts as waiting at that offset. */
   readonly positions: Map<number, { readonly next: number; readonly since: number }>
   /** For each partition, the unreadable offset and the reason; removed when the group moves on. */
   readonly unreadable: Map<number, { readonly next: number; readonly why: string }>
@@ -129,7 +129,7 @@ export function createDeliveryWatch(dependencies: {
       if (elsewhere.has(partition)) continue
       // The log may have nothing to deliver here: only records of an open transaction, or a transaction's marker.
       const { records, unreadable } = await readPart(log, topic, partition, next, 1)
-      // An unreadable batch is not a stall, because a restart does not help.
+      // An unreadable batch does not count as a stall, because a restart would not help.
       if (unreadable !== undefined && !isTold) tellUnreadable(source, partition, next, unreadable.error)
       // An unreadable batch may block one partition while others are delivered; a stall requires that nothing is
       // delivered.
@@ -199,8 +199,8 @@ function isRebalancing(members: readonly GroupMember[]): boolean {
 }
 
 /**
- * The partitions that certainly belong to another machine. Members' addresses distinguish machines only if one of them
- * is this machine's: behind network address translation, all addresses may be the same.
+ * The partitions that are known to belong to another machine. Members' addresses distinguish machines only if one of
+ * them is this machine's: behind network address translation, all addresses may be the same.
  */
 function heldElsewhere(members: readonly GroupMember[]): ReadonlySet<number> {
   if (!members.some(({ isHere }) => isHere)) return new Set()

@@ -29,7 +29,7 @@ export function toBatch(events: readonly (OrderToStore | ChangeToStore)[]): Pick
   return changes.length === 0 ? { orders } : { orders, changes }
 }
 
-/** One outcome for each record in the batch, in the same sequence. */
+/** One outcome for each record, in the same order as the batch. */
 export function outcomesOf(batch: readonly Readable[], { outcomes, changes }: StoreResult): Outcomes {
   if (changes === undefined) return outcomes
   const ofOrders = outcomes.values()
@@ -38,8 +38,9 @@ export function outcomesOf(batch: readonly Readable[], { outcomes, changes }: St
 }
 
 /**
- * The records in a batch in groups that can be stored in any sequence: all the records of an order form one group, in
- * log order. In a batch without changes no record has to wait for another, so each record is a group of its own.
+ * Divides the records in a batch into groups that can be stored in any sequence: all the records of an order form one
+ * group, in log order. In a batch without changes no record has to wait for another, so each record is a group of its
+ * own.
  */
 export function groupsOf(batch: readonly Readable[]): readonly (readonly Readable[])[] {
   if (!batch.some(({ event }) => isChange(event))) return batch.map((readable) => [readable])
@@ -47,9 +48,9 @@ export function groupsOf(batch: readonly Readable[]): readonly (readonly Readabl
 }
 
 /**
- * The first change to each order. These changes are blamed if the batch keeps failing although each of its records can
- * be stored when it is treated as a copy. Changes take their turns only in a batch of original records, so a fault in
- * reading the waiting changes occurs nowhere else.
+ * The first change to each order. These changes are taken to be the cause if the batch keeps failing although each of
+ * its records can be stored when it is treated as a copy. Waiting changes have their turns only in a batch of original
+ * records, so a fault in reading them occurs nowhere else.
  */
 export function firstChanges(batch: readonly Readable[], failure: Failure): Unstorable[] {
   return groupsOf(batch).flatMap((group) => {

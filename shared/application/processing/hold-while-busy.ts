@@ -7,10 +7,11 @@ import { holdThroughOutage, type HoldOptions } from '../../messaging/hold.ts'
 import type { OrderStore, OrderToStore } from '../../ports/order-store.ts'
 
 /**
- * A store that is locked or permanently throttled fails every order as if that order were the cause. So before an order
- * is blamed for a busy store, a made-up order is stored in a transaction that is rolled back. While the store is too
- * busy even for this probe, the failure counts as an outage, and the batch is held. Resolves with true if the batch had
- * to be held; rejects with `store-unavailable` when `deadline` has passed.
+ * A store that is locked or permanently throttled fails every order as if that order were the cause. So before a
+ * failure is blamed on an order, a made-up order is stored in a transaction that is rolled back, which shows whether
+ * the store is just busy. While the store is too busy even for this probe, the failure counts as an outage, and the
+ * batch is held. Resolves with true if the batch had to be held; rejects with `store-unavailable` when `deadline` has
+ * passed.
  */
 export async function holdWhileBusy(
   store: Pick<OrderStore, 'previewBatch'>,

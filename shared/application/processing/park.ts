@@ -12,7 +12,7 @@ import type { EventLog, LogRecord } from '../../ports/event-log.ts'
 import type { ForgottenHere } from '../forgetting/forgotten-here.ts'
 import type { ChangeToStore, OrderToStore, ParkedChange, ParkedRecord } from '../../ports/order-store.ts'
 
-/** A record with its journey, so that its headers are decoded only once per delivery. */
+/** A record and the journey decoded from its headers, so that the headers are decoded only once per delivery. */
 export interface ParkableRecord {
   readonly record: LogRecord
   /** Undefined for a record that has not failed yet, such as every record in the orders topic. */
@@ -28,8 +28,8 @@ export interface Unstorable extends ParkableRecord {
 
 /**
  * Publishes records to the next retry topic, or to the dead-letter topic after the last one. Once all the records are
- * durable there, resolves with the entries for the ledger and the order statuses. Holds through an outage of the log,
- * because a record that is neither stored nor parked must not be committed.
+ * durable there, resolves with the entries for the ledger and the order statuses. Holds the records through an outage
+ * of the log, because a record that is neither stored nor parked must not be committed.
  */
 export type Park = (
   unstorable: readonly Unstorable[],

@@ -46,7 +46,7 @@ export function createStoreOrders(dependencies: {
   /** `origin` for the orders topic, `copy` for a retry topic. */
   delivered: StoreBatch['delivered']
   proofs: Pick<RedriveProofs, 'holds'>
-  /** Undefined for copies, and if this process accepts no orders. */
+  /** Undefined for copies, and in a process that accepts no orders. */
   publishedHere?: PublishedHere | undefined
   clock: Clock
   events: PipelineEmitter
@@ -64,8 +64,8 @@ export function createStoreOrders(dependencies: {
       const decoded = await (ahead ?? decode(slice))
       const next = slices[index + 1]
       ahead = next && decode(next)
-      // This promise is awaited only in the next round. If the current transaction fails before that, only this handler
-      // keeps the promise's rejection from being unhandled.
+      // This promise is not awaited until the next round. If the current transaction fails first, only this handler
+      // prevents an unhandled rejection.
       ahead?.catch(() => undefined)
       await storeSlice(decoded, deliveredAt)
     }
@@ -77,11 +77,11 @@ export function createStoreOrders(dependencies: {
     const deadline = deliveredAt + MAX_HOLD_MS
     const hold: HoldOptions = { clock, events, of: 'store', signal, deadline }
 
-    // Poison is parked first, because the ledger may count it only once it is durable elsewhere.
+    // Unreadable records are parked first, because the ledger must not count them before they are durable elsewhere.
     const parked = await park(unreadable, hold)
     let batch = readable
     let tried = { attempt: 1, attemptsBeganAt: clock.now(), holds: 0 }
-    /** Whether the batch failed although each of its records could be stored as a copy. */
+    /** Whether the batch failed although storing its records as copies succeeded. */
     let isUnexplained = false
     let isWholeFailing = false
     /**
@@ -135,7 +135,7 @@ export function createStoreOrders(dependencies: {
     const unreadable: Unstorable[] = []
     for (const [index, record] of records.entries()) {
       if (index > 0 && index % DECODED_AT_ONCE === 0) await clock.yield()
-      // In the orders topic, a record is its own origin, whatever its headers say.
+      // The origin of a record in the orders topic is its own position, whatever its headers say.
       const journey = delivered === 'copy' ? (record.journey ?? readJourney(record)) : undefined
       try {
         readable.push({ record, journey, event: readEvent(record, journey?.origin ?? placeOf(record), publishedHere) })
@@ -153,7 +153,10 @@ export function createStoreOrders(dependencies: {
     return records.map((record) => withProvenMarks(record, proofs))
   }
 
-  /** One transaction for the whole batch. Holds through a store outage; the caller handles any other failure. */
+  /**
+   * One transaction for the whole batch. Holds the batch during an outage of the store; the caller handles any other
+   * failure.
+   */
   async function attempt(
     batch: readonly Readable[],
     parked: readonly ParkedRecord[],
@@ -175,20 +178,20 @@ export function createStoreOrders(dependencies: {
   }
 
   /**
-   * Finds the records that make the batch fail. If the store is too busy for any order, no record is blamed for a
-   * transient failure; this is checked before and after the search. Among the records of one order, the first that
-   * fails is blamed. Later records of that order are not tried, because they must not overtake the first: they stay in
-   * the batch, and wait in the store once the first record is parked.
+   * Finds the records that make the batch fail. If the store is too busy to store any order, no record is blamed for a
+   * transient failure; this is checked before and after the search for culprits. Among the records of one order, the
+   * first that fails is blamed. Later records of that order are not tried, because they must not overtake the first:
+   * they stay in the batch, and wait in the store once the first record is parked.
    */
   async function findBlamed(batch: readonly Readable[], { class: kind }: Failure, hold: HoldOptions) {
     if (kind === 'transient' && (await holdWhileBusy(store, hold))) return []
     // Stores the records as if they were copies, so that no offset is counted before the culprits are parked. Good
     // orders are stored along the way.
     const tryToStore = async (some: readonly Readable[]) => {
-      // If the store is slow, finding the culprits takes too long for a process that is stopping.
+      // A process that is stopping cannot wait until the culprits are found, which may take long if the store is slow.
       signal.throwIfAborted()
       if (clock.now() > hold.deadline) {
-        const detail = 'The store is too slow to tell which orders it cannot store.'
+        const detail = 'The store is too slow to find out which orders cannot be stored.'
         throw new OrderError('store-unavailable', detail, { retriable: true })
       }
       await storeAs('copy', some, [])

@@ -6,8 +6,8 @@ import type { HandleDelivery } from './handle-delivery.ts'
 /**
  * Stores the records of a retry topic as they become due; records due at the same time are stored together. Only this
  * tier waits, and if the process dies while waiting, the records are merely delivered again. No record waits longer
- * than the tier's delay, counted from its delivery: a clock that is ahead, or a header that names the year 9999, must
- * not stop the tier.
+ * than the tier's delay, counted from its delivery: neither a fast clock nor a header with a date in the year 9999 may
+ * stop the tier.
  */
 export function createStoreRetries(dependencies: {
   storeOrders: HandleDelivery

@@ -12,10 +12,10 @@ import type { Readable } from './events-of-batch.ts'
 import type { Unstorable } from './park.ts'
 
 /**
- * The records to park for changes that could not be decided. If a change has waited since an earlier batch, its record
- * is read from the log again. If the log no longer has the record, the error is reported, and the change waits in the
- * store until another event of its order arrives. Changes whose records are already parked are left out, because the
- * copy or the redrive brings them back.
+ * Finds the records of changes that could not be decided, so that these records can be parked. If a change has been
+ * waiting since an earlier batch, its record is read from the log again. If the log no longer has the record, the error
+ * is reported, and the change waits in the store until another event of its order arrives. Changes whose records are
+ * already parked are left out, because the copy or the redrive brings them back.
  */
 export type RecordsOfUndecided = (
   undecided: readonly UndecidableChange[],
@@ -54,7 +54,8 @@ export function createRecordsOfUndecided(dependencies: {
 }
 
 /**
- * Reports the bug that prevented a change from being decided. The change is not parked and keeps waiting in the store.
+ * Reports the bug because of which a change could not be decided. The change is not parked and keeps waiting in the
+ * store.
  */
 export function reportUndecided(events: PipelineEmitter, change: UndecidableChange): void {
   const { error, origin } = change

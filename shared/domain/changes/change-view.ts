@@ -17,7 +17,7 @@ export type ChangeStatus = (typeof CHANGE_STATUSES)[number]
 export interface ChangeView {
   readonly orderId: string
   readonly changeId: string
-  /** Absent while the store has not seen the change, because the change id alone does not reveal the kind. */
+  /** Absent until the store has seen the change, because the change id alone does not reveal the kind. */
   readonly kind?: ChangeKind
   readonly status: ChangeStatus
   readonly acceptedAt?: string
@@ -29,15 +29,15 @@ export interface ChangeView {
   readonly version?: number
   /** Why the change was rejected, dead-lettered, discarded or lost, or why its last attempt failed. */
   readonly cause?: Cause
-  /** When the next attempt is due, while the change waits for its own retry. */
+  /** When the next attempt is due, while the change is waiting for its own retry. */
   readonly nextAttemptAt?: string
-  /** The earlier event that has to be decided first, while the change waits for it. */
+  /** The earlier event that the change is waiting for, if any. */
   readonly behind?: Predecessor
   /** The amended members; present only for an amendment that can be read. */
   readonly changes?: Amendment
   /** The caller's reason for a cancellation. */
   readonly reason?: string
-  /** True if the order's customer was forgotten: the personal members and the reason are left out. */
+  /** True if the order's customer was forgotten. The members with personal data and the reason are then left out. */
   readonly forgotten?: boolean
 }
 
@@ -46,7 +46,7 @@ export type Predecessor =
   | { readonly kind: 'order'; readonly orderId: string; readonly status: OrderStatus }
   | { readonly kind: 'change'; readonly changeId: string; readonly status: ChangeStatus }
 
-/** Whether the status can change only if an operator acts. */
+/** Whether the status is final unless an operator acts. */
 export function isSettled({ status }: Pick<ChangeView, 'status'>): boolean {
   return status !== 'accepted' && status !== 'waiting'
 }

@@ -2,7 +2,7 @@ import { decide, evolve, type Order, type Refused } from '../order.ts'
 import type { OrderChange } from './order-changes.ts'
 import type { Cause } from '../order-view.ts'
 
-/** A change that is stored but not decided yet. Lists are in the sequence in which the order's changes arrived. */
+/** A change that is stored but not decided yet. Lists are in the order in which the order's changes arrived. */
 export interface UndecidedChange {
   readonly changeId: string
   /**
@@ -31,10 +31,10 @@ const OVERTAKEN: Cause = {
 }
 
 /**
- * Decides those changes to an order whose turn has come, one after the other, and stops at the first change that has to
- * wait. Each store supplies what it alone knows: which changes are kept, in what sequence, and whether the result
- * violates a constraint. `order` is undefined while the order is not stored. The changes then wait, or are rejected if
- * the order was discarded. An overtaken change is rejected in either case.
+ * Decides the outcome of each change to an order whose turn has come, one after the other, and stops at the first
+ * change that has to wait. Each store supplies what it alone knows: which changes are kept, in what sequence, and
+ * whether the result violates a constraint. `order` is undefined until the order is stored. The changes then wait, or
+ * are rejected if the order was discarded. An overtaken change is rejected in either case.
  */
 export function takeTurns(
   order: Order | undefined,

@@ -4,17 +4,17 @@ import { readChangeData, readNewOrderData } from '../validation/event-data.ts'
 import { FORGOTTEN, shownOf } from './forgotten-data.ts'
 import { BRIEF_MARK, dataIn, isForgottenValue, isStructured, readObject, type Json } from './forgotten-records.ts'
 
-/** The attributes of an event in structured mode that cannot hold personal data. */
+/** Those attributes of a structured-mode event that cannot hold personal data. */
 const ATTRIBUTES = ['specversion', 'id', 'type', 'source', 'time', 'subject', 'datacontenttype', 'idempotencykeyhash']
 
 /**
  * Removes personal data from the value of a record, in the log or in a dead letter. Returns the value itself if it
- * contains no personal data or has already lost it.
+ * contains no personal data, or if its personal data has already been removed.
  *
  * The result is the same event without the members that hold personal data, and with an additional member, `forgotten`.
  * In an order, this member is the SHA-256 (base64url) of the event's original JSON. The hash identifies the order when
- * a copy of the original or a repeated request arrives. In a change, `forgotten` is just 1, because the change may be
- * shorter than a hash. A value that cannot be read as an event loses all of its content.
+ * a copy of the original or a repeated request arrives. In a change, `forgotten` is just 1, because a hash could be
+ * longer than the change. If a value cannot be read as an event, all of its content is removed.
  *
  * The value is padded with spaces to its original length, because SQLite overwrites a row in place if the length stays
  * the same. A different length may move rows to other pages, and may leave a copy of a row in a page's free space.
@@ -38,7 +38,7 @@ function forgetData(data: Json | undefined): Json {
 
 /**
  * Keeps the other members as they were written, because the value must not grow. For example, a currency may have been
- * written as a number, and the currency's name would be longer.
+ * written as a number, which is shorter than the currency's name.
  */
 function forgetOrderData(data: Json): Json | undefined {
   const order = unlessUnreadable(() => readNewOrderData(NEW_ORDER_TYPE, data))
@@ -62,7 +62,9 @@ function forgetChangeData(data: Json): Json | undefined {
   return { ...changes, ...(expectedVersion !== undefined && { expectedVersion }), forgotten: BRIEF_MARK }
 }
 
-/** Whether the data is a change without personal data, in the form in which this product writes changes. */
+/**
+ * Whether the data is a change that contains no personal data and is written exactly as this product writes changes.
+ */
 function isImpersonal(data: Json): boolean {
   const kind = Object.hasOwn(data, 'changes') ? 'amend' : 'cancel'
   const change = unlessUnreadable(() => readChangeData(kind, data))

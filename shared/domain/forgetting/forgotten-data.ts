@@ -23,7 +23,7 @@ export function forgetOrder(order: NewOrderCommand): NewOrderCommand {
   return { ...rest, ...FORGOTTEN, forgotten: true }
 }
 
-/** The change without personal data. A cancellation loses its reason, which is in the caller's own words. */
+/** The change without personal data. A cancellation's reason is removed, because it is free text from the caller. */
 export function forgetChange(change: OrderChange): OrderChange {
   if (change.kind === 'cancel') {
     const { reason: _, ...rest } = change
@@ -45,7 +45,7 @@ export function shownOf(amendment: Amendment): Amendment | undefined {
 }
 
 /**
- * Whether an order or a letter that was accepted at this time was forgotten with its customer. An order that is
+ * Whether an order or a letter that was accepted at this time was forgotten along with its customer. An order that is
  * accepted later is not affected and keeps its data.
  */
 export function isBefore(acceptedAt: string, forgottenAtMs: number): boolean {

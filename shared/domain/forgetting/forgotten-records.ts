@@ -51,7 +51,8 @@ export function forgottenMark(data: unknown): { readonly bodyHash: string | unde
 }
 
 /**
- * Adds placeholders for the members that the event's data has lost, so that the event can be read like any other event.
+ * Adds placeholders for the members that were removed from the event's data, so that the event can be read like any
+ * other event.
  */
 export function withPlaceholders(data: unknown): unknown {
   if (!isObject(data)) return data

@@ -5,10 +5,10 @@
  * 1. Compatibility decomposition (Unicode NFKD, UAX #15): é is e and an accent, ﬁ is fi, full-width Ａ is A.
  * 2. Marks (general category M) are removed.
  * 3. Case folding: to upper case and then to lower case (Unicode chapter 3.13), because for ß and ı the result differs
- *    from lower case alone. Both lower-case sigmas become σ.
+ *    from that of lower-casing alone. Both lower-case sigmas become σ.
  * 4. Latin letters without a decomposition become their ASCII equivalents, as in CLDR's transform Latin-ASCII
- * (common/transforms/Latin-ASCII.xml): ł becomes l, ø becomes o, æ becomes ae, þ becomes th. Only letters that belong
- * to an alphabet are listed.
+ * (common/transforms/Latin-ASCII.xml): ł becomes l, ø becomes o, æ becomes ae, þ becomes th. Only letters from the
+ * alphabet of some language are listed.
  *
  * Folding is idempotent.
  */

@@ -10,8 +10,8 @@ import { customerFullName, longDescription } from '../order-view.ts'
  * - Chinese and Japanese, which are written without spaces (Han, Hiragana and Katakana). Each character is a word, and
  *   so is each pair of adjacent characters, as in Lucene's CJKBigramFilter: `小龍` is found by `龍`, and a longer
  *   query is matched by its pairs.
- * - The last twelve digits of an order id, by which people distinguish orders. A whole id in a query is reduced to
- *   these digits.
+ * - The last twelve digits of an order id, by which people distinguish orders. A full id in a query is reduced to these
+ *   digits.
  */
 
 /** The maximum number of words in a query; more words would hardly narrow a search further. */
@@ -36,10 +36,10 @@ const ORDER_ID = /(?<![0-9a-z])[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}([0-9a-f]{12})(?
 const SHORT_ID = /^[0-9a-f]{12}$/
 const SHORT_ID_LENGTH = 12
 
-/** Whether the words of the text are its runs of ASCII letters and digits. */
+/** Whether the words of the text are simply its runs of ASCII letters and digits. */
 export const isPlain = (text: string): boolean => PLAIN.test(text)
 
-/** The words by which the text is found, including repetitions. */
+/** The words under which the text is indexed, including repetitions. */
 export function wordsOf(text: string): string[] {
   if (isPlain(text)) return text.toLowerCase().match(PLAIN_WORD) ?? []
   return compoundsOf(text).flatMap((compound) => {
@@ -75,7 +75,7 @@ export interface Searchable {
   readonly orderItems: readonly (Parameters<typeof longDescription>[0] & { readonly itemCode: string })[]
 }
 
-/** The searchable texts other than customer and item names. */
+/** The searchable members of the order other than the names of the customer and the items. */
 function otherTexts(order: Pick<Searchable, 'customerEmail' | 'reference' | 'orderItems'>): string[] {
   return [order.customerEmail, order.reference ?? '', ...order.orderItems.map(({ itemCode }) => itemCode)]
 }

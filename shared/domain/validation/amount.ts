@@ -10,6 +10,6 @@ export const amountSchema = z
   .number({ error: expected('must be a number') })
   .min(0, { error: 'must not be negative' })
   .max(MAX_AMOUNT, { error: `must be at most ${MAX_AMOUNT}` })
-  .refine(hasFourDecimalsAtMost, { error: 'must have at most 4 decimals' })
-  // Described in words, because validators compute `multipleOf` in binary fractions and refuse 187.35.
-  .meta({ description: 'An amount of money with at most 4 decimals. It is kept exactly, without rounding.' })
+  .refine(hasFourDecimalsAtMost, { error: 'must have at most 4 decimal places' })
+  // Described in words, because validators evaluate `multipleOf` in binary floating point and refuse 187.35.
+  .meta({ description: 'An amount of money with at most 4 decimal places. It is kept exactly, without rounding.' })

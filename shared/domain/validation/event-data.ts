@@ -19,8 +19,8 @@ const MAX_TYPE_LENGTH = 100
 const UPCASTERS: ReadonlyMap<string, (data: unknown) => unknown> = new Map([[NEW_ORDER_TYPE, upcastV1]])
 
 /**
- * Members that were added to version 1 later. Until then, anything that other producers sent under these names was
- * ignored, so a value that does not match the member's schema is still ignored.
+ * Members that were added to version 1 later. Before that, readers ignored anything that other producers sent under
+ * these names. So a value that does not match the member's schema is ignored even now.
  */
 const LATER_MEMBERS = { reference: referenceSchema, metadata: metadataSchema } as const
 
@@ -36,8 +36,8 @@ function upcastV1(data: unknown): unknown {
 
 /**
  * The validated data of a NewOrder event of any known version. Throws `unknown-event` for a type or version that this
- * program does not know, and `invalid-order` for data that is not an order. Both errors make the record poison, because
- * no retry makes it readable.
+ * program does not know, and `invalid-order` for data that is not an order. After either error the record is poison,
+ * because no retry can make it readable.
  */
 export function readNewOrderData(type: string, json: unknown): NewOrderCommand {
   const upcast = UPCASTERS.get(type)
@@ -63,7 +63,7 @@ export const cancelledSchema = z.object({
   expectedVersion: expectedVersionSchema,
 })
 
-/** The validated data of a change event. Throws `invalid-change` for invalid data, which is poison. */
+/** The validated data of a change event. Throws `invalid-change` for invalid data. The record is then poison. */
 export function readChangeData(kind: ChangeKind, json: unknown): OrderChange {
   const parsed = kind === 'amend' ? amendedSchema.safeParse(json) : cancelledSchema.safeParse(json)
   if (!parsed.success) throw invalid('invalid-change', 'Not a valid change', parsed.error)

@@ -3,7 +3,8 @@ const CODING = /^\s*([^\s;]+)\s*(?:;\s*q=([\d.]+)\s*)?$/i
 
 /**
  * Whether an `Accept-Encoding` accepts a content coding (RFC 9110 §12.5.3), by name or by `*`, which matches every
- * coding that is not listed. A weight of 0 refuses the coding. Without the header, nothing is compressed.
+ * coding that is not listed. A weight of 0 means that the coding is not accepted. Without the header, nothing is
+ * compressed.
  */
 export function acceptsCoding(accepted: string | null, coding: string): boolean {
   const weights = new Map<string, number>()

@@ -9,7 +9,7 @@ import { REQUEST_ID } from './request-id.ts'
 export interface ProblemKind {
   readonly status: number
   readonly title: string
-  /** The next step for the caller, for responses and the page about problems. */
+  /** The caller's next step, as shown in responses and on the page about problems. */
   readonly remedy: string
 }
 
@@ -43,17 +43,17 @@ export const PROBLEMS = {
   forbidden: {
     status: 403,
     title: 'The key lacks the required right',
-    remedy: 'Send a key that has the right: /docs names the right that each route needs.',
+    remedy: 'Send a key that has the required right: /docs says which right each route needs.',
   },
   'order-not-found': {
     status: 404,
     title: 'No such order',
-    remedy: 'This id was never issued here. An id that was issued never gets this response.',
+    remedy: 'This id was never issued here. A request with an issued id never gets this response.',
   },
   'change-not-found': {
     status: 404,
     title: 'No such change',
-    remedy: 'This id was never issued for this order. An id that was issued never gets this response.',
+    remedy: 'This id was never issued for this order. A request with an issued id never gets this response.',
   },
   'dead-letter-not-found': {
     status: 404,
@@ -65,7 +65,7 @@ export const PROBLEMS = {
   conflict: {
     status: 409,
     title: 'Not possible now',
-    remedy: 'Check the current state; the detail says what prevents it.',
+    remedy: 'Check the current state; the detail says why the request is not possible now.',
   },
   'order-cancelled': {
     status: 409,
@@ -140,7 +140,7 @@ export const PROBLEMS = {
     status: 503,
     title: 'The clock of this machine is wrong',
     remedy:
-      'The log refuses timestamps from this machine’s clock: tell the operator. Send it again after Retry-After; another instance may accept it.',
+      'The log refuses timestamps from this machine’s clock, so tell the operator. Send the request again after Retry-After; another instance may accept it.',
   },
   'store-unavailable': {
     status: 503,
@@ -168,9 +168,9 @@ const SAME_PROBLEM: Readonly<Partial<Record<ErrorCode, ProblemCode>>> = {
   'store-busy': 'store-unavailable',
   'store-full': 'store-unavailable',
 }
-/** The beginning of the detail. It is followed by the remedy, which all problems of a type share. */
+/** The beginning of the detail. The remedy follows it, and is the same for all problems of one type. */
 const CAUSES: Readonly<Partial<Record<ErrorCode, string>>> = {
-  'log-full': 'The disk of the log is full: nothing is accepted until the operator frees some space. ',
+  'log-full': 'The log’s disk is full: nothing is accepted until the operator frees some space. ',
   'store-full': 'The store’s disk is full. ',
 }
 /** Codes whose messages we wrote. Messages of other errors may contain text from a driver. */

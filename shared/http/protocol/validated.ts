@@ -19,7 +19,10 @@ export function invalidBody(
   return new OrderError(code, `${first?.pointer || 'The body'} ${first?.detail}.`, { violations })
 }
 
-/** The error for one invalid value, which the message calls `name`. `pointer` is its position in the request. */
+/**
+ * The error for one invalid value. `name` is what the message calls the value; `pointer` is its position in the
+ * request.
+ */
 export function invalidRequest(name: string, pointer: string, detail: string): OrderError {
   return new OrderError('invalid-request', `${name} ${detail}.`, { violations: [{ pointer, detail }] })
 }

@@ -29,8 +29,8 @@ const RETRY_TOPIC_PREFIX = 'kafka_'
 const ATTEMPTS_PREFIX = 'retry_topic-'
 const CONNECT_PREFIX = '__connect.errors.'
 /**
- * Prefixes of the headers that Spring's recoverer and retry topics (org.springframework.kafka.support.KafkaHeaders) and
- * Connect's sink tasks write.
+ * Prefixes of the headers written by Spring's recoverer and retry topics
+ * (org.springframework.kafka.support.KafkaHeaders) and by Connect's sink tasks.
  */
 const FAILURE_PREFIXES = [
   SPRING_PREFIX,
@@ -60,9 +60,9 @@ export function describesFailure(name: string): boolean {
 }
 
 /**
- * The journey of a record in the dead-letter topic that this product parked; undefined for other records. Parking
- * writes the origin in our own headers and, after them, in Spring's. A consumer that fails on a copy of the record
- * appends Spring's headers again, so the last of these headers then name another position or group.
+ * The journey of a record that this product parked in the dead-letter topic; undefined for other records. Parking
+ * writes the origin to our own headers and, after them, to Spring's. A consumer that fails on a copy of the record
+ * appends Spring's headers again, so the last headers of that kind then name another position or group.
  */
 export function readOwnJourney(record: LogRecord, journey = readJourney(record)): Journey | undefined {
   if (journey === undefined) return undefined

@@ -12,7 +12,10 @@ export interface Journey {
   readonly origin: RecordPosition
   readonly originTimestamp: number
   readonly originTimestampType: TimestampType
-  /** Failed deliveries so far, including the one in the orders topic, and the maximum number of deliveries. */
+  /**
+   * The number of failed deliveries so far (including the one in the orders topic), and the maximum number of
+   * deliveries.
+   */
   readonly attempt: number
   readonly maxAttempts: number
   /** Unix time in ms; null in the dead-letter topic. */
@@ -63,7 +66,7 @@ export function nextJourney(
   }
 }
 
-/** Kafka's own limits: the maximum length of a topic name, and the INT32 range of a partition. */
+/** Kafka's own limits: the maximum length of a topic name, and the INT32 range of a partition number. */
 const MAX_TOPIC_LENGTH = 249
 const MAX_PARTITION = 2_147_483_647
 

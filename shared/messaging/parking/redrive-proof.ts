@@ -4,8 +4,8 @@ import { HEADER, headerText } from '../records/headers.ts'
 
 /**
  * Proves that this installation sent a record that claims to redrive a dead letter: an HMAC-SHA-256 over the letter's
- * id and the record's key and value. A copy of a parked record has no proof, because parking omits it. Each
- * installation signs with its own secret (docs/decisions/018).
+ * id and the record's key and value. A copy in a retry topic or the dead-letter topic has no proof, because parking
+ * leaves the proof out. Each installation signs with its own secret (docs/decisions/018).
  */
 export interface RedriveProofs {
   /** The record with its proof added. */

@@ -17,8 +17,8 @@ const DESCRIBES_THE_PAYLOAD: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The original's bytes, key and headers, marked with the letter's id. A foreign letter's failure headers are omitted,
- * because the other consumer would otherwise consider its attempts used up.
+ * The original's bytes, key and headers, marked with the letter's id. The failure headers of a foreign letter are
+ * omitted, because the consumer that failed would otherwise consider its attempts used up.
  */
 export function toRedriven(letter: KeptDeadLetter): RecordToPublish {
   const isOfFailure = (name: string) => letter.foreign !== null && describesFailure(name)

@@ -31,10 +31,10 @@ import { isTraceparent } from './traceparent.ts'
  * and `ce_subject` the order id. Other producers may use structured mode.
  */
 const SOURCE = '/orders'
-/** The format of `Date.toISOString`, in which this product writes times. */
+/** The format of `Date.toISOString`, which this product uses for all times that it writes. */
 const CANONICAL_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const JSON_CONTENT_TYPE = 'application/json'
-/** The cause of a stub's failure if its original has left the log. */
+/** The cause of a stub's failure if the log no longer has the original record. */
 export const ORIGINAL_GONE =
   'The record was too large to be parked, so only its position was parked, and the log no longer has the record there.'
 
@@ -199,7 +199,7 @@ function typed(record: LogRecord): { record: LogRecord; type: string | undefined
 
 /**
  * The record's order id, even if the value cannot be read: the event's id (for a change, the event's subject),
- * otherwise the key. A change without its own id counts as belonging to no order, so that it holds no order back.
+ * otherwise the key. A change without its own id is treated as belonging to no order, so it does not hold up any order.
  */
 export function orderIdOf(message: LogRecord): string | undefined {
   const { record, type = '' } = typed(message)

@@ -40,7 +40,7 @@ export const HEADER = {
   fingerprint: 'oep-failure-fingerprint',
   stack: 'oep-failure-stack',
   group: 'oep-consumer-group',
-  /** Marks a copy that has no value because the original was too large. Such a copy only names its origin. */
+  /** Marks a copy that has no value because the original was too large. Such a copy merely names its origin. */
   stub: 'oep-stub',
   redriveOf: 'oep-redrive-of',
   supersedes: 'oep-supersedes',
@@ -122,6 +122,7 @@ function bigEndian64(value: number): Uint8Array {
 
 /** Decodes UTF-8; undefined for any other bytes. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
-  // This is called for several headers of every record, and a TextDecoder that throws would be four times as expensive.
+  // This is called for several headers of every record, and a TextDecoder with `fatal` set would be four times as
+  // expensive.
   return isUtf8(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8') : undefined
 }

@@ -42,22 +42,22 @@ const MAX_PORTION_LENGTH = 2 * 1024 * 1024
 const TAKEN: KafkaEvent = { Offset: -1, Partition: -1, Topic: '', Timestamp: '', Value: null, Headers: [] }
 
 /**
- * Splits a delivery into portions, each created on demand, so that the previous portion can be freed. A delivery nearly
- * always fits into one portion. Throws if the host passes anything but an array of events, for example a single event
- * or bytes, because the trigger is then misconfigured. Does not validate further: validating every record would cost
- * more than decoding it.
+ * Splits a delivery into portions, each created on demand, so that the previous portion can be freed. Nearly every
+ * delivery is small enough to be a single portion. Throws if the host passes anything but an array of events, for
+ * example a single event or bytes, because the trigger is then misconfigured. Does not validate further: validating
+ * every record would cost more than decoding it.
  */
 export function* fromKafkaEvents(input: unknown): Generator<DeliveredRecord[]> {
   if (!Array.isArray(input) || !input.every(isKafkaEvent)) {
     throw new TypeError(
-      'The trigger must have cardinality MANY and dataType string: it did not pass an array of Kafka events.',
+      'The trigger did not pass an array of Kafka events: it must have cardinality MANY and dataType string.',
     )
   }
   const events: KafkaEvent[] = input
   for (let start = 0; start < events.length;) {
     const end = endOfPortion(events, start)
     yield events.slice(start, end).map(fromKafkaEvent)
-    // The host's array lives as long as its invocation, and would otherwise keep every portion in memory.
+    // The host's array lives as long as the invocation, and would otherwise keep every portion in memory.
     for (let taken = start; end - start < events.length && taken < end; taken += 1) events[taken] = TAKEN
     start = end
   }

@@ -3,9 +3,9 @@ import { HEADER, OWN_PREFIX } from './headers.ts'
 import type { RedriveProofs } from '../parking/redrive-proof.ts'
 
 /**
- * A record in the orders topic is its own origin and has not failed yet. Such a record has journey headers only if
- * somebody copied a parked record with all its headers, as Kafka UIs do. If these headers were trusted, the original's
- * position would be counted twice, and the copy's position would not be counted.
+ * A record in the orders topic counts as its own origin and has not failed yet. Such a record has journey headers only
+ * if somebody copied a parked record with all its headers, as Kafka UIs do. If these headers were trusted, the
+ * original's position would be counted twice, and the copy's position would not be counted.
  */
 const OF_A_REDRIVE: ReadonlySet<string> = new Set([HEADER.redriveOf, HEADER.supersedes, HEADER.redriveProof])
 

@@ -1,5 +1,5 @@
 /**
- * The JSON of orders that this process has published and not read back yet. If the process then reads exactly the same
+ * The JSON of orders that this process has published but not yet read back. If the process then reads exactly the same
  * JSON from the log, the order need not be validated again.
  */
 export interface PublishedHere {
@@ -8,7 +8,10 @@ export interface PublishedHere {
   take(orderId: string, json: string): boolean
 }
 
-/** Orders wait for milliseconds. At most this many characters are kept, for example if other processes read them. */
+/**
+ * An order usually waits here for milliseconds. The limit matters if other processes read the records, because this
+ * process then never reads its orders back.
+ */
 const MAX_CHARACTERS = 1024 * 1024
 
 export function createPublishedHere(maxCharacters = MAX_CHARACTERS): PublishedHere {

@@ -12,7 +12,8 @@ const MEMBER = /^[a-z0-9][a-z0-9_*/@-]{0,255}=[^,=\t]{1,256}$/
 const MAX_MEMBERS = 32
 
 /**
- * A W3C `tracestate`: a list of at most 32 members `key=value`. Members may be empty, but the text must not be blank.
+ * A W3C `tracestate`: a list of at most 32 members of the form `key=value`. Members may be empty, but the text must not
+ * be blank.
  */
 export function isTracestate(text: string): boolean {
   if (text.trim() === '') return false

@@ -1,7 +1,7 @@
 import { html, type Html } from '../html.ts'
 import { label, select } from './controls.ts'
 
-/** The labels of the counts in client/try-it/traffic.js, by their names. */
+/** The labels of the counts in client/try-it/traffic.js, keyed by the counts' names. */
 const OUTCOMES = {
   accepted: 'accepted',
   stored: 'stored',

@@ -13,8 +13,8 @@ const MAX_CAUSES = 5
 
 /**
  * Removes personal data from an error. A parser's message may quote its input, and a database's message may quote a
- * value, so only our own messages and those of the operating system are kept. Other messages lose everything in quotes
- * or parentheses. Type, code, number and stack frames are enough to find the cause.
+ * value, so only our own messages and those of the operating system are kept. In other messages, everything in quotes
+ * or parentheses is removed. Type, code, number and stack frames are enough to find the cause.
  */
 export function toErrorLine(error: unknown): ErrorLine {
   if (!(error instanceof Error))
@@ -46,7 +46,7 @@ export function toBriefErrorLine(error: unknown): Omit<ErrorLine, 'stack'> {
 export function messageFor(error: unknown): string {
   if (!(error instanceof Error)) return 'A value that is not an error was thrown.'
   if (isOrderError(error)) return ours(error)
-  // An operating system error quotes only a call, a path or an address.
+  // The message of an operating system's error contains only a call, a path or an address.
   if ('syscall' in error) return error.message
   return withoutQuotes(error.message)
 }
@@ -57,7 +57,7 @@ function ours({ message, cause }: Error): string {
   return message.replaceAll(cause.message, () => messageFor(cause))
 }
 
-/** The most common message of the JavaScript engine, which quotes only a name from our code. */
+/** The JavaScript engine's most common message, which quotes only a name from our code. */
 const NAMES_A_PROPERTY = /^Cannot (?:read|set) properties of (?:undefined|null) \((?:reading|setting) '[\w$]{1,100}'\)$/
 
 /**

@@ -9,7 +9,7 @@ interface Invocation {
   readonly request: HttpRequest | undefined
   /**
    * True once the invocation has ended and its log is closed. Anything that outlives the invocation, such as a
-   * connection, logs elsewhere.
+   * connection, must then write its log lines elsewhere.
    */
   isOver: boolean
 }

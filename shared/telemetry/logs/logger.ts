@@ -46,8 +46,8 @@ export function createLogger(level: Config['logLevel'], stream: DestinationStrea
 
 /**
  * Logs to standard error, because standard output is for results. The lines are readable text in a terminal and JSON
- * elsewhere. In the Functions runtime, the lines go to the runtime. With SEQ_URL, lines also go to Seq, whose
- * outages do not affect the process.
+ * elsewhere. In the Functions runtime, a line that is logged during an invocation goes to the log of that invocation
+ * instead. With SEQ_URL, lines also go to Seq, whose outages do not affect the process.
  */
 export async function openLogging(
   config: Pick<Config, 'logLevel' | 'seqUrl' | 'runtime'>,
@@ -64,7 +64,7 @@ export async function openLogging(
     onAway: (error) =>
       logger.warn(
         { event: 'seq:away', err: error },
-        'Seq accepts no log lines; they wait, and are dropped if there are too many',
+        'Seq is not accepting log lines; they are queued, and dropped if there are too many',
       ),
     onBack: (lost) => logger.warn({ event: 'seq:back', lost }, 'Seq accepts log lines again'),
   })

@@ -9,7 +9,7 @@ import { nextOffset, type EventLog } from '../../ports/event-log.ts'
 export interface TopicFigures {
   readonly topic: string
   readonly group: string
-  /** End and committed offsets. Their rates are the throughput of all processes together. */
+  /** End and committed offsets. The rate of each is the throughput of all processes together. */
   readonly end: number
   readonly committed: number
   readonly lag: number
@@ -45,7 +45,8 @@ export function createLogFigures(dependencies: {
   }
 
   async function figuresOf(topic: string, group: string, delayed: boolean): Promise<TopicFigures> {
-    // Committed offsets are read first. In the reverse order, records processed in between could make the lag negative.
+    // Committed offsets are read first. If they were read last, records processed in between could make the lag
+    // negative.
     const committed = await log.committed(group, topic)
     const offsets = await log.offsets(topic)
     const positions = offsets.map(({ partition, first, end }) => {

@@ -27,13 +27,11 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
     accepting.observe(durationMs / 1000)
   })
 
-  const changesAccepted = counter('orders_changes_accepted_total', 'Changes to orders made durable in the log.', [
-    'kind',
-  ])
+  const changesAccepted = counter('orders_changes_accepted_total', 'Changes made durable in the log.', ['kind'])
   events.on('change:accepted', ({ kind }) => changesAccepted.inc({ kind }))
 
   const stored = counter('orders_stored_total', 'Orders stored, by the topic that they came from.', [TOPIC])
-  const duplicates = counter('orders_duplicate_total', 'Deliveries of orders that were already stored.', [TOPIC])
+  const duplicates = counter('orders_duplicate_total', 'Delivered records whose orders were already stored.', [TOPIC])
   const changes = counter(
     'orders_changes_total',
     'Changes whose records were processed, by their first outcome. A change that waits is counted once, as waiting.',

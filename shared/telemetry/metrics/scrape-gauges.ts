@@ -33,7 +33,7 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
   )
   const unreadable = gauge(
     'orders_log_unreadable',
-    'Partitions of this instance that stopped before a batch that cannot be read, and consumers that cannot continue.',
+    'Partitions of this instance that are stuck at a batch that cannot be read, and consumers that cannot continue.',
     [],
   )
   const delay = gauge('orders_retry_delay_seconds', 'How long a record waits in this retry topic.', [TOPIC, 'tier'])
@@ -44,7 +44,7 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
   )
   const lifeUsed = gauge(
     'orders_log_life_used_ratio',
-    'The fraction of the retention period that is used up, for the waiting or passed-over record that is closest to leaving the log; from 1 on, the record may leave; 0 if the topic keeps everything.',
+    'The fraction of the retention period that is used up, for the waiting or passed-over record that is closest to leaving the log; at 1 or more, the record may be removed; 0 if the topic keeps everything.',
     [TOPIC],
   )
   const kept = gauge(
@@ -57,10 +57,10 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
   const records = gauge('orders_ledger_records', 'Records of the orders topic by outcome.', ['outcome'])
   const expired = gauge(
     'orders_ledger_expired',
-    'Counted offsets of the orders topic that have left the log since; the outcomes include them.',
+    'Counted offsets of the orders topic that have since left the log; the outcomes include them.',
     [],
   )
-  const parked = gauge('orders_parked', 'All records that were ever parked, by their current state.', ['state'])
+  const parked = gauge('orders_parked', 'All records that have ever been parked, by their current state.', ['state'])
   const waiting = gauge('orders_changes_waiting', 'Changes that wait for an earlier event of their order.', [])
   const all = [lag, committed, end, behindTransaction, delay, overdue, lifeUsed, kept, up, records, parked]
   const tierOf = new Map(topics.retries.map(({ topic, tier }) => [topic, String(tier)]))
@@ -72,8 +72,8 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
     waiting.remove()
     for (const { topic, tier, delayMs } of topics.retries) delay.set({ [TOPIC]: topic, tier }, delayMs / 1000)
     for (const figure of figures ?? []) setTopic(figure)
-    // Partitions with the same topic and reason share one value, and the value that is set last remains. So the
-    // partition with the longest time comes last.
+    // Partitions with the same topic and reason share one value, and the value that is set last wins. So the partition
+    // that has kept old records for the longest time comes last.
     for (const { topic, by, since } of recordsKept.toSorted((one, other) => other.since - one.since)) {
       kept.set({ [TOPIC]: topic, reason: by }, Math.max(0, now - since) / 1000)
     }

@@ -37,7 +37,7 @@ export async function createTracing(config: TracingConfig, events: PipelineEmitt
   }
 }
 
-/** Imports only the configured package, because these packages are larger than all the other code together. */
+/** Imports only the configured package, because these packages are larger than all the other code combined. */
 async function openSource(
   { otlpTracesUrl, applicationInsights }: TracingConfig,
   logger: Logger,

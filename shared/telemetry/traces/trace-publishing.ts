@@ -31,7 +31,10 @@ export function tracePublishing(tracer: Tracer, log: Pick<EventLog, 'publish'>):
   }
 }
 
-/** Adds the span's context. The context also becomes the start of the journey if the headers contain none. */
+/**
+ * Adds the span's context. If the headers do not say where the journey started, the context also becomes the journey's
+ * start.
+ */
 function withTrace(headers: RecordToPublish['headers'], span: Span): RecordToPublish['headers'] {
   const hasStart = headers.some(([name]) => name === HEADER.startingTrace)
   return [...inTraceOf(headers, span), ...(hasStart ? [] : [[HEADER.startingTrace, toTraceparent(span)] as const])]

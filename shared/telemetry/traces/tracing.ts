@@ -15,7 +15,10 @@ export interface Tracing extends AsyncDisposable {
   traceRequests(route: Route, handler: Handler): Handler
   /** Creates a span for each published record. */
   tracePublishing(log: Pick<EventLog, 'publish'>): Pick<EventLog, 'publish'>
-  /** Creates a span for each record in a batch, which continues the record's trace, and a linked span for the batch. */
+  /**
+   * For each record in a batch, creates a span that continues the record's trace. Also creates a linked span for the
+   * batch.
+   */
   traceProcessing(source: { readonly topic: string; readonly group: string }, useCase: HandleDelivery): HandleDelivery
 }
 

@@ -26,7 +26,7 @@ function order(totalPrice: number): OrderCommand {
   return { ...command, customerId: CUSTOMER, totalPrice }
 }
 
-/** The problem that a failed call returned, parsed as the document describes it. */
+/** The problem document that a failed call returned, parsed as the API document describes it. */
 async function problemOf(call: Promise<unknown>): Promise<Problem> {
   const error: unknown = await call.then(
     () => undefined,
@@ -74,7 +74,7 @@ assert.deepEqual([refused.status, refused.errors?.[0]?.pointer], [400, '/totalPr
 assert(refused.requestId)
 assert.equal((await problemOf(new DeadLettersApi(anonymous).listDeadLetters())).status, 401)
 
-// A dead letter is read in the list, on its own, and as a file.
+// Reads a dead letter in the list, on its own, and as a file.
 const [summary] = (await deadLetters.listDeadLetters({ limit: 1 })).items
 assert(summary !== undefined)
 const letter = await deadLetters.getDeadLetter({ id: summary.id })

@@ -80,7 +80,7 @@ assert.deepEqual([refused.status, refused.errors?.[0]?.pointer], [400, '/totalPr
 assert(refused.requestId)
 assert.equal((await problemOf(anonymous.GET('/api/dead-letters'))).status, 401)
 
-// A dead letter is read in the list, on its own, and as a file.
+// A dead letter can be read as part of the list, on its own, and as a file.
 const [summary] = (await dataOf(operator.GET('/api/dead-letters', { params: { query: { limit: 1 } } }))).items
 assert(summary !== undefined)
 const path = { id: summary.id }

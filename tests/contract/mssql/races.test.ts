@@ -15,9 +15,9 @@ FROM sys.sysprocesses AS p
 WHERE p.dbid = DB_ID() AND (p.lastwaittype = N'Lock' OR (p.lastwaittype LIKE N'LCK%' AND p.blocked <> 0));`
 
 /**
- * The third connection locks rows in a transaction. Babelfish is PostgreSQL: it shows the effects of row versions,
- * but not those of the locks that hints request. SQL Server with READ_COMMITTED_SNAPSHOT, which the product enables,
- * shows both.
+ * The third connection locks rows in a transaction. Babelfish is based on PostgreSQL, so it shows the effects of row
+ * versioning, but not those of the locks that table hints request. SQL Server with READ_COMMITTED_SNAPSHOT, which the
+ * product enables, shows both.
  */
 describeMssql((open, again, database) => {
   async function openShared(): Promise<SharedStore> {

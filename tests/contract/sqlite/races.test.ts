@@ -19,8 +19,8 @@ async function openShared(): Promise<SharedStore> {
   return {
     one,
     other,
-    // SQLite does not show which calls wait. A call waits two seconds for another transaction, then reports that the
-    // store is busy.
+    // SQLite does not show which calls wait. A call waits up to two seconds for another transaction, then reports that
+    // the store is busy.
     async areWaiting() {
       await sleep(100)
       return true

@@ -12,16 +12,16 @@ export interface TwoInstances extends AsyncDisposable {
   readonly other: OpenStore
 }
 
-/** Whatever happens along the way, the store ends up with what the log says. */
+/** Whatever happens along the way, the store ends up matching the log. */
 export function changeHistoriesContract(name: string, open: () => Promise<TwoInstances>): void {
   describe(`${name} with random histories of changes`, () => {
     const seed = seedOfThisRun()
-    test.for([1, 2, 3, 4])('each order is the fold of its events in the sequence of the log (%i)', async (run) => {
+    test.for([1, 2, 3, 4])('each order is the fold of its events in log order (%i)', async (run) => {
       const random = createRandom(seed + run)
       await using opened = await open()
       const { one, other } = opened
       const log = randomLog(random)
-      // The product begins the ledger before it parks anything.
+      // The product starts the ledger before it parks anything.
       await one.ledger.begin(GROUP, 'orders', new Map(log.partitions.map((_, partition) => [partition, 0])), null)
       const world = createWorld([one, other], log, random)
       const rebuilds = createRebuilds([one, other], log, random)

@@ -15,7 +15,7 @@ import {
   type OpenEmptyStore,
 } from '../store-fixtures.ts'
 
-/** What every store guarantees when letters are discarded, alone or together, and when they are restored. */
+/** What every store guarantees when letters are discarded, individually or in bulk, and when they are restored. */
 export function discardsContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} with discarded letters`, () => {
     const opened = openForEachTest(open)
@@ -92,7 +92,7 @@ export function discardsContract(name: string, open: OpenEmptyStore): void {
         expect(states).toEqual(['discarded', 'discarded', 'discarded', 'dead'])
         const views = await opened.views.getMany(orders.map(({ orderId }) => orderId))
         const statuses = orders.map(({ orderId }) => views.get(orderId)?.status)
-        // The second order has another letter, which is still dead.
+        // The second order has another letter, whose state is still `dead`.
         expect(statuses).toEqual(['discarded', 'dead-lettered', 'discarded', 'dead-lettered'])
         expect((await opened.views.history(one.orderId))?.at(-1)).toEqual({
           at: at(2),

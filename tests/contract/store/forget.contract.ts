@@ -334,7 +334,7 @@ export function forgetContract(name: string, open: OpenEmptyStore): void {
       expect((await opened.views.getChanges([change.changeId])).get(change.changeId)).toMatchObject({ forgotten: true })
     })
 
-    test('the audit has the action, without personal data', async () => {
+    test('the audit log has the action, without personal data', async () => {
       await opened.store.storeBatch(batchOf([hers(0)]))
       await forget()
       await opened.forgetting.purge()

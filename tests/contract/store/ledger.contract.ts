@@ -101,7 +101,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
         { topic: 'orders', partition: 0, from: 0, to: 3, lostBy: 'log-start' },
       ])
       expect(await settle(0, 3, 'log-start')).toEqual([])
-      // Counted offsets cannot be lost, even if they are reported as lost.
+      // An offset that was counted does not become lost, even if it is reported as lost.
       expect(await settle(2, 5, 'hole')).toEqual([{ topic: 'orders', partition: 0, from: 3, to: 4, lostBy: 'hole' }])
       const snapshot = await read()
       expect(lineOf(snapshot)).toMatchObject({ next: 10, stored: 2, gaps: 2, absent: 2, lost: 4, balanced: true })
@@ -173,7 +173,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
         [7, 8, 'hole'],
       ])
       expect(lineOf(snapshot)).toMatchObject({ next: 10, stored: 2, gaps: 3, lost: 5, balanced: true })
-      // Offset 5 is lost, but the ledger's next offset is 4, so 4 becomes a gap and extends the gap before it.
+      // Offset 5 is lost while the ledger's next offset is still 4. Offset 4 becomes a gap and extends the earlier gap.
       await opened.maintenance.resetLedger(GROUP, epoch, actAt(2))
       await settle(5, 6, 'log-start')
       expect(await gaps()).toEqual([[0, 5]])

@@ -258,7 +258,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
       expect(items).toEqual([{ action: 'take-out', target: 'orders:5:3', operator, verified, at, reason }])
     })
 
-    test('one owner at a time repairs the ledger of a group until its lease expires, and the audit records it', async () => {
+    test('one owner at a time repairs the ledger of a group until its lease expires, and the audit log records it', async () => {
       const begin = (owner: string, nowMs: number, groupId = GROUP) =>
         opened.maintenance.beginRepair({ groupId, topic: 'orders', owner, nowMs, leaseMs: 1000 }, ACT)
       expect(await begin('one', 0)).toBe(true)

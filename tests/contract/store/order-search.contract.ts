@@ -159,8 +159,8 @@ export function orderSearchContract(
     }
   })
 
-  // Checks only the index, because `rankOf` splits text into words with the product's own code. The test with
-  // `FOUND_BY` checks the words.
+  // Checks only the index, because `rankOf` splits text into words with the product's own code. The test that uses
+  // `FOUND_BY` checks how text is split into words.
   test.runIf(features.fullText)('queries in any script find the same orders as a full scan', async () => {
     const random = createRandom(7)
     const pick = (some: readonly string[]) => some[Math.floor(random() * some.length)] ?? ''
@@ -213,13 +213,14 @@ export function orderSearchContract(
     await store([retrying])
     expect(await listed({ q: 'maria', status: 'retrying' })).toEqual([])
     expect(await listed({ q: 'retry' })).toEqual([retrying.orderId])
-    // No part of this record could be read, so it has no words, and the words of an earlier record must not find it.
+    // No part of this record could be read, so it has no words. A search for the words of an earlier record must not
+    // find it.
     await park(customer(5, 'Nobody', 'Knows'), { order: null })
     expect(await listed({ q: 'maria', status: 'retrying' })).toEqual([])
   })
 }
 
-/** More words with one prefix than an index may look up one by one, and a few with other prefixes. */
+/** Many words with one prefix, more than a search may look up one by one, and a few words with other prefixes. */
 const WORDS = [
   ...Array.from({ length: 40 }, (_, index) => `acorn${String(index).padStart(2, '0')}`),
   ...['a', 'ac', 'acorn', 'acorns', 'birch', 'birchwood', 'elder', 'el', 'hazel', 'iris'].flatMap((word) => [
@@ -231,7 +232,7 @@ const WORDS = [
 ]
 const BEGINNINGS = ['a', 'ac', 'aco', 'acorn', 'acorn0', 'acorns', 'birch', 'birchw', 'el', 'elder', 'hazel', 'i', 'x']
 
-/** A text, the queries that find it, and the queries that do not. */
+/** A piece of text, the queries that find it, and the queries that do not. */
 const FOUND_BY: readonly [text: string, queries: readonly string[], others?: readonly string[]][] = [
   ['José', ['jose', 'JOSÉ', 'Jose\u0301', 'jo'], ['josef']],
   ['MÜLLER-Ångström', ['muller', 'Müller', 'angstrom', 'ang müll', 'müller-angstrom']],
@@ -283,7 +284,7 @@ const WAYS_TO_WRITE: readonly ((text: string) => string)[] = [
 /**
  * The rank that `search` promises; 4 if the order does not match. This function uses the product's own `wordsOf` and
  * `queryWords`, so it checks how the index finds and ranks those words; `FOUND_BY` checks the words themselves. The
- * order's e-mail address has no digits, because stores differ in how they find digits.
+ * order's e-mail address has no digits, because stores differ in how they search for words with digits.
  */
 function rankOf(order: NewOrderCommand, q: string): number {
   const words = queryWords(q)

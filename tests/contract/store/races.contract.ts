@@ -66,7 +66,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
       },
     )
 
-    test('two operators discard one letter: one succeeds, and the audit has one line', async () => {
+    test('two operators discard one letter: one succeeds, and the audit log has one line', async () => {
       const order = orderAt(0)
       await dead(order)
       const results = await meet(
@@ -242,7 +242,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
         expect(Buffer.from(letter?.value ?? []).toString()).not.toContain('Zelda')
       })
 
-      // By the time the storing process waits for this letter, it has already looked for forgotten customers.
+      // When the storing process has to wait for this letter, it has already looked for forgotten customers.
       const unreadable = letterOf(orderAt(9), { origin: place(9, 7), orderId: null, value: Buffer.from('?') })
 
       test('has inserted an order of that customer', async () => {

@@ -17,7 +17,7 @@ import {
   type OpenEmptyStore,
 } from '../store-fixtures.ts'
 
-/** What every store guarantees about orders whose letters are redriven or edited, and about the audit. */
+/** What every store guarantees about orders whose letters are redriven or edited, and about the audit log. */
 export function repairsContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} with operators' repairs`, () => {
     const opened = openForEachTest(open)
@@ -185,7 +185,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
       })
     })
 
-    test('the audit lists every action, newest first, by page and by target', async () => {
+    test('the audit log lists every action, newest first, by page and by target', async () => {
       const orders = await dead(2)
       const [one, other] = orders.map(letterIdOf) as [string, string]
       await opened.redriveTasks.discard(one, actAt(1, { operator: 'kim@example.com', verified: true, reason: 'why' }))

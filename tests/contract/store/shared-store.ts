@@ -6,15 +6,15 @@ export interface SharedStore extends AsyncDisposable {
   readonly one: OpenStore
   readonly other: OpenStore
   /**
-   * Whether this many calls are waiting for a locked row. If the store cannot tell, waits long enough for the calls to
-   * reach the row, and returns true.
+   * Whether at least this many calls are waiting for locked rows. If the store cannot tell, waits long enough for the
+   * calls to get as far as the locked rows, and returns true.
    */
   areWaiting(calls: number): Promise<boolean>
-  /** Locks the rows that this UPDATE matches until `work` has returned. */
+  /** Locks the rows that this UPDATE matches, and keeps them locked until `work` has finished. */
   hold(update: string, work: () => Promise<void>): Promise<void>
 }
 
-/** A call that is not waiting for a lock after this time may never wait for one, so the test continues. */
+/** If a call is not waiting for a lock after this time, it may never wait for one, so the test continues. */
 const MEET_MS = 30_000
 const LOOK_MS = 50
 

@@ -53,7 +53,7 @@ function flip(file: string, bytes: Buffer | string): void {
   writeFileSync(file, content)
 }
 
-/** Overwrites 64 KiB in the middle of the file with zeros, starting at a page. */
+/** Overwrites 64 KiB in the middle of the file with zeros, starting at a page boundary. */
 function zeroTheMiddle(file: string): void {
   const zeros = Buffer.alloc(64 * 1024)
   const descriptor = openSync(file, 'r+')
@@ -62,7 +62,7 @@ function zeroTheMiddle(file: string): void {
   closeSync(descriptor)
 }
 
-/** Removes records until there is nothing more to remove, and returns the last step. */
+/** Removes records until there is nothing more to remove, and returns the result of the last step. */
 async function removeAll(log: EmbeddedLog, bounds: RemovalBounds): Promise<RemovalStep> {
   for (;;) {
     const step = await log.removeRecords('t', 0, bounds)
@@ -104,7 +104,7 @@ function offsetsIn(error: unknown): number[] {
   return Array.from({ length: range.to - range.from }, (_, n) => range.from + n)
 }
 
-describe('A record of the embedded log that was changed on the disk', () => {
+describe('A record of the embedded log that was changed on disk', () => {
   const text = `${DAMAGED}`.padStart(4, '0')
   test.each<[string, (file: string) => void]>([
     ['its value', (file) => flip(file, `value-${text}`)],
@@ -193,7 +193,7 @@ describe('A record of the embedded log that was changed on the disk', () => {
   })
 })
 
-test('Zeroed pages in the middle of the log lose their own records and no others', async () => {
+test('Zeroed pages in the middle of the log cost their own records and no others', async () => {
   const many = 4000
   const { directory, file } = await written(
     Array.from({ length: many }, (_, n) => ({ ...recordOf(n), value: `${n}`.padEnd(600, '.') })),
@@ -250,7 +250,7 @@ test('Zeroed pages in the log stop the removal of old records, unless damaged re
   expect(await removeAll(log, { ...settled, toOffset: many + RECORDS })).toEqual({ removed: RECORDS, more: false })
 })
 
-test('Thousands of missing offsets leave the log in steps, once the record after them is old enough', async () => {
+test('Thousands of missing offsets are removed in steps, once the record after them is old enough', async () => {
   const many = 4000
   const { directory, file } = await written(Array.from({ length: many }, (_, n) => recordOf(n)))
   alter(file, `DELETE FROM partition_1 WHERE record_offset BETWEEN 5 AND 3990`)
@@ -313,7 +313,7 @@ describe('A product whose log was damaged while it was stopped', () => {
       damage(file)
       const product = createProduct(join(directory, 'data'), { LOG_LEVEL: 'warn' })
       await product.start()
-      /** How many orders are not stored and have a cause that says that their record may be missing. */
+      /** The number of orders that are not stored and whose cause says that the record may be missing. */
       async function withCause(): Promise<number> {
         let found = 0
         for (const id of ids) {
@@ -429,7 +429,9 @@ function orderOf(n: number) {
   return { ...ORIGINAL_BODY, customerId: 1000 + n, shippingAddress: `${1000 + n} Harbour Street` }
 }
 
-/** Damages all copies of every sixtieth address: pages that SQLite has split keep old copies in their free space. */
+/**
+ * Flips a bit in every copy of one address in sixty: pages that SQLite has split keep old copies in their free space.
+ */
 function flipAddresses(file: string): void {
   const content = readFileSync(file)
   for (let n = 1000; n < 2200; n += 60) {

@@ -16,7 +16,7 @@ function temporaryPath(): string {
   return join(parent, 'nested', 'data')
 }
 
-/** A process that holds the directory until it is killed. */
+/** A process that holds the directory until the process is killed. */
 async function holder(directory: string) {
   const script = `
     import { openDataDir } from ${JSON.stringify(MODULE)}

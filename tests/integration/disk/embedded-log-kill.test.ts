@@ -22,7 +22,7 @@ describe('The embedded log', () => {
     let acknowledged = 0
     for (let round = 0; round < ROUNDS; round++) {
       const { child, lines, speaks } = startChild(directory, `${round}`)
-      // Every other process is killed only after it has printed something, no matter how slow the machine is.
+      // Every second process is killed only after it has printed something, no matter how slow the machine is.
       if (round % 2 === 1) await speaks
       setTimeout(() => child.kill('SIGKILL'), random.next() * LONGEST_LIFE_MS)
       await once(child, 'close')
@@ -66,8 +66,8 @@ function startChild(
 }
 
 /**
- * Opens the log as the next start would, and compares it with the lines that the killed process printed. Reads only the
- * records added since the last call. Returns how many records were acknowledged.
+ * Opens the log as the next process would, and compares it with the lines that the killed process printed. Reads only
+ * the records added since the last call. Returns how many records were acknowledged.
  */
 function createVerifier(directory: string): (lines: readonly string[]) => Promise<number> {
   const seen = new Set<string>()

@@ -19,7 +19,7 @@ interface Story {
   readonly place: () => Promise<{ status: number; text: string } | undefined>
 }
 
-/** A product that stored orders and was killed before its disk filled up, so the orders are still in its WALs. */
+/** The product has stored orders and was killed before its disk filled up, so the orders are still in its WALs. */
 async function afterKill(disk: FullDisk, story: (all: Story) => Promise<void>): Promise<void> {
   const product = createProduct(join(disk.path, 'data'), { LOG_LEVEL: 'warn' }, disk.prefix)
   const traffic = createOrderTraffic(product)
@@ -31,7 +31,7 @@ async function afterKill(disk: FullDisk, story: (all: Story) => Promise<void>): 
     while (traffic.accepted.size < ORDERS) await place()
     await product.settled()
     await product.kill()
-    // A restart of the machine loses this file too. The next process recreates it if there is space.
+    // If the machine restarts, this file is lost too. The next process recreates it if there is space.
     rmSync(join(product.dataDir, 'orders.db-shm'))
     await story({ product, traffic, place })
   } catch (error) {
@@ -72,8 +72,8 @@ describe.each([
         const refused = await place()
         expect(refused?.status).toBe(503)
         if (createDisk === createSmallDisk) {
-          expect(refused?.text).toContain('The disk of the log is full')
-          expect((await product.ask('/api/health/ready')).text).toMatch(/disk of the log .* is full: make room/)
+          expect(refused?.text).toContain('The log’s disk is full')
+          expect((await product.ask('/api/health/ready')).text).toMatch(/disk that holds the log .* is full: make room/)
         }
 
         disk.free(product.pid)

@@ -24,7 +24,7 @@ async function letters(product: Product): Promise<Letter[]> {
 const orderOf = async (product: Product, orderId: string) =>
   (await product.ask(`/api/orders/${orderId}`)).body as unknown as OrderView
 
-test('Poison among good orders is dead-lettered byte for byte, and every good order is stored', async () => {
+test('Poison records among good orders are dead-lettered byte for byte, and every good order is stored', async () => {
   await withProduct({ FAULTS: 'on' }, async (product) => {
     const random = createRandom(1)
     const traffic = createOrderTraffic(product)
@@ -108,7 +108,7 @@ test('An order that our code fails on is retried, dead-lettered, redriven and st
   })
 })
 
-test('Many orders that our code fails on do not block one another or their tier', async () => {
+test('If our code fails on many orders, they do not block one another or their tier', async () => {
   await withProduct({ FAULTS: 'on', RETRY_DELAYS: '200ms,400ms' }, async (product) => {
     const random = createRandom(3)
     const traffic = createOrderTraffic(product)

@@ -19,8 +19,8 @@ const DURATION_MS = Number(process.env['DURATION_MS'] ?? 30_000)
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '200ms,400ms' }
 const CALLERS = 6
 /**
- * Our code throws for the first customer's orders, except shortly after a kill. At times it also throws for the second
- * customer's orders.
+ * Our code throws for the first customer's orders, except shortly after a restart. At times it also throws for the
+ * second customer's orders.
  */
 const UNLUCKY_CUSTOMERS = [13, 14]
 
@@ -148,7 +148,7 @@ async function breakThings(product: Product, random: Random): Promise<number> {
   let faults: Faults = {}
   for (const end = Date.now() + DURATION_MS; Date.now() < end;) {
     if (random.chance(0.3)) {
-      // A process with a hanging store cannot stop cleanly; only a kill ends it in time.
+      // A process whose store hangs cannot stop cleanly; only SIGKILL ends the process in time.
       const isKilled = faults.store === 'hang' || random.chance(0.8)
       expect(isKilled ? await product.kill() : await product.stop()).toBe(isKilled ? null : 0)
       await product.start()

@@ -42,7 +42,7 @@ function offsetsOf({ gaps }: LedgerVerdict): string[] {
   )
 }
 
-/** A stopped product with 60 stored orders and 60 more in the log, whose offsets are not committed. */
+/** Stops the product when 60 orders are stored and 60 more are in the log, with their offsets not committed. */
 async function stopWithWork(product: Product, traffic: OrderTraffic, random: Random) {
   await placeMany(traffic, random, 60)
   await product.settled()
@@ -91,7 +91,7 @@ test('Records that the consumer passed over are listed by the ledger, offset by 
   })
 })
 
-test('Records passed over at the end of the log are listed before another record follows them', async () => {
+test('Records passed over at the end of the log are listed even if no record follows them', async () => {
   await withProduct(SETTINGS, async (product) => {
     const random = createRandom(2)
     const traffic = createOrderTraffic(product)

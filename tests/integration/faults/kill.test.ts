@@ -49,11 +49,11 @@ async function killAgainAndAgain(random: Random, kills: number): Promise<OrderTr
 describe('A process that is killed', () => {
   test(`${KILLS} times at random moments, under load, keeps every promise`, { timeout: 400_000 }, async () => {
     const seed = seedOfThisRun()
-    // The products run concurrently, because starting them is mostly waiting.
+    // The instances run concurrently, because starting an instance is mostly waiting.
     const products = Array.from({ length: PRODUCTS }, (_, index) => createRandom(seed + index))
     const kills = Math.ceil(KILLS / PRODUCTS)
     for (const traffic of await Promise.all(products.map((random) => killAgainAndAgain(random, kills)))) {
-      // Otherwise the kills would hit nothing, and the test would prove nothing.
+      // Otherwise the kills would interrupt nothing, and the test would prove nothing.
       expect(traffic.accepted.size).toBeGreaterThan(kills * 10)
       expect(traffic.answers.get(0)).toBeGreaterThan(kills)
     }
@@ -70,7 +70,7 @@ describe('A process that is asked to stop under load', () => {
         const { underWay, broken } = load(traffic, random, life, random.whole(50, 300))
         const waiting = traffic.place(randomOrder(random, `${life}-waiting`), { prefer: 'wait=30' })
         await underWay
-        // The process's own time limit is shorter than a supervisor's. It exits with 1 if that time is not enough.
+        // The process limits itself to less time than a supervisor allows. If that time is not enough, it exits with 1.
         expect(await product.stop()).toBe(0)
         await Promise.all([broken, waiting])
       }

@@ -32,13 +32,13 @@ async function verify(directory: string): Promise<number> {
   await log.ensureTopics([])
   const records = await readAll(log, 'orders')
   const offsets = await log.offsets('orders')
-  // There is no hole between the first offset and the end.
+  // No offset is missing between the first offset and the end.
   expect(records).toHaveLength(offsets.reduce((total, { first, end }) => total + end - first, 0))
   expect(await log.inspect()).toMatchObject([{ well: true }])
   return records.length
 }
 
-test('A product that is killed while it removes old records loses none that it accepted, old or new', async () => {
+test('If the product is killed while it removes old records, it loses no record that it accepted, old or new', async () => {
   const directory = join(temporaryDirectory(), 'data')
   await writeOldLog(directory)
   const product = createProduct(directory, { LOG_RETENTION: '90d', ORDERS_PARTITIONS: `${PARTITIONS}` })
@@ -48,8 +48,8 @@ test('A product that is killed while it removes old records loses none that it a
     if (status === 202) accepted.set(String(body['orderId']), 'accepted')
   }
 
-  // Records leave the log only after they are counted, so these orders are removed only by later processes, as soon as
-  // those start.
+  // Records are removed from the log only after they have been counted. So the first process removes none of these
+  // orders, and later processes remove them as soon as they start.
   await product.start()
   await product.settled()
   await product.kill()
@@ -61,7 +61,7 @@ test('A product that is killed while it removes old records loses none that it a
     await product.kill()
     left.push(await verify(directory))
   }
-  // At least one kill came while records were being removed.
+  // At least one kill happened while records were being removed.
   expect(left.filter((records) => records > accepted.size && records < OLD_ORDERS).length).toBeGreaterThan(0)
 
   await product.start()

@@ -26,8 +26,8 @@ const SETTINGS = {
 }
 
 /**
- * By its own clock, the process is restarted every few days. At each start, the records that are too old leave the log
- * while everything else goes on.
+ * The test sets the process's clock ahead, so that a few days seem to pass between one start and the next. At each
+ * start, records that are too old are removed from the log while everything else continues.
  */
 test(
   `${MONTHS} months of orders, operators, faults and kills lose nothing, forget what they must, and fill no disk`,
@@ -37,7 +37,7 @@ test(
     const random = createRandom(seed)
     const directory = temporaryDirectory()
     const archive = join(directory, 'archive')
-    // The product's clock begins in the past, because `ops` uses the machine's clock and refuses a time in the future.
+    // The product's clock starts in the past, because `ops` uses the machine's clock and refuses times in the future.
     let aheadMs = -(2 * MONTHS * LIVES_A_MONTH + 2) * DAYS_BETWEEN_LIVES[1] * DAY_MS
     const now = () => Date.now() + aheadMs
     const product = createProduct(join(directory, 'data'), SETTINGS, () => ['env', `CLOCK_AHEAD_MS=${aheadMs}`])
@@ -98,7 +98,7 @@ test(
       expect(await product.stop()).toBe(0)
       const gone = expectForgotten(product.dataDir, shop, shop.forgettings)
 
-      // The archive has lost nothing either, and restoring it brings back no data of forgotten customers.
+      // The archive has lost nothing either, and restoring it does not bring back the data of forgotten customers.
       await nextLife()
       await operators.restoreAll()
       expect(await expectSettled(product, shop, archive)).toMatchObject({ archived: 0 })
@@ -113,7 +113,7 @@ test(
         expect(count).toBeGreaterThan(0)
     } catch (error) {
       console.error(`The last output of the product:\n${product.log.slice(-16_384)}`)
-      throw new Error(`SEED=${seed}, life ${lives}, the last act: ${operators.last()}`, { cause: error })
+      throw new Error(`SEED=${seed}, life ${lives}, last action: ${operators.last()}`, { cause: error })
     } finally {
       if (product.isRunning) await product.kill()
     }

@@ -67,7 +67,7 @@ test(
       await rebuilt(product)
       expect(await storedOrders(product)).toEqual(stored)
       console.log(`${done.length} acts, ${discarded.size} discarded, ${letters.length} letters`)
-      // With fewer actions, the operators would never have collided.
+      // With fewer actions, the operators would never have got in each other's way.
       expect(done.length).toBeGreaterThan(ORDERS)
       expect(stored.size).toBeGreaterThan(0)
     })
@@ -138,7 +138,7 @@ async function operate(
         return attempt('POST', `${path}/discard`, { reason })
       case 5: {
         const discarded = items.filter(({ state }) => state === 'discarded')
-        // Only sometimes, so that some letters stay discarded.
+        // Letters are restored only sometimes, so that some of them stay discarded.
         return discarded.length === 0 || random.chance(0.7)
           ? undefined
           : attempt('POST', `/api/dead-letters/${random.pick(discarded).id}/restore`, { reason })
@@ -177,7 +177,7 @@ async function breakThings(product: Product, random: Random): Promise<void> {
 
 const lettersOf = (product: Product) => pagesOf<DeadLetterSummary>(product, '/api/dead-letters')
 
-/** Waits until no redrive task is running and every record has its outcome. */
+/** Waits until no redrive task is running and every record has an outcome. */
 async function tasksEnded(product: Product): Promise<void> {
   const audit = await pagesOf<AuditEntry>(product, '/api/audit')
   for (const { target } of audit.filter(({ action }) => action === 'redrive')) {
@@ -188,7 +188,7 @@ async function tasksEnded(product: Product): Promise<void> {
 
 async function rebuilt(product: Product): Promise<void> {
   const state = async () => (await product.operate('/api/ops/rebuild')).body['rebuild'] as { state: string } | null
-  // A rebuild that a kill interrupted keeps its lease for a while.
+  // A rebuild whose process was killed keeps its lease for a while.
   while ((await state())?.state === 'running') await sleep(200)
   await product.operate('/api/ops/rebuild', { method: 'POST' })
   while ((await state())?.state === 'running') await sleep(200)

@@ -47,7 +47,7 @@ test('While the store is down, orders are accepted and held; none is dead-letter
     expect([totals.stored, totals.toCome]).toEqual([20, 3000])
 
     await product.breaks({})
-    // A query for an order that is not stored yet still finds it.
+    // A query finds an order even if the order is not stored yet.
     const newest = [...traffic.accepted.keys()].at(-1) ?? ''
     expect((await product.ask(`/api/orders/${newest}`)).status).toBe(200)
     await product.settled()
@@ -143,7 +143,7 @@ test('While the log is down no order is accepted, and the same requests succeed 
 test('A record that cannot be parked because the log is down stays in its batch and does not affect the others', async () => {
   await withProduct(SETTINGS, async (product) => {
     const traffic = createOrderTraffic(product)
-    // The store is down until the log goes down, so that the log is already down when the bad order has to be parked.
+    // The store stays down until the log goes down. So the log is already down when the bad order has to be parked.
     await product.breaks({ store: 'down' })
     await placeMany(traffic, 50)
     const others = [...traffic.accepted.keys()]

@@ -7,7 +7,7 @@ import { createProduct, type Product } from '../../support/product/product.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const POISON = 800
-/** How many orders fail because they are for the bad customer, and how many are cancelled later. */
+/** How many orders fail because they are for BAD_CUSTOMER, and how many are cancelled later. */
 const [FAILING, AMENDED] = [40, 20]
 const BAD_CUSTOMER = 13
 const OPEN = 5
@@ -80,7 +80,7 @@ const countDead = async (product: Product) => {
   return (body['items'] as unknown[]).length
 }
 
-test('A product that is killed while old letters and entries leave the store loses nothing and brings nothing back', async () => {
+test('A product that is killed while old letters and entries are removed from the store loses nothing and brings nothing back', async () => {
   const directory = join(temporaryDirectory(), 'data')
   const quiet = createProduct(directory, {
     ...SETTINGS,
@@ -123,7 +123,7 @@ test('A product that is killed while old letters and entries leave the store los
     await product.kill()
     left.push(remaining(directory))
   }
-  // At least one kill came while letters were being removed.
+  // At least one kill happened while letters were being removed.
   expect(left.filter(({ letters }) => letters > 0 && letters < all.letters).length).toBeGreaterThan(0)
 
   await product.start()
@@ -150,7 +150,7 @@ test('A product that is killed while old letters and entries leave the store los
   }
   expect(remaining(directory)).toEqual({ letters: 0, histories: 0, changes: 0, audit: 0, redrives: 0 })
 
-  // Another consumer group reads both topics from the beginning: every record is delivered once more.
+  // Another consumer group reads both topics from the beginning, so every record is delivered a second time.
   const second = createProduct(directory, { ...SETTINGS, ORDERS_CONSUMER_GROUP: 'second' })
   await second.start()
   try {

@@ -4,12 +4,12 @@ import { pathToFileURL } from 'node:url'
 import type { FunctionApp } from '../../../infra/host/functions/function-app.ts'
 
 /**
- * A process that handles the functions as the runtime's worker does: it loads the files that package.json's `main`
- * names, reads the settings of the Functions runtime, runs the start hooks, and then invokes functions as the official
- * library does. Kafka triggers get records from a separate consumer, as they do from the extension. SQLite stands in
- * for SQL Server when TEST_STORE names a file. With TEST_LARGE_BATCHES, every trigger gets that many full batches of
- * large orders instead. Prints its address, then the number of records processed. SIGTERM ends it in the same way as
- * the runtime ends its worker.
+ * A process that runs the functions as the runtime's worker does: it loads the files that package.json's `main` names,
+ * reads the settings of the Functions runtime, runs the start hooks, and then invokes functions as the official library
+ * does. Kafka triggers get records from a separate consumer, as they do from the extension. SQLite stands in for SQL
+ * Server when TEST_STORE names a file. With TEST_LARGE_BATCHES, every trigger gets that many full batches of large
+ * orders instead. Prints its address, then the number of records processed. SIGTERM ends the process; the runtime ends
+ * its worker in the same way.
  */
 const CORE = Symbol.for('order-event-processing.functions-core')
 const ROOT = join(import.meta.dirname, '..', '..', '..')

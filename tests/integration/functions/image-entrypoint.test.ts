@@ -48,7 +48,7 @@ function enter(settings: Record<string, string>, command: readonly string[] = ['
   return spawnSync(shell, [ENTRYPOINT, ...command], { env: environment(settings), encoding: 'utf8' })
 }
 
-/** The entrypoint with the runtime's stand-in, as the container's first process. */
+/** The entrypoint, run as the container's first process, with a stand-in for the runtime. */
 async function start(state: 'serving' | 'empty' | 'dead', shell = 'sh') {
   const port = String(await freePort('127.0.0.1'))
   const settings = environment({ ...GOOD, HEALTH_URL: `http://127.0.0.1:${port}/api/health/live` })
@@ -127,7 +127,7 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
     })
     expect(status).toBe(1)
     expect(stderr).toBe(
-      `FUNCTIONS_KEY_FILE names ${secret}, which cannot be read: it has mode 600 and belongs to user 0, but this is user 1654.\n`,
+      `FUNCTIONS_KEY_FILE names ${secret}, which cannot be read: it has mode 600 and belongs to user 0, but this process runs as user 1654.\n`,
     )
   })
 

@@ -34,7 +34,7 @@ function run(settings: Record<string, string>) {
     cwd: directory,
     env: { PATH, FUNCTIONS_WORKER_RUNTIME: 'node', ...settings },
     encoding: 'utf8',
-    // A start that hangs fails its test without blocking the others.
+    // A process that hangs fails its own test without blocking the others.
     timeout: 30_000,
     killSignal: 'SIGKILL',
   })

@@ -38,7 +38,8 @@ describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gatew
     }
     api = open.use(await startProduct({ ...settings, ...listOf('order-api'), HOST: API }))
     processor = open.use(await startProduct({ ...settings, ...listOf('order-processor'), HOST: PROCESSOR }))
-    // Only one process can own a SQLite store, so the query role fills a store of its own, as another consumer group.
+    // Only one process can own a SQLite store, so the query role fills its own store and reads the log in its own
+    // consumer group.
     const reading = Object.entries(listOf('order-query')).filter(([name]) => !name.startsWith('AzureWebJobs_consume'))
     const group = { ORDERS_CONSUMER_GROUP: 'beside-the-queries' }
     query = open.use(await startProduct({ ...settings, ...Object.fromEntries(reading), ...group, HOST: QUERY }))

@@ -23,7 +23,7 @@ async function startRole(address: string, port: number, ...behaviours: Behaviour
   const seen: Seen[] = []
   const serve = async (incoming: IncomingMessage, answer: ServerResponse) => {
     const behaviour = behaviours.shift()
-    // As on the runtime, the function gets an empty body instead of a chunked one.
+    // As in the runtime, the function gets an empty body instead of a chunked one.
     if (behaviour === 'answer at once') return answer.writeHead(400).end('The body is empty.')
     const body = await text(incoming)
     seen.push({ bytes: body.length, length: incoming.headers['content-length'] })

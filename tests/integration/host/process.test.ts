@@ -13,7 +13,7 @@ const ROOT = join(import.meta.dirname, '..', '..', '..')
 const START = join(ROOT, 'infra/host/start.ts')
 const STOP_ON_SIGNAL = join(ROOT, 'infra/host/stop-on-signal.ts')
 
-/** By then the product would have noticed that npm is gone, or would have received a second signal. */
+/** By then the product would have noticed that npm had exited, or would have received a second signal. */
 const LATE_MS = 1000
 
 let directory: string
@@ -102,7 +102,7 @@ describe('npm start', () => {
     const client = connect(Number(port), '127.0.0.1')
     const head = `POST /api/orders HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`
     client.write(head)
-    // The request begins before the signal, and its body arrives long after the signal.
+    // The request begins before the signal is sent, and its body arrives long after that.
     await sleep(100)
     process.kill(target(npm.child.pid ?? 0), 'SIGTERM')
     await sleep(LATE_MS)
@@ -144,7 +144,7 @@ describe('npm start', () => {
     other.close()
     expect(code).toBe(1)
     expect(errors).toBe(
-      `Port ${port} of 127.0.0.1 is already in use: stop the process that uses it, or set another PORT.\n`,
+      `Port ${port} on 127.0.0.1 is already in use: stop the process that uses it, or set another PORT.\n`,
     )
   })
 

@@ -92,7 +92,8 @@ describe('traces', () => {
       'messaging.message.id': orderId,
     })
 
-    // A batch mixes several orders' journeys, so it has a trace of its own, and there are links in both directions.
+    // A batch may contain records from several orders' traces, so it has a trace of its own, with links in both
+    // directions.
     await expect.poll(() => receiver.spans.map(({ name }) => name)).toContain('process batch orders')
     const batch = receiver.spans.find(({ name }) => name === 'process batch orders')
     expect(batch?.traceId).not.toBe(TRACE_ID)

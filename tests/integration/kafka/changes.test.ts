@@ -67,7 +67,8 @@ describe.skipIf(skipsKafka)('changes to orders on a real Kafka', () => {
         const whileDead = foldOfLog(before)
         await expectFold(oneOf(hosts), whileDead)
 
-        // Nothing is sent until all letters are discarded, so everything that waits for them is before these offsets.
+        // Nothing is sent until all letters are discarded, so every event that waits behind one of them is before these
+        // offsets.
         const discardedAt = new Map(before.map(({ partition, offset }) => [partition, offset + 1]))
         const unreadable = await deadLetters(oneOf(hosts))
         for (const [index, { id }] of unreadable.entries()) {
@@ -91,7 +92,7 @@ describe.skipIf(skipsKafka)('changes to orders on a real Kafka', () => {
         expect(Object.keys(counts)).toEqual(expect.arrayContaining(['2', '3', ...kinds]))
         for (const host of hosts.running) expect(await hosts.stop(host)).toBe(0)
       } catch (error) {
-        console.error(`The last output of the hosts:\n${hosts.output()}`)
+        console.error(`The hosts' most recent output:\n${hosts.output()}`)
         throw error
       }
     },

@@ -100,7 +100,7 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
       `The topic ${topic} has 1 replica, not 3. It is left unchanged.`,
       `min.insync.replicas is 1 (inherited from the broker), not 2, for ${topic}. It is left unchanged.`,
       `retention.ms is 604800000 (inherited from the broker), not -1, for ${topic}: records leave the log after 7 days, whether they were processed or not. \`npm run ops -- migrate\` sets it to LOG_RETENTION.`,
-      `Losing a disk can lose accepted orders: topics have a replication factor of 1, less than 3 (${topic}).`,
+      `If a disk fails, accepted orders can be lost: topics have a replication factor of 1, less than 3 (${topic}).`,
     ])
     expect(await log.offsets(topic)).toHaveLength(2)
   })

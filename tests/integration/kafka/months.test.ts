@@ -16,7 +16,7 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 /** To simulate five years, run `MONTHS=60 npx vitest run tests/integration/kafka/months.test.ts` by hand. */
 const MONTHS = Number(process.env['MONTHS'] ?? 2)
 const LIVES_A_MONTH = 2
-/** The broker uses the machine's clock, which the test cannot change, so the days are short instead. */
+/** The broker uses the machine's clock, which the test cannot change, so the test makes a day last only this long. */
 const DAY_MS = 200
 const RETENTION_DAYS = 20
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '50ms', ORDERS_PARTITIONS: '3' }
@@ -24,7 +24,8 @@ const SOURCES = sourcesOf(createTopics('orders', 'order-processor', [50]))
 
 /**
  * Removes the records that have been processed, as retention eventually would. The broker's own retention would also
- * remove records that a slow processor has not reached yet, and how slow it is depends on the machine.
+ * remove records that a slow processor has not reached yet, and how far a processor falls behind depends on the
+ * machine.
  */
 async function removeProcessed(broker: TestBroker): Promise<number> {
   const { log } = openKafkaLog([broker.address])
@@ -80,7 +81,7 @@ describe.skipIf(skipsKafka)('on a real Kafka', () => {
 
       try {
         for (let month = 0; month < MONTHS; month += 1) {
-          // Kafka waits 15 s for a host that was killed, so each month has at most one kill.
+          // Kafka waits 15 s for a host that was killed, so at most one host is killed in each month.
           const killIn = random.whole(1, LIVES_A_MONTH + 1)
           for (let life = 1; life <= LIVES_A_MONTH; life += 1) {
             lives += 1
@@ -122,8 +123,8 @@ describe.skipIf(skipsKafka)('on a real Kafka', () => {
         // If this fails, too little happened to prove anything.
         for (const count of [removed, gone, settlement.stored, settlement.archived]) expect(count).toBeGreaterThan(0)
       } catch (error) {
-        console.error(`The last output of the hosts:\n${hosts.output()}`)
-        throw new Error(`SEED=${seed}, life ${lives}, the last act: ${operators.last()}`, { cause: error })
+        console.error(`The hosts' most recent output:\n${hosts.output()}`)
+        throw new Error(`SEED=${seed}, life ${lives}, last action: ${operators.last()}`, { cause: error })
       }
     },
   )

@@ -84,8 +84,8 @@ describe.skipIf(skipsKafka)('on a real Kafka', () => {
 })
 
 /**
- * Hundreds of orders a second go to two or three hosts of one group during random faults, in a sequence that the seed
- * determines. At the end the ledger must balance, and the callers' records, the log and the store must agree.
+ * Hundreds of orders a second go to two or three hosts of one group, while faults occur at random, in a sequence that
+ * the seed determines. At the end the ledger must balance, and the callers' records, the log and the store must agree.
  */
 async function survives(
   brokers: readonly string[],
@@ -148,7 +148,7 @@ async function survives(
     expect(traffic.accepted.size).toBeGreaterThan(DURATION_MS / 100)
     for (const running of hosts.running) expect(await hosts.stop(running)).toBe(0)
   } catch (error) {
-    console.error(`The last output of the hosts:\n${hosts.output()}`)
+    console.error(`The hosts' most recent output:\n${hosts.output()}`)
     throw error
   }
 }

@@ -7,7 +7,7 @@ import { openKafkaLog, skipsKafka } from '../../support/kafka/kafka-broker.ts'
 
 const { ConfigResourceTypes, ConfigSource, Kafka, logLevel } = kafkajs
 
-/** A broker whose defaults delete records in every possible way. */
+/** Default settings of a broker that delete records by age, by size and by compaction. */
 const FORGETS = { 'log.retention.ms': '60000', 'log.retention.bytes': '100000', 'log.cleanup.policy': 'compact,delete' }
 const SPECS = topicSpecs(createTopics('orders', 'order-processor', [1000]), 1, 1)
 const ORDERS = SPECS.slice(0, 1)
@@ -95,7 +95,7 @@ describe.skipIf(skipsKafka)('on a broker whose topics forget', () => {
   it('topics that we create keep everything', async () => {
     const { log, warnings } = open()
     await log.ensureTopics(SPECS)
-    expect(warnings).toEqual([expect.stringContaining('Losing a disk')])
+    expect(warnings).toEqual([expect.stringContaining('If a disk fails')])
     expect(await log.settingWarnings(SPECS)).toEqual([])
   })
 })

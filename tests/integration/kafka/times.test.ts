@@ -28,7 +28,7 @@ describe.skipIf(skipsKafka)('times on a real Kafka', () => {
     return opened
   }
 
-  /** Sends records as a producer with another time unit would, each in its own batch. */
+  /** Sends records as a producer with a different time unit would, each record in its own batch. */
   async function send(topic: string, timestamps: readonly string[], of: () => ReturnType<typeof messageOf>) {
     const producer = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING }).producer()
     await producer.connect()

@@ -12,7 +12,7 @@ const WORDS = /Zyxelda|Umbralwick/
 const DAY_MS = 86_400_000
 const PATIENCE = { timeout: 30_000, interval: 200 }
 
-/** Forgetting on a real server, with either log. */
+/** Forgets a customer on a real server, with either log. */
 describe.skipIf(skipsSqlServer)('A customer whose data is on the server that TEST_SQL_CONNECTION_STRING names', () => {
   async function onSqlServer(settings: Record<string, string>, story: (product: Product) => Promise<void>) {
     await using database = testDatabase()

@@ -23,7 +23,7 @@ async function recordsOf(log: KafkaLog, topic: string): Promise<readonly LogReco
   return log.read(topic, 0, 0, 1000)
 }
 
-/** A copy of a record, as a user interface for Kafka would send it. */
+/** A copy of a record, as a Kafka UI would send it. */
 const copyOf = ({ key, value, headers }: LogRecord): RecordToPublish => ({ key, value, headers })
 
 async function copyByLibrdkafka(address: string, topic: string, { key, value, headers }: LogRecord): Promise<void> {
@@ -53,7 +53,7 @@ describe.skipIf(skipsKafka)('a dead letter that is copied back into the orders t
 
     await log.publish('orders', [copyOf(letter!)])
     if (!python.isMissing) await copyByLibrdkafka(broker.address, 'orders', letter!)
-    // If these headers were believed, an offset that the log lacks would be counted, or another topic would be read.
+    // If these headers were trusted, an offset that is not in the log would be counted, or another topic would be read.
     const forged: RecordToPublish[] = [
       ['orders', '999999'],
       ['elsewhere', '3'],
@@ -81,7 +81,7 @@ describe.skipIf(skipsKafka)('a dead letter that is copied back into the orders t
     expect(await repairOf(product)).toMatchObject({ processed: 0, more: false, why: null })
     expect(await log.offsets('orders-dlt')).toMatchObject([{ end }])
 
-    // A reset reads everything again, and parks the poison once more, but nothing else.
+    // A reset reads everything again. It parks the poison record and its copies once more, and no other record.
     const reset = await repairOf(product, '/api/ops/ledger/reset', { reason: 'A test.', force: true })
     expect(reset).toMatchObject({ processed: 5 + copies, more: false, why: null, ledger: { balanced: true } })
     await product.settled()

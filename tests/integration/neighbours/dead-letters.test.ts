@@ -52,7 +52,7 @@ describe.skipIf(skipsKafka)('dead letters alongside other people’s consumers',
     return answer.body as { id: string; items: RedrivePreview[]; warning?: RedriveWarning }
   }
 
-  /** Runs a neighbour until it has given up on every record in the orders topic, and its letters are in the store. */
+  /** Runs a program until it has given up on every record in the orders topic and its dead letters are in the store. */
   async function giveUp(neighbour: Neighbour, group: string, program: string, ...args: string[]) {
     const records = (await neighbourhood.log.offsets('orders')).reduce((sum, { end }) => sum + end, 0)
     await using running = neighbour.start(program, ...args)

@@ -23,7 +23,7 @@ const TAKES_ANY_TIME = {
   'message.timestamp.before.max.ms': '9223372036854775807',
   'message.timestamp.after.max.ms': '9223372036854775807',
 }
-/** Kafka's error code for a batch that no producer may write. */
+/** The error code with which Kafka refuses a batch. */
 const INVALID_RECORD = 87
 
 const LARGE: RecordToEncode = { key: Buffer.alloc(0), value: Buffer.alloc(900_000, 0xff) }
@@ -108,7 +108,7 @@ describe.skipIf(skipsKafka || java.isMissing)('hostile records of others between
       FUNCTIONS_INVOCATION: path,
       LOG_LEVEL: 'silent',
     }
-    // At its end, withProduct requires the ledger to balance without a gap.
+    // Before it returns, withProduct requires the ledger to balance and to have no gaps.
     await withProduct(settings, async (product) => {
       await product.settled()
       for (const orderId of orderIds) {

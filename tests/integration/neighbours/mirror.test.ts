@@ -21,7 +21,7 @@ const FAILING_CUSTOMER = 13
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '100ms,25m', ORDERS_PARTITIONS: '2' }
 const WAIT = { timeout: 60_000, interval: 200 }
 
-/** The runbook's properties, for two brokers without replication. */
+/** The properties from the runbook, adapted to two brokers without replication. */
 function propertiesOf(from: string, to: string): string {
   const [, properties = ''] = /```properties\n([^`]*?) *```/.exec(readFileSync(RUNBOOK, 'utf8')) ?? []
   const internal = ['offset-syncs.topic', 'checkpoints.topic', 'heartbeats.topic']

@@ -27,7 +27,7 @@ function structuredOrder(orderId: string) {
 }
 
 test.skipIf(skipsKafka || streams.isMissing)(
-  'Orders that Kafka Streams writes exactly once are stored once, even if it is killed midway',
+  'Orders that Kafka Streams writes exactly once are stored once, even if Kafka Streams is killed midway',
   async () => {
     await using neighbourhood = await startKafkaProduct()
     const { broker, log, product } = neighbourhood

@@ -66,7 +66,7 @@ test(
     const preview = parsed(await here('archive', '--before', before, '--dry-run', '--json'))
     expect(preview).toMatchObject({ dryRun: true, orders: old.length })
 
-    // The product accepts orders while others are archived, until the process is killed.
+    // While orders are archived, the product accepts new ones, until its process is killed.
     const traffic = (async () => {
       while (product.isRunning)
         await place(product).then(

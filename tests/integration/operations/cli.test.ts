@@ -10,7 +10,7 @@ import { ops, type OpsAnswer } from '../../support/product/ops-cli.ts'
 import { startProduct, type Product } from '../../support/product/product.ts'
 
 const ORDER = JSON.parse(readFileSync('order.json', 'utf8')) as Record<string, unknown>
-/** The code that stores orders throws for this customer until the fault is off; retries follow at once. */
+/** The code that stores orders throws for this customer until the fault is switched off; retries follow at once. */
 const CURSED = 666
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '50ms', ORDERS_PARTITIONS: '2' }
 
@@ -48,9 +48,9 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 50))
 }
 
-/** Asks the running instance, as if from another machine. */
+/** Runs the command against the running instance, as if from another machine. */
 const byUrl = (...words: string[]) => ops([...words, '--url', product.url, '--key', key])
-/** Asks the process that holds the directory, or reads the directory's files. */
+/** Runs the command on the data directory: it asks the process that has the directory open, or reads the files. */
 const byDirectory = (...words: string[]) => ops(words, { ...SETTINGS, DATA_DIR: product.dataDir })
 const parsed = ({ out }: OpsAnswer) => JSON.parse(out) as Record<string, unknown>
 

@@ -24,7 +24,7 @@ const PERSONAL = {
 const AMENDED = { customerLastName: 'Featherstonehaugh', shippingAddress: '11 Mulligrub Close' }
 const EDITED = { billingAddress: '13 Kerfuffle Yard' }
 const REASON = 'Because Theodolphus is ill'
-/** Whole values, and words as the search index stores them. */
+/** Complete values, and single words in the form in which the search index stores them. */
 const NEEDLES = [
   ...[PERSONAL, AMENDED, EDITED].flatMap((some) => Object.values(some)).filter((value) => typeof value === 'string'),
   ...'zyxelda quillfeather quill7 umbralwick nowhereville ostrander qwertzui brunhildegard'.split(' '),
@@ -84,8 +84,8 @@ describe('a customer who asks to be forgotten', () => {
     await product.ask(`/api/orders/${stored}/cancel`, { method: 'POST', body: { reason: REASON } })
     const other = await place({ ...ORIGINAL_BODY, customerId: 2 })
 
-    // When the customer is forgotten, one order is a dead letter whose edit is being retried, and another order waits
-    // for its second retry.
+    // When the customer is forgotten, one order has a dead letter whose edit is being retried, and another order is
+    // waiting for its second retry.
     await product.breaks({ throwForCustomers: [CUSTOMER] })
     const dead = await place(order, 0)
     await change(dead, AMENDED, 0)

@@ -28,7 +28,10 @@ const SETTINGS = {
 
 let directory: string
 let all: Services
-/** This clock begins at the real time, because the log gives copies in the dead-letter topic the real time. */
+/**
+ * This clock starts at the system's time, because the log timestamps copies in the dead-letter topic with the system's
+ * time.
+ */
 const clock = createVirtualClock(Date.now())
 
 async function open(): Promise<void> {
@@ -56,7 +59,7 @@ beforeEach(async () => {
 })
 afterEach(close)
 
-/** Creates the use case that removes old records from the log of these services, by the test's clock. */
+/** Creates the use case that removes old records from these services' log. It takes the time from the test's clock. */
 const expiry = (onKept: (kept: RecordsKept) => void = (kept) => expect(kept).toBeUndefined()) =>
   createExpireRecords({
     log: all.log,
@@ -73,7 +76,10 @@ const expiry = (onKept: (kept: RecordsKept) => void = (kept) => expect(kept).toB
     onBack: () => undefined,
   })
 
-/** Publishes and processes a day's orders, accepted at noon. Some of these orders can never be stored. */
+/**
+ * Publishes and processes the records of one day, all with a timestamp in the middle of that day. Some of these records
+ * can never be stored.
+ */
 async function day(): Promise<void> {
   const timestamp = clock.now() + DAY / 2
   const acceptedAt = new Date(timestamp).toISOString()
@@ -140,7 +146,7 @@ test('A log with LOG_RETENTION stays within a fixed size, and every record that 
   expect((await all.deadLetters.list({ limit: 200 })).items).toHaveLength(days * POISON_A_DAY)
 })
 
-test('A consumer that was down for longer than the retention period finds every record, and meanwhile the figures say that the records stay', async () => {
+test('A consumer that was down for longer than the retention period finds every record, and meanwhile the figures show that the records are kept', async () => {
   await close()
   all = await openServices(readConfig({ DATA_DIR: directory, ...SETTINGS }, 'embedded'))
   const timestamp = clock.now()

@@ -138,7 +138,7 @@ describe('a rebuild of the orders from the log', () => {
     await all.redriveTasks.discard(letters[0]!, { ...ACT, reason: 'A test order.' })
     await all.redrives.edit(letters[1]!, orderCommand({ customerId: 9999, customerName: 'Mended' }), ACT)
     await publishAndStore([])
-    // Redriven unchanged: dead again, and the first letter is superseded.
+    // This order is redriven unchanged and becomes a dead letter again, which supersedes the first letter.
     await publishAndStore([{ ...bad[2]!, headers: [...bad[2]!.headers, ['oep-redrive-of', letters[2]!]] }])
     await publishAndStore(orders(20, 460))
     // The same order twice.
@@ -202,7 +202,7 @@ describe('a rebuild of the orders from the log', () => {
     await allKinds()
     change('DELETE FROM order_items WHERE order_seq > 10; DELETE FROM orders WHERE seq > 10')
     expect(await rebuild()).toMatchObject({ state: 'done', projected: 472, restored: 462, kept: 0 })
-    // They come back in the sequence in which they were accepted, as far as the sequence within partitions allows.
+    // They come back in the order in which they were accepted, as far as the sequence within partitions allows.
     const stored = rows()['orders'] ?? []
     const restored = stored.map((row) => Number(row['customer_id'])).filter((id) => id <= 450)
     expect(restored).toHaveLength(450)

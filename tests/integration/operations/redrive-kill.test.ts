@@ -13,7 +13,7 @@ const FEW = 20
 const operated = createOperatedProduct()
 const { product, ask, taskOf, ended, letters, balanced } = operated
 
-/** Stores dead letters of good orders, each with its own origin. The product must be stopped. */
+/** Stores dead letters for valid orders, each letter with its own origin. The product must be stopped. */
 async function keep(count: number, fingerprint: string, partition: number): Promise<void> {
   await using store = await createSqliteStore({ file: join(product.dataDir, 'orders.db') })
   const dead = Array.from({ length: count }, (_, offset) => {

@@ -238,7 +238,7 @@ describe('the product behaves as its OpenAPI document says', () => {
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST, GET, HEAD, OPTIONS'])
     const unknown = await fetch(`${product.url}/api/nothing`)
     expect([unknown.status, unknown.headers.get('content-type')]).toEqual([404, 'application/problem+json'])
-    // A 405 that allows the refused method would send a client in circles.
+    // A 405 whose Allow header lists the refused method would send a client round in circles.
     const misspelt = await fetch(`${product.url}//api/orders`)
     expect([misspelt.status, misspelt.headers.get('allow')]).toEqual([404, null])
     await Promise.all([response.text(), unknown.text(), misspelt.text()])

@@ -11,7 +11,7 @@ import { PRODUCT_KEY, startProduct } from '../../support/product/product.ts'
 
 const PATIENT = { timeout: 20_000 }
 
-/** An order with an amendment that nobody can read, and a cancellation behind it. */
+/** An order with an unreadable amendment, and a cancellation that waits behind the amendment. */
 async function putBadAmendment(dataDir: string) {
   const order = newOrder()
   const { orderId } = order

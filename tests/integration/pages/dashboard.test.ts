@@ -31,7 +31,7 @@ const DIALOG_OVERHANG = `{
 }`
 const PATIENT = { timeout: 20_000 }
 
-/** The tests are one user's session and run in order: later tests see the results of earlier ones. */
+/** The tests form one user's session and run in order: later tests see the results of earlier ones. */
 describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
   let product: Awaited<ReturnType<typeof startProduct>>
   let browser: Awaited<ReturnType<typeof openBrowser>>
@@ -78,7 +78,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await dialog().waitFor()
   }
 
-  /** Axe's findings against WCAG and best practices, as `rule: element`. */
+  /** The violations of WCAG and of best practices that axe finds, as `rule: element`. */
   async function faultsForAxe(): Promise<unknown> {
     await page.evaluate(axe.source)
     return page.evaluate(
@@ -155,7 +155,8 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await press('One, five times')
     await shows('#sent-accepted', /^2$/)
     await shows('#sent-stored', /^2$/)
-    // Once the product remembers the first request, no repeat reaches the log. `duplicate` counts earlier repeats.
+    // Once the product has recorded the first request, repeats no longer reach the log. `duplicate` counts earlier
+    // repeats.
     await expect.poll(async () => (await ask('/api/ops/status')).orders.lag, PATIENT).toBe(0)
     const { duplicate } = (await ask('/api/ops/status')).orders
     const recognised = new RegExp(`${duplicate} duplicates? recognised`)

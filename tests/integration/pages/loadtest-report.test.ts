@@ -79,7 +79,7 @@ describe.skipIf(chromiumPath === undefined)('the report in a browser', () => {
     expect(await tip.isVisible()).toBe(false)
 
     const { width, height } = (await chart.boundingBox()) ?? { width: 0, height: 0 }
-    // Only one of the three seconds is slow; it begins a third of the way along the chart.
+    // Only the requests of one of the three seconds are slow. That second begins a third of the way along the chart.
     await chart.hover({ position: { x: width * 0.38, y: height / 2 } })
     expect(await tip.innerText()).toBe('1 s\np50 2\np99 4,000\nlongest 4,000')
 

@@ -4,8 +4,8 @@ import type { OrderToStore } from '../../../shared/ports/order-store.ts'
 import { NOW } from '../../contract/store-fixtures.ts'
 
 /**
- * Writes orders into a file with an earlier version's schema, into which today's code cannot write. The full-text index
- * is left for the test to fill.
+ * Writes orders to a file that has an earlier version's schema, because today's code cannot write to such a file. The
+ * full-text index is left for the test to fill.
  */
 export function storeInEarlierFile(db: DatabaseSync, orders: readonly OrderToStore[]): void {
   for (const [index, order] of orders.entries()) {

@@ -3,7 +3,7 @@ import { serveLog } from '../../../shared/adapters/embedded/file/log-server.ts'
 
 const IOERR_FSYNC = 10 | (4 << 8)
 
-/** The log's thread on a disk whose flush fails after every write that contains `fail`. */
+/** A log thread that behaves as if the flush failed after every write that contains `fail`. */
 serveLog((path) => {
   const file = openLogFile(path)
   return {

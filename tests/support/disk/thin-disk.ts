@@ -4,13 +4,13 @@ import { tmpdir, userInfo } from 'node:os'
 import { basename, join } from 'node:path'
 
 /**
- * A disk that promises more than it has, like a thin volume: ext4 in a sparse image, on a smaller tmpfs. When the tmpfs is
- * full, the kernel's writes fail with EIO long after `write` has succeeded, and only a flush reports it.
+ * A disk that promises more than it has, like a thin volume: ext4 in a sparse image, on a smaller tmpfs. When the tmpfs
+ * is full, the kernel's writes fail with EIO long after `write` has succeeded, and only a flush reports it.
  */
 export interface ThinDisk extends Disposable {
   /** The mount point. */
   readonly path: string
-  /** Gives the disk all the space that it promises. */
+  /** Makes all the space that the disk promises available. */
   enlarge(): void
   /** Whether the tmpfs is full. Writes then fail. */
   readonly isFull: boolean
@@ -18,7 +18,7 @@ export interface ThinDisk extends Disposable {
   cutPower(): { readonly path: string } & Disposable
 }
 
-/** Mounting needs root, which CI gets through `sudo`; developers are not asked for it. */
+/** Mounting needs root, which CI gets through `sudo`; developers are not asked for a password. */
 const isRoot = process.getuid?.() === 0
 export const canMount = process.platform === 'linux' && (isRoot || (process.env['CI'] !== undefined && hasSudo()))
 
@@ -52,11 +52,11 @@ export function createThinDisk({ hasMiB, promisesMiB }: { hasMiB: number; promis
     image,
   )
   mount(path, '-o', 'loop,errors=continue', image)
-  // A loop device reports a partial write to its file as complete. Nothing protects against a disk that lies, so each
-  // write is limited to one block, which cannot be written partially.
+  // A loop device reports a partial write to its file as complete. No software can protect against a disk that lies, so
+  // each write is limited to one block, which is written either completely or not at all.
   const device = execFileSync('findmnt', ['--noheadings', '--output', 'SOURCE', path], { encoding: 'utf8' }).trim()
   asRoot('sh', '-c', `echo 4 > /sys/block/${basename(device)}/queue/max_sectors_kb`)
-  // Allocates the file system's own tables now, so that only data can run out of space later.
+  // Allocates the file system's own tables now, so that later only writes of data can run out of space.
   const everything = join(path, 'everything')
   asRoot('fallocate', '-l', `${Math.floor(promisesMiB * 0.8)}M`, everything)
   asRoot('sync', '-f', everything)

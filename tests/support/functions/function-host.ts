@@ -63,7 +63,7 @@ export function routed(changes: Partial<RoutedRequest> = {}): RoutedRequest {
   }
 }
 
-/** A consumer whose deliveries the test makes itself. */
+/** A consumer that gets records only when the test calls `deliver`. */
 export function createManualConsumer() {
   const inFlight = new Set<Promise<void>>()
   const subscriptions: { subscription: Subscription; closing: AbortController }[] = []
@@ -79,7 +79,7 @@ export function createManualConsumer() {
         },
       }
     },
-    /** Delivers a batch as the port promises: resolves when the batch would be committed. */
+    /** Delivers a batch as the port promises: resolves when the batch may be committed. */
     deliver(records: readonly LogRecord[]): Promise<void> {
       const [first] = subscriptions
       if (first === undefined) throw new Error('Nothing has subscribed.')

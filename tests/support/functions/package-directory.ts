@@ -11,7 +11,7 @@ interface Locked {
 }
 
 /**
- * Fills a directory with the content of the functions' image: dist/, host.json, package.json, migrations, and the
+ * Fills a directory with the contents of the functions' image: dist/, host.json, package.json, migrations, and the
  * production packages without native parts, copied from node_modules so that no network is needed.
  */
 export function fillPackageDirectory(directory: string): void {

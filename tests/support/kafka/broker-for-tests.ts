@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from 'vitest'
 import { memberwise } from '../memberwise.ts'
 import { startTestBroker, type TestBroker } from './kafka-broker.ts'
 
-/** A broker that runs for all tests of the suite that calls this. */
+/** A broker that runs during all tests of the suite in which this function is called. */
 export function brokerForTests(options: Parameters<typeof startTestBroker>[0] = {}): TestBroker {
   let broker: TestBroker
   beforeAll(async () => {

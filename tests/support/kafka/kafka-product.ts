@@ -2,7 +2,9 @@ import type { KafkaLog } from '../../../shared/adapters/kafka/kafka-log.ts'
 import { openKafkaLog, startTestBroker, type TestBroker } from './kafka-broker.ts'
 import { startProduct, type Product } from '../product/product.ts'
 
-/** The product on its own broker, and the log, opened as a neighbour would. Disposing of this stops all three. */
+/**
+ * The product, a broker of its own, and that broker's log as other programs see it. Disposing of this stops all three.
+ */
 export interface KafkaProduct extends AsyncDisposable {
   readonly broker: TestBroker
   readonly product: Product

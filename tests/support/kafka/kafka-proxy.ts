@@ -1,15 +1,15 @@
 import { createServer, connect, type Socket } from 'node:net'
 
 /**
- * A TCP proxy in front of a broker. It understands just enough of Kafka's protocol to drop the answer to a produce
+ * A TCP proxy in front of a broker. It understands just enough of Kafka's protocol to drop the response to a produce
  * request on demand.
  */
 export interface KafkaProxy extends AsyncDisposable {
   readonly address: string
-  /** Drops the broker's next answer to a produce request, then cuts the connection. */
+  /** Drops the broker's next response to a produce request, then cuts the connection. */
   eatNextAcknowledgement(): void
   readonly eaten: number
-  /** Cuts every connection; new ones are served. */
+  /** Cuts every connection; new connections are accepted. */
   cut(): void
 }
 

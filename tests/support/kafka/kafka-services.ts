@@ -17,7 +17,7 @@ export interface KafkaServices extends AsyncDisposable {
    * processed.
    */
   consume(atLeast?: number): Promise<void>
-  /** Closes the services and opens them again, as a new process of the same installation. */
+  /** Closes the services and opens them again, as if the process had been restarted. */
   reopen(): Promise<void>
 }
 

@@ -10,7 +10,7 @@ import { startProgram, type RunningProgram } from '../product/running-program.ts
 /** Runs programs in tests/neighbours/ that use other Kafka clients. A program's name is its path in that directory. */
 const PROGRAMS = fileURLToPath(new URL('../../neighbours/', import.meta.url))
 const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/neighbours/', import.meta.url))
-// Optimised for quick starts, because each program runs for only a few seconds.
+// Optimised for fast startup, because each program runs for only a few seconds.
 const JVM = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
 
 export interface Neighbour {
@@ -31,8 +31,8 @@ export async function findPython(): Promise<Neighbour> {
 }
 
 /**
- * Java, to run programs of a single source file. Their class path is the broker's own jars or, if `jars` names a folder
- * in tests/neighbours/, the dependencies in that folder's pom.xml, which the first call downloads.
+ * Java, for running single-file programs. Their class path consists of the broker's own jars or, if `jars` names a
+ * folder in tests/neighbours/, the dependencies in that folder's pom.xml, which the first call downloads.
  */
 export async function findJava(jars?: string): Promise<Neighbour> {
   return neighbour('Java', missingForJava(), async () => {
@@ -71,7 +71,7 @@ async function neighbour(name: string, missing: string | undefined, prepare: () 
 
 function missingForPython(): string | undefined {
   const found = spawnSync('python3', ['-c', 'import ensurepip'])
-  return found.status === 0 ? undefined : 'They need Python 3 with venv: install it (on Debian python3-venv).'
+  return found.status === 0 ? undefined : 'They need Python 3 with venv (on Debian, the package python3-venv).'
 }
 
 function missingForJava(): string | undefined {

@@ -7,8 +7,9 @@ const VERSION = 8
 const TIMEOUT_MS = 10_000
 
 /**
- * Writes record batches unchanged, which no client does (https://kafka.apache.org/protocol#The_Messages_Produce), and
- * resolves with Kafka's error code: 0 when they are in the log.
+ * Writes record batches unchanged. No client does that, so this sends the request itself
+ * (https://kafka.apache.org/protocol#The_Messages_Produce). Resolves with Kafka's error code, which is 0 once the
+ * batches are in the log.
  */
 export async function produceRaw(port: number, topic: string, partition: number, batches: Buffer): Promise<number> {
   const body = Buffer.concat([
@@ -32,7 +33,8 @@ export async function produceRaw(port: number, topic: string, partition: number,
       const [chunk] = (await once(socket, 'data', { signal: AbortSignal.timeout(TIMEOUT_MS) })) as [Buffer]
       answer = Buffer.concat([answer, chunk])
     }
-    // Skips the length, the correlation id, one topic with its name and one partition with its number.
+    // Skips the length, the correlation id, the number of topics, the topic's name, the number of partitions and the
+    // partition.
     return answer.readInt16BE(4 + 4 + 4 + text(topic).length + 4 + 4)
   } finally {
     socket.destroy()

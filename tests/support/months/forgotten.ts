@@ -14,8 +14,8 @@ export function wasForgotten(sending: Sending | undefined, forgettings: readonly
 }
 
 /**
- * Expects that no file under the directory contains data that was removed by `forgettings`. Returns how many of the
- * orders, addresses and cancellations that were sent to the product have been forgotten.
+ * Expects no file under the directory to contain data that `forgettings` removed. Returns how many of the orders,
+ * addresses and cancellations that were sent to the product have been forgotten.
  */
 export function expectForgotten(directory: string, shop: Shop, forgettings: readonly Forgetting[]): number {
   const gone = [...shop.sendings.values()].filter((sending) => wasForgotten(sending, forgettings) === true)

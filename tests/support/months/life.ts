@@ -59,12 +59,14 @@ export async function expectBalanced(product: Product): Promise<void> {
   expect({ balanced, gaps, lost, toCome: totals.toCome }).toEqual({ balanced: true, gaps: [], lost: [], toCome: 0 })
 }
 
-/** The growth of each file, in bytes per accepted order, if it kept everything (measured over six months). */
+/**
+ * How much each file would grow, in bytes per accepted order, if nothing were ever removed (measured over six months).
+ */
 const GROWTH_IF_KEPT = { log: 3_600, store: 2_500 }
 
 /**
- * After the first third of the months, no file grows as if it kept everything. The store may grow, because the
- * tombstones of archived orders and the dead letters stay.
+ * Checks that after a third of the months, each file grows clearly less than it would if nothing were ever removed. The
+ * store may grow, because the tombstones of archived orders and the dead letters stay.
  */
 export function expectLittleGrowth(months: readonly Month[]): void {
   console.log(`At the end of each month: ${JSON.stringify(months)}`)

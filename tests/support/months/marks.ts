@@ -6,7 +6,7 @@ const SIGN = 'zqj'
 const OWN = new RegExp(`${SIGN}([a-z]{9})`, 'g')
 
 /**
- * A word that stands for the personal data of one request, and that no other request contains. An index may omit the
+ * A word that stands for the personal data of one request and appears in no other request. An index may omit the
  * characters that a word shares with the word before it, so the characters that identify the mark come last.
  */
 export function newMark(random: Random): string {

@@ -10,7 +10,9 @@ import type { Random } from '../random.ts'
 import { expectForgotten } from './forgotten.ts'
 import { CUSTOMERS, type Forgetting, type Shop } from './shop.ts'
 
-/** Exit codes: 0 done, 1 something is wrong, 3 not reached, 4 refused. A command with wrong arguments exits with 2. */
+/**
+ * Exit codes: 0 done, 1 something is wrong, 3 not reached, 4 refused. A command with invalid arguments exits with 2.
+ */
 const EXITS = [0, 1, 3, 4]
 const STATUSES = [200, 202, 404, 409, 410, 503]
 
@@ -23,7 +25,7 @@ export interface Operators {
   archiveBefore(timeMs: number): Promise<void>
   /** Restores everything from the files. */
   restoreAll(): Promise<void>
-  /** Forgets one more customer, and repeats the request for those who may not have been forgotten. */
+  /** Forgets one more customer, and repeats every such request that may have failed. */
   completeForgetting(random: Random): Promise<void>
   /** How many actions of each kind succeeded. */
   done(): string
@@ -33,8 +35,7 @@ export interface Operators {
 
 /**
  * The operators of one installation. `now` is the product's clock, and `dayMs` is the length of a day by that clock.
- * `archive` is the directory that they archive to. No file below `dataDir` may contain the data of a customer who was
- * forgotten.
+ * `archive` is the directory that they archive to. No file in `dataDir` may contain the data of a forgotten customer.
  */
 export function createOperators(dependencies: {
   host: () => Product
@@ -79,7 +80,9 @@ export function createOperators(dependencies: {
   const post = (path: string, body?: unknown) =>
     unlessCut(host().ask(path, { method: 'POST', body, headers: { 'x-functions-key': host().key } }))
 
-  /** Always asks the running instance, because this process would open the files with the machine's clock. */
+  /**
+   * Always asks the running instance, because this process would use the machine's clock if it opened the files itself.
+   */
   const command = (...words: string[]) => ops([...words, '--json'], { OPS_URL: host().url, FUNCTIONS_KEY: host().key })
 
   const files = () => (existsSync(archive) ? readdirSync(archive).filter((name) => name.endsWith('.gz')) : [])

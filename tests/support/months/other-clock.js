@@ -1,4 +1,4 @@
-// Loaded before the product, in each of its threads. Puts the product's clock CLOCK_AHEAD_MS ahead of the machine's.
+// Loaded before the product, in each of its threads. Sets the product's clock CLOCK_AHEAD_MS ahead of the machine's.
 // Timers are not affected.
 const aheadMs = Number(process.env['CLOCK_AHEAD_MS'])
 const now = Date.now

@@ -18,7 +18,7 @@ export type Settlement = Readonly<Record<'stored' | 'archived' | 'dead' | 'disca
 /**
  * Expects every accepted order to be in exactly one place: stored, archived, dead or discarded. The query for a single
  * order must agree with the list in which the order appears. Every stored order must be as its callers left it. Returns
- * the number of orders in each place.
+ * how many orders are in each of these places.
  */
 export async function expectSettled(product: Product, shop: Shop, archive: string): Promise<Settlement> {
   const { accepted, sent } = shop.traffic
@@ -92,7 +92,7 @@ async function expectContent(product: Product, shop: Shop, view: OrderView, abou
 const DECIDED = ['applied', 'rejected', 'dead-lettered', 'discarded', 'waiting']
 const PERSONAL = [...Object.keys(FORGOTTEN), 'customerFullName', 'reference', 'metadata', 'cancellationReason']
 
-/** The order with the shipping address that was first sent. Changes and edits replace only the address. */
+/** The order with the shipping address with which it was placed. Changes and edits replace only the address. */
 function asSent(view: OrderView, sent: ReadonlyMap<string, NewOrderCommand>, mark = markOf(view)): OrderView {
   const shippingAddress = sent.get(mark)?.shippingAddress
   return shippingAddress === undefined ? view : { ...view, shippingAddress }
@@ -102,7 +102,7 @@ function asSent(view: OrderView, sent: ReadonlyMap<string, NewOrderCommand>, mar
 export async function expectPoisonKept(product: Product, count: number): Promise<void> {
   const letters = await pagesOf<DeadLetterSummary>(product, '/api/dead-letters')
   const unreadable = letters.filter(({ lastCause }) => lastCause.code === 'undecodable-record')
-  // A redriven record that cannot be read has become a new letter, and its old letter is superseded.
+  // A redriven record that cannot be read becomes a new letter, which supersedes the old one.
   expect(unreadable.filter(({ state }) => state === 'dead' || state === 'discarded')).toHaveLength(count)
 }
 

@@ -19,7 +19,7 @@ export interface Sending {
   readonly what: string
   readonly customerId: number
   readonly from: number
-  /** When a request with this mark last ended. */
+  /** When the latest request with this mark ended. */
   to: number
   /** How many requests with this mark are still in progress. */
   onItsWay: number
@@ -44,7 +44,7 @@ export interface SentChange {
 /** The callers of one installation, and everything that they know about it. */
 export interface Shop {
   readonly traffic: OrderTraffic
-  /** All personal data that was sent, by its mark, including what operators sent as edits. */
+  /** All personal data that was sent, including operators' edits, keyed by mark. */
   readonly sendings: ReadonlyMap<string, Sending>
   /** The accepted changes, by their ids. */
   readonly changes: ReadonlyMap<string, SentChange>
@@ -53,14 +53,14 @@ export interface Shop {
   readonly addresses: ReadonlyMap<string, ReadonlySet<string>>
   /** Sends requests one after the other, as one caller, until this many have been answered. */
   call(random: Random, requests: number): Promise<void>
-  /** Makes a new shipping address for the order, records it, and passes it to `send`. */
+  /** Makes up a new shipping address for the order, records it, and passes it to `send`. */
   readdress<T>(
     random: Random,
     what: 'amend' | 'cancel' | 'edit',
     orderId: string,
     send: (address: string, mark: string) => Promise<T>,
   ): Promise<T>
-  /** The order's customer, unless a request to forget the customer was made after the order was sent. */
+  /** The order's customer; undefined if a request to forget the customer was made after the order was sent. */
   customerOf(orderId: string): number | undefined
 }
 
@@ -75,7 +75,7 @@ export function createShop(host: () => Product, now: () => number): Shop {
   const changes = new Map<string, SentChange>()
   const addresses = new Map<string, Set<string>>()
   const forgettings: Forgetting[] = []
-  /** The marks of the orders with an Idempotency-Key; the mark is also the key. */
+  /** The marks of the orders that were sent with an Idempotency-Key. An order's mark is also its key. */
   const keyed: string[] = []
 
   async function sending<T>(mark: string, what: string, customerId: number, send: () => Promise<T>): Promise<T> {
@@ -122,7 +122,7 @@ export function createShop(host: () => Product, now: () => number): Shop {
     return place(order, mark, key)
   }
 
-  /** Repeats a request: its key finds the order, no matter how old the order is or where it is by now. */
+  /** Repeats a request: its key finds the order, no matter how old the order is or where it is now. */
   async function repeat(random: Random): Told {
     const usable = keyed.filter((mark) => !isForgotten(sendings.get(mark) as Sending))
     if (usable.length === 0) return placeNew(random)

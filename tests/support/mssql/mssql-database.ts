@@ -13,7 +13,7 @@ const SERVER = process.env['TEST_SQL_CONNECTION_STRING'] ?? ''
 export const skipsSqlServer = SERVER === ''
 
 if (skipsSqlServer) {
-  process.stderr.write('Tests on a real SQL Server are skipped: TEST_SQL_CONNECTION_STRING names none.\n')
+  process.stderr.write('Tests against a real SQL Server are skipped: TEST_SQL_CONNECTION_STRING is not set.\n')
 }
 
 /** A database for one test; its name is unused until `create`. */

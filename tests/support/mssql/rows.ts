@@ -29,7 +29,7 @@ export function orderRowOf(orderId: string, version = 1): Row {
   }
 }
 
-/** A row of order_changes for a change that has a turn. */
+/** A row of order_changes for a change that has a place in the sequence (`turn`). */
 export function changeRowOf(
   orderId: string,
   changeId: string,

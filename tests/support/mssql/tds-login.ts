@@ -3,7 +3,7 @@ export interface TdsLogin {
   readonly user: string
   readonly hasPassword: boolean
   readonly database: string
-  /** The feature extension FEDAUTH: how Entra ID is used; undefined for a login with user and password. */
+  /** The feature extension FEDAUTH: how Entra ID is used; undefined for a login with a user name and a password. */
   readonly federated: 'by a password' | 'by the environment' | 'by a token' | undefined
 }
 
@@ -35,8 +35,8 @@ function federationIn(body: Buffer): TdsLogin['federated'] {
   while (body.readUInt8(at) !== END) {
     const length = body.readUInt32LE(at + 1)
     if (body.readUInt8(at) === FEDAUTH) {
-      // The lowest bit echoes the server's flag. The other bits are 1 if this message contains a token, and 2 if a
-      // token follows later.
+      // The lowest bit echoes the server's flag. The remaining bits hold the number 1 if this message contains a token,
+      // or 2 if a token follows later.
       const isToken = body.readUInt8(at + 5) >> 1 === 1
       if (isToken) return 'by a token'
       return body.readUInt8(at + 6) === 1 ? 'by a password' : 'by the environment'

@@ -10,7 +10,9 @@ import {
   type ResultSet,
 } from './tds-tokens.ts'
 
-/** A login, a statement with parameters (sp_executesql), a batch of text, or the beginning or end of a transaction. */
+/**
+ * A login, a statement with parameters (sp_executesql), a batch of SQL text, or the beginning or end of a transaction.
+ */
 export interface TdsRequest {
   readonly kind: 'login' | 'query' | 'batch' | 'begin' | 'commit' | 'rollback'
   /** The number of the connection, counted from 1. */
@@ -20,7 +22,7 @@ export interface TdsRequest {
   readonly body: Buffer
 }
 
-/** `cut` ends the connection without an answer; `silence` never answers, but confirms a cancelled request. */
+/** `cut` closes the connection without an answer; `silence` never answers a request, but confirms its cancellation. */
 export type TdsAnswer =
   | { readonly rows: readonly ResultSet[] }
   | { readonly error: number; readonly message?: string; readonly severity?: number }
@@ -53,7 +55,7 @@ const TRANSACTION_KINDS: Readonly<Record<number, 'begin' | 'commit' | 'rollback'
 /** Tedious sends this first on each connection. */
 const SETTINGS = 'set ansi_nulls'
 
-/** A scripted server that a client's driver takes for a SQL Server without encryption. */
+/** A scripted server that looks to a client's driver like a SQL Server without encryption. */
 export async function startTdsServer(
   answer: (request: TdsRequest) => TdsAnswer,
   port = 0,
@@ -124,7 +126,7 @@ function toRequest(connection: number, type: number, body: Buffer): TdsRequest {
   if (type === TYPE.login) return { kind: 'login', connection, includes, body }
   if (type === TYPE.rpc) return { kind: 'query', connection, includes, body }
   if (type !== TYPE.transaction) return { kind: 'batch', connection, includes, body }
-  // The body begins with the length of its headers. The kind of the request follows the headers.
+  // The body begins with the length of its headers, and the kind of the request comes right after the headers.
   return { kind: TRANSACTION_KINDS[body.readUInt16LE(body.readUInt32LE(0))] ?? 'rollback', connection, includes, body }
 }
 

@@ -16,7 +16,7 @@ const AMENDED = ['customerName', 'shippingAddress', 'totalPrice', 'paymentMethod
 /** Callers that place orders and change them, and a producer of records that cannot be read. */
 export interface ChangeTraffic {
   readonly orderIds: ReadonlySet<string>
-  /** The ids of the changes, from their 202 answers. */
+  /** The ids of the accepted changes, from the 202 responses. */
   readonly accepted: ReadonlySet<string>
   /** Places one order after another, each with its changes, until the signal aborts. */
   call(random: Random, signal: AbortSignal): Promise<void>

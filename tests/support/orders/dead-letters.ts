@@ -8,7 +8,7 @@ export const POISON = Buffer.from('{"customerId": \xff', 'latin1')
 const HOPELESS = new Set(['undecodable-record', 'idempotency-key-reused'])
 const MAX_REDRIVES = 20
 
-/** Every letter that is dead now, from all pages. */
+/** Every letter whose state is now `dead`, from all pages of the list. */
 export async function deadLetters(product: Product): Promise<DeadLetterSummary[]> {
   return pagesOf<DeadLetterSummary>(product, '/api/dead-letters?state=dead')
 }
@@ -27,5 +27,5 @@ export async function redriveAll(product: Product): Promise<number> {
       await product.settled()
     }
   }
-  throw new Error(`Letters stay dead after ${MAX_REDRIVES} redrives.`)
+  throw new Error(`There are still dead letters after ${MAX_REDRIVES} redrives.`)
 }

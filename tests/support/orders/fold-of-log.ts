@@ -8,9 +8,9 @@ export type Outcome = number | string
 
 /** The outcomes that all orders and their changes must have according to the log alone. */
 export interface FoldOfLog {
-  /** Each order that can be read, by its id. */
+  /** Each readable order, keyed by id. */
   readonly orders: ReadonlyMap<string, Order>
-  /** Each order's changes by their ids, in log order. */
+  /** The changes to each order, keyed by id and in log order. */
   readonly changes: ReadonlyMap<string, ReadonlyMap<string, Outcome>>
 }
 
@@ -50,7 +50,7 @@ export function foldOfLog(records: readonly LogRecord[], discardedAt?: ReadonlyM
 
   function decided({ orderId, change, acceptedAt }: ChangeToStore): Outcome {
     const order = orders.get(orderId)
-    if (order === undefined) throw new Error(`The log has a change to ${orderId} before the order.`)
+    if (order === undefined) throw new Error(`In the log, a change to ${orderId} comes before the order.`)
     const event = decide(order, change, acceptedAt)
     if (event.kind === 'refused') return event.code
     orders.set(orderId, evolve(order, event))

@@ -9,9 +9,9 @@ import { markOf } from './random-orders.ts'
 export interface OrderTraffic {
   /** Every order that a caller sent, answered or not, keyed by its mark. */
   readonly sent: ReadonlyMap<string, NewOrderCommand>
-  /** The mark of each accepted order, by the id in its 202 or 201 response. */
+  /** The mark of each accepted order, keyed by the id in its 202 or 201 response. */
   readonly accepted: ReadonlyMap<string, string>
-  /** The number of answers for each status; 0 stands for a broken connection. */
+  /** The number of responses with each status code; the key 0 stands for broken connections. */
   readonly answers: ReadonlyMap<number, number>
   /** Places one order. Resolves with undefined if no answer comes. */
   place(order: NewOrderCommand, headers?: Record<string, string>): Promise<Answer | undefined>
@@ -34,7 +34,7 @@ export function createOrderTraffic(product: Pick<Product, 'url'>): OrderTraffic 
     return answer
   }
 
-  /** The order is accepted once the head of the answer has arrived, whether or not its body does. */
+  /** The order counts as accepted once the response's headers have arrived, whether or not the body follows. */
   async function answerOf(
     order: NewOrderCommand,
     headers: Record<string, string>,

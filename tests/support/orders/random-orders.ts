@@ -2,7 +2,7 @@ import type { NewOrderCommand, OrderItem } from '../../../shared/domain/order-co
 import { CURRENCIES, PAYMENT_METHODS } from '../../../shared/domain/order-choices.ts'
 import type { Random } from '../random.ts'
 
-/** Texts that are difficult for encodings, escapes and full-text indexes. */
+/** Strings that often cause faults in encoding, escaping or full-text search. */
 const NAMES = ['Alex', 'Łukasz', 'Zoë', "O'Neill", '李', 'Ana "Bo" C', 'Q\\R', '👩🏽‍🚀 Mae', 'e\u0301lan', 'AND OR NOT *']
 
 /** A valid order in its stored form, in which the enumerations are names, not numbers. `markOf` returns its `mark`. */
@@ -40,7 +40,7 @@ function randomItem(random: Random): OrderItem {
   }
 }
 
-/** Up to four decimals, sometimes the largest amount. */
+/** An amount with up to four decimal places; occasionally the largest amount. */
 function amount(random: Random): number {
   return random.chance(0.02) ? 9_999_999_999.9999 : random.whole(0, 99_999_999) / 10 ** random.whole(0, 4)
 }

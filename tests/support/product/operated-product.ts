@@ -33,7 +33,7 @@ export async function until<T>(look: () => Promise<T>, isReached: (seen: T) => b
   }
 }
 
-/** Operators' actions over HTTP. Every answer is compared with the product's OpenAPI document. */
+/** Operators' actions over HTTP. Every response is checked against the product's OpenAPI document. */
 export function createOperatedProduct() {
   const directory = mkdtempSync(join(tmpdir(), 'operated-'))
   const settings = { LOG_LEVEL: 'fatal', FAULTS: 'on', RETRY_DELAYS: '100ms' }
@@ -93,7 +93,7 @@ export function createOperatedProduct() {
     await ask('POST', '/api/ops/faults', plan)
   }
 
-  /** Places an order that fails at every attempt, and waits until it is dead-lettered. */
+  /** Places an order that fails on every attempt, and waits until it is dead-lettered. */
   async function placeAndLose(changes: object = {}): Promise<{ orderId: string; letterId: string }> {
     await setFaults({ throwForCustomers: [FAILING_CUSTOMER] })
     const order = { ...ORIGINAL_BODY, customerId: FAILING_CUSTOMER, ...changes }
@@ -105,7 +105,7 @@ export function createOperatedProduct() {
     return { orderId, letterId: letter?.id ?? '' }
   }
 
-  /** Once all faults are off, the ledger must balance without a gap, whatever the operators did before. */
+  /** Once all faults are off, the ledger must balance and have no gaps, whatever the operators did before. */
   async function close(): Promise<void> {
     try {
       await setFaults({})

@@ -61,7 +61,7 @@ export interface Product {
   /** Sends SIGTERM; resolves with the exit code, or with null if a signal ended the process. */
   stop(): Promise<number | null>
   ask(path: string, asked?: Asked): Promise<Answer>
-  /** Uses the operators' key; rejects unless the answer is a success. */
+  /** Uses the operators' key; rejects if the response is an error. */
   operate(path: string, asked?: Asked): Promise<Answer>
   breaks(faults: Faults): Promise<void>
   ledger(): Promise<LedgerVerdict>
@@ -71,9 +71,9 @@ export interface Product {
 }
 
 /**
- * Runs a scenario on a product that starts with an empty directory. At its end, all faults are switched off, and then
- * the pipeline must settle, the ledger must balance without a gap, and SIGTERM must end the process with exit code 0.
- * The directory is removed. Resolves with the scenario's result.
+ * Runs a scenario against a product that starts with an empty directory. At the end of the scenario, all faults are
+ * switched off, and then the pipeline must settle, the ledger must balance and have no gaps, and SIGTERM must end the
+ * process with exit code 0. The directory is removed. Resolves with the scenario's result.
  */
 export async function withProduct<T>(
   settings: Record<string, string>,
@@ -100,8 +100,8 @@ export async function withProduct<T>(
 }
 
 /**
- * A running product, on an empty DATA_DIR unless the settings name one. Disposing of it stops it and removes the
- * directory. With FAULTS=on, disposing first switches all faults off and requires that the ledger balances, so every
+ * Starts the product, with an empty DATA_DIR unless the settings specify one. Disposal stops the product and removes
+ * the directory. With FAULTS=on, disposal first switches all faults off and checks that the ledger balances, so every
  * test also checks that nothing was lost.
  */
 export async function startProduct(settings: Record<string, string> = {}): Promise<Product & AsyncDisposable> {
@@ -124,7 +124,9 @@ export async function startProduct(settings: Record<string, string> = {}): Promi
   return Object.assign(product, { [Symbol.asyncDispose]: end })
 }
 
-/** Expects the ledger to balance without a gap once all faults are off and the log has been read. */
+/**
+ * Switches all faults off, waits until the log has been read, and expects the ledger to balance and to have no gaps.
+ */
 async function expectBalanced(product: Product): Promise<void> {
   await product.breaks({})
   for (;;) {
@@ -134,7 +136,7 @@ async function expectBalanced(product: Product): Promise<void> {
   }
 }
 
-/** Undefined if the connection was refused or broke, as when the product is killed. */
+/** Undefined if the connection was refused or dropped, as happens when the product is killed. */
 export async function unlessCut<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer
@@ -233,7 +235,8 @@ export function createProduct(
   async function settled(): Promise<void> {
     let before = ''
     let stillSince = Date.now()
-    // Twice in a row, because one reading may miss a record that moves from one topic to the next.
+    // All counts must be zero twice in a row, because a single look may miss a record that moves from one topic to the
+    // next.
     for (let times = 0; times < 2;) {
       const [onItsWay, now] = await look()
       times = onItsWay.every((count) => count === 0) ? times + 1 : 0

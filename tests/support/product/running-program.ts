@@ -8,7 +8,7 @@ export interface RunningProgram extends AsyncDisposable {
   /** Its standard output and standard error so far. */
   readonly output: string
   readonly errors: string
-  /** Its whole standard output. Rejects with its standard error when the exit code is not 0. */
+  /** Its whole standard output. If the exit code is not 0, rejects with what the program wrote to standard error. */
   readonly ended: Promise<string>
   /**
    * Resolves to the next line of standard output that matches, and skips earlier lines. Rejects when the program exits

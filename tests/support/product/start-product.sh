@@ -27,7 +27,7 @@ stop_product() {
   wait "$product" 2> /dev/null || true
 }
 
-# no_errors DIRECTORY: fails when the product logged an error, even if its responses were correct. Dead-lettered records
+# no_errors DIRECTORY: fails if the product logged an error, even if its responses were correct. Dead-lettered records
 # do not count, because scripts cause them on purpose.
 no_errors() {
   grep '"level":"error"' "$1/log" | grep -v '"event":"delivery:dead-lettered"' > "$1/errors" || return 0

@@ -35,7 +35,7 @@ const asyncApi = structuredClone(
 ) as { components: { schemas: Record<string, Node> } }
 const operations = Object.values(openApi.paths).flatMap((item) => Object.values(item))
 
-/** Every object of a document, with its path; examples are data and are left out. */
+/** Every object in a document, with its path; examples are data and are left out. */
 function nodesOf(value: unknown, place = ''): { place: string; node: Node }[] {
   if (Array.isArray(value)) return value.flatMap((one, index) => nodesOf(one, `${place}/${index}`))
   if (typeof value !== 'object' || value === null) return []

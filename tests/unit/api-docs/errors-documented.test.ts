@@ -5,7 +5,7 @@ import { OrderError, type ErrorCode } from '../../../shared/domain/errors.ts'
 import { problemCodeOf, PROBLEMS, problemType, type ProblemCode } from '../../../shared/http/protocol/problem.ts'
 import { classify } from '../../../shared/messaging/failure.ts'
 
-/** The codes from the source text, because a type does not exist at run time. */
+/** The codes are read from the source text, because types do not exist at run time. */
 const [, declaration = ''] =
   /export type ErrorCode =\n([\s\S]*?)\n\n/.exec(readFileSync('shared/domain/errors.ts', 'utf8')) ?? []
 const codes = [...declaration.matchAll(/\| '([a-z-]+)'/g)].map(([, code]) => code as ErrorCode)

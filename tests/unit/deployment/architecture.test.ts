@@ -32,14 +32,15 @@ describe('the rooms of the house', () => {
       const [house = '', room] = folder.split('/')
       return house === 'functions' || house === 'loadtest' || room === undefined ? house : `${house}/${room}`
     })
-    // The files directly in shared/ are the root. The files directly in infra/ serve all its rooms. infra/sql and
-    // infra/kubernetes import no room.
+    // The table has no row for the files directly in shared/, which are the root, or for those directly in infra/,
+    // which all of infra's rooms may use. It also has none for infra/sql and infra/kubernetes, which import no other
+    // room.
     const expected = rooms.filter((room) => !['shared', 'infra', 'infra/sql', 'infra/kubernetes'].includes(room))
     expect([...rows.keys()].toSorted()).toEqual([...new Set(expected)].toSorted())
   })
 
   it(`hold at most ${MAX_FILES} files each`, () => {
-    // Released migrations stay, so their folders only grow.
+    // Released migrations are never removed, so their folders only grow.
     const full = [...folders()].filter(([folder, files]) => files > MAX_FILES && !folder.startsWith('infra/sql/'))
     expect(full).toEqual([])
   })

@@ -11,7 +11,7 @@ const FAULTS: Readonly<Record<string, string[]>> = {
   'control-character': ['/customerName must not contain control characters'],
   'missing-field': ['/customerEmail is required'],
   'no-items': ['/orderItems must have at least one item'],
-  'too-many-decimals': ['/totalPrice must have at most 4 decimals'],
+  'too-many-decimals': ['/totalPrice must have at most 4 decimal places'],
   'unknown-currency': ['/currencyType must be one of 1 or "EUR", 2 or "USD", 3 or "GBP"'],
   'wrong-types': [
     '/customerId must be a whole number up to 9007199254740991',

@@ -93,7 +93,7 @@ CREATE TABLE search_marks (
 INSERT INTO search_marks SELECT 1, coalesce(max(seq), 0) + 1 FROM orders;
 `
 
-/** The second released text had smaller blocks. */
+/** The text that was released second had smaller blocks. */
 const SECOND_TEXT_OF_5 = FIRST_TEXT_OF_5.replace(
   '65,536 orders of one word are 8 KiB',
   '16,384 orders of one word are 2 KiB',

@@ -3,9 +3,9 @@ import { fold } from '../../../shared/domain/search/fold.ts'
 import { queryWords, wordsOf } from '../../../shared/domain/search/search-words.ts'
 
 /**
- * Letters and digits whose upper case and lower case differ, or that NFKD changes. Hangul is left out because it has
- * many letters and no case. The iota below Greek vowels is left out because it is a mark in lower case and a letter in
- * upper case.
+ * Letters and numerals that differ in upper and lower case, or that NFKD changes. Hangul is left out because it has
+ * many letters and no case. The iota subscript of Greek vowels is left out because it is a mark in lower case and a
+ * letter in upper case.
  */
 const LETTERS = Array.from({ length: 0x110000 }, (_, code) => code)
   .filter((code) => code < 0xd800 || code > 0xdfff)

@@ -14,12 +14,12 @@ import { ORIGINAL_BODY } from '../../support/orders/orders.ts'
 const ITEM = { ...ORIGINAL_BODY.orderItems[0] }
 const FULL = { ...ORIGINAL_BODY, reference: 'A-1', metadata: { b: '2', a: '1' }, orderItems: [ITEM, ITEM] }
 
-/** The whole outcome: the violations, or the data as JSON, so that the sequence of its members counts too. */
+/** The whole outcome: the violations, or the data as JSON, so that the sequence of the members matters too. */
 function outcomeOf<T>({ success, data, error }: z.ZodSafeParseResult<T>): unknown {
   return success ? JSON.stringify(data) : violationsOf(error)
 }
 
-/** The order after one of its members, or a member of an item, was removed or replaced by an arbitrary value. */
+/** The order with one of its members, or a member of an item, removed or replaced by an arbitrary value. */
 const changed = fc
   .record({
     at: fc.constantFrom(...Object.keys(FULL), 'note', '__proto__'),

@@ -13,7 +13,7 @@ const json = JSON.parse(read('host.json')) as {
   readonly logging: { logLevel: Record<string, string> }
 } & Record<string, unknown>
 
-/** The settings for consuming in the Kafka extension's KafkaOptions.cs. The extension ignores unknown names. */
+/** The consumer settings in the Kafka extension's KafkaOptions.cs. The extension ignores unknown names. */
 const KAFKA_SETTINGS = [
   'maxBatchSize',
   'subscriberIntervalInSeconds',
@@ -47,7 +47,7 @@ describe('host.json', () => {
     expect(host.kafka).toMatchObject({ commitOnFailure: false, maxRetries: -1 })
     expect(host.kafka.maxBatchSize).toBeLessThanOrEqual(MAX_LINKS)
     expect(json.extensionBundle.id).toBe('Microsoft.Azure.Functions.ExtensionBundle')
-    // commitOnFailure came with extension 4.3, which bundles have contained since 4.37.
+    // commitOnFailure came with version 4.3 of the extension, which bundles contain from 4.37 on.
     const [, minor] = /^\[4\.(\d+)\.\d+, 5\.0\.0\)$/.exec(json.extensionBundle.version) ?? []
     expect(Number(minor)).toBeGreaterThanOrEqual(37)
   })
@@ -55,8 +55,8 @@ describe('host.json', () => {
   test('lets a function wait for the longest delay and a hold after it before it times out', () => {
     const longest = ['24m', '25m', '26m', '30m'].filter((RETRY_DELAYS) => accepts({ RETRY_DELAYS })).at(-1)
     const longestMs = Number.parseInt(longest ?? '', 10) * 60_000
-    // There must be time for two holds: one until the store is back, and then one until the log is back, in which the
-    // function parks records.
+    // There must be time for two holds: one until the store is back, and then, because the function has records to
+    // park, one until the log is back.
     expect(host.functionTimeoutMs).toBeGreaterThanOrEqual(longestMs + 2 * MAX_HOLD_MS)
   })
 

@@ -57,7 +57,10 @@ describe.each([
 
 describe('an order that is restored between two reads of the store', () => {
   const at = '2026-01-01T00:00:00.000Z'
-  /** The first read finds nothing, because the order is still archived. The tombstone is gone when it is looked up. */
+  /**
+   * The first read finds nothing, because the order is still archived. When the tombstone is looked up, it is already
+   * gone.
+   */
   function restoredAfterFirst<T>(none: T, found: T): () => Promise<T> {
     let reads = 0
     return async () => {

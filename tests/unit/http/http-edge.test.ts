@@ -25,12 +25,12 @@ const jsonBody = (body: string | Uint8Array, contentType = 'application/json') =
   })
 
 it('tells callers that a disk is full, and nothing of what the driver says', () => {
-  const full = new OrderError('log-full', 'The disk of the log /srv/log.db is full', { retriable: true })
+  const full = new OrderError('log-full', 'The disk that holds the log /srv/log.db is full', { retriable: true })
   const { status, body } = toProblem(full, '/api/orders', { requestId: 'a' })
   expect({ status, ...(JSON.parse(body as string) as object) }).toMatchObject({
     status: 503,
     type: '/docs/errors#log-unavailable',
-    detail: expect.stringMatching(/^The disk of the log is full: .*Idempotency-Key/) as string,
+    detail: expect.stringMatching(/^The log’s disk is full: .*Idempotency-Key/) as string,
   })
   expect(body).not.toContain('/srv')
 })

@@ -103,7 +103,7 @@ function problemIn({ status, body }: Answer): Problem | undefined {
   return status < 400 ? undefined : (JSON.parse(body) as Problem)
 }
 
-/** Lists everything that is wrong with the problem document in an answer. */
+/** Lists the faults of a response's problem document. */
 function faultsOf(answer: Answer): string[] {
   const problem = problemIn(answer)
   if (problem === undefined) return []

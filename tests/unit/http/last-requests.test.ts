@@ -50,8 +50,8 @@ test('a request in flight is answered even if another was answered after the hos
   await text(client)
   other.write(REQUEST)
   const answer = text(other)
-  // The second request ends only after the host has closed the idle connections, when only its own
-  // connection is left.
+  // The second request ends only once the host has closed the idle connections and the request's own connection is the
+  // only one left.
   await vi.waitFor(() => expect(server.inFlight).toBe(1))
   void sleep(AFTER_THE_GRACE_MS).then(() => second.resolve())
   expect(await answer).toMatch(/^HTTP\/1\.1 202 /)

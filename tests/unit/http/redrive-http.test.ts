@@ -80,7 +80,7 @@ describe('the body of a discard of many', () => {
       await expect(read(wrong)).rejects.toMatchObject({ code: 'invalid-request' })
     }
     const without = await read({ all: true })
-    expect(() => requiredReason(without)).toThrow('The reason must say why, unless this is a dry run.')
+    expect(() => requiredReason(without)).toThrow('The reason must be given, unless this is a dry run.')
   })
 })
 

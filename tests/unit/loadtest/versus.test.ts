@@ -134,7 +134,7 @@ describe('the contenders', () => {
   })
 
   it('do not hide why a program cannot be built', async () => {
-    // Node has no `build` command, so it exits as a failing compiler does.
+    // Node has no `build` command, so it exits just as a failing compiler would.
     await expect(createGoService(['no-such-compiler', process.execPath])()).rejects.toThrow(TargetError)
     await expect(createGoService([process.execPath])()).rejects.toThrow(/go build failed\. [^]*Cannot find module/)
   })

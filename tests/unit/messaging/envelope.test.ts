@@ -9,7 +9,7 @@ const EVENT = newOrder({ idempotencyKeyHash: 'ab'.repeat(32) })
 const RECORD = delivered(messageOf(EVENT), { offset: 7 })
 const STRUCTURED = 'application/cloudevents+json; charset=UTF-8'
 
-/** The same event as another producer would write it: attributes and data in one JSON object. */
+/** The same event, written the way another producer would write it: attributes and data in one JSON object. */
 function structured(changes: Record<string, unknown> = {}, contentType = STRUCTURED) {
   const event = {
     specversion: '1.0',
@@ -47,7 +47,7 @@ function changed(change: { header?: [string, string | null]; value?: Uint8Array 
 }
 
 describe('NewOrder on the wire', () => {
-  it('is CloudEvents in binary mode, keyed by the order id', () => {
+  it('is a CloudEvent in binary mode, keyed by the order id', () => {
     const message = toMessage(EVENT, newOrderJson(EVENT.data), TRACE)
     expect(message.key).toBe(EVENT.orderId)
     expect(JSON.parse(String(message.value))).toEqual(EVENT.data)
@@ -70,7 +70,7 @@ describe('NewOrder on the wire', () => {
     expect(Object.fromEntries(headers)).toMatchObject({ traceparent: TRACE, tracestate: 'rojo=00f067aa0ba902b7' })
   })
 
-  it('comes back as the order that went in', () => {
+  it('is read back as the order that was written', () => {
     expect(orderIn(RECORD, ORIGIN)).toMatchObject({
       origin: ORIGIN,
       orderId: EVENT.orderId,

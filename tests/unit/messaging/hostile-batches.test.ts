@@ -19,8 +19,8 @@ import { createVirtualClock } from '../../support/virtual-clock.ts'
 
 /**
  * Arbitrary record batches, as bytes of the protocol, are decoded as in production, delivered by the host on each of
- * its invocation paths, and processed. Every order is stored, and every other record becomes one dead letter, byte for
- * byte.
+ * its invocation paths, and processed. Every order is stored, and every other record is kept, byte for byte, in one
+ * dead letter.
  */
 
 const LIMITS = { headersOfRecord: 50, objectsOfBatch: 10_000 }

@@ -86,7 +86,7 @@ describe('a list of redrives', () => {
   const task = {
     id: '3f0c7a52-8d5e-4b6f-9a34-0d2f1c9b7e61',
     state: 'stopped',
-    why: 'Half died again.',
+    why: 'Half failed again.',
     createdAt: '2026-01-31T13:00:00.123Z',
     updatedAt: '2026-01-31T13:00:02.456Z',
     operator: 'alex',
@@ -101,7 +101,7 @@ describe('a list of redrives', () => {
   const page = { items: [task, { ...task, state: 'running', why: null }], nextCursor: 'next' }
 
   it.each([
-    [task.why, `Redrive ${task.id} is stopped: Half died again. 3 of 12 stored, 5 failed again.`],
+    [task.why, `Redrive ${task.id} is stopped: Half failed again. 3 of 12 stored, 5 failed again.`],
     [null, `Redrive ${task.id} is stopped. 3 of 12 stored, 5 failed again.`],
   ])('shows one in sentences, with the cause %s', async (why, words) => {
     expect((await run(showRedrive, [{ ...task, why }], { positionals: [task.id] })).printed).toBe(words)
@@ -137,7 +137,7 @@ describe('a list of redrives', () => {
     onTestFinished(() => void Object.assign(process.stdout, { isTTY, columns }))
     const { printed } = await run(listRedrives, [page])
     expect(printed.split('\n').every((line) => line.length <= 80)).toBe(true)
-    expect(printed).toContain(`${task.id}  stopped  3 of 12  Half died again.`)
+    expect(printed).toContain(`${task.id}  stopped  3 of 12  Half failed again.`)
   })
 })
 

@@ -2,7 +2,7 @@ import { describe, expect, it, test } from 'vitest'
 import type { HistoryPoint } from '../../../shared/application/operations/pipeline-history.ts'
 import type { PipelineStatus } from '../../../shared/application/operations/status.ts'
 
-// The module is JavaScript that the compiler checks with a browser's types, so its shape is declared again here.
+// The module is JavaScript that the compiler checks against a browser's types, so its shape is declared again here.
 interface Samples {
   add(status: PipelineStatus): Record<'accepted' | 'stored' | 'p50' | 'p99', number | null>
   hasGapBefore(status: PipelineStatus): boolean

@@ -42,7 +42,7 @@ describe('settings', () => {
 
   const STORE_RETENTIONS = ['SETTLED_RETENTION', 'HISTORY_RETENTION', 'AUDIT_RETENTION'] as const
 
-  it('bound how long the store keeps settled letters, histories and the audit', () => {
+  it('bound how long the store keeps settled letters, histories and the audit log', () => {
     expect(readConfig({}, 'embedded').storeRetentionMs).toEqual({ settled: null, history: null, audit: null })
     const settings = { SETTLED_RETENTION: '90d', HISTORY_RETENTION: '24h', AUDIT_RETENTION: 'forever' }
     expect(readConfig(settings, 'embedded').storeRetentionMs).toEqual({

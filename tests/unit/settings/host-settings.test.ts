@@ -123,7 +123,7 @@ describe('the banner', () => {
 
 describe('a failure to start', () => {
   test.each([
-    ['EADDRINUSE', 'Port 7071 of 127.0.0.1 is already in use'],
+    ['EADDRINUSE', 'Port 7071 on 127.0.0.1 is already in use'],
     ['EACCES', 'Port 7071 is only for privileged users'],
     ['EADDRNOTAVAIL', 'HOST 127.0.0.1 is not an address of this machine'],
     ['ENOTFOUND', 'HOST 127.0.0.1 cannot be resolved'],

@@ -4,7 +4,7 @@ import { keptFor } from '../../../shared/settings/kept-for.ts'
 
 test('operators read how long everything is kept', () => {
   expect(keptFor(readConfig({}, 'embedded'))).toBe(
-    'Kept: records in the log forever, settled dead letters forever, histories forever, the audit forever.',
+    'Retention: records in the log forever, settled dead letters forever, histories forever, the audit log forever.',
   )
   const settings = {
     LOG_RETENTION: '90d',
@@ -13,6 +13,6 @@ test('operators read how long everything is kept', () => {
     AUDIT_RETENTION: '365d',
   }
   expect(keptFor(readConfig(settings, 'embedded'))).toBe(
-    'Kept: records in the log for 90 d, settled dead letters for 36 h, histories for 1441 min, the audit for 365 d.',
+    'Retention: records in the log for 90 d, settled dead letters for 36 h, histories for 1441 min, the audit log for 365 d.',
   )
 })

@@ -34,7 +34,7 @@ function kept(headers: Headers, letter = letterOf(orderAt(0))): KeptDeadLetter {
   return { ...letter, headers, id: 'a letter', state: 'dead', keptAt: '', editedValue: null }
 }
 
-/** Every kind of copy that the product writes, made from a record or a letter with these headers. */
+/** Every kind of copy that the product makes of a record or a letter with these headers. */
 const COPIES: Readonly<Record<string, (headers: Headers) => RecordToPublish>> = {
   'a retry': (headers) => parkedOf(headers, Date.UTC(2026, 0, 2)),
   'a dead letter': (headers) => parkedOf(headers, null),

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 /**
  * The runtime and its Node worker redact everything that looks like a credential in errors and log lines: from one of
  * these patterns to the end of the word, or of the line (Azure/azure-functions-host, Sanitizer.cs). If one of our
- * messages contained such a word, it would become useless.
+ * messages contained such a word, the message would become useless.
  */
 const CREDENTIALS =
   /(?:Token|AccountKey|Data Source|Server|Password|pwd|SharedAccessKey|key)=|[&?;](?:sig|code)=|DefaultEndpointsProtocol=http/i
@@ -17,7 +17,7 @@ const ROOT = join(import.meta.dirname, '..', '..', '..')
 const TEXT = /'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g
 const COMMENT = /\/\*[^]*?\*\/|^\s*\/\/.*$/gm
 
-/** The string literals of a source file, without comments. */
+/** The string literals of a source file, except those in comments. */
 function textsOf(source: string): string[] {
   return source.replaceAll(COMMENT, '').match(TEXT) ?? []
 }

@@ -1,5 +1,5 @@
-# Stands in for caddy: the same program, with the capability that the image gives it, and the client that its health
-# check uses.
+# Stands in for caddy's image: it contains the same program, with the capability that the image gives the program, and
+# the client that the health check uses.
 ARG NODE
 FROM ${NODE}
 RUN apt-get update -qq && apt-get install -qq --yes --no-install-recommends libcap2-bin wget > /dev/null

@@ -1,4 +1,4 @@
-# Stands in for the functions in the Azure Functions runtime: the embedded host, which serves the same functions.
+# The embedded host, which serves the same functions as the Azure Functions runtime and stands in for it in tests.
 ARG EMBEDDED
 ARG NODE
 FROM ${EMBEDDED} AS embedded

@@ -1,8 +1,8 @@
 import { createConstraint, KNOWN_CONSTRAINTS, type Constraint } from './route-constraints.ts'
 
 /**
- * A route in the part of ASP.NET Core's template syntax that Functions apps use: `api/orders/{id:int}`, `{id?}`,
- * `{*rest}`. A segment is either literal text or one parameter. Literal text matches case-insensitively.
+ * A route, written in the subset of ASP.NET Core's template syntax that Functions apps use: `api/orders/{id:int}`,
+ * `{id?}`, `{*rest}`. A segment is either literal text or one parameter. Literal text matches case-insensitively.
  */
 export type RouteTemplate = readonly Segment[]
 

@@ -9,8 +9,8 @@ import type { LogRecord, RecordHeader, RecordToPublish } from '../../../ports/ev
  *   headers  u32 name | i32 value | name | value, repeated to the end
  *
  * Numbers are little-endian. Lengths are in bytes, and a length of -1 means null. A key length of -2 marks a frame that
- * stands for unreadable offsets: the frame's offset is the first of them, its timestamp is the offset after the last of
- * them, and its value is the reason.
+ * represents a range of unreadable offsets instead of a record: the field for the offset holds the first of these
+ * offsets, the field for the timestamp holds the offset after the last one, and the value is the reason.
  */
 const PARTITION_ID_AT = 4
 const OFFSET_AT = 8
@@ -103,7 +103,7 @@ export function createFrameWriter() {
   }
 
   return {
-    /** The number of bytes that have been written but not yet taken. */
+    /** The number of bytes that `take` would return now. */
     get length(): number {
       return length
     },

@@ -24,8 +24,8 @@ import { createRecordRemoval, REMAINS_ARE_POSSIBLE, type RemovedSlice } from './
 /**
  * The log in one SQLite file. Each partition is a table whose rowid is the offset. Therefore every insert appends at
  * the right edge of a B-tree, a range of offsets is read sequentially, and the next offset is max + 1. Records are
- * removed only from the left edge. The first offset is stored separately, because an empty table does not show which
- * offsets have been assigned.
+ * removed only from the beginning of the table. The first offset is stored separately, because an empty table does not
+ * show which offsets have been assigned.
  *
  * SQLite makes appended records durable: "With synchronous=FULL in WAL mode, an additional sync operation of the WAL
  * file happens after each transaction commit. The extra WAL sync following each transaction helps ensure that
@@ -34,7 +34,7 @@ import { createRecordRemoval, REMAINS_ARE_POSSIBLE, type RemovedSlice } from './
  * (https://www.sqlite.org/fileformat2.html#walformat).
  *
  * All methods are synchronous, so the file needs its own thread. After an error, call `undo`, or close the file and
- * open it again. After a failed flush (`leavesDiskInDoubt`), neither call `undo` nor open the file again.
+ * open it again. After a failed flush (`leavesDiskInDoubt`), do not call `undo`, and do not open the file again.
  */
 export interface LogFile {
   /** All partitions, each with its first offset and the offset of its next record. */
@@ -46,9 +46,9 @@ export interface LogFile {
    */
   append(frames: Uint8Array): Map<number, number>
   /**
-   * Returns the frames of one range after another. A range ends at its limit, at its byte limit, at the end of the
-   * partition, or before the first damaged record. A range that begins with a damaged record yields a single frame that
-   * names the damaged offsets.
+   * Returns the frames of one range after another. A range ends at its record limit, at its byte limit, at the end of
+   * the partition, or before the first damaged record. A range that begins with a damaged record yields a single frame
+   * that names the damaged offsets.
    */
   read(ranges: readonly ReadRange[]): Uint8Array
   /** Replaces the values of the records at these offsets and updates their checksums, in one flushed transaction. */
@@ -58,19 +58,21 @@ export interface LogFile {
    * whole file, which takes a long time. Only files of earlier versions may have such free space.
    */
   purge(): void
-  /** Checks records from `from` on, for at most a few milliseconds, because publishers wait meanwhile. */
+  /**
+   * Checks records from `from` on, for at most a few milliseconds, because publishers have to wait during the check.
+   */
   verify(partitionId: number, from: number): VerifiedSlice
   /**
    * Removes records from the beginning of the partition, at most one slice. Not flushed: after a power cut, the last
-   * slices may have to be removed again.
+   * slices may be back and have to be removed again.
    */
   removeRecords(partitionId: number, bounds: RemovalBounds): RemovedSlice
   /** Commits the offsets that a group reads next, by partition id. */
   commit(groupId: string, next: ReadonlyMap<number, number>): void
   committed(groupId: string): Map<number, number>
-  /** The groups that have committed an offset for the topic, ascending. */
+  /** The groups that have committed an offset for the topic, in ascending order. */
   readers(topic: string): string[]
-  /** The topics in which the group has committed an offset, ascending. */
+  /** The topics for which the group has committed an offset, in ascending order. */
   topicsOf(groupId: string): string[]
   /** Forgets the offsets that the group has committed. */
   forgetGroup(groupId: string): void
@@ -120,7 +122,7 @@ export function openLogFile(path: string): LogFile {
   const partitions = new Map<number, Partition>()
   let checkpoints: Checkpoints
   try {
-    // Exclusive, because a second writer must be impossible: offsets are assigned in memory.
+    // Exclusive, because there must never be a second writer: offsets are assigned in memory.
     db.exec('PRAGMA locking_mode = EXCLUSIVE')
     db.exec('PRAGMA journal_mode = WAL')
     db.exec('PRAGMA synchronous = FULL')
@@ -202,7 +204,7 @@ export function openLogFile(path: string): LogFile {
 
   /** A backup copies the file as it is, so records in the file must not be overwritten during the copy. */
   function refuseIfFrozen(): void {
-    if (isFrozen) throw new Error('A backup is copying it. Try again once the backup has ended.')
+    if (isFrozen) throw new Error('A backup is copying it. Try again once the backup has finished.')
   }
 
   /** Reads and checks the record first, because a new checksum would hide damage. */
@@ -298,8 +300,8 @@ export function openLogFile(path: string): LogFile {
       return slice
     },
     commit(groupId, next) {
-      // Committed offsets are not flushed. A power cut may lose the last committed offsets, and then their records are
-      // delivered again. A committed offset is never beyond the end of the log, because if a commit survives, all
+      // Committed offsets are not flushed. The last committed offsets may be lost in a power cut, and then some records
+      // are delivered again. A committed offset is never beyond the end of the log, because if a commit survives, all
       // earlier writes survive too.
       unflushed(() => {
         for (const [partitionId, offset] of next) upsertOffset.run(groupId, partitionId, offset)

@@ -33,8 +33,8 @@ const REMAINS = `
   INSERT INTO remains SELECT 1, EXISTS (SELECT 1 FROM partitions)`
 
 /**
- * Creates the tables in an empty file, or upgrades those of an earlier version. Does not run quick_check, which reads
- * the whole file, because a large log would then delay startup.
+ * Creates the tables in an empty file, or upgrades those of an earlier version. Does not run quick_check, because it
+ * reads the whole file and would delay startup if the log is large.
  */
 export function prepareTables(db: DatabaseSync, path: string): void {
   const format = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])

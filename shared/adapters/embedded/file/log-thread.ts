@@ -30,7 +30,7 @@ export function createLogThread({ path, worker = OWN_WORKER, ...listeners }: Log
 /** The error is `log-full` if the disk is full, otherwise `log-unavailable`. */
 export function embeddedLogUnavailable(path: string, cause: unknown): OrderError {
   if (isDiskFull(cause)) {
-    const message = `The disk of the log ${path} is full: make room on it, and the log will continue on its own`
+    const message = `The disk that holds the log ${path} is full: make room on it, and the log will continue on its own`
     return new OrderError('log-full', message, { cause, retriable: true })
   }
   return new OrderError('log-unavailable', `The log ${path} can't be used: ${messageOf(cause)}`, {

@@ -6,7 +6,10 @@ export interface ReadRange {
   readonly partitionId: number
   readonly from: number
   readonly limit: number
-  /** A limit in bytes. A range with records returns at least one record, even one that is larger than the limit. */
+  /**
+   * A limit in bytes. Reading a range that contains records returns at least one record, even one that is larger than
+   * the limit.
+   */
   readonly maxBytes: number
 }
 
@@ -27,7 +30,7 @@ export interface OldRecords {
   readonly next: number
   /** Whether another search may find more. */
   readonly more: boolean
-  /** Whether the offsets before `next` are damaged rather than intact. */
+  /** True if the offsets before `next` are damaged, false if they are intact. */
   readonly isDamage: boolean
   /** The damaged range at which the search ended. */
   readonly damaged: DamagedRange | undefined
@@ -42,14 +45,13 @@ export interface PartitionTable {
 
 type Row = Record<string, SQLOutputValue>
 
-/** The maximum number of offsets to probe, each with a query. A longer damaged range is reported in parts. */
+/** The maximum number of offsets to probe, each with a query. A longer damaged range is reported in several parts. */
 const MAX_PROBES = 1000
-/** Verifying stops after this many records or bytes, which take the log's thread a few milliseconds. */
+/** `verify` stops after this many records or bytes, which take the log's thread a few milliseconds. */
 const SLICE_RECORDS = 500
 const SLICE_BYTES = 1024 * 1024
 /**
- * Old records are removed in smaller slices, because the removal goes on all the time. Each slice takes about a
- * millisecond.
+ * Old records are removed in smaller slices, because their removal is continuous. Each slice takes about a millisecond.
  */
 const OLD_RECORDS = 100
 const OLD_BYTES = 256 * 1024
@@ -135,7 +137,7 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
     return to
   }
 
-  /** Whether a damaged range is old enough to leave the log, judging by the record after it. */
+  /** Whether a damaged range is old enough to be removed from the log, judging by the record after it. */
   function findOldDamage(from: number, to: number, why: string, bounds: RemovalBounds): OldRecords {
     const behind = extentOn(from, to)
     const timestamp = timestampAt(behind)
@@ -179,8 +181,8 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
       return { next, records: found, withoutChecksum: Math.max(0, Math.min(next, checksumsFrom) - from), damaged }
     },
     /**
-     * Finds the first records that may leave the log, at most one slice of them. Stops at the first newer record and
-     * before any damaged record. The next search then checks whether the damaged records may leave the log.
+     * Finds the first records that may be removed from the log, at most one slice. Stops before the first newer or
+     * damaged record. If that record is damaged, the next search checks whether the damaged records may be removed too.
      */
     findOld(from: number, end: number, bounds: RemovalBounds): OldRecords {
       const { olderThan, toOffset, damagedOlderThan } = bounds

@@ -37,14 +37,14 @@ const PAGES_OF_A_BALANCE = 3
  */
 const OTHER_COLUMNS_BYTES = 100
 
-/** Notes that free space in the file may contain bytes of records until `purge` rewrites the file. */
+/** Notes in the file that its free space may contain bytes of records, until `purge` rewrites the file. */
 export const REMAINS_ARE_POSSIBLE = 'UPDATE remains SET are_possible = 1'
 
 /**
  * Removes records so that the file contains none of their bytes, and no stray copies of the records that stay. A record
  * is overwritten in place. No row moves then, because the row keeps its length. Overwritten rows are deleted later,
- * once enough other overwritten rows follow them, so that SQLite moves only overwritten rows. A few pages of
- * overwritten rows therefore always stay at the beginning of a partition.
+ * once enough other overwritten rows follow them. Deleting rows makes SQLite move neighbouring rows, which are then
+ * overwritten rows too. A few pages of overwritten rows therefore always stay at the beginning of a partition.
  *
  * `unflushed` runs its work in a transaction that is not flushed, and `undo` rolls back after a failure.
  */
@@ -56,8 +56,8 @@ export function createRecordRemoval(
   /** The minimum number of bytes that a row takes up in its page if the rest is in overflow pages. */
   const leastInPage = Math.floor(((pageBytes - 12) * 32) / 255) - 23
   /**
-   * By partition id, the first overwritten row that can be deleted. Earlier rows have to stay, because a page next to
-   * them is damaged.
+   * The first overwritten row of each partition that can be deleted, keyed by partition id. Earlier rows have to stay,
+   * because a page next to them is damaged.
    */
   const deletableFrom = new Map<number, number>()
   const moveFirst = db.prepare('UPDATE partitions SET first_offset = ? WHERE id = ?')
@@ -85,7 +85,7 @@ export function createRecordRemoval(
     for (let offset = from; offset < to; offset += 1) one.run(offset)
   }
 
-  /** Overwrites the rows that SQLite can read. The other rows stay in their damaged pages. */
+  /** Overwrites the rows that SQLite can read. The other rows stay as they are, in damaged pages. */
   function overwriteReadable(id: number, from: number, to: number): void {
     for (let offset = from; offset < to; offset += 1) {
       try {

@@ -3,7 +3,9 @@ import type { Finding } from '../../../ports/finding.ts'
 import type { VerifiedSlice } from './partition-reader.ts'
 import type { EmbeddedTopics, Partition } from '../topics.ts'
 
-/** A call ends after this time, because a person is waiting for it. The next call continues where it stopped. */
+/**
+ * A call stops after this time, because a person is waiting for its result. The next call continues where it stopped.
+ */
 const MAX_VERIFY_MS = 15_000
 const MAX_POSITIONS = 10
 
@@ -18,7 +20,7 @@ interface Progress {
 
 /**
  * Reads and checks every record in the log in slices, so that publishers and consumers do not wait long. A long log
- * takes several calls, and the finding of each call then says that it is partial.
+ * takes several calls, and each call before the last returns a finding that is marked as partial.
  */
 export function createVerifyLog(
   topics: EmbeddedTopics,

@@ -8,8 +8,8 @@ import { createLazy } from './lazy.ts'
 export interface AdminClient extends AsyncDisposable {
   ask<T>(doing: string, request: (admin: Admin) => Promise<T>): Promise<T>
   /**
-   * Rejects if the topic does not exist. Call this before any other request about a topic: kafkajs fetches the metadata
-   * for all the topics of a connection together, so one unknown topic makes the requests about the others fail.
+   * Rejects if the topic does not exist. Call this before any other request that concerns a topic: kafkajs fetches the
+   * metadata for all the topics of a connection together, so one unknown topic makes the requests for the others fail.
    */
   assertExists(topic: string): Promise<void>
   /**

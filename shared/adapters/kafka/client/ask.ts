@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isPassing, isUnknownTopic, kafkaUnavailable } from './errors.ts'
 import { jitteredMs, within } from '../../../threads/waiting.ts'
 
-/** With the backoff below, seven attempts wait about 2.5 s in total, which is longer than a leader election takes. */
+/**
+ * With the backoff below, the waits between seven attempts add up to about 2.5 s. A leader election takes less time.
+ */
 const MAX_ATTEMPTS = 7
 const FIRST_BACKOFF_MS = 100
 const MAX_BACKOFF_MS = 1000

@@ -7,9 +7,9 @@ export const CLOCK_REFUSED =
 
 /**
  * Compares this machine's clock with the brokers' clocks. Kafka has no request for the current time, so this relies on
- * the responses to publishing. For a topic with `message.timestamp.type=LogAppendTime`, the broker returns the time at
- * which it appended a record. For a topic that limits timestamps, the broker refuses a timestamp that is too far from
- * its clock.
+ * the responses to publish requests. For a topic with `message.timestamp.type=LogAppendTime`, the broker returns the
+ * time at which it appended a record. For a topic that limits timestamps, the broker refuses a timestamp that is too
+ * far from its clock.
  */
 export function createBrokerClock({ onWarning }: { onWarning: (message: string) => void }) {
   let aheadMs: number | undefined

@@ -27,7 +27,7 @@ export const READ_COMMITTED = 1
 
 export type CreateCluster = (options: object) => Cluster
 
-/** A cluster that connects on first use. */
+/** A cluster object that connects on first use. */
 export function createLazyCluster(client: Kafka, onError: (error: unknown) => void): Lazy<Cluster> {
   const { create } = clusterFactory(client)
   const options = { metadataMaxAge: 60_000, allowAutoTopicCreation: false, isolationLevel: READ_COMMITTED }

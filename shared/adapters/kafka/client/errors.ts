@@ -48,7 +48,7 @@ export function isPassing(error: unknown): boolean {
   return root instanceof Error && root.name === 'KafkaJSConnectionClosedError'
 }
 
-/** Whether the topic is unknown to the broker, because it is new or was deleted. */
+/** Whether the broker does not know the topic. The topic may be new, or may have been deleted. */
 export const isUnknownTopic = (error: unknown): boolean => protocolType(error) === 'UNKNOWN_TOPIC_OR_PARTITION'
 
 const REBALANCING = new Set(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID'])

@@ -13,8 +13,8 @@ export interface HealthOptions {
 const PROBE_TIMEOUT_MS = 2500
 const PROBE_INTERVAL_MS = 1000
 /**
- * A failure counts for only this long, because callers may stop publishing after it, and then no success would clear
- * it.
+ * A failure counts for only this long, because callers may stop publishing after a failure, and then no success would
+ * clear it.
  */
 const FAILURE_LASTS_MS = 3000
 
@@ -57,7 +57,7 @@ export function createHealthMonitor({ probe, unreadable }: HealthOptions) {
       const lines = unreadable()
       return {
         ...(cause === undefined ? { available: true } : { available: false, cause: `Kafka: ${cause}` }),
-        // The log stays available when only a consumer fails, because orders can still be published.
+        // The log counts as available when only a consumer fails, because orders can still be published.
         ...(lines.length > 0 && { unreadable: lines }),
       }
     },

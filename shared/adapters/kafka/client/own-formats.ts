@@ -13,7 +13,7 @@ export type ChangeFetch = (fetch: Broker['fetch']) => Broker['fetch']
  * kafkajs 2.2.4 fails a whole fetch because of one batch that it cannot decompress, delivers records of aborted
  * transactions, and never gets past an empty batch (decision 019). Its encoder loses the order of headers, fails on a
  * null header (tulios/kafkajs#1789), and copies each record six times (decision 041). Our encoder accepts only
- * `OutgoingRecord`s, so producers of this client can send nothing else.
+ * `OutgoingRecord`s, so this client's producers can send nothing else.
  *
  * `changeFetch` is applied to the `fetch` of each broker.
  */

@@ -11,7 +11,7 @@ interface AskedBroker {
   readonly connectionPool: { send<T>(exchange: Exchange<T>): Promise<T> }
 }
 
-/** A request in one version of an API, with the decoder for its response. */
+/** A request for one version of an API, with the decoder for its response. */
 export interface Exchange<T> {
   readonly request: { apiKey: number; apiVersion: number; apiName: string; encode(): Promise<Encoder> }
   readonly response: { decode(payload: Buffer): Promise<T>; parse(decoded: T): Promise<T> }

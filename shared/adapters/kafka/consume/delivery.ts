@@ -63,7 +63,7 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
     })
   }
 
-  /** Replaces each session that fails. Health reports the failure until a session can read again. */
+  /** Replaces each session that fails. The log's health reports the failure until a session can read again. */
   async function supervise(): Promise<void> {
     while (!signal.aborted) {
       const error = await session.over

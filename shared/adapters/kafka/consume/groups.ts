@@ -16,7 +16,7 @@ export async function membersOf(admin: AdminClient, groupId: string, topic: stri
   const [group] = groups
   const own = ownAddresses()
   return (group?.members ?? []).map(({ clientHost, memberAssignment }) => {
-    // Brokers write an optional host name, a slash and the address.
+    // Brokers write the host name, if there is one, then a slash and the address.
     const address = canonical(clientHost.slice(clientHost.lastIndexOf('/') + 1))
     return {
       address,
@@ -50,8 +50,8 @@ const COMMIT_TIMEOUT_MS = 15_000
 const NO_MEMBER = { groupGenerationId: -1, memberId: '' }
 
 /**
- * Sets the offset that an empty group reads next. Rejects with `conflict` if the group has members, because Kafka then
- * refuses the commit.
+ * Sets the offset at which a group without members will continue to read. Rejects with `conflict` if the group has
+ * members, because Kafka then refuses the commit.
  */
 export async function moveEmptyGroup(
   cluster: Lazy<Cluster>,
@@ -69,7 +69,7 @@ export async function moveEmptyGroup(
     await within(COMMIT_TIMEOUT_MS, `Moving ${groupId} past a record`, committing)
   } catch (error) {
     if (!isRebalancing(error)) throw kafkaUnavailable(`Kafka did not move ${groupId}`, error)
-    throw new OrderError('conflict', `The group ${groupId} has members, so it cannot be moved from outside.`, {
+    throw new OrderError('conflict', `The group ${groupId} has members, so only they can commit its offsets.`, {
       cause: error,
     })
   }

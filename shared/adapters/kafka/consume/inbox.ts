@@ -93,7 +93,7 @@ export function createInbox(maxBatchSize: number) {
     },
     /**
      * Whether to stop fetching from the partition. This limits the memory of a consumer that stalls. A partition
-     * without records is never full, so it never has to wait because others have many.
+     * without records is never full, so it is never held up by partitions that have many.
      */
     isFull(partition: number): boolean {
       return partitions.has(partition) && (totalRecords >= maxRecords || totalBytes >= MAX_BYTES_AHEAD)

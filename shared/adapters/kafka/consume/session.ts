@@ -10,8 +10,8 @@ import { within } from '../../../threads/waiting.ts'
 
 /**
  * One membership in a group, from joining to the first failure that kafkajs does not recover from. The session fills
- * the inbox in the background. A slow batch does not end the membership, because kafkajs sends heartbeats between
- * fetches, even while partitions are paused.
+ * the inbox in the background. A slow batch does not cost the consumer its membership, because kafkajs sends heartbeats
+ * between fetches, even while partitions are paused.
  */
 export interface Session extends AsyncDisposable {
   /** Resolves with the cause when the session has ended. The caller then disposes of the session. */
@@ -52,13 +52,13 @@ const PARTITION_BYTES = 128 * 1024
 const HEARTBEAT_INTERVAL_MS = 3000
 const REBALANCE_TIMEOUT_MS = 60_000
 /**
- * A consumer that shows no activity for this long counts as hung (tulios/kafkajs#659). No request takes longer than
- * joining the group.
+ * A consumer that shows no activity for this long counts as hung (tulios/kafkajs#659). No request takes longer than the
+ * one that joins the group.
  */
 const SILENCE_MS = REBALANCE_TIMEOUT_MS + 30_000
 /**
- * A member that is still joining cannot leave. A process that is stopping therefore waits at most this long, and the
- * broker removes the member after the session timeout.
+ * A member that is still joining cannot leave. A process that is stopping therefore waits at most this long. If the
+ * member has not left by then, the broker removes it after the session timeout.
  */
 const LEAVE_TIMEOUT_MS = 4000
 const COMMIT_TIMEOUT_MS = 15_000
@@ -124,8 +124,8 @@ export function openSession(options: SessionOptions): Session {
   })
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     alive()
-    // This session was closed because it hung, but now it has joined the group after all. The consumer must leave the
-    // group again; otherwise it would keep its partitions.
+    // This session was closed because it hung, but its consumer has now joined the group after all. The consumer must
+    // leave the group at once; otherwise it would keep its partitions.
     if (closed) return void leave()
     assigned = payload.memberAssignment[topic] ?? []
     void reposition()

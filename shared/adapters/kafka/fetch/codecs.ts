@@ -8,8 +8,8 @@ import { gunzip, zstdDecompress } from 'node:zlib'
 export const MAX_DECOMPRESSED_BYTES = 64 * 1024 * 1024
 
 /**
- * Decompresses the records in a batch. `codec` is Kafka's number for the codec. The message of an error is a clause
- * that gives the reason.
+ * Decompresses the records in a batch. `codec` is Kafka's number for the codec. An error's message is a clause that
+ * gives the reason.
  */
 export async function decompress(codec: number, bytes: Buffer): Promise<Buffer> {
   const decoder = DECODERS[codec]

@@ -11,15 +11,15 @@ interface Timer {
 }
 
 const TIMER: Timer = { now: () => performance.now(), sleep: (ms) => setTimeout(ms) }
-/** Fewer records than this count as arriving one at a time. */
+/** If a fetch returns fewer records than this, they are treated as arriving one at a time. */
 const BUSY_RECORDS = 8
 const INTERVAL_MS = 20
 
 /**
- * Spaces the fetches of one consumer while records keep arriving, so that each fetch finds more records and each
+ * Spaces out the fetches of one consumer while records keep arriving, so that each fetch finds more records and each
  * transaction stores more orders (decision 042). All brokers that the consumer reads from share one interval. A record
- * that arrives alone does not wait, and neither does a broker whose last fetch left records behind because of its
- * limits.
+ * that arrives alone does not wait, and neither does the next fetch from a broker if the last one left records behind
+ * because of its limits.
  */
 export function createConsumerFetch({ now, sleep } = TIMER): ChangeFetch {
   let nextAtMs = 0

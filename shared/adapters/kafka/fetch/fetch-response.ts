@@ -21,7 +21,7 @@ export interface FetchedPartition {
   readonly lastStableOffset: string
   readonly abortedTransactions: readonly never[]
   readonly preferredReadReplica: number
-  /** Not known to kafkajs: the offset to read next, which is the requested offset when nothing was fetched. */
+  /** The offset to read next, or the requested offset if nothing was fetched. kafkajs does not know this member. */
   readonly next: number
   /** Empty when nothing was fetched. */
   readonly messages: readonly Carrier[]
@@ -35,7 +35,7 @@ export interface Carrier {
   readonly decoded: Decoded
 }
 
-/** Bounds the decoded size, because the few MiB of a fetch may decompress to much more. */
+/** Limits the decoded size, because a fetch of a few MiB may decompress to much more. */
 const MAX_BYTES = 32 * 1024 * 1024
 
 const FIRST_VERSION = 4

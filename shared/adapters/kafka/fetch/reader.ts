@@ -77,7 +77,7 @@ export function createReader({ cluster, admin, timeoutMs }: ReaderOptions): Read
     },
     async highWatermarks(topic) {
       await admin.assertExists(topic)
-      return askPatiently(timeoutMs, `Asking Kafka for the ends of ${topic}`, () =>
+      return askPatiently(timeoutMs, `Asking Kafka for the end offsets of ${topic}`, () =>
         cluster.use((connected) => askForEnds(connected, topic)),
       )
     },

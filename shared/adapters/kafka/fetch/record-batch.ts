@@ -79,9 +79,9 @@ const TRANSACTIONAL = 0x10
 const CONTROL = 0x20
 
 /**
- * Decodes the committed records from the requested offset on. `aborted` is the broker's list of aborted transactions,
- * in any order. Stops before the first unreadable batch, or when the budget is used up. Ignores a batch that is cut off
- * at the end. Never rejects.
+ * Decodes the committed records, starting at the requested offset. `aborted` is the broker's list of aborted
+ * transactions, in any order. Stops before the first unreadable batch, or when the budget is used up. Ignores a batch
+ * that is cut off at the end. Never rejects.
  */
 export async function decodeBatches(
   set: Buffer,

@@ -1,4 +1,4 @@
-/** Reads the fields of Kafka's records in order. Throws a RangeError at the end of the bytes. */
+/** Reads the fields of Kafka's records in order. Throws a RangeError if the bytes end too early. */
 export class RecordCursor {
   readonly #bytes: Buffer
   at = 0

@@ -84,7 +84,8 @@ export function createSender({ client, onError, onStamped }: SenderOptions) {
   return {
     /**
      * Resolves with the records' positions, in order, once every in-sync replica has all the records. Even after a
-     * rejection, any of the records may be in the log. Rejects with kafkajs's error, after `timeoutMs` at the latest.
+     * rejection, any of the records may be in the log. Rejects with kafkajs's error, or with a timeout error after
+     * `timeoutMs`.
      */
     async send(records: readonly Addressed[], timeoutMs: number): Promise<readonly RecordPosition[]> {
       let finished = false
@@ -92,8 +93,8 @@ export function createSender({ client, onError, onStamped }: SenderOptions) {
       try {
         return await within(timeoutMs, 'Publishing', sending)
       } catch (error) {
-        // An attempt that hangs is abandoned with its connections. If it succeeds after all, its records may be in the
-        // log twice.
+        // An attempt that hangs is abandoned, and its connections are closed. If it succeeds after all, its records may
+        // be in the log twice.
         if (!finished) connection.drop()
         throw error
       }
@@ -119,8 +120,8 @@ function createProducer(client: Kafka): Producer {
 }
 
 /**
- * Records without a key go to the partitions in turn. kafkajs's own hash of a key takes 4 µs, because it computes with
- * objects that represent 64-bit integers.
+ * Records without a key go to the partitions in turn. kafkajs's own hash of a key takes 4 µs, because it calculates
+ * with objects that represent 64-bit integers.
  */
 function choosePartition(record: OutgoingRecord, partitions: number, inTurn: () => number): number {
   record.partition ??= record.key === null ? inTurn() : partitionOfKey(record.key, partitions)

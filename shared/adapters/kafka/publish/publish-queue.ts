@@ -73,7 +73,7 @@ export function createKafkaQueue(options: KafkaQueueOptions) {
         inFlight += 1
         void flush(group)
       }
-      // If nothing can be sent now, the group in flight calls `flushSoon` again when it ends.
+      // If nothing can be sent yet, the group that is in flight calls `flushSoon` again when that group ends.
       if (group.length > 0 || inFlight === 0) flushSoon()
     })
   }
@@ -215,7 +215,7 @@ function fail(call: Call, error: unknown): void {
 function recordTooLarge(topic: string, cause?: unknown): OrderError {
   return new OrderError(
     'record-too-large',
-    `With its headers, a record for ${topic} is larger than the topic accepts.`,
+    `A record for the topic ${topic}, including its headers, is larger than the topic accepts.`,
     {
       cause,
     },

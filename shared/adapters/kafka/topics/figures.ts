@@ -22,7 +22,7 @@ export function createFigures(
   const known = new Map<string, Known>()
 
   async function offsets(topic: string): Promise<Awaited<ReturnType<EventLog['offsets']>>> {
-    // High watermarks are read first. In the reverse order, records published in between would count as waiting for a
+    // High watermarks are read first. If they were read last, records published in between would count as waiting for a
     // transaction.
     const ends = await reader.highWatermarks(topic)
     const stable = await admin.offsets(topic)

@@ -38,7 +38,7 @@ export function createRetention(
 
 function toRetention(settings: TopicSettings): TopicRetention {
   const policies = settings.get('cleanup.policy')?.value.split(',') ?? ['delete']
-  // The limits have no effect on a topic that is only compacted.
+  // The limits have no effect on a topic whose only cleanup policy is `compact`.
   const limit = (name: string) => {
     const value = Number(settings.get(name)?.value ?? -1)
     return policies.includes('delete') && value >= 0 ? value : null

@@ -24,8 +24,8 @@ const TIMESTAMP_TYPE = 'message.timestamp.type'
 const MAX_DISTANCE_MS = 1000 * 365.25 * DAY_MS
 
 /**
- * What it means for orders if a topic's setting differs from ours, by the name of the setting. If any other setting
- * differs, only the difference is reported.
+ * The consequence for orders if a topic's setting differs from ours, keyed by the name of the setting. For any other
+ * setting, the difference is reported without a consequence.
  */
 const CONSEQUENCES: Readonly<Record<string, (value: string, wanted: string) => string>> = {
   [RETENTION]: (value, wanted) =>
@@ -107,8 +107,8 @@ function boundsTimes(settings: TopicSettings): boolean {
 }
 
 /**
- * Brokers older than 3.6 have a single setting for timestamps in the past and in the future. Later brokers still apply
- * this setting if it was changed (KIP-937).
+ * Brokers older than 3.6 have a single setting for timestamps in the past and in the future. Brokers from 3.6 on still
+ * apply this setting if it was changed (KIP-937).
  */
 function limit(settings: TopicSettings, side: string): number | undefined {
   const names = [`message.timestamp.${side}.max.ms`, 'message.timestamp.difference.max.ms']

@@ -46,7 +46,7 @@ export async function ensureTopics(
   }
   for (const line of differingSettings(specs, settings)) onWarning(line)
   for (const [danger, names] of unsafe) {
-    onWarning(`Losing a disk can lose accepted orders: ${danger} (${names.join(', ')}).`)
+    onWarning(`If a disk fails, accepted orders can be lost: ${danger} (${names.join(', ')}).`)
   }
   return settings
 }
@@ -79,8 +79,8 @@ async function create(admin: AdminClient, specs: readonly TopicSpec[]): Promise<
 }
 
 /**
- * Throws the first refusal, because kafkajs's own error gives only the number of errors. It is not a refusal if another
- * process has created a topic in the meantime.
+ * Throws the error of the first refusal, because kafkajs's own error gives only the number of errors. If another
+ * process has created a topic in the meantime, that does not count as a refusal.
  */
 function throwRefusal(error: unknown): never {
   if (!(error instanceof Error && 'errors' in error && Array.isArray(error.errors))) throw error

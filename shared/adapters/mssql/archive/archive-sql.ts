@@ -2,8 +2,8 @@ import { INSERT_AUDIT } from '../dead-letters/audit.ts'
 import { DECLARE_PARTITIONS, LOCK_PARTITIONS, lockChanges, lockStates, lockStored } from '../database/locks.ts'
 
 /**
- * The condition that the order has no undecided change and no open dead letter. Uses order_changes_by_order and
- * dead_letters_by_order.
+ * A condition that is true if the order has no undecided change and no open dead letter. Uses order_changes_by_order
+ * and dead_letters_by_order.
  */
 export const isSettled = (order: string) => `NOT EXISTS (
     SELECT 1 FROM order_changes AS u
@@ -35,7 +35,7 @@ WHERE s.status = 'discarded' AND s.seq > @last AND s.accepted_at < CAST(@before 
 ORDER BY s.seq;
 `
 
-/** Each SELECT reads as of a different moment, so ARCHIVE_ORDERS checks whether the rows have changed since. */
+/** Each SELECT reads the rows at a different moment, so ARCHIVE_ORDERS checks whether they have changed since. */
 export const SELECT_DOCUMENTS = `
 SET NOCOUNT ON;
 DECLARE @found TABLE (seq BIGINT NOT NULL PRIMARY KEY);
@@ -85,7 +85,7 @@ JOIN archived_orders AS t ON t.order_id = i.order_id;
 /**
  * Begins a transaction that archives or restores orders. Locks the row that BEGIN_REBUILD also locks, so that whichever
  * comes second sees the first. Ends an abandoned rebuild. If that rebuild's process is still alive but slow, its next
- * step finds that it has lost the rebuild.
+ * step finds that its rebuild was ended.
  */
 export const beginArchiving = () => `
 DECLARE @is_rebuilding BIT = 0, @is_reindexing BIT = 0;
@@ -111,15 +111,15 @@ export const auditOnce = (action: string) => `
 
 /**
  * Removes orders that have not changed since they were read. Versions (or, for discarded orders, update times) and row
- * counts show whether an order has changed: a version only increases, every later event adds rows, and a settled change
+ * counts show whether an order has changed: versions only increase, every later event adds rows, and a settled change
  * moves to another state only if its letter is opened again.
  *
  * A statement that stores a record reads the order and its tombstone together, so it finds one of the two. But a
  * statement that records a change reads only the tombstone. This transaction therefore first locks the ledger rows of
  * the orders' partitions, as recording a change does (locks.ts), and then sees every change that was recorded earlier.
  *
- * The caller passes the words, because order_words has no index by order. Returns the removed orders, and whether a
- * rebuild or a reindex prevented their removal.
+ * The caller passes the words, because order_words has no index that begins with the order. Returns which orders were
+ * removed, and whether a rebuild or a reindex prevented the removal.
  */
 export const ARCHIVE_ORDERS = `
 SET XACT_ABORT ON;

@@ -21,7 +21,7 @@ const { toStoredDocument, toDiscardedDocument } = createArchivedRows({
   fromHash: String,
 })
 
-/** Reads those of the given orders that may be archived. The result is keyed by order id. */
+/** Reads the given orders, except those that cannot be archived. The result is keyed by order id. */
 export async function readDocuments(query: Query, orderIds: readonly string[]): Promise<Map<string, ReadOrder>> {
   if (orderIds.length === 0) return new Map()
   const results = await query(SELECT_DOCUMENTS, { ids: json(orderIds) })

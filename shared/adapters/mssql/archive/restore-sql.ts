@@ -52,16 +52,16 @@ const insertOrders = (at: Target) => `
 `
 
 /**
- * Restores archived orders in one transaction. An order that the store already has stays unchanged. Every other order
- * returns to its earlier position in lists, which its tombstone records. If the login is not permitted to alter the
- * table, which IDENTITY_INSERT requires, the order becomes the newest instead. After an error, SQL Server turns
- * IDENTITY_INSERT off at the end of the statement (SQL Server's documentation of SET, under sp_executesql), but
- * Babelfish leaves it on for the pooled connection, so the statement turns it off itself.
+ * Restores archived orders in one transaction. An order that the store already has stays unchanged. Any other order
+ * returns to the position in lists that its tombstone records. Writing that position needs IDENTITY_INSERT, which only
+ * a login that may alter the table can use. Without that permission, the restored order becomes the newest order. After
+ * an error, SQL Server turns IDENTITY_INSERT off at the end of the statement (SQL Server's documentation of SET, under
+ * sp_executesql), but Babelfish leaves it on for the pooled connection, so the statement turns it off itself.
  *
  * Events may be long, so they are read as elements of an array (order-changes-sql.ts says why). Returns four results:
  * the restored orders, the orders whose Idempotency-Key now belongs to another order, the orders that were archived
  * again with changes that the batch lacks, and whether a rebuild or a reindex prevented the restore. Nothing is written
- * if the second or the third result has a row.
+ * if the second or the third result is not empty.
  */
 export const RESTORE_ORDERS = `
 SET XACT_ABORT ON;

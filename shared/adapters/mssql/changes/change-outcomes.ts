@@ -13,8 +13,8 @@ interface Recorded {
 }
 
 /**
- * Returns the outcome of each change in a batch after the turns have been taken. Reads the states of changes that were
- * decided earlier.
+ * Returns the outcome of each change in a batch, once the changes whose turn has come have been decided. Reads the
+ * states of changes that were decided earlier.
  */
 export async function outcomesOfChanges(
   { changes, recorded, states }: Recorded,

@@ -27,7 +27,7 @@ interface Batch {
 /** How a change in the batch would be recorded. */
 interface Recorded {
   readonly change: ChangeToStore
-  /** The outcome, if it is known without deciding the change. */
+  /** The outcome, if it is known before the change is decided. */
   readonly settled: ChangePreview | undefined
 }
 
@@ -63,7 +63,9 @@ export function createChangePreview(
     })
   }
 
-  /** The verdicts on the order's changes. `placed` is the order from the batch, if it would be stored. */
+  /**
+   * The verdicts on the order's changes. `placed` is the order itself, if the batch contains it and it would be stored.
+   */
   async function decide(turn: Turn, placed: OrderToStore | undefined, changes: readonly UndecidedChange[]) {
     const order = turn.order ?? (placed && evolve(undefined, { kind: 'placed', content: placed.order }))
     return decideEach(order, changes, turn.isDiscarded, async (after) => {
@@ -103,7 +105,10 @@ export function createChangePreview(
   }
 }
 
-/** The order's undecided changes and those of the batch, in the sequence of their turns. New changes come last. */
+/**
+ * The order's undecided changes and those of the batch, in the sequence in which their turns come. New changes come
+ * last.
+ */
 function inTurn({ changes }: Turn, recorded: readonly Recorded[]): UndecidedChange[] {
   const known = new Set(changes.map(({ changeId }) => changeId))
   const given = new Map(recorded.map((one) => [one.change.changeId, one]))

@@ -1,7 +1,7 @@
 /**
  * Each row is a change with its order's status and the order's first undecided change, because a change waits behind
  * either the order or that other change. One statement reads everything as of one moment. Uses the unique indexes on
- * order_id, and order_changes_undecided.
+ * order_id, and the index order_changes_undecided.
  */
 const COLUMNS = `c.change_seq, c.turn, c.change_id, c.order_id, c.kind, c.state, c.event, c.accepted_at, c.updated_at, c.version,
   c.cause_code, c.cause_detail, c.next_attempt_at, CASE WHEN o.seq IS NULL THEN 0 ELSE 1 END AS is_stored,
@@ -15,10 +15,10 @@ OUTER APPLY (
   ORDER BY u.turn
 ) AS f`
 
-/** Changes without a turn come last. */
+/** Changes to which no turn has been assigned yet come last. */
 const POSITION = `COALESCE(c.turn, ${Number.MAX_SAFE_INTEGER})`
 
-/** Uses order_changes_by_order. Reads all changes of the order. */
+/** Uses order_changes_by_order. Reads the changes to the order, a page at a time. */
 export const SELECT_CHANGES = `
 SELECT TOP (@limit) ${COLUMNS}
 FROM order_changes AS c

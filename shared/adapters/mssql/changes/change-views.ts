@@ -69,7 +69,8 @@ export function createChangeQueries(query: Query): ChangeQueries {
 }
 
 /**
- * Undefined for a change that does not wait or has no turn yet, and for the first undecided change of a stored order.
+ * Undefined for a change that is not waiting or has no `turn` yet, and for the first undecided change of a stored
+ * order.
  */
 function predecessorOf(row: ChangeRow): Predecessor | undefined {
   if (row.state !== 'waiting' || row.turn === null) return undefined

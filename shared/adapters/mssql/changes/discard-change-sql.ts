@@ -5,11 +5,10 @@ export const SELECT_ORDER_OF_CHANGE = `
 SELECT c.order_id FROM order_changes AS c WHERE c.change_id = CAST(@changeId AS UNIQUEIDENTIFIER);`
 
 /**
- * Discards a waiting change, unless its order or an earlier change to that order is retrying or dead-lettered. If the
- * order is stored, the change's turn may be about to come, so the change is discarded only if it cannot be decided
- * (`@isUndecidable`). Returns whether the change was discarded. Rows are locked before they are checked, in the order
- * that locks.ts defines. An earlier event that is recorded at the same time is treated as if it had been recorded
- * afterwards.
+ * Discards a waiting change, unless its order or an earlier change to that order is retrying or dead-lettered. A change
+ * to a stored order may be decided at any moment, so it is discarded only if it cannot be decided (`@isUndecidable`).
+ * Returns whether the change was discarded. Rows are locked before they are checked, in the order that locks.ts
+ * defines. If an earlier event is being recorded at the same time, it is treated as if it had been recorded afterwards.
  */
 export const DISCARD_CHANGE = `
 SET XACT_ABORT ON;

@@ -9,7 +9,7 @@ import { isOfPlace, JUDGE_ARCHIVED } from './archived-changes-sql.ts'
  * Changes that share no key are recorded in one round (rounds.ts).
  *
  * A row of order_changes only moves forward through its states, as the rows of parked_records do. Nothing is decided
- * here: a readable change is left waiting. After the commit, lookForTurns returns the orders whose changes may be
+ * here: a readable change is left waiting. After the commit, lookForTurns returns the orders whose changes can now be
  * decided (turns.ts).
  *
  * Events may be long. If OPENJSON reads a string in its WITH clause, Babelfish truncates it to 4,000 characters.
@@ -146,9 +146,9 @@ ${JUDGE_ARCHIVED}  -- While a change is not decided, an operator's decision abou
 /**
  * The partition's lock keeps other transactions away from these changes, unless one order has records in two
  * partitions. For that case, the rows of the changes are locked too. If two transactions insert the same change, or
- * the same turn, the second violates a unique index and is repeated (query.ts). With READ_COMMITTED_SNAPSHOT, a
- * statement reads rows as of its own start, which comes after the locks, so it reads the rows in their final state.
- * Without that setting, the statement waits for concurrent writers.
+ * the same turn, the second violates a unique index and is retried (query.ts). With READ_COMMITTED_SNAPSHOT, a
+ * statement reads rows as they were when it started. The locks are acquired before that, so the statement reads the
+ * rows in their final state. Without that setting, the statement waits for concurrent writers.
  */
 export const RECORD_CHANGES = `
 IF EXISTS (SELECT 1 FROM @changes AS c WHERE c.is_counted = 0)
@@ -277,7 +277,7 @@ ORDER BY c.n;
 
 const IS_ANY_WAITING = `EXISTS (SELECT 1 FROM order_changes AS w WHERE w.state = 'waiting')`
 
-/** Selects the given orders for which a change waits. */
+/** Selects those of the given orders that have a waiting change. */
 const selectWaiting = (...rows: readonly string[]) => `
   SELECT DISTINCT w.order_id
   FROM order_changes AS w
@@ -299,10 +299,10 @@ function unionOf(rows: readonly string[]): string {
 }
 
 /**
- * Selects the given orders whose changes may be decided. Must run after the commit. If one instance stores an order
- * while another stores a change to it, whichever commits last sees both, because a statement reads everything that was
- * committed before it began. This holds with and without READ_COMMITTED_SNAPSHOT. Usually no change waits, and the
- * query then costs one seek in an empty index.
+ * Selects those of the given orders whose changes can now be decided. Must run after the commit. If one instance stores
+ * an order while another stores a change to it, whichever commits last sees both, because a statement reads everything
+ * that was committed before it began. This holds with and without READ_COMMITTED_SNAPSHOT. Usually no change is
+ * waiting, and the query then costs one seek in an empty index.
  */
 export const lookForTurns = (...rows: readonly string[]) => `
 IF ${IS_ANY_WAITING}${selectWaiting(...rows)};

@@ -23,7 +23,7 @@ export interface Delivered extends Delivery {
   readonly change: ChangeToStore
 }
 
-/** A change whose record could not be processed and is parked. */
+/** A change whose record is parked because it could not be processed. */
 export interface ParkedDelivery extends Parking {
   readonly record: RecordOfChange
   readonly isCounted: boolean

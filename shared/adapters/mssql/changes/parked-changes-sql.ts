@@ -53,7 +53,9 @@ WHERE c.parked IS NULL AND c.outcome = 'withheld' AND NOT EXISTS (
 GROUP BY c.group_id, c.topic, c.log_partition, c.log_offset;
 `
 
-/** Writes parked_records by the rules of PARK (parked-records-sql.ts). The order's own status stays as it is. */
+/**
+ * Writes parked_records according to the rules of PARK (parked-records-sql.ts). The order's own status stays as it is.
+ */
 export const PARK_CHANGES = `
 SET @change_round = 0;
 WHILE @change_round < @change_rounds

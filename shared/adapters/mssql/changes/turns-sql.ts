@@ -3,8 +3,8 @@ import { SELECT_BY_IDS } from '../orders/order-views-sql.ts'
 
 /**
  * Reads everything on which a decision about an order's changes depends: the order's first undecided changes, its
- * status and content, and the applied changes that it lacks because it was lost and stored again from its record. Each
- * SELECT reads as of a different moment, so TAKE_TURNS checks whether the rows have changed since.
+ * status and content, and the applied changes that it no longer contains because it was lost and then stored again from
+ * its record. The SELECTs see the rows at different moments, so TAKE_TURNS checks whether the rows have changed since.
  *
  * Uses the primary and unique keys, order_changes_undecided and order_changes_applied.
  */
@@ -38,7 +38,7 @@ ORDER BY c.order_id, c.version;
 `
 
 /**
- * Writes the decisions about the changes to several orders. Either all the decisions about an order are written, or
+ * For several orders, writes the decisions about their changes. Either all the decisions about an order are written, or
  * none are. None are written if the order's version has changed or its customer has been forgotten since the order was
  * read, if one of the changes is no longer waiting, or if the decisions leave out an earlier undecided change. The
  * caller then reads the order again.
@@ -47,7 +47,7 @@ ORDER BY c.order_id, c.version;
  * change can appear afterwards, because turns only increase. A change that an operator restores at the same time is
  * treated as if it had been restored afterwards.
  *
- * Races end correctly under READ COMMITTED, with and without row versions (READ_COMMITTED_SNAPSHOT):
+ * Races have the correct outcome under READ COMMITTED, with and without row versions (READ_COMMITTED_SNAPSHOT):
  * - Two instances decide the same changes. Both lock the rows, and the second finds that the changes are no longer
  *   waiting. An UPDATE waits for the row and reads the committed value, even with row versions.
  * - Two instances decide different changes to one order. The second finds that the order's version has changed.
@@ -58,9 +58,9 @@ ORDER BY c.order_id, c.version;
  *   lock the partition's row in the ledger, so they write one after the other, and the query after the second commit
  *   sees all the rows.
  * - An operator discards a change while a later one is being delivered. If both are in one partition, the lock on the
- *   ledger's row makes them run one after the other. If they are in two partitions, the discard may miss the later
- *   change, which is not committed yet. That change then takes its turn as if it had come after the discard, because
- *   the query after its commit finds it.
+ *   ledger's row makes them run one after the other. If they are in different partitions, the discard may miss the
+ *   later change, which has not been committed yet. That change then takes its turn as if it had come after the
+ *   discard, because the query after its commit finds it.
  * - An operator discards a change while its redrive is being delivered. The lock on the ledger's row makes them run one
  *   after the other: a discard that comes second finds the letter resolved, and a redrive that comes second is
  *   withheld.

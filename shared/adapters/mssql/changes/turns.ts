@@ -14,16 +14,16 @@ import { toItemsJson } from '../orders/content-json.ts'
 import { toAggregates, toUnstored, type StoredOrder } from '../orders/view-rows.ts'
 import { SELECT_TURNS, TAKE_TURNS } from './turns-sql.ts'
 
-/** Decides changes whose turn has come, in a separate transaction after the one that recorded them. */
+/** Applies or rejects the changes whose turn has come, in a separate transaction after the one that recorded them. */
 export interface Turns {
   /**
-   * Decides the changes of each order one after the other, until one has to wait. An order that was lost and
-   * later stored again from its record first gets back the changes that had been applied to it. Idempotent.
+   * Applies or rejects the changes of each order one after the other, until one has to wait. If an order was lost and
+   * has been stored again from its record, first reapplies the changes that had been applied to it. Idempotent.
    */
   take(orderIds: readonly string[], now: string): Promise<Taken>
   /** The states of these changes. Unknown ids are left out. */
   statesOf(changeIds: readonly string[]): Promise<ReadonlyMap<string, ChangeState>>
-  /** Reads the orders, each with at most `limit` of its first undecided changes. */
+  /** Reads the orders. Each comes with its first undecided changes, at most `limit` per order. */
   read(orderIds: readonly string[], limit?: number): Promise<Turn[]>
   /** Whether the tables allow the order in this state, tested in a transaction that is rolled back. */
   allows(turn: Turn, after: Order): Promise<boolean>
@@ -39,11 +39,12 @@ export interface Taken {
 /** An order as it was read, with its first undecided changes. */
 export interface Turn {
   readonly orderId: string
-  /** Undefined while the order is not stored. */
+  /** Undefined if the order is not stored. */
   readonly stored: StoredOrder | undefined
   /**
-   * The order that the decisions about the changes are based on. If the stored order was lost and has since been stored
-   * again from its record, this order also includes the changes that had been applied before the loss.
+   * The state of the order on which the decisions about its changes are based. If the stored order was lost and has
+   * since been stored again from its record, this state also includes the changes that had been applied before the
+   * loss.
    */
   readonly order: Order | undefined
   readonly isDiscarded: boolean
@@ -108,7 +109,10 @@ export function createTurns(query: Query): Turns {
     }
   }
 
-  /** Decides the changes one by one, to find those that the tables' constraints do not allow. */
+  /**
+   * Evaluates the changes one by one, to find those that violate the tables' constraints and the one for which our code
+   * fails.
+   */
   async function takeApart(turn: Turn, now: string): Promise<Decision> {
     const { order, verdicts, failure } = await decideEach(turn.order, turn.changes, turn.isDiscarded, (after) =>
       isAllowed({ turn, after, verdicts: [] }, now),
@@ -132,7 +136,7 @@ export function createTurns(query: Query): Turns {
     return written
   }
 
-  /** If our code fails, the changes are decided one by one to find the one at fault. */
+  /** If our code fails, the changes are evaluated one by one to find the one at fault. */
   async function decide(turn: Turn, now: string): Promise<Decision> {
     try {
       const { order, verdicts } = takeTurns(turn.order, turn.changes, turn.isDiscarded)
@@ -248,8 +252,8 @@ async function unlessBug<T>(work: Promise<T>): Promise<T | { readonly bug: unkno
 }
 
 /**
- * The changes that have to wait and whose history does not say so yet. They come after the decided ones, because
- * takeTurns decides the first changes and leaves the others.
+ * The changes that have to wait, except those whose history already says so. They come after the changes that were
+ * decided, because takeTurns decides the first changes and leaves the rest.
  */
 function waitingOf({ turn, verdicts }: Decision): Undecided[] {
   return turn.changes.slice(verdicts.length).filter(({ state, isToldToWait }) => state === 'ready' && !isToldToWait)
@@ -260,7 +264,10 @@ function isNews(decision: Decision): boolean {
   return isRestored || decision.verdicts.length > 0 || waitingOf(decision).length > 0
 }
 
-/** False if changes may be left to decide, because the decision covers as many changes as one read can return. */
+/**
+ * False if the decision covers as many changes as one read can return, because the order may then have more undecided
+ * changes.
+ */
 function isWhole({ verdicts }: Decision): boolean {
   return verdicts.length < CHANGES_AT_ONCE
 }

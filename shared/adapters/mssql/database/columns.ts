@@ -8,7 +8,7 @@ export const CODE_UNITS = 200
 /** The columns for partitions are INT. */
 export const MAX_PARTITION = 2_147_483_647
 
-/** The parameter @group, cut to the length of its column. */
+/** The parameter @group, truncated to the length of its column. */
 export function toGroup(groupId: string): Parameter {
   return text(cut(groupId, GROUP_UNITS))
 }

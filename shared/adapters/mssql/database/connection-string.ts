@@ -3,7 +3,7 @@ import sql from 'mssql'
 import { OrderError } from '../../../domain/errors.ts'
 import { authenticationOf, type Words } from './authentication.ts'
 
-/** A parsed connection string, in the form that the driver takes. */
+/** A parsed connection string, in the form that the driver expects. */
 export interface ReadConnection extends sql.config {
   readonly server: string
   readonly options: NonNullable<sql.config['options']>
@@ -22,10 +22,10 @@ const ENCRYPTION: Readonly<Record<string, boolean | 'strict'>> = {
 }
 
 /**
- * Reads `SQL_CONNECTION_STRING`. The driver's own parser reads everything except the login and the encryption. Those
- * are read here, because the driver treats any unknown `Authentication` as SQL authentication, and `Encrypt=Strict` as
- * ordinary encryption (mssql 12.7.14). Throws `invalid-setting`. No error message includes a value, because the value
- * may be the password.
+ * Reads `SQL_CONNECTION_STRING`. The driver's own parser reads everything except the settings for the login and for
+ * encryption. Those are read here, because the driver treats any unknown `Authentication` as SQL authentication, and
+ * `Encrypt=Strict` as ordinary encryption (mssql 12.7.14). Throws `invalid-setting`. No error message includes a value,
+ * because the value may be the password.
  */
 export function readConnectionString(connectionString: string): ReadConnection {
   let parsed: sql.config
@@ -45,7 +45,7 @@ export function readConnectionString(connectionString: string): ReadConnection {
     ...parsed,
     server: parsed.server,
     options: { ...parsed.options, encrypt: encryptionOf(words) },
-    // The driver would otherwise prefer a domain in the user name to the connection string's `Authentication`.
+    // Otherwise, a domain in the user name would take precedence over the connection string's `Authentication`.
     ...(authentication !== undefined && { domain: undefined, authentication }),
   }
 }

@@ -19,7 +19,7 @@ export const bytes = (value: Uint8Array | null): Parameter => ({ type: 'bytes', 
 
 /** The pool of connections to one database. Calls reject with the driver's own errors (errors.ts). */
 export interface Connection extends AsyncDisposable {
-  /** Host and database, for use in messages. Contains neither user nor password. */
+  /** Host and database, for use in messages. Contains neither the user name nor the password. */
   readonly described: string
   /**
    * Opens the first connection. Rejects if the server cannot be reached or refuses the login. May be called repeatedly.
@@ -194,7 +194,7 @@ function refuseClearLogin(connection: Tedious): void {
   const send = connection.sendLogin7Packet.bind(connection)
   connection.sendLogin7Packet = () => {
     if (!connection.messageIo.tlsNegotiationComplete) {
-      const message = 'The server offers no encryption, and nothing is sent without it unless Encrypt is False.'
+      const message = 'The server does not offer encryption, and nothing is sent unencrypted unless Encrypt is False.'
       throw Object.assign(new Error(message), { code: 'EENCRYPT' })
     }
     send()
@@ -209,7 +209,7 @@ interface Lent {
 
 /**
  * Wraps the pool so that a request returns its connection to the wrapper. `giveBack` then returns the connection to the
- * pool, after closing it if it is not sound.
+ * pool, after closing it if it is broken.
  */
 function lend(pool: sql.ConnectionPool): { pool: sql.ConnectionPool; giveBack(isSound: boolean): void } {
   const lent = new Set<Lent>()

@@ -86,7 +86,7 @@ const FAILURES: ReadonlyMap<number, SqlFailure> = new Map(
   TABLE.flatMap(([failure, ...numbers]) => numbers.map((number) => [number, failure])),
 )
 
-/** The driver's own number for a failed connection. */
+/** The error number that the driver itself uses for a failed connection. */
 const NO_CONNECTION = -2
 
 export function failureOfNumber(number: number): SqlFailure | undefined {

@@ -41,8 +41,8 @@ const UNAVAILABLE_CODES: ReadonlySet<string> = new Set([
 
 /**
  * Classifies an error by the server's error number or, if that number is unknown, by the error's severity. An error
- * without a number is classified by the driver's code. Returns undefined for a bug, such as a syntax error or a missing
- * table. Accepts any thrown value.
+ * without a number is classified by the driver's code. Returns undefined if the error is a bug, such as a syntax error
+ * or a missing table. Accepts any thrown value.
  */
 export function failureOf(error: unknown): SqlFailure | undefined {
   const number = numberOf(error)
@@ -71,13 +71,14 @@ export function isRefusedLogin(error: unknown): boolean {
   return codes.includes('ELOGIN') && (number === undefined || refusesLogin(number))
 }
 
-/** Whether the error concerns only one request and is not severe enough to damage the connection. */
+/** Whether the error concerns only one request, so that the connection can still be used. */
 export function leavesConnectionSound(error: unknown): boolean {
   return isOrderError(error) || (numberOf(error) !== undefined && severityOf(error) < 20)
 }
 
 /**
- * Converts a driver error to the error that the ports promise. Returns any other error unchanged, because it is a bug.
+ * Converts a driver error to the `OrderError` that the ports require. Any other error is a bug, and is returned
+ * unchanged.
  */
 export function toStoreError(error: unknown, server: string): unknown {
   switch (failureOf(error)) {

@@ -77,14 +77,14 @@ export function createInspection(query: Query): () => Promise<readonly Finding[]
 }
 
 function damage(rows: readonly Row[]): Omit<Finding, 'name'> {
-  if (rows.length === 0) return well('The server knows of no damaged page.')
+  if (rows.length === 0) return well('The server has found no damaged pages.')
   const pages = rows.map((row) => `${String(row['file_id'])}:${String(row['page_id'])}`).join(', ')
   return unwell(`The server found damage in the pages ${pages}: restore them, or the database.`)
 }
 
 /**
- * Lists unused indexes, because they slow down storing. Unused indexes never count as a problem, because right after
- * the server has started no index has been read yet.
+ * Lists unused indexes, because every index slows down writes. Unused indexes never count as a problem, because right
+ * after the server has started no index has been read yet.
  */
 function indexUse(rows: readonly Row[]): Omit<Finding, 'name'> {
   const unread = rows.filter((row) => Number(row['reads']) === 0).map((row) => String(row['name']))

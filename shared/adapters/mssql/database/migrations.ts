@@ -33,7 +33,8 @@ export function batchesOf({ sql }: Pick<Migration, 'sql'>): string[] {
  * holder dies. A database that a newer version of the program has migrated, or whose migrations have changed since they
  * ran, is left untouched.
  *
- * Rejects with `invalid-setting` for a database that this program must not touch, and with the driver's own errors.
+ * Rejects with `invalid-setting` for a database that this program must not touch. Otherwise, rejects with the driver's
+ * own errors.
  */
 export async function migrate(connection: Connection, migrations: readonly Migration[]): Promise<void> {
   const newest = migrations.at(-1)?.version ?? 0

@@ -39,7 +39,8 @@ const FIRST_LEVEL_WITH_JSON = 130
 
 /**
  * Whether OPENJSON decodes escapes. Rejects with `store-unavailable` if the database's compatibility level does not
- * support OPENJSON. No order can then be stored until somebody raises the level, and the orders are not at fault.
+ * support OPENJSON. No order can then be stored until somebody raises the level. This is an outage, because the orders
+ * are not at fault.
  */
 async function readsJson(connection: Connection): Promise<boolean> {
   try {

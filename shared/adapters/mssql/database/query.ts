@@ -12,7 +12,7 @@ export type Query = (
 /**
  * If two transactions need the same rows, one of them may fail, because of a deadlock or because the other has just
  * written the same unique key. The failed statement has changed nothing, and finds the rows of the other transaction
- * when it is repeated.
+ * when it is retried.
  */
 const MAX_ATTEMPTS = 7
 /**

@@ -34,12 +34,12 @@ export function fromSqlId(orderId: string): string {
 
 export const CONVERSIONS: Conversions<string, Date> = { fromId: fromSqlId, fromTime: fromSqlTime }
 
-/** Text for DECIMAL(19, 4), so that no digit is lost in a binary fraction. */
+/** The amount as text for DECIMAL(19, 4), so that no digit is lost in binary floating point. */
 export function toSqlAmount(amount: number): string {
   return amount.toFixed(4)
 }
 
-/** The first `units` UTF-16 code units of a string, without half a surrogate pair at the end. */
+/** The first `units` UTF-16 code units of a string, or one fewer if the last one would be half of a surrogate pair. */
 export function cut(text: string, units: number): string {
   if (text.length <= units) return text
   const last = text.charCodeAt(units - 1)

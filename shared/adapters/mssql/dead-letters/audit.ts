@@ -17,9 +17,10 @@ VALUES (@time, @action, @target, @operator, @verified, @reason);
 `
 
 /**
- * The condition for adding an action to an order's history: the order was not stored before the action. But a redriven
- * record may be stored before its sender reports it as sent, and by a machine whose clock is up to a minute behind. An
- * order therefore counts as stored before the action only if it was stored more than a minute earlier.
+ * The condition for adding an action to an order's history: the order was not stored before the action. However, a
+ * redriven record may be stored before its sender reports it as sent, and the clock of the machine that stores it may
+ * be up to a minute behind. An order therefore counts as stored before the action only if it was stored more than a
+ * minute earlier.
  */
 export const NOT_STORED_BEFORE = (order: string) => `NOT EXISTS (
     SELECT 1 FROM orders AS o WHERE o.order_id = ${order} AND o.stored_at < DATEADD(SECOND, -60, @time)

@@ -62,8 +62,8 @@ const CONDITIONS = {
 export type LetterFilter = keyof typeof CONDITIONS
 
 /**
- * Uses the index of one filter (dead_letters_by_…) or the primary key. In each of these indexes, the entries are in the
- * sequence in which the letters were kept.
+ * Uses the index of one filter (dead_letters_by_…) or the primary key. In each of these indexes, the entries are sorted
+ * by kept_seq.
  */
 export function selectLetters(filters: readonly LetterFilter[]): string {
   const where = ['d.kept_seq < @before', ...conditionsOf(filters)]

@@ -24,15 +24,15 @@ const IS_STORED = `(x.change_id IS NULL AND (o.seq IS NOT NULL OR t.order_id IS 
     OR c.change_seq IS NOT NULL OR u.change_id IS NOT NULL`
 
 /**
- * Keeps letters in one round trip and one transaction. Letters that are already kept stay as they are. For every other
- * letter whose record has not been stored in the meantime, the origin is parked. If that record was the redrive of
- * another letter, the other letter is superseded. The parameter @bytes holds the keys and values of all letters, and
+ * Stores letters in one round trip and one transaction. Letters that the store already has stay unchanged. For every
+ * other letter whose record has not been stored in the meantime, the origin is parked. If that record was the redrive
+ * of another letter, the other letter is superseded. The parameter @bytes holds the keys and values of all letters, and
  * each letter gives the positions of its own bytes.
  *
  * If another transaction is storing a letter's record, this statement waits for that transaction's lock on the
  * partition, and the letter is then resolved (locks.ts). A partition that the ledger does not know has no row to lock.
- * In that case, READCOMMITTEDLOCK makes the statement wait for an order that is not committed yet, which row versions
- * would hide ("Table hints"). A letter whose position was taken in the meantime is neither inserted nor counted as
+ * In that case, READCOMMITTEDLOCK makes the statement wait for an order that is not committed yet; row versions would
+ * hide that order ("Table hints"). A letter whose position was taken in the meantime is neither inserted nor counted as
  * kept.
  */
 export const KEEP_LETTERS = `
@@ -195,11 +195,11 @@ export function createKeepLetters(query: Query): DeadLetters['keep'] {
     if (letters.length === 0) return
     const now = new Date().toISOString()
     const fitting = letters.map((letter) => fit(withStorableFigures(letter, now)))
-    // Between the two statements, another instance may take a position for a letter of another log. The insert then
-    // skips our letter: NOT EXISTS sees the other instance's row or, under READ_COMMITTED_SNAPSHOT, the unique key
-    // rejects our row and the statement is repeated (query.ts). The loop ends eventually, because each further round
-    // means that another instance has kept a letter in the meantime. Locking a missing key instead would not reliably
-    // keep other instances out on every engine.
+    // Between the two statements, another instance may store a letter from another log at a position that was found to
+    // be free. The insert then skips our letter: NOT EXISTS sees the other instance's row or, under
+    // READ_COMMITTED_SNAPSHOT, the unique key rejects our row and the statement is retried (query.ts). The loop ends
+    // eventually, because each further round means that another instance has kept a letter in the meantime. Locking a
+    // missing key instead would not reliably keep other instances out on every engine.
     for (let placed = await findPlaces(query, fitting); placed.length > 0; placed = await findPlaces(query, fitting)) {
       if ((await keepPlaced(placed, now)) >= placed.length) return
     }
@@ -214,7 +214,7 @@ interface LetterToKeep extends PlacedLetter {
 /** The parameters of KEEP_LETTERS. */
 function toParameters(letters: readonly LetterToKeep[], now: string): { batch: object; concatenated: Uint8Array } {
   const { place, concatenated } = concatenation()
-  // A foreign letter changes neither orders nor the ledger.
+  // A foreign letter affects neither our orders nor the ledger.
   const own = letters.filter(({ letter }) => letter.foreign === null)
   const redriven = own.flatMap(({ letter: { redriveOf, consumerGroup }, place: by }) => {
     const letter = redriveOf === null ? undefined : parseDeadLetterId(redriveOf)
@@ -241,7 +241,7 @@ function toParameters(letters: readonly LetterToKeep[], now: string): { batch: o
 }
 
 /**
- * Adapts a letter to the columns, so that no letter is refused. For example, names that are too long for an index are
+ * Makes a letter fit the columns, so that no letter is refused. For example, names that are too long for an index are
  * truncated.
  */
 function fit(letter: DeadLetter): DeadLetter {

@@ -11,7 +11,7 @@ import { json } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
 import { cut, fromSqlId } from '../database/values.ts'
 
-/** A letter that is not kept yet, and the position under which it will be kept. */
+/** A letter that is not in the store yet, and the position that it will have there. */
 export interface PlacedLetter {
   readonly letter: DeadLetter
   readonly place: RecordPosition
@@ -31,9 +31,9 @@ JOIN dead_letters AS d ON d.topic = p.topic COLLATE Latin1_General_100_BIN2 AND 
 const MARK_UNITS = 8
 
 /**
- * Finds a free position for each letter that is not kept yet: the letter's origin, unless the letter of another record
- * is kept there. Rows of letters are never deleted, so one query is enough unless several logs had records at the same
- * position.
+ * Finds a free position for each letter that is not in the store yet: the letter's origin, unless the letter of another
+ * record already has that position. Rows of letters are never deleted, so one query is enough unless several logs had
+ * records at the same position.
  */
 export async function findPlaces(query: Query, letters: readonly DeadLetter[]): Promise<readonly PlacedLetter[]> {
   const known = new Map<string, LetterIdentity>()

@@ -6,8 +6,9 @@ export const ORIGIN_TOPIC = (kept: string) =>
   `CASE WHEN CHARINDEX('@', ${kept}) > 0 THEN LEFT(${kept}, CHARINDEX('@', ${kept}) - 1) ELSE ${kept} END`
 
 /**
- * The condition that a letter belongs to this record: both have the same order and the same position, in this log or an
- * earlier one. The position alone proves nothing, because another record may be there now. Uses dead_letters_by_order.
+ * The condition under which a letter belongs to this record: both have the same order id and the same position, in this
+ * log or an earlier one. The position alone proves nothing, because another record may be there now. Uses
+ * dead_letters_by_order.
  */
 export const isLetterOf = (letter: string, record: string) =>
   `${letter}.order_id = ${record}.order_id AND ${letter}.log_partition = ${record}.log_partition

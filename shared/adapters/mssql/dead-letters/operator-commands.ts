@@ -28,7 +28,10 @@ export function createOperatorCommands(
   const getLetter = createGetLetter(query)
   const turns = createTurns(query)
 
-  /** Decides the changes to the orders in `rows`, which are the last result of the statement. */
+  /**
+   * Applies or rejects those changes to the orders in `rows` whose turn has come. `rows` is the statement's last
+   * result.
+   */
   async function decide(rows: readonly Row[], { at }: Act): Promise<void> {
     const orderIds = rows.map((row) => fromSqlId(String(row['order_id'])))
     if (orderIds.length === 0) return
@@ -77,8 +80,8 @@ export function createOperatorCommands(
       const [[row] = []] = await query(SELECT_ORDER_OF_CHANGE, { changeId: text(changeId) })
       if (row === undefined) throw changeNotDiscardable()
       const orderId = fromSqlId(String(row['order_id']))
-      // First decides the changes whose turn has come, because such a change is not discarded. The order may already be
-      // stored although its waiting changes have not taken their turns yet.
+      // First, every change whose turn has come is decided, because such a change is not discarded. The order may
+      // already be stored although its waiting changes have not been decided yet.
       const { undecided } = await turns.take([orderId], by.at)
       const isUndecidable = undecided.some((change) => change.changeId === changeId)
       const [[result] = []] = await query(DISCARD_CHANGE, {

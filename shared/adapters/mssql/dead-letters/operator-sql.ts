@@ -8,7 +8,7 @@ import { lockPartition } from '../database/locks.ts'
 
 /**
  * Operators' actions on one letter, each in one transaction. Each returns the letter's previous state, and changes
- * nothing if that state does not allow the action. A foreign letter is treated as a letter without an order.
+ * nothing if that state does not allow the action. A foreign letter is treated as a letter that belongs to no order.
  *
  * The state is read after all locks have been taken (locks.ts). While the partition is locked, no other transaction can
  * store the record or keep its letter. The order's lock matters if the last two letters of an order are discarded at
@@ -24,7 +24,7 @@ DECLARE @kept BIGINT, @state VARCHAR(20), @order UNIQUEIDENTIFIER, @group NVARCH
 DECLARE @behind TABLE (change_id UNIQUEIDENTIFIER NOT NULL PRIMARY KEY);
 DECLARE @rejected TABLE (turn BIGINT NOT NULL, change_id UNIQUEIDENTIFIER NOT NULL PRIMARY KEY);
 `
-/** `lockMore` follows the lock on the order's status, as LOCK_ORDER requires. */
+/** The SQL in `lockMore` runs after the order's status has been locked, as LOCK_ORDER requires. */
 const lockLetter = (lockMore = '') => `
 SELECT @kept = d.kept_seq, @group = d.consumer_group,
   @order = CASE WHEN d.foreign_failure IS NULL AND d.change_id IS NULL THEN d.order_id END,
@@ -61,7 +61,10 @@ const tellOfChange = (kind: string) => `
     INSERT INTO order_change_history (order_id, change_id, happened_at, kind, reason)
     VALUES (@of, @change, @time, '${kind}', @reason);`
 
-/** Moves the row of the letter's change to another state, unless the row now belongs to another record. */
+/**
+ * Moves the row of the change to which the letter belongs to another state, unless the row now belongs to another
+ * record.
+ */
 const moveChange = (from: string, to: string) => `
   UPDATE order_changes SET state = '${to}', updated_at = @time
   WHERE change_id = @change AND order_id = @of AND state = '${from}' AND origin_topic = ${ORIGIN_TOPIC('@topic')}
@@ -94,8 +97,8 @@ const TELL_REJECTED = `
 
 /**
  * Discards a letter. If the letter belongs to the order itself, not to a change, and is the order's last open letter,
- * this also discards the order and rejects the changes that wait for it, up to the first change that is retrying or
- * dead-lettered. If the letter belongs to a change, this rejects the changes that wait behind that change.
+ * this also discards the order and rejects the changes that are waiting for it, up to the first change that is retrying
+ * or dead-lettered. If the letter belongs to a change, this rejects the changes that wait behind that change.
  */
 const DISCARD_LETTER = `
 IF @state = 'dead'
@@ -130,7 +133,7 @@ export const DISCARD = `${START}${DISCARD_LETTER}${END}`
 
 /**
  * Discards each letter in its own transaction, so that no transaction locks more than DISCARD does, and so that two
- * such statements cannot deadlock by taking the letters in different sequences. A statement that is repeated after a
+ * such statements cannot deadlock by locking the letters in different sequences. A statement that is retried after a
  * deadlock skips the letters that it has already discarded. @letters is an array of [n, id, topic, partition, offset],
  * and n starts at 1.
  */
@@ -170,8 +173,8 @@ ${lookForTurns('@touched')}`
 
 /**
  * The letter of an archived order stays discarded. The letter may come from a partition other than the order's, so the
- * partition's lock does not keep the order from being archived meanwhile. The locks on the order's change, status and
- * row prevent that, because ARCHIVE_ORDERS takes the same locks before it looks for open letters.
+ * partition's lock does not keep the order from being archived in the meantime. The locks on the order's change, status
+ * and row prevent that, because ARCHIVE_ORDERS takes the same locks before it looks for open letters.
  */
 export const RESTORE = `${DECLARE}${lockLetter(`
 UPDATE orders SET version = version WHERE order_id = @of;`)}

@@ -3,8 +3,8 @@ import { lockStates } from '../database/locks.ts'
 
 /**
  * Parks records, in one round for each set of independent records (rounds.ts). Copies may arrive late, repeatedly and
- * in any order, so an origin's row only moves forward: through its attempts to `dead`, and then to the state that an
- * operator or the store gives it. The order's status and history change only if the row does.
+ * in any order, so an origin's row only moves forward: from one attempt to the next, then to `dead`, and then to the
+ * state that an operator or the store gives it. The order's status and history change only if the row does.
  *
  * This SQL is part of larger statements, which first read @parked and @parked_words from their JSON (DECLARE_PARKED)
  * and lock the partitions of the records (locks.ts).

@@ -49,7 +49,7 @@ JOIN order_states AS s ON s.order_id = i.order_id
 WHERE s.customer_id <> @customerId;
 `
 
-/** Selects the letters of the given orders, and the given letters. Uses dead_letters_by_order and the primary key. */
+/** Selects the given letters, and all letters of the given orders. Uses dead_letters_by_order and the primary key. */
 export const SELECT_LETTERS_OF_CUSTOMER = `
 SELECT ${LETTER_COLUMNS}
 FROM dead_letters AS d
@@ -64,9 +64,9 @@ ORDER BY d.kept_seq;
 `
 
 /**
- * The items and words of these orders. The words of all orders are read: they are stored in alphabetical order, so the
- * words of one order are not side by side, and words that an earlier version derived by another rule cannot be looked
- * up one by one.
+ * The items and search words of these orders. The whole table of words is read. It is in alphabetical order, so the
+ * words of one order are not side by side. Words that an earlier version derived by another rule cannot be looked up
+ * one by one.
  */
 export const SELECT_WORDS_OF_ORDERS = `
 SELECT x.order_seq, x.item_code, x.brand, x.type, x.size, x.colour
@@ -83,17 +83,17 @@ const PLACEHOLDERS = `customer_name = N'${FORGOTTEN.customerName}', customer_las
 
 /**
  * Forgets a customer in one transaction. The caller has read the customer's data, and passes it with the personal data
- * removed. The transaction first marks the customer. If the store has data that the caller does not know, or that has
- * changed since, nothing is written, and the caller reads again.
+ * removed. The transaction first records that the customer is forgotten. If the store has data that the caller does not
+ * know, or that has changed since, nothing is written, and the caller reads again.
  *
  * This transaction locks every partition of the ledger, and the row that LOCK_FORGETTING locks. Until the transaction
  * ends, no order, change or letter can be stored, so the check is final. All locks are taken and released within one
  * round trip. TAKE_TURNS decides changes without locking a partition. But both transactions lock the rows of changes
- * and orders, so the second one finds that the order has changed. Retention also empties letters without locking a
- * partition, and a letter that was emptied in the meantime stays empty.
+ * and orders, so the second one finds that the order has changed. Retention also removes the content of letters without
+ * locking a partition, and a letter whose content was removed in the meantime stays empty.
  *
- * Without a customer (@customerId is null), only the changes and letters of the orders lose their personal data, and
- * nothing is marked or audited.
+ * Without a customer (@customerId is null), personal data is removed only from the changes and letters of the given
+ * orders. In that case, no customer is recorded as forgotten, and the audit log gets no entry.
  */
 export const FORGET = `
 SET XACT_ABORT ON;

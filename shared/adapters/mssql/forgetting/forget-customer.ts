@@ -16,7 +16,7 @@ import { toStoredChangesJson } from './forgotten-customers.ts'
 import { forgottenStateWords, forgottenWords } from './forgotten-words.ts'
 
 /**
- * Another attempt is necessary only if this customer's data changes, or any letter is kept, in the milliseconds
+ * Another attempt is necessary only if this customer's data changes, or any new letter is stored, in the milliseconds
  * between the last read and the transaction.
  */
 const MAX_ATTEMPTS = 20
@@ -31,7 +31,7 @@ const REMAINS =
 export function createForgetting(query: Query): Forgetting {
   const finding = createFinding(query)
 
-  /** Returns false if the store has data that was not found, or that has changed since. */
+  /** Returns false if the store has data that the search missed, or data that has changed since the search. */
   async function write(found: Found, lastSeq: number, act: Act, customerId: number | null): Promise<boolean> {
     const { batch, concatenated } = await toParameters(query, found)
     const parameters = {

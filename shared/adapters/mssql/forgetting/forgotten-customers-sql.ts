@@ -1,24 +1,25 @@
 /**
- * Parts of the statements that store orders, changes and letters. Each part looks for data of forgotten customers,
- * after the statement has taken its locks and before it writes anything. If it finds such data, the statement rolls
- * back and returns the orders or letters concerned. The caller removes the data by the domain's own rules and sends the
- * rest again (forgotten-customers.ts). As long as nobody has been forgotten, this costs one lookup in an empty table.
+ * Parts of the statements that store orders, changes and letters. Each part looks for forgotten customers' data, after
+ * the statement has taken its locks and before it writes anything. If such data is found, the statement rolls back its
+ * transaction and returns the orders or letters concerned. The caller removes the data by the domain's own rules and
+ * sends the rest again (forgotten-customers.ts). As long as nobody has been forgotten, this costs one lookup in an
+ * empty table.
  *
- * FORGET (forget-customer-sql.ts) locks every partition before it writes the mark. A statement that locked its
- * partition earlier has committed by then, so FORGET finds its rows. A statement that locks its partition afterwards
- * will find the mark.
+ * FORGET (forget-customer-sql.ts) locks every partition before it marks the customer as forgotten. A statement that
+ * locked its partition earlier has committed by then, so FORGET finds its rows. A statement that locks its partition
+ * afterwards will find the mark.
  */
 
-/** The condition that the JSON of an order or a change lacks the mark for removed personal data. */
+/** A condition that is true if the JSON of an order or a change lacks the mark for removed personal data. */
 export const isUnmarked = (json: string) => `JSON_VALUE(${json}, '$.forgotten') IS NULL`
 
 /**
- * The condition that an order was accepted before its customer was forgotten. `f` is the customer's row. Also true if
- * the time of acceptance is unknown.
+ * A condition that is true if an order was accepted before its customer was forgotten, or if the time of acceptance is
+ * unknown. `f` is the customer's row.
  */
 const isBefore = (acceptedAt: string) => `(${acceptedAt} IS NULL OR ${acceptedAt} <= f.forgotten_at)`
 
-/** The condition that the store has the order or its tombstone, and that the order's customer was forgotten. */
+/** A condition that is true if the store has the order or its tombstone, and the order's customer was forgotten. */
 export const isForgottenOrder = (order: string) => `(
       EXISTS (SELECT 1 FROM orders AS k WHERE k.order_id = ${order} AND k.forgotten = 1)
       OR EXISTS (
@@ -107,10 +108,9 @@ IF EXISTS (SELECT 1 FROM @stored_changes)
 `
 
 /**
- * Locks the single row of `forgetting`. Every transaction that keeps letters, begins or resets a ledger, or forgets a
+ * Locks the single row of `forgetting`. Every transaction that stores letters, begins or resets a ledger, or forgets a
  * customer locks this row. The partitions' locks would not suffice, because a letter may belong to another consumer or
- * to a partition that the ledger does not know, and because FORGET cannot lock a partition that is only just being
- * added.
+ * to a partition that the ledger does not know, and because FORGET cannot lock a partition that is still being added.
  */
 export const LOCK_FORGETTING = `
 UPDATE forgetting SET last_at = last_at WHERE only_row = 1;`
@@ -132,7 +132,7 @@ IF EXISTS (SELECT 1 FROM forgotten_customers)
   WHERE x.forgotten IS NULL AND (f.customer_id IS NOT NULL OR ${isForgottenOrder('x.order_id')});
 ${giveBack('@forgotten_letters', 'f.i AS forgotten_letter')}`
 
-/** Looks for forgotten customers' orders among those that an archive brings back. */
+/** Looks for the orders of forgotten customers among those that are being restored from an archive. */
 export const LOOK_FOR_ARCHIVED = `
 DECLARE @forgotten_orders TABLE (i INT NOT NULL PRIMARY KEY);
 IF EXISTS (SELECT 1 FROM forgotten_customers)

@@ -8,7 +8,7 @@ import type { Query } from '../database/query.ts'
 import { fromSqlId } from '../database/values.ts'
 import { SELECT_EVENTS } from './forgotten-customers-sql.ts'
 
-/** A batch, and the stored changes that lose their personal data when it is stored. */
+/** A batch, and the changes in the store whose personal data is removed when the batch is stored. */
 export interface Delivery {
   readonly batch: StoreBatch
   readonly storedChanges: readonly StoredChange[]
@@ -24,7 +24,10 @@ export interface HeldChange extends StoredChange {
   readonly isWaiting: boolean
 }
 
-/** A batch is sent a third time only if another of its customers is forgotten meanwhile, which hardly ever happens. */
+/**
+ * A batch is sent a third time only if another of its customers is forgotten in the meantime, which hardly ever
+ * happens.
+ */
 const MAX_ATTEMPTS = 20
 
 /**
@@ -45,7 +48,7 @@ export async function untilForgotten<Data, Result>(
   throw new OrderError('store-busy', 'Customers keep being forgotten. Try again in a moment.', { retriable: true })
 }
 
-/** The rows that a statement returned as its first result instead of doing its work; undefined if it did its work. */
+/** The rows that a statement returned as its first result instead of taking effect; undefined if it took effect. */
 export function givenBack(
   rows: readonly Row[] | undefined,
   column: 'forgotten_order' | 'forgotten_letter',
@@ -53,7 +56,9 @@ export function givenBack(
   return rows?.[0]?.[column] === undefined ? undefined : rows
 }
 
-/** Removes personal data from everything in the batch that belongs to these orders. */
+/**
+ * Removes the personal data of these orders from the batch, and adds their stored changes that still have such data.
+ */
 export async function forgetOrders(query: Query, delivery: Delivery, rows: readonly Row[]): Promise<Delivery> {
   const orderIds = rows.map((row) => fromSqlId(String(row['forgotten_order'])))
   const forgotten = new Set(orderIds)

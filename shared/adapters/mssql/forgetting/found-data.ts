@@ -24,7 +24,7 @@ export interface Found {
   readonly letters: readonly FoundLetter[]
   /** For each archived order with personal data, the archive file that contains it. */
   readonly archivedIn: readonly string[]
-  /** All orders of the customer that the store knows, with or without personal data. */
+  /** All orders of the customer that are recorded in the store, with or without personal data. */
   readonly orderIds: readonly string[]
 }
 
@@ -41,10 +41,10 @@ export interface FoundLetter {
   readonly letter: KeptDeadLetter
 }
 
-/** How far the letters have been examined, in the sequence in which they were kept. */
+/** How far the letters have been examined, in the order in which they were inserted. */
 export interface Scan {
   readonly lastSeq: number
-  /** The letters that name the customer, with their orders. */
+  /** The letters whose payload names the customer, with the ids of their orders. */
   readonly naming: readonly { readonly seq: string; readonly orderId: string | null }[]
 }
 
@@ -53,7 +53,7 @@ const LETTERS_AT_ONCE = 32
 export const NO_LETTERS: Scan = { lastSeq: 0, naming: [] }
 
 export function createFinding(query: Query) {
-  /** Continues after the letters that were examined before, and does not read those again. */
+  /** Continues after the letters that have already been examined, and does not read those again. */
   async function scanLetters(customerId: number, before: Scan): Promise<Scan> {
     const naming = [...before.naming]
     let { lastSeq } = before
@@ -81,7 +81,7 @@ export function createFinding(query: Query) {
     return found.filter(({ letter }) => hasPersonalData(letter))
   }
 
-  /** Leaves out the orders that the store has under another customer. */
+  /** Leaves out the orders that, according to the store, belong to another customer. */
   async function exceptOfOthers(customerId: number, orderIds: readonly string[]): Promise<string[]> {
     if (orderIds.length === 0) return []
     const [rows = []] = await query(SELECT_ORDERS_OF_OTHERS, { ids: json(orderIds), customerId: bigint(customerId) })

@@ -2,8 +2,8 @@ import { lockPartition } from '../database/locks.ts'
 
 /**
  * Counts offsets. An offset is counted if it is at or beyond `next_offset`, or if it was passed over as a gap and has
- * arrived after all. Any other offset has already been counted. The figures therefore always add up to `next_offset −
- * first_offset`, which the table checks.
+ * arrived after all. Any other offset has already been counted. The figures therefore always add up to
+ * `next_offset − first_offset`, which a CHECK constraint enforces.
  *
  * This SQL is part of STORE_BATCH. @partitions contains the partitions of all records whose outcome the batch decides,
  * sorted by topic and partition and numbered from 1. @places contains one row for each offset to count; `i` is the
@@ -85,7 +85,7 @@ DECLARE @topic NVARCHAR(249), @partition INT, @next BIGINT;
 
 /**
  * Locks row by row, so that all transactions lock in the same order and never wait for each other in a cycle. A missing
- * row is inserted at the end; if two transactions insert the same row, one fails and is repeated.
+ * row is inserted at the end; if two transactions insert the same row, one fails and is retried.
  */
 export const LOCK_LEDGER = `
 WHILE @n <= @last_n
@@ -254,7 +254,10 @@ WHERE p.kind = 'parked' AND (p.is_beyond = 1 OR p.gap_since IS NOT NULL);
 
 export const COUNT = countPlaces('@orders')
 
-/** Counts a batch with changes. The indexes of the changes continue after those of the orders. */
+/**
+ * Counts a batch that contains changes. Changes are numbered after the orders: the first change's `i` follows the last
+ * order's.
+ */
 export const COUNT_WITH_CHANGES = countPlaces(`(
   SELECT x.i, x.outcome FROM @orders AS x
   UNION ALL

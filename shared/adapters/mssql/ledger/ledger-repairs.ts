@@ -5,7 +5,7 @@ import type { Query } from '../database/query.ts'
 import { toGroup } from '../database/columns.ts'
 
 /**
- * If two processes begin the first repair at the same time, the later statement violates the primary key, is repeated,
+ * If two processes begin the first repair at the same time, the later statement violates the primary key, is retried,
  * and then finds the row of the earlier one.
  */
 export const BEGIN_REPAIR = `

@@ -16,8 +16,9 @@ const FORGOTTEN_AT_ONCE = 1000
 /**
  * One step of a reset. The caller repeats it until nothing is left to delete; the last step begins the new epoch. The
  * same positions hold other records in the new log, so everything known about the old positions is deleted first, in
- * steps. A reset that stops halfway leaves the old ledger in force with part of its history deleted, and the next reset
- * continues from there. Each step first locks the group's partitions, so that nothing is counted meanwhile (locks.ts).
+ * steps. A reset that stops halfway leaves the old ledger in place, with part of its history deleted, and the next
+ * reset continues from there. Each step first locks the group's partitions, so that nothing is counted in the meantime
+ * (locks.ts).
  */
 export const RESET_LEDGER = `
 SET XACT_ABORT ON;

@@ -7,7 +7,7 @@ import { LOCK_FORGETTING } from '../forgetting/forgotten-customers-sql.ts'
 
 /**
  * Records where a group's ledger begins (port Ledger). If two transactions add the same partition at the same time, the
- * later one violates the primary key, is repeated, and then finds the row of the earlier one.
+ * later one violates the primary key, is retried, and then finds the row of the earlier one.
  */
 export const BEGIN_LEDGER = `
 SET XACT_ABORT ON;

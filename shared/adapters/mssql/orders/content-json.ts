@@ -21,7 +21,7 @@ export function toContentJson(order: NewOrderCommand) {
   }
 }
 
-/** Marks an order without personal data. Other orders get no mark, so that their JSON stays short. */
+/** Marks an order from which personal data was removed. Other orders get no mark, so that their JSON stays short. */
 export function toMarkJson({ forgotten }: Pick<NewOrderCommand, 'forgotten'>): { readonly forgotten?: true } {
   return forgotten === true ? { forgotten } : {}
 }

@@ -12,7 +12,8 @@ import { lockStates } from '../database/locks.ts'
  * 1. An order is withheld if the letter at its position was discarded or superseded, or if the letter that it redrives
  *    was discarded.
  * 2. It is stored if it redrives an open letter, because the redrive is then the newest decision.
- * 3. It is withheld if the order was discarded, or if the letter at its position has an edit that is not stored yet.
+ * 3. It is withheld if the order was discarded, or if the letter at its position was edited and the edit is not stored
+ *    yet.
  *
  * A decision about another consumer's letter does not concern our order.
  */
@@ -67,7 +68,7 @@ export const PARK_WITHHELD = `
   END;
 `
 
-/** Marks as counted the rows that PARK_WITHHELD has written. Must run after COUNT. */
+/** Sets `counted` in the rows that PARK_WITHHELD has written. Must run after COUNT. */
 export const COUNT_WITHHELD = `
 IF EXISTS (SELECT 1 FROM @orders AS o WHERE o.outcome = 'withheld')
   UPDATE r
@@ -80,8 +81,8 @@ IF EXISTS (SELECT 1 FROM @orders AS o WHERE o.outcome = 'withheld')
 `
 
 /**
- * The condition that another record replaces the letter, because the letter was edited or its redriven record was
- * dead-lettered again.
+ * A condition that is true if another record has replaced the letter, because the letter was edited or its redriven
+ * record was dead-lettered again.
  */
 export function isReplaced(letter: string): string {
   const wasEdited = `${letter}.edited_value IS NOT NULL AND ${letter}.state IN ('redriven', 'resolved')`

@@ -1,8 +1,8 @@
 /**
  * Queries for orders, each in one round trip. A query first finds the `seq` of each order (@found), and then selects
- * the orders with their items. Each SELECT sees the tables as of one moment, the next SELECT perhaps as of a later one.
- * States are therefore read before orders: an order that is stored in between is found twice and counts as stored,
- * instead of not being found at all.
+ * the orders with their items. Each SELECT sees the tables as of one moment, and the next SELECT may see them as of a
+ * later moment. States are therefore read before orders: an order that is stored in between is found twice and counts
+ * as stored, instead of not being found at all.
  */
 const DECLARE_FOUND = `
 SET NOCOUNT ON;
@@ -45,8 +45,7 @@ ${SELECT_STORED}`
 
 /**
  * The entries of the order itself, then those of its changes, and then the time before which entries were removed. Uses
- * order_history_by_order and order_change_history_by_order, in which the entries of an order are in the sequence in
- * which they were written.
+ * order_history_by_order and order_change_history_by_order, which sort the entries of an order from oldest to newest.
  */
 export const SELECT_HISTORY = `
 SELECT h.happened_at, h.kind, h.attempt, h.next_attempt_at, h.cause_code, h.cause_detail, h.reason
@@ -97,8 +96,8 @@ const hasWords = (table: 'order_words' | 'order_state_words', seq: 'order_seq' |
 )`
 
 /**
- * The filters of a list. Each has a parameter of the same name, except `q`, whose parameter is @queryWords, and the
- * last two, which have none and apply only to stored orders.
+ * The filters that a list may have. Each has a parameter of the same name, except `q`, whose parameter is @queryWords,
+ * and the last two, which have none and apply only to stored orders.
  */
 export type ListFilter =
   | 'customerId'
@@ -112,10 +111,10 @@ export type ListFilter =
   | 'notCancelled'
 
 /**
- * With a time range, the cheaper plan depends on the range: a day of last week needs only a few rows of
- * orders_by_acceptance, whereas a page of the last year needs only the newest rows by primary key. A cached plan would
- * suit only its first caller, so the statement is compiled each time. Babelfish does not cache plans and ignores the
- * hint (babelfishpg_tsql.escape_hatch_query_hints).
+ * With a time range, the cheaper plan depends on the range: for one day in the past week, a page needs only a few rows
+ * of orders_by_acceptance, whereas for the whole past year, it needs only the newest rows by primary key. A cached plan
+ * would suit only its first caller, so the statement is compiled each time. Babelfish does not cache plans and ignores
+ * the hint (babelfishpg_tsql.escape_hatch_query_hints).
  */
 export function recompiledBetweenTimes(filters: ReadonlySet<string>): string {
   return filters.has('from') || filters.has('to') ? '\nOPTION (RECOMPILE)' : ''
@@ -143,10 +142,10 @@ function conditionsOf(alias: 'o' | 's', filters: ReadonlySet<ListFilter>): strin
 /**
  * Lists the newest orders first. Uses orders_by_reference, orders_by_customer or orders_by_currency. In
  * orders_by_currency, the entries for each pair of currency and payment method are sorted by `seq`. The statement
- * therefore reads a page for each pair, and takes the newest orders of all these pages. Without a filter, it uses the
- * primary key. With a time range, it uses either the primary key or orders_by_acceptance, whichever reads less. For
- * cancelled orders, it uses orders_cancelled instead of the primary key, orders_cancelled_by_customer instead of
- * orders_by_customer, and orders_cancelled_by_currency instead of orders_by_currency.
+ * therefore reads a page for each pair, and takes the newest of the orders on all these pages. Without a filter, it
+ * uses the primary key. With a time range, it uses either the primary key or orders_by_acceptance, whichever reads
+ * less. For cancelled orders, it uses orders_cancelled instead of the primary key, orders_cancelled_by_customer instead
+ * of orders_by_customer, and orders_cancelled_by_currency instead of orders_by_currency.
  */
 export function selectStoredList(filters: ReadonlySet<ListFilter>): string {
   const conditions = ['o.seq < @before', ...conditionsOf('o', filters)]
@@ -200,7 +199,7 @@ ${SELECT_STATES}`
 }
 
 /**
- * Matches belong to four classes, and those in the best class come first. In class 0, every word of the query is a
+ * Matches fall into four classes, and those in the best class come first. In class 0, every word of the query is a
  * whole word of the customer's name; in class 1, every word is at least the beginning of a word of that name. In class
  * 2, every word of the query is a whole word somewhere in the order; in class 3, every word is at least the beginning
  * of a word in the order. An order's class depends on that order alone, so pages stay stable. Uses order_words_pk; the

@@ -299,7 +299,7 @@ ${INSERT_ITEMS_AND_WORDS}`
 
 /**
  * If any order is rejected, nothing is counted or parked. The caller parks that order and calls again. The second
- * result lists the orders for which a change waits, and is absent if there are none. If the batch contains personal
+ * result lists the orders that have a waiting change, and is absent if there are none. If the batch contains personal
  * data of forgotten customers, nothing is stored, and the only result lists their orders (forgotten-customers-sql.ts).
  */
 export const STORE_BATCH = `${BEGIN}${DECLARE_ORDERS}${DECLARE_PARKED}${DECLARE_LEDGER}${DECLARE_FORGOTTEN}
@@ -317,9 +317,9 @@ SELECT o.i, o.outcome FROM @orders AS o ORDER BY o.i;
 ${LOOK_AFTER_ORDERS}`
 
 /**
- * Does the same as STORE_BATCH for a batch that contains changes or failures of changes. Changes and failures are
- * recorded even if something is rejected, so that no change overtakes a parked one. The second result lists the
- * outcomes of the changes, and the third the orders for which a change waits.
+ * Does the same as STORE_BATCH for a batch that contains changes or failed changes. Changes and failures are recorded
+ * even if something is rejected, so that no change overtakes a parked one. The second result lists the outcomes of the
+ * changes, and the third lists the orders that have a waiting change.
  */
 export const STORE_BATCH_WITH_CHANGES = `${BEGIN}${DECLARE_ORDERS}${DECLARE_PARKED}${DECLARE_LEDGER}${DECLARE_CHANGES}${DECLARE_FORGOTTEN}
 BEGIN TRANSACTION;

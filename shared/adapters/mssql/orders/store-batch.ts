@@ -23,11 +23,11 @@ type BatchCommands = Pick<OrderStore, 'storeBatch' | 'previewBatch'>
 /** The results of one statement. */
 interface Stored {
   readonly orders: ReadonlyMap<number, StoreOutcome>
-  /** How each change was recorded, in the sequence of the batch. */
+  /** How each change was recorded, in the same sequence as in the batch. */
   readonly changes: readonly string[]
-  /** The orders for which a change waits. */
+  /** The orders that have a change waiting. */
   readonly toDecide: readonly string[]
-  /** If present, nothing was stored, because these orders contain personal data of forgotten customers. */
+  /** If present, these orders contain personal data of forgotten customers, and nothing was stored. */
   readonly forgotten?: readonly Row[]
 }
 
@@ -42,8 +42,8 @@ const NOTHING: Stored = { orders: new Map(), changes: [], toDecide: [] }
  * fault are then found by halving the batch, in transactions that are rolled back, and the other orders are stored in
  * one transaction.
  *
- * Changes are decided in a second transaction, which runs only if a change is waiting for an order in the batch. If the
- * process dies before the second transaction, the batch is delivered again and the changes are decided then.
+ * Changes are decided in a second transaction, which runs only if an order in the batch has a change waiting. If the
+ * process dies before the second transaction, the changes are decided when the batch is delivered again.
  */
 export function createBatchCommands(query: Query): BatchCommands {
   const turns = createTurns(query)

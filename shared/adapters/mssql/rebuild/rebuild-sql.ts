@@ -18,7 +18,7 @@ SELECT r.state, r.why, r.leased_until, r.started_at, r.updated_at, r.operator, r
 `
 
 /**
- * If two processes begin the first rebuild at the same time, the later statement violates the primary key, is repeated,
+ * If two processes begin the first rebuild at the same time, the later statement violates the primary key, is retried,
  * and then finds the row of the earlier one.
  */
 export const BEGIN_REBUILD = `

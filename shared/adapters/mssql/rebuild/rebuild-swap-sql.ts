@@ -28,15 +28,15 @@ const SET_ORDER = [...ORDER_VALUES, ...ORDER_TEXTS, 'idempotency_key_hash', 'ref
  * the rebuilt ones and stay as they are, because the current code wrote them. Such an order can have any `seq`, because
  * identity values are not assigned in commit order. Both sides are read in primary key order.
  *
- * If an order was changed meanwhile, its version differs from that of the rebuilt order. The live order and its search
- * words then stay as they are, because the current code wrote the change. The search words of a changed order also stay
- * if no record of the order was found. No change is written during this transaction, because TAKE_TURNS waits for the
- * rebuild's row (turns-sql.ts).
+ * If an order was changed during the rebuild, its version differs from that of the rebuilt order. The current code
+ * wrote that change, so the live order and its search words are left unchanged. The search words of a changed order are
+ * also left unchanged if no record of the order was found. No change is written during this transaction, because
+ * TAKE_TURNS waits for the rebuild's row (turns-sql.ts).
  *
  * The swap may write every row, and these tables do not escalate row locks to the whole table (migration 9), so it uses
  * PAGLOCK. There are about a hundred times fewer pages than rows, so the locks fit in the server's memory ("Table
- * hints", "Resolve blocking problems caused by lock escalation"). Locks on rows that do not differ are released after
- * reading.
+ * hints", "Resolve blocking problems caused by lock escalation"). Locks on rows that turn out not to differ are
+ * released after reading.
  */
 export const SWAP_ORDERS = inStep(`
   DELETE x

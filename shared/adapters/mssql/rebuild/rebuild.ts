@@ -26,7 +26,7 @@ import { GROUP_UNITS } from '../database/columns.ts'
 import { toStoreBatchJson } from '../orders/store-batch-json.ts'
 import { cut, fromSqlId, fromSqlTime, toSqlTime } from '../database/values.ts'
 
-/** The target that audit entries name. */
+/** The target that is named in audit entries. */
 const TARGET = 'orders'
 const COMPLETED_AT_ONCE = 500
 /** The swap reads every order. Storing waits for the rows that the swap changes; queries do not wait. */
@@ -56,8 +56,8 @@ export function createRebuildCommands(query: Query): RebuildCommands {
   }
 
   /**
-   * Runs a step and returns its results, except the one that says whether the rebuild still belongs to its owner.
-   * Rejects with `conflict` if another process has taken over the rebuild.
+   * Runs a step and returns its results, except the one that says whether this process still owns the rebuild. Rejects
+   * with `conflict` if another process has taken over the rebuild.
    */
   async function inStep(
     statement: string,

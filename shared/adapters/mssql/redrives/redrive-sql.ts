@@ -53,7 +53,7 @@ SELECT DISTINCT @task, n.kept_seq FROM @named AS n WHERE n.kept_seq IS NOT NULL;
 ${KEEP_TASK_IF_DEAD}`
 
 /**
- * Uses the index of one filter (dead_letters_by_…), whose entries are in the sequence in which the letters were kept.
+ * Uses the index of one filter (dead_letters_by_…), whose entries are in the order in which the letters were inserted.
  */
 const addLetters = (filters: readonly LetterFilter[], conditions: readonly string[]) => `
 INSERT INTO redrive_letters (task_seq, kept_seq)
@@ -95,7 +95,7 @@ SELECT @more AS has_more;
 
 /**
  * A task that is being removed (port Retention) is not shown. Uses the unique index on the id and, for the outcomes,
- * the primary keys. The cost grows with the number of the task's letters.
+ * the primary keys. The cost grows with the number of letters in the task.
  */
 export const SELECT_TASK = `
 SET NOCOUNT ON;
@@ -151,9 +151,9 @@ SELECT t.id, t.gathering FROM redrive_tasks AS t WHERE t.task_seq = @task;
 
 /**
  * Returns the letters that the current step has claimed but not sent. If there are none, claims the next waiting
- * letters as a new step. A claim contains the first letter, and as many of the following ones as the size limit allows.
- * Uses redrive_letters_by_step, whose entries are in the sequence in which the letters were kept. The server knows a
- * payload's size without reading the payload.
+ * letters as a new step. A claim contains the first waiting letter, and as many of the letters after it as the size
+ * limit allows. Uses redrive_letters_by_step, whose entries are in the order in which the letters were inserted. The
+ * server knows a payload's size without reading the payload.
  */
 export const CLAIM = `${START}
 DECLARE @task BIGINT, @step INT, @isNew BIT = 0;
@@ -271,9 +271,9 @@ SELECT @state AS state;
 `
 
 /**
- * Makes a task ready to resume, in steps along the primary key. Letters that were claimed but not sent go back to
- * waiting; letters that were already sent can no longer stop the task. Each step begins after the letter that the
- * previous step returned, and the last step returns none. The task does not run during these steps.
+ * Makes a task ready to resume, in steps that follow the primary key. A letter that was claimed but not sent becomes a
+ * waiting letter again. A letter that was already sent can no longer cause the task to stop. Each step begins after the
+ * letter that the previous step returned, and the last step returns none. The task does not run during these steps.
  */
 export const FORGET_STEPS = `${START}
 DECLARE @task BIGINT;

@@ -13,10 +13,10 @@ DECLARE @time DATETIME2(3) = CAST(@before AS DATETIME2(3)), @removed INT = 0;
 `
 
 /**
- * Empties the oldest settled letters that belong to no running task. Decisions about a record depend on whether its
- * letter is foreign and whether the letter was edited, so these two columns lose their content but do not become null.
- * The UPDATE repeats the conditions, because an operator may have restored a letter meanwhile. Uses
- * dead_letters_settled, redrive_tasks_running and the primary keys.
+ * Removes the content of the oldest settled letters that belong to no running task. Decisions about a record depend on
+ * whether its letter is foreign and whether the letter was edited, so `foreign_failure` and `edited_value` are emptied
+ * but do not become null. The UPDATE repeats the conditions, because an operator may have restored a letter in the
+ * meantime. Uses dead_letters_settled, redrive_tasks_running and the primary keys.
  */
 export const REMOVE_LETTERS = `${START}
 DECLARE @page TABLE (kept_seq BIGINT NOT NULL PRIMARY KEY);
@@ -55,14 +55,14 @@ const isOver = (order: string) => `NOT EXISTS (
   AND ${isSettled(order)}`
 
 /**
- * Examines the next entries in the sequence in which they were written, which is nearly chronological. If nothing is
+ * Examines the next entries in the order in which they were written, which is nearly chronological. If nothing is
  * pending for an order and its last entry is old, its entries are deleted up to this point. That includes entries that
  * an earlier round kept because the order's last entry was still new.
  *
- * Orders are chosen without locks, so that no order that keeps its entries is locked. The transaction then locks the
- * chosen orders and their changes, as restoring a letter does, and leaves out the orders for which something has become
- * pending. The DELETE checks the age of each entry again, because an entry may be committed after others with higher
- * numbers. Uses the primary key and the indexes on order_id.
+ * Orders are chosen without locks, so that orders whose entries are kept are never locked. The transaction then locks
+ * the chosen orders and their changes, as restoring a letter does, and leaves out the orders for which something has
+ * become pending. The DELETE checks the age of each entry again, because an entry may be committed after others with
+ * higher numbers. Uses the primary key and the indexes on order_id.
  */
 const removeEntries = (table: 'order_history' | 'order_change_history') => `${START}
 DECLARE @page TABLE (entry BIGINT NOT NULL PRIMARY KEY, order_id UNIQUEIDENTIFIER NOT NULL, is_old INT NOT NULL);

@@ -2,7 +2,7 @@
  * An earlier version did not index all the words of its orders. These statements add the missing words
  * (search-reindex.ts). There are two passes, because an instance of that version may run alongside this one for a
  * while. Such an instance may store an order whose `seq` the first pass has already gone past, or replace the words of
- * an order that is already done. The second pass begins when no such instance can still be running.
+ * an order that the first pass has finished. The second pass begins when no such instance can still be running.
  */
 
 /** The value of `ends_at` during the second pass. */

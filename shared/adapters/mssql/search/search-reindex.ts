@@ -9,7 +9,7 @@ import { fromSqlId } from '../database/values.ts'
 /** `[seq, word, whether the word is in the customer's name]`. */
 export type WordRow = readonly [seq: string, word: string, inName: 0 | 1]
 
-/** `ended` if no order lacks words, `waiting` if there may be more orders later. */
+/** `ended` if every order has all its words, `waiting` if orders that lack words may still appear. */
 type Step = 'done' | 'waiting' | 'ended'
 
 interface ReindexOptions {
@@ -23,13 +23,13 @@ interface ReindexOptions {
 const ORDERS_AT_ONCE = 100
 /** A transaction ends with the order that reaches this limit, so that it takes few locks. */
 const MAX_WORDS = 2000
-/** The pauses leave time for storing and for other instances that do the same work. */
+/** The pauses leave time for storing orders, and for other instances that do the same work. */
 const PAUSES = { stepMs: 50, waitMs: 60_000 }
 
 /**
  * Adds the missing words to orders that were stored by an earlier version, which did not index all words. Several
- * instances may run this at once. A step that fails causes a warning and is repeated. Resolves when no order is left or
- * the signal is aborted.
+ * instances may run this at once. If a step fails, `onWarning` is called and the step is repeated. Resolves when no
+ * order is left or the signal is aborted.
  */
 export async function reindex({ query, signal, onWarning, pauses = PAUSES }: ReindexOptions): Promise<void> {
   const pause = (ms: number) => sleep(ms, undefined, { signal, ref: false }).catch(() => undefined)

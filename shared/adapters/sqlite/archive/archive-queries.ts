@@ -49,7 +49,7 @@ export function prepareArchiveQueries(db: DatabaseSync): ArchiveQueries {
   const selectDiscarded = db.prepare(NEXT_DISCARDED)
 
   /**
-   * Returns the next orders. `reach` is the `seq` up to which all orders were examined; it is undefined at the end of
+   * Returns the next orders. All orders up to the `seq` in `reach` were examined; `reach` is undefined at the end of
    * the table.
    */
   function stored(after: number, before: number, limit: number): { found: Found[]; reach: number | undefined } {

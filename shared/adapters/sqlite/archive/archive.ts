@@ -44,7 +44,7 @@ const BURY_CHANGES = `
   FROM order_changes WHERE order_id = ?`
 /** The following statements use the indexes on order_id and the primary key of order_items. */
 const DELETE_ITEMS = 'DELETE FROM order_items WHERE order_seq = ?'
-/** The index does not store the text, so a delete has to pass the words (search/rewording.ts). */
+/** The index does not store the text, so a delete has to supply the indexed words (search/rewording.ts). */
 const DELETE_WORDS = `INSERT INTO order_search (order_search, rowid, words) VALUES ('delete', ?, ?)`
 const DELETES = ['orders', 'order_changes', 'order_history', 'order_change_history'] as const
 const DELETE_STATE = 'DELETE FROM order_states WHERE order_id = ? RETURNING seq'

@@ -80,7 +80,8 @@ export function prepareBatchTombstones(db: DatabaseSync): BatchTombstones {
   return {
     ofOrder: (orderId) => (areAny() ? all.ofOrder(orderId) : undefined),
     hasKey: (keyHash) => areAny() && all.hasKey(keyHash),
-    // An archived change belongs to an archived order, so without archived orders there is no archived change.
+    // An archived change belongs to an archived order, so if there are no archived orders, there are no archived
+    // changes either.
     ofChange: (changeId) => (areAny() ? all.ofChange(changeId) : undefined),
     hasChangeKey: (key) => areAny() && all.hasChangeKey(key),
     forget() {

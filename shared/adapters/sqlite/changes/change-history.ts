@@ -6,7 +6,7 @@ import { toMs } from '../database/values.ts'
 /** Writes the history of changes. Ids are bytes, as in the tables. */
 export interface ChangeHistory {
   tell(orderId: Uint8Array, changeId: Uint8Array, atMs: number, entry: ChangeEntry): void
-  /** Adds the entry for a redriven letter of the change, unless the change had already been decided. */
+  /** Adds the entry that says that the change was redriven, unless the change had already been decided. */
   tellRedriven(orderId: Uint8Array, changeId: Uint8Array, act: ActInHistory): void
 }
 
@@ -20,8 +20,9 @@ interface ChangeEntry {
 }
 
 /**
- * A redriven change may be decided before its sender reports it as sent, and by a machine whose clock is behind. A
- * change therefore counts as decided before the redrive only if it was decided more than this long before.
+ * A redriven change may be decided before its sender reports it as sent, and the clock of the machine that decides it
+ * may be behind. A change therefore counts as decided before the redrive only if the decision precedes the redrive by
+ * more than this many milliseconds.
  */
 const CLOCK_SKEW_MS = 60_000
 

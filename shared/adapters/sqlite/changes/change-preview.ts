@@ -46,7 +46,7 @@ export function prepareChangePreview(db: DatabaseSync): PreviewChanges {
   }
 }
 
-/** Undefined if the change still waits. */
+/** Undefined if the change has not been decided. */
 function toFollower(view: ChangeView | undefined): FollowerPreview | undefined {
   if (view?.status !== 'applied' && view?.status !== 'rejected') return undefined
   const { orderId, changeId, status, cause } = view

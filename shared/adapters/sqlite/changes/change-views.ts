@@ -81,7 +81,8 @@ export function prepareChangeQueries(db: DatabaseSync): ChangeQueries {
     const known = new Map<string, Predecessor | undefined>()
     return rows.map((row) => {
       const view = toChangeView(row)
-      // A change that has no turn yet waits for the batch with its origin, not behind another event.
+      // A change that has no place in the sequence yet waits for the batch that contains its origin, so it is not
+      // behind another event yet.
       if (row.state !== 'waiting' || row.early === 1) return view
       if (!known.has(view.orderId)) known.set(view.orderId, predecessor(row.order_id))
       const behind = known.get(view.orderId)

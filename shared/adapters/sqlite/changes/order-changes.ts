@@ -22,37 +22,41 @@ import { prepareChangeHistory } from './change-history.ts'
 
 /** The rows of changes. */
 export interface OrderChanges {
-  /** The state of a change, even of an archived one. Undefined if the store has never seen the change. */
+  /** The state of a change, even if the change is archived. Undefined if the store has never seen the change. */
   stateOf(changeId: string): ChangeState | undefined
   /**
-   * Keeps a readable change. `isCounted` says whether its origin was counted before or is counted with this batch.
+   * Keeps a readable change. `isCounted` says whether the ledger has counted its origin, with this batch or earlier.
    * Returns `new` if the change now waits for its turn, and `known` if the store already had it from this record. A new
    * change that can never take its turn, such as a change to an archived order, is rejected, and the result is `known`
    * too.
    */
   record(change: ChangeToStore, isCounted: boolean, atMs: number): 'new' | 'known' | 'duplicate' | Rejection
   /**
-   * Adds the turn and the content that a known change still lacks. The change's state stays the same, because an
-   * operator's decision withholds its record.
+   * Gives a known change its place in the sequence and its content, if it still lacks them. The change's state stays
+   * the same, because an operator's decision withholds its record.
    */
   withhold(change: ChangeToStore, isCounted: boolean): void
-  /** Records the failure of a change's record, or of its copy or redrive, unless the change is already kept. */
+  /**
+   * Records the failure of a change's record, of its copy or of its redrive. A change that is already waiting, applied,
+   * rejected or discarded keeps its state, unless the failure is that it could not be decided.
+   */
   park(record: ParkedRecord, change: ParkedChange, isCounted: boolean, atMs: number): void
   /** Adds an entry to the history of a change that has to wait. */
   tellWaiting(changeId: string, atMs: number): void
   /** Writes the verdict on a change whose turn has come. */
   decide(verdict: Verdict, orderId: string, kind: ChangeKind, atMs: number): void
   /**
-   * Moves a change to the state `to`, because its letter has been discarded or restored. Returns false if the change is
-   * in another state by now, or if the store has it from another record.
+   * Moves a dead-lettered change to `discarded`, or a discarded one to `dead-lettered`, because its letter has been
+   * discarded or restored. Returns false if the change is no longer in the expected state, or if the stored change came
+   * from another record.
    */
   move(changeId: string, origin: RecordPosition, to: 'dead-lettered' | 'discarded', act: ActInHistory): boolean
   /** The id of the order that a change belongs to; undefined if the store does not have the change. */
   orderOf(changeId: string): string | undefined
   /**
    * Discards a waiting change, unless its order or an earlier change to that order is being retried or is
-   * dead-lettered. If the order is stored, discards the change only if it cannot be decided. Returns whether the change
-   * was discarded.
+   * dead-lettered. A change to a stored order is discarded only if it cannot be decided. Returns whether the change was
+   * discarded.
    */
   discardWaiting(changeId: string, isUndecidable: boolean, act: ActInHistory): boolean
   /** Rejects the changes that wait behind a discarded one. */
@@ -235,7 +239,7 @@ export function prepareOrderChanges(
     },
     tellWaiting(changeId, atMs) {
       const row = find(changeId)
-      // A change that has no turn yet gets no entry, because it may be decided as soon as it gets its turn.
+      // A change without a place in the sequence gets no entry, because it may be decided as soon as it gets a place.
       if (row?.state === 'waiting' && row.early === 0)
         history.tell(row.order_id, toIdBytes(changeId), atMs, { kind: 'change-waits' })
     },
@@ -272,7 +276,7 @@ export function prepareOrderChanges(
     },
     rejectBehind(changeId, atMs) {
       const row = find(changeId)
-      // Nothing waits behind a change that has no turn yet.
+      // Nothing waits behind a change that has no place in the sequence yet.
       if (row === undefined || row.early === 1) return
       for (const { change_id: id } of selectBehind.all(row.order_id, row.seq)) {
         rejectOne(id as Uint8Array, row.order_id, EARLIER_DISCARDED, atMs)

@@ -14,7 +14,7 @@ import type { Decisions } from '../orders/decisions.ts'
 import type { OrderChanges } from './order-changes.ts'
 import type { Turns } from './turns.ts'
 
-/** Keeps the changes in a batch in log order, and then decides those whose turn has come. */
+/** Records the changes in a batch in log order, and then applies or rejects those whose turn has come. */
 export interface StoredChanges {
   /** Must be called after the batch's orders have been stored. */
   store(batch: StoreBatch, guard: Guard, nowMs: number): ChangesResult
@@ -93,7 +93,7 @@ export function prepareStoredChanges(dependencies: {
   }
 }
 
-/** The orders whose changes may now take their turn. */
+/** The orders that may have changes whose turn has now come. */
 function touched(orderIds: readonly string[], events: readonly (ChangeToStore | ParkedRecord)[]) {
   return new Set([...orderIds, ...events.flatMap(({ orderId }) => orderId ?? [])])
 }

@@ -13,12 +13,12 @@ import { prepareAppliedChanges } from './applied-changes.ts'
 import { prepareChangedOrders } from './changed-orders.ts'
 import type { OrderChanges } from './order-changes.ts'
 
-/** Decides changes when their turn has come, within the caller's transaction. */
+/** Applies or rejects changes when their turn has come, within the caller's transaction. */
 export interface Turns {
   /**
-   * Decides the order's changes one after the other, until one has to wait. If the order was lost and has been stored
-   * again from its record, first reapplies the changes that had been applied to it. Returns the change that could not
-   * be decided, if any.
+   * Applies or rejects the order's changes one after the other, until one has to wait. If the order was lost and has
+   * been stored again from its record, first reapplies the changes that had been applied to it. Returns the change that
+   * could not be decided, if any.
    */
   take(orderId: string, atMs: number): UndecidableChange | undefined
   /** Returns the given orders that have a change waiting for its turn. */
@@ -92,7 +92,10 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
     }
   }
 
-  /** Decides the changes and writes the result. If any of this fails, writes nothing and returns false. */
+  /**
+   * Decides which of the changes are applied, and writes the result. If any of this fails, writes nothing and returns
+   * false.
+   */
   function takeTogether(orderId: string, order: Order | undefined, some: readonly Kinded[], context: Context): boolean {
     const result = attempt(() => {
       const { order: after, verdicts } = takeTurns(order, some, context.isDiscarded)
@@ -109,7 +112,7 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
     }
   }
 
-  /** Decides the changes one by one, and writes each resulting state of the order that the tables allow. */
+  /** Decides the changes one by one. Writes each new state of the order, unless the tables do not allow it. */
   function takeApart(orderId: string, order: Order | undefined, some: readonly Kinded[], context: Context) {
     const search = decideApart(order, some, context.isDiscarded)
     let step = search.next()
@@ -141,7 +144,7 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
       return failure && row && { ...failure, origin: originIn(row) }
     },
     ordersThatWait(orderIds) {
-      // Usually no change waits, so the orders need not be looked up.
+      // Usually no change is waiting, so the orders need not be looked up.
       if (orderIds.length === 0 || isAnyWaiting.get() === undefined) return []
       return selectWaiting.all(toIdList(orderIds)).map((row) => fromIdBytes(row['order_id'] as Uint8Array))
     },

@@ -2,14 +2,14 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { closeUnlessInDoubt } from '../../../disk/checkpoint.ts'
 import { isBusyError, isConstraintError } from './errors.ts'
 
-/** How long a connection waits while another process writes. After this time, the store counts as busy. */
+/** How long a connection waits while another process writes, before the store counts as busy. */
 const BUSY_TIMEOUT_MS = 2000
 const CACHE_KIB = 16 * 1024
 
 /**
  * Opens the file in WAL mode, so that readers never wait for the writer, and with `synchronous = FULL`. With NORMAL, a
  * power failure may undo the most recent commits while the consumer's committed offset survives in another file or on a
- * broker. The orders of those commits would then never be delivered again
+ * broker. The log would not deliver the orders of those commits again, so they would be missing from the store
  * (https://www.sqlite.org/pragma.html#pragma_synchronous).
  *
  * `alone` locks out every other connection and keeps the WAL index in memory instead of in a shared file.

@@ -18,7 +18,7 @@ export function isBusyError(error: unknown): boolean {
   return code === BUSY || code === LOCKED
 }
 
-/** Whether the error is neither SQLite's nor an `OrderError`, which means that our own code failed. */
+/** True if the error is not SQLite's and not an `OrderError`, which means that our own code failed. */
 export function isBug(error: unknown): boolean {
   return !isOrderError(error) && primaryCodeOf(error) === undefined
 }
@@ -44,7 +44,7 @@ export function storeUnavailable(file: string, cause: unknown): OrderError {
 function storeError(code: ErrorCode, file: string, cause: unknown): OrderError {
   const message =
     code === 'store-full'
-      ? `The disk of the store ${file} is full: make room on it, and the store will continue on its own`
+      ? `The disk that holds the store ${file} is full: make room on it, and the store will continue on its own`
       : `The store ${file} can't be used: ${messageOf(cause)}`
   return new OrderError(code, message, { cause, retriable: true })
 }

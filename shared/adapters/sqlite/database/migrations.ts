@@ -5,7 +5,7 @@ import type { Schema } from '../../../ports/maintenance.ts'
 import { changedMigration, refuseNewer } from '../../stores/refusals.ts'
 import { inTransaction } from './database.ts'
 
-/** Migration 14 drops these tables, so migration 5 may recreate them empty. */
+/** Migration 14 drops these tables, so it does no harm if migration 5 recreates them empty. */
 const WITHOUT_BLOCKS = 'DROP TABLE search_blocks; DROP TABLE search_block_terms; DROP TABLE search_marks;'
 /** Checksums of migration 5 as it was in unreleased commits, each with the SQL that undoes it. */
 const EARLIER_TEXTS: ReadonlyMap<string, string> = new Map([
@@ -53,7 +53,7 @@ export function appliedMigrations(db: DatabaseSync): Schema {
 export function refuseOlder(db: DatabaseSync, file: string, newest: number): void {
   const last = lastApplied(db)
   if (last >= newest) return
-  const message = `The disk of the store ${file} is full, and migration ${newest} is due (the store is at ${last}): make room on the disk first`
+  const message = `The disk that holds the store ${file} is full, and migration ${newest} is due (the store is at ${last}): make room on the disk first`
   throw new OrderError('store-full', message, { retriable: true })
 }
 

@@ -29,8 +29,8 @@ const AT_ORIGIN = 'FROM dead_letters WHERE topic = ? AND partition = ? AND recor
 const BY_ORIGIN = `SELECT ${LETTER_COLUMNS} ${AT_ORIGIN}`
 const SUMMARY_BY_ORIGIN = `SELECT ${SUMMARY_COLUMNS} ${AT_ORIGIN}`
 /**
- * Reads only the index dead_letters_by_group. The cost grows with the number of letters, but only operators ask for
- * groups.
+ * Reads only the index dead_letters_by_group. The cost grows with the number of letters. That is acceptable, because
+ * only operators ask for the groups.
  */
 const GROUPS = `
   SELECT fingerprint, count(*) AS letters, min(first_failed_at) AS first_seen, max(last_failed_at) AS last_seen
@@ -63,8 +63,8 @@ export function prepareDeadLetterQueries(db: DatabaseSync): DeadLetterQueries {
     listLetters(query) {
       const [before] = fromCursor(query, ['number']) ?? [Number.MAX_SAFE_INTEGER]
       const { where, parameters } = filtersOf(query)
-      // Uses the index of one filter (dead_letters_by_…) or the primary key. In each of them, entries are in the order
-      // in which the letters were kept.
+      // Uses the index of one filter (dead_letters_by_…) or the primary key. In each of them, entries are sorted by
+      // kept_seq.
       const sql = `SELECT ${SUMMARY_COLUMNS} FROM dead_letters WHERE ${['kept_seq < ?', 'removed_at IS NULL', ...where].join(' AND ')}
         ORDER BY kept_seq DESC LIMIT ?`
       const rows = statement(sql).all(before, ...parameters, query.limit + 1)

@@ -21,7 +21,8 @@ export interface DeadLetterRows {
    */
   originOfLetter(letterId: string | null, orderId: string, changeId?: string): RecordPosition | undefined
   /**
-   * Marks the letter as resolved once the record that was sent for it is stored. A discarded letter stays discarded.
+   * Marks the letter as resolved once the record that was sent for it has been stored. A discarded letter stays
+   * discarded.
    */
   endRedrive(letter: RecordPosition, groupId: string, nowMs: number): void
   /** Resolves the letters of this order (or change) at this origin once the record at this origin is stored. */
@@ -44,7 +45,8 @@ const RESOLVE = `
   UPDATE dead_letters SET state = 'resolved', settled_at = ? WHERE ${KEY} AND state NOT IN ('resolved', 'discarded')`
 const RESOLVE_FOREIGN = `${RESOLVE} AND foreign_failure IS NOT NULL`
 /**
- * Uses dead_letters_by_order. Compares the order too, because another log's record may now have the letter's position.
+ * Uses dead_letters_by_order. Also compares the order id, because another log's record may now have the letter's
+ * position.
  */
 const RESOLVE_OF = `
   UPDATE dead_letters SET state = 'resolved', settled_at = ?6
@@ -84,7 +86,7 @@ export function prepareDeadLetterRows(dependencies: {
     }
   }
 
-  /** Returns false if the letter is already kept. */
+  /** Returns false if the store already has the letter. */
   function insertLetter(letter: DeadLetter, isResolved: boolean, nowMs: number): boolean {
     const topic = freeTopic(letter)
     if (topic === undefined) return false

@@ -20,7 +20,7 @@ import { toIdBytes, toIdBytesOrNull, toMs } from '../database/values.ts'
 /** Operators' actions on single dead letters and waiting changes. Each is one transaction (port Redrives). */
 export interface OperatorCommands {
   discardLetter(letterId: string, act: Act): KeptDeadLetter
-  /** Discards the letters whose state is `dead`, all in one transaction. Returns the number of discarded letters. */
+  /** Discards the letters whose state is `dead`, all in one transaction. Returns how many letters were discarded. */
   discardLetters(letterIds: readonly string[], act: Act): number
   restoreLetter(letterId: string, act: Act): KeptDeadLetter
   recordEdit(letterId: string, value: Uint8Array, act: Act): KeptDeadLetter
@@ -171,7 +171,7 @@ function orderOf({ orderId, foreign }: DeadLetterSummary): Uint8Array | null {
   return foreign === null ? toIdBytesOrNull(orderId) : null
 }
 
-/** The position under which the letter is kept. */
+/** The position that is the key of the letter in the store. */
 function keyOf({ id, origin }: DeadLetterSummary): readonly [topic: string, partition: number, offset: number] {
   const { topic, partition, offset } = parseDeadLetterId(id) ?? origin
   return [topic, partition, offset]

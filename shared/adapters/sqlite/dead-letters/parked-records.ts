@@ -18,8 +18,8 @@ export interface ParkedRecords {
    */
   park(groupId: string, record: ParkedRecord, counted: boolean, atMs: number): void
   /**
-   * Records that a change's record failed. The ledger counts that record later (`count`). `isOfLog` says whether the
-   * ledger has counted the change's original record or counts it in this transaction.
+   * Notes that processing a change's record failed. The ledger counts that record later (`count`). `isOfLog` says
+   * whether the ledger has counted the change's original record or counts it in this transaction.
    */
   parkChange(groupId: string, record: ParkedChangeRecord, isOfLog: boolean, atMs: number): void
   /**
@@ -29,8 +29,8 @@ export interface ParkedRecords {
   /** Marks the origin as counted. Called when the ledger counts the origin as parked in this transaction. */
   count(groupId: string, origin: RecordPosition): void
   /**
-   * Notes that the origin's order is stored, from this record or from another one. Returns true if the origin had been
-   * parked.
+   * Notes that the origin's order has been stored, from this record or from another one. Returns true if the origin had
+   * been parked.
    */
   settle(groupId: string, origin: RecordPosition, state: 'stored' | 'duplicate', atMs: number): boolean
   /** Notes that another record, which was sent in place of the origin, was stored or was itself parked. */
@@ -112,7 +112,7 @@ export function prepareParkedRecords(dependencies: {
     parkChange(groupId, record, isOfLog, atMs) {
       const { changeId } = record.change
       // A change is held again if its turn has come but it cannot be decided. By then, the copy that delivered the
-      // change has settled the row. So the row's state changes although the row is settled.
+      // change has settled the row. The row's state therefore changes even though the row is already settled.
       const isHeldAgain = changes.isHeldBy(changeId, record)
       moveRow(groupId, record, isHeldAgain || changes.stateOf(changeId) === undefined, false, atMs)
       changes.park(record, record.change, isOfLog, atMs)

@@ -29,7 +29,7 @@ const SELECT_ORDERS = 'SELECT seq, order_id, forgotten FROM orders WHERE custome
 /** Reads the whole table, which contains only the few orders that are not stored. */
 const SELECT_STATES = 'SELECT seq, order_id, status, order_json FROM order_states WHERE customer_id = ?'
 /**
- * Uses archived_orders_by_customer. The store may still have letters and late changes of archived orders. If an order
+ * Uses archived_orders_by_customer. For archived orders, the store may still have letters and late changes. If an order
  * was archived after its customer had been forgotten, its file contains none of the customer's personal data.
  */
 const SELECT_ARCHIVED = `
@@ -107,8 +107,9 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
   }
 
   /**
-   * The letters that contain personal data and either name the customer or belong to one of the customer's orders. Adds
-   * to `orderIds` the orders of the letters that name the customer.
+   * The letters that contain personal data and either name the customer or belong to one of the customer's orders. Also
+   * adds to `orderIds` the order id of each letter that names the customer, unless that order belongs to another
+   * customer.
    */
   function lettersOf(customerId: number, orderIds: Set<string>): number[] {
     const seqs = new Set<number>()

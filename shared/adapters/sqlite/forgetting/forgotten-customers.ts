@@ -12,7 +12,7 @@ import { forgottenLetters } from './forgotten-letters.ts'
 
 /** Removes the personal data of forgotten customers from incoming data, within the caller's transaction. */
 export interface ForgottenCustomers {
-  /** Whether any customer was forgotten. If no customer was forgotten, a batch needs only this one query. */
+  /** Whether any customer has been forgotten. If none has, a batch needs only this one query. */
   any(): boolean
   /** The batch without the personal data of forgotten orders. The batch's changes are handled later, by `changes`. */
   orders: (batch: StoreBatch) => StoreBatch
@@ -23,7 +23,7 @@ export interface ForgottenCustomers {
   changes(batch: StoreBatch): StoreBatch
   letter: (letter: DeadLetter) => DeadLetter
   archived: (document: ArchivedOrder) => ArchivedOrder
-  /** Removes personal data from the order's stored changes. Returns the number of updated changes. */
+  /** Removes personal data from the order's stored changes. Returns how many of these changes it updated. */
   storedChanges(orderId: Uint8Array): number
 }
 
@@ -46,7 +46,7 @@ export function prepareForgottenCustomers(db: DatabaseSync): ForgottenCustomers 
   const selectChanges = db.prepare(SELECT_CHANGES)
   const updateChange = db.prepare(UPDATE_CHANGE)
 
-  /** Whether an order that the customer placed at this time is forgotten. */
+  /** Whether an order that the customer placed at `acceptedAtMs` is forgotten. */
   function isForgotten(customerId: number, acceptedAtMs: number): boolean {
     const at = selectTime.get(customerId)?.['forgotten_at']
     return at !== undefined && !(acceptedAtMs > Number(at))

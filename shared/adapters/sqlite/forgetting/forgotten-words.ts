@@ -18,8 +18,9 @@ const REPLACE_STATE = 'INSERT OR REPLACE INTO order_state_search (rowid, words) 
 const MERGE_STATES = `INSERT INTO order_state_search (order_state_search) VALUES ('optimize')`
 /**
  * Merging would not be enough for stored orders. The index of stored orders can delete a row only by its words, so a
- * deleted word stays and gets a mark. FTS5 drops the word and its mark only when it merges into the highest level. If
- * the index once had more segments, `optimize` merges into a lower level, or finds only one segment and does nothing.
+ * deleted word stays in the index and is marked as deleted. FTS5 drops the word and its mark only when it merges into
+ * the highest level. If the index once had more segments than it has now, `optimize` merges them into a lower level, or
+ * finds only one segment and does nothing.
  */
 const EMPTY = `INSERT INTO order_search (order_search) VALUES ('delete-all'); DELETE FROM search_terms`
 const INSERT_WORDS = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'

@@ -3,7 +3,7 @@ import { truncateWal } from '../../../disk/checkpoint.ts'
 import { OrderError } from '../../../domain/errors.ts'
 import { openDatabase } from '../database/database.ts'
 
-/** Overwrites removed personal data that is still in the file or its WAL (port Forgetting). */
+/** Overwrites the bytes that removed personal data has left behind in the file or its WAL (port Forgetting). */
 export interface Purge {
   purge(): void
   /** Purges if an earlier process exited after forgetting a customer but before overwriting the customer's data. */
@@ -21,7 +21,7 @@ export function preparePurge(db: DatabaseSync, file: string): Purge {
     writeAnew(file)
     if (!truncateWal(db)) {
       const detail =
-        'A reader, such as a backup, keeps an earlier state of the store in use. Try again when it has finished.'
+        'A reader, such as a backup, is still using an earlier state of the store. Try again when it has finished.'
       throw new OrderError('store-busy', detail, { retriable: true })
     }
     done.run()

@@ -17,12 +17,11 @@ export interface Decisions {
   statusOf(orderId: string): OrderStatus | undefined
   /**
    * The state that the record's parked row gets if a decision keeps the record from being stored; undefined if the
-   * record may be stored. `status` is the status of its order.
+   * record may be stored. `status` is the order's status.
    */
   against(order: OrderToStore, status: OrderStatus): ParkedState | undefined
   /**
-   * Does the same as `against` for a change that the store knows. `isDiscarded` says whether an operator discarded the
-   * change.
+   * Like `against`, but for a change that the store knows. `isDiscarded` says whether an operator discarded the change.
    */
   againstChange(change: ChangeToStore, isDiscarded: boolean): ParkedState | undefined
   /**

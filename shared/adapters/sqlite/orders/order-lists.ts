@@ -11,8 +11,8 @@ import { filteredMatch, MAX_TERMS, rankedMatches } from '../search/search-match.
 import { toMs } from '../database/values.ts'
 
 /**
- * Pages of orders. An index that is sorted like the page yields the `seq` of each order on the page, and only those
- * orders are read. The cost of a page therefore depends on its size, not on the number of orders.
+ * Pages of orders. An index with the same sort order as the page yields the `seq` of each order on the page, and only
+ * those orders are read. The cost of a page therefore depends on its size, not on the number of orders.
  */
 export interface ListQueries {
   list(query: ListQuery): Page<OrderView>
@@ -140,7 +140,7 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
     // returned.
     const ofCustomer = customerId === undefined ? [] : [customerId]
     const key = [...ofCustomer.map(() => 'o.customer_id = ?'), 'o.currency = ?', 'o.payment_method = ?']
-    // The index is named because the planner might otherwise choose an index that contains all orders.
+    // The statement names the index, because the planner might otherwise choose one that contains all orders.
     const cancelled = `orders o INDEXED BY orders_cancelled_by_${ofCustomer.length === 0 ? 'currency' : 'customer'}`
     const sql = newest(key, isCancelled ? cancelled : undefined)
     const currencies = currency === undefined ? CURRENCIES : [currency]

@@ -5,7 +5,7 @@ import { toIdBytes, toMs } from '../database/values.ts'
 
 /** The status and history of orders that are not stored. */
 export interface OrderStates {
-  /** Records a failure: the order becomes `retrying` or `dead-lettered`, and its history gets an entry. */
+  /** Records a failure: the order becomes `retrying` or `dead-lettered`, and an entry is added to its history. */
   fail(orderId: string, record: ParkedRecord, atMs: number): void
   /** Whether the order has a status other than stored. */
   has(orderId: string): boolean

@@ -43,16 +43,10 @@ const SEQS = '(SELECT value FROM json_each(?))'
 const ORDERS = `SELECT ${ORDER_COLUMNS} FROM orders WHERE seq IN ${SEQS}`
 const ITEMS = `SELECT * FROM order_items WHERE order_seq IN ${SEQS} ORDER BY order_seq, line`
 const STATES = `SELECT ${STATE_COLUMNS} FROM order_states WHERE seq IN ${SEQS}`
-/**
- * Uses the index order_history_by_order, in which the entries of an order are in the sequence in which they were
- * written.
- */
+/** Uses the index order_history_by_order, which sorts the entries of an order from oldest to newest. */
 const HISTORY = `
   SELECT at AS happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason FROM order_history WHERE order_id = ? ORDER BY entry`
-/**
- * Uses the index order_change_history_by_order, in which the entries of an order are also in the sequence in which they
- * were written.
- */
+/** Uses the index order_change_history_by_order, which also sorts the entries of an order from oldest to newest. */
 const CHANGE_HISTORY = `
   SELECT at AS happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason, change_id, version
   FROM order_change_history WHERE order_id = ? ORDER BY entry`

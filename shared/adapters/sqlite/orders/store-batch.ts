@@ -74,8 +74,8 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     const decided = status === undefined ? undefined : decisions.against(order, status)
     function withhold(state: ParkedState): StoreOutcome {
       parked.withhold(groupId, origin, state, nowMs)
-      // The redrive of another consumer's letter ends here: that consumer has the record again, and our order does not
-      // change.
+      // The redrive of another consumer's letter ends here: that consumer can read the record again, and our order does
+      // not change.
       if (redriven !== undefined) letters.resolveForeign(redriven, nowMs)
       return { kind: 'withheld' }
     }
@@ -102,7 +102,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     return parked.isRedriven(groupId, toOrigin(redriven)) || decisions.isLetterReplaced(redriven, orderId)
   }
 
-  /** Stores one record in a savepoint, so that the other records stay stored if this one violates a constraint. */
+  /** Stores one record in a savepoint, so that a violated constraint undoes this record alone. */
   function apart<T>(work: () => T): T | Rejection {
     const outcome = unlessRefused(db, () => {
       const result = work()
@@ -168,7 +168,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     return { ...result, counted: true }
   }
 
-  /** Counts the batch's origins in the ledger. Returns the ids of those that are newly counted as parked. */
+  /** Adds the batch's origins to the ledger's counts. Returns the ids of those that are newly counted as parked. */
   function countOrigins(batch: StoreBatch, stored: readonly Stored[]): ReadonlySet<string> {
     const byPlace = new Map<string, Outcome>()
     for (const { origin, kind, isRedrive } of stored) {

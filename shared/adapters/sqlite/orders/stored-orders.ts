@@ -13,8 +13,8 @@ import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
 export interface StoredOrders {
   /**
    * Returns true if the order was inserted. Returns false if the id or the Idempotency-Key is already known, even if
-   * only from an archived order. Throws if the order violates a constraint. The order's items and words are only noted,
-   * and are written later together with those of other orders.
+   * only from an archived order. Throws if the order violates a constraint. The order's items and words are only noted
+   * in memory, and are written later together with those of other orders.
    */
   insert(order: OrderToStore, nowMs: number, recovered: boolean): boolean
   /**
@@ -40,7 +40,7 @@ export interface StoredOrders {
    * after the last insert and before their items are read.
    */
   complete(): void
-  /** Discards everything that was noted. Must be called after a rollback. */
+  /** Discards everything that was noted in memory. Must be called after a rollback. */
   forget(): void
 }
 
@@ -87,7 +87,7 @@ export function prepareStoredOrders(db: DatabaseSync, tombstones: BatchTombstone
   let texts: (readonly [seq: number, text: string])[] = []
   /**
    * For each span of positions, the earliest and the latest acceptance time of its orders. An order that is refused
-   * afterwards still widens its span, which does no harm.
+   * later still widens the span that it falls into, which does no harm.
    */
   const spans = new Map<number, readonly [min: number, max: number]>()
 

@@ -28,7 +28,7 @@ export interface RebuildCommands {
   abandonRebuild(owner: string, why: string, at: string): void
 }
 
-/** The target that audit entries name. */
+/** The target named in audit entries. */
 const TARGET = 'orders'
 const COMPLETED_AT_ONCE = 500
 

@@ -28,8 +28,8 @@ interface CopiedOrder {
 export interface RebuiltOrders {
   project(event: OrderToStore | ChangeToStore, groupId: string): RebuildOutcome
   /**
-   * Completes the next live orders after `afterSeq`: copies those that no record produced, and indexes all of them.
-   * `lastSeq` is the `seq` of the last one.
+   * Completes the rebuild of the next live orders after `afterSeq`: copies those that were not rebuilt from a record,
+   * and indexes all of them. `lastSeq` is the `seq` of the last one.
    */
   complete(afterSeq: number, limit: number): { lastSeq: number; orders: number; copied: readonly CopiedOrder[] }
   /**

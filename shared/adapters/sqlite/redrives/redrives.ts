@@ -29,7 +29,7 @@ import { toMs } from '../database/values.ts'
  */
 export interface RedriveCommands {
   /**
-   * Returns true if there may be more letters to gather. Until all the letters are gathered, the task is leased under
+   * Returns true if more letters may match the task's filter. Until all of them are gathered, the task is leased under
    * its own id.
    */
   createRedrive(task: NewRedrive, act: Act, limit?: number): boolean
@@ -54,7 +54,7 @@ interface Leased {
   readonly isGathering: boolean
 }
 
-/** The number of letters in one step. Between steps, the writer can store a batch. */
+/** The maximum number of dead letters that one step handles. Between steps, the writer can store a batch. */
 const GATHERED_AT_ONCE = 1000
 
 const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
@@ -81,7 +81,7 @@ const LEASE = `
   RETURNING id, gathering IS NOT NULL AS is_gathering`
 const SELECT_LEASED = `SELECT task_seq, step FROM redrive_tasks WHERE id = ? AND state = 'running' AND lease_owner = ?`
 /**
- * Uses redrive_letters_by_step, whose entries for one step are in the sequence in which the letters were kept. SQLite
+ * Uses redrive_letters_by_step, whose entries for one step are in the order in which the letters were inserted. SQLite
  * knows a payload's size without reading the payload.
  */
 const CLAIMABLE = `
@@ -102,7 +102,7 @@ const RESUME = `
   UPDATE redrive_tasks SET state = 'running', step = 0, why = NULL, lease_owner = NULL, updated_at = ? WHERE id = ?`
 /**
  * The letters of a task that is about to be resumed. Letters that were claimed but not sent go back to waiting; letters
- * that were sent can no longer stop the task. Uses the primary keys.
+ * that were already sent no longer count towards stopping the task. Uses the primary keys.
  */
 const SELECT_NOTED = `
   SELECT r.task_seq, r.kept_seq, r.step IS NOT NULL AS is_noted, d.state FROM redrive_letters r JOIN dead_letters d USING (kept_seq)
@@ -155,7 +155,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
 
   /**
    * Adds the next letters. Returns true if there may be more. Uses the index of one filter (dead_letters_by_…), whose
-   * entries are in the sequence in which the letters were kept.
+   * entries are in the order in which the letters were inserted.
    */
   function gather({ task_seq: taskSeq, gathering, last }: GatheringRow, limit: number): boolean {
     const { where, parameters } = filtersOf({ ...(JSON.parse(gathering) as LettersByFilter), state: 'dead' })

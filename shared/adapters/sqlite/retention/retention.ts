@@ -15,10 +15,10 @@ export interface RetentionCommands {
 }
 
 /**
- * Empties the oldest settled letters that belong to no running task. If a record is delivered again, its treatment
- * depends on whether its letter is foreign and whether the letter was edited, so these two columns do not become null.
- * Uses dead_letters_settled (the plus sign keeps SQLite from using the index on state), redrive_tasks_running and the
- * primary keys.
+ * Removes the content of the oldest settled letters that belong to no running task. If a record is delivered again,
+ * decisions about it depend on whether its letter is foreign and whether the letter was edited, so `foreign_failure`
+ * and `edited_value` are emptied but do not become null. Uses dead_letters_settled (the plus sign keeps SQLite from
+ * using the index on state), redrive_tasks_running and the primary keys.
  */
 const EMPTY_LETTERS = `
   UPDATE dead_letters SET
@@ -37,10 +37,7 @@ const IS_OVER = `
   AND NOT EXISTS (SELECT 1 FROM order_history h WHERE h.order_id = o.order_id AND h.at >= ?2)
   AND NOT EXISTS (SELECT 1 FROM order_change_history h WHERE h.order_id = o.order_id AND h.at >= ?2)
   AND ${IS_SETTLED}`
-/**
- * The next entries in the order in which they were written, which is nearly the order of their times. Uses the
- * primary key.
- */
+/** The next entries in the order in which they were written, which is nearly chronological. Uses the primary key. */
 const NEXT_ENTRIES = (table: HistoryTable) => `
   SELECT o.entry, o.order_id, o.at < ?2 AS is_old, o.at < ?2 AND ${IS_OVER} AS is_over
   FROM ${table} o WHERE o.entry > ?1 ORDER BY o.entry LIMIT ?3`

@@ -62,8 +62,8 @@ interface Among {
 const termsAmong = (word: string, termsOf: TermsOf): Among => ({ word, terms: termsOf(word) })
 
 /**
- * The matches of each kind: among the words of names and items, among those of codes and other texts, and among those
- * that are nearly unique to an order.
+ * The matches for a word among the indexed words of each kind: words in names and items; words in item codes,
+ * references and e-mail addresses; and words that are nearly unique to an order.
  */
 function anywhere(word: string, termsOf: TermsOf): Among[] {
   // Nearly unique words are not listed, so the index may or may not contain this one.

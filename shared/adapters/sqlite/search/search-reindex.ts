@@ -9,9 +9,9 @@ import { fromIdBytes } from '../database/values.ts'
 import { prepareWordMerging } from './word-merging.ts'
 
 /**
- * Adds the words that an earlier version did not index, for at most `orders` orders in one transaction. Storing has to
- * wait for the transaction, so the transaction ends early, after the order that contains the `maxItems`th item. Returns
- * false if no orders are left.
+ * Indexes the words that an earlier version did not index, for at most `orders` orders in one transaction. Storing has
+ * to wait for the transaction, so the transaction is kept short: it also ends after the order that contains the
+ * `maxItems`th item. Returns false if no orders are left.
  */
 export type Reindex = (orders: number, maxItems?: number) => boolean
 
@@ -45,8 +45,8 @@ const SELECT_REACH = `
   FROM (SELECT order_seq FROM order_items WHERE order_seq > ? ORDER BY order_seq LIMIT ?)`
 const REPLACE_STATE = 'INSERT OR REPLACE INTO order_state_search (rowid, words) VALUES (?, ?)'
 /**
- * Inserts a second text for a row that is already in the index. The index stores only words (content = '', columnsize =
- * 0), so the insert adds the new words and leaves the row's existing words unchanged.
+ * Inserts additional words for a row that is already in the index. The index stores only words (content = '',
+ * columnsize = 0), so the insert adds the new words and leaves the row's existing words unchanged.
  */
 const INSERT_WORDS = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
 

@@ -3,9 +3,9 @@ import { inNames, inOthers, type SearchParts } from './search-text.ts'
 
 /** Maintains search_terms, the list of the words in the full-text index. */
 export interface SearchTerms {
-  /** Notes the words of an order whose text is added to the full-text index. */
+  /** Collects the words of an order whose text is added to the full-text index. */
   note(parts: SearchParts): void
-  /** Writes the noted words. Must be called in the transaction that adds the text. */
+  /** Writes the collected words. Must be called in the transaction that adds the text. */
   write(): void
   /** Must be called after a rollback, because the table then lacks the words that the transaction wrote. */
   forget(): void

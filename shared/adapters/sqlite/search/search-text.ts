@@ -12,10 +12,10 @@ import {
  * must not change as orders are added, so ranks are classes, not scores. Each class is a query for plain words, which
  * have these forms:
  *
- *   alex       a word of the customer's name or of an item
- *   §alex      a word of the customer's name
- *   ¶2041      a word of an item code, the reference or the e-mail address, unless the name or an item has it too. It
- *              has a mark so that the index entries of unmarked words stay short
+ *   alex       a word in the customer's name or in an item
+ *   §alex      a word in the customer's name
+ *   ¶2041      a word in an item code, the reference or the e-mail address, unless it is also in the name or an item.
+ *              Such words are marked so that the index entries of the unmarked words stay short
  *   ¤own5d0c…  the end of the order's id, or a word with a digit from the e-mail address. Nearly every order adds a
  *              new one, so these words match only as a whole and are not listed
  *   ¤pPayPal   a value of a list filter, so that the index can intersect words and filters in a single query
@@ -48,19 +48,19 @@ export type Searchable = SearchedTexts &
   Pick<NewOrderCommand, 'customerId' | 'currencyType' | 'paymentMethodType'> &
   Pick<Filters, 'isCancelled'>
 
-/** The words of an order, without repetitions. */
+/** The words of an order, without duplicates. */
 export interface SearchParts {
-  /** Words of the customer's name. */
+  /** Words in the customer's name. */
   readonly names: readonly string[]
-  /** Words of items, except those in the name. */
+  /** Words in the items, except those that are also in the name. */
   readonly items: readonly string[]
-  /** Words of item codes, the reference and the e-mail address, except those in the name or the items. */
+  /** Words in item codes, the reference and the e-mail address, except those that are also in the name or the items. */
   readonly others: readonly string[]
   /** Words that are nearly unique to the order. They are found only as whole words and are not listed. */
   readonly own: readonly string[]
 }
 
-/** Splits orders into words. Caches the words of item texts, because these texts recur. */
+/** Splits orders into words. Caches the words of each text in an item, because the same texts recur in other orders. */
 export function createSearchParts(): (orderId: string, order: Searchable) => SearchParts {
   const remembered = new Map<string, readonly string[]>()
 
@@ -131,9 +131,9 @@ export function addedText(order: Searchable, { names, items, others, own }: Sear
 export const canBeOwn = (word: string): boolean => hasDigit(word) || isShortId(word)
 const hasDigit = (word: string): boolean => /\p{N}/u.test(word)
 
-/** A word of the customer's name, in its indexed form. */
+/** A word from the customer's name, in its indexed form. */
 export const inNames = (word: string): string => `${NAME_MARK}${word}`
-/** A word of the other texts, in its indexed form. */
+/** A word from an item code, the reference or the e-mail address, in its indexed form. */
 export const inOthers = (word: string): string => `${OTHER_MARK}${word}`
 /** A word that is nearly unique to an order, in its indexed form. */
 export const asOwn = (word: string): string => `${OWN_MARK}${word}`

@@ -3,7 +3,7 @@ import { createStatements } from '../database/database.ts'
 import type { Searchable } from './search-text.ts'
 import { fromIdBytes } from '../database/values.ts'
 
-/** The searchable parts of the orders after `afterSeq`, up to `lastSeq`, in the sequence in which they were stored. */
+/** The searchable parts of the orders after `afterSeq`, up to `lastSeq`, in the order in which they were stored. */
 export type ReadSearchable = (afterSeq: number, lastSeq: number) => readonly SearchableOrder[]
 
 export type SearchableOrder = Searchable & { readonly seq: number; readonly orderId: string }

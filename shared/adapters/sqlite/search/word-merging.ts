@@ -8,7 +8,7 @@ export type MergeWords = (orders: number) => void
 
 /**
  * A transaction adds its words to the index as a new segment. A merge replaces eight or more segments with one segment
- * on the next level, so each page is rewritten once for each level. The index of a million orders has about five
+ * on the next level, so each page is rewritten once for each level. With a million orders, the index has about five
  * levels. The words of one order fill a page, but those of 500 orders fill only 25 pages, because orders share words.
  */
 const PAGES = 8

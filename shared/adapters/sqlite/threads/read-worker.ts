@@ -50,7 +50,7 @@ serve(file, () => {
 function openReader(db: DatabaseSync): Reader {
   try {
     db.exec('PRAGMA query_only = ON')
-    // The writer has run the migrations that were due, unless the disk is full.
+    // The writer has run all pending migrations, unless the disk is full.
     refuseOlder(db, file, newest)
     const orders = prepareOrderQueries(db)
     const selectMigration = db.prepare('SELECT max(version) FROM schema_migrations')

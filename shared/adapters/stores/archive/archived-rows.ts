@@ -4,7 +4,7 @@ import type { NewOrderCommand } from '../../../domain/order-commands.ts'
 import { createOrderRows } from '../order-rows.ts'
 import type { Conversions, Row } from '../rows.ts'
 
-/** The rows that belong to one order. Each list is in the sequence in which its rows were written. */
+/** The rows that belong to one order. Each list is in the order in which its rows were written. */
 export interface RowsOfOrder {
   readonly changes: readonly Row[]
   readonly history: readonly Row[]
@@ -13,7 +13,7 @@ export interface RowsOfOrder {
 
 /** Converts rows to the documents of an archive. The columns have the same names in both stores. */
 export interface ArchivedRows {
-  /** `order` is a row of orders. */
+  /** `order` is a row of the orders table. */
   readonly toStoredDocument: (order: Row, items: readonly Row[], rows: RowsOfOrder) => ArchivedOrder
   /** `state` is the order_states row of a discarded order whose acceptance time is known. */
   readonly toDiscardedDocument: (state: Row, rows: RowsOfOrder) => ArchivedOrder

@@ -1,6 +1,8 @@
 import type { ArchivingAct } from '../../../ports/archive.ts'
 
-/** The act for the next step, given the number of orders that earlier steps of the same call archived or restored. */
+/**
+ * The action for the next step, given the number of orders that earlier steps of the same call archived or restored.
+ */
 export function continued(act: ArchivingAct, orders: number): ArchivingAct {
   return orders === 0 ? act : { ...act, continues: true }
 }

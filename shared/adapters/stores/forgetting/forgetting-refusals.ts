@@ -1,4 +1,4 @@
-/** Why a customer cannot be forgotten now, in words for an operator. */
+/** Tells an operator why a customer cannot be forgotten now. */
 export const REBUILD_RUNS =
   'A rebuild is running, and its new tables may contain the customer’s personal data. Wait until it has ended, then forget the customer.'
 

@@ -42,14 +42,14 @@ export function forgetLetter<Letter extends LetterContent>(letter: Letter): Lett
   }
 }
 
-/** The columns of a kept letter, without the personal data. */
+/** The columns of a letter that is in the store, without the personal data. */
 export function forgetKept(letter: KeptDeadLetter) {
   const { value, firstCause, lastCause, headers } = forgetLetter(letter)
   const editedValue = letter.editedValue && forgetValue(letter.editedValue)
   return { value, editedValue, headersJson: toHeadersJson({ headers }), firstCause, lastCause }
 }
 
-/** Whether the letter has content that forgetting would remove. */
+/** Whether the letter has content that would be removed if its customer were forgotten. */
 export function hasPersonalData(letter: KeptDeadLetter): boolean {
   const { value, editedValue, headersJson } = forgetKept(letter)
   if (value !== letter.value || editedValue !== letter.editedValue) return true

@@ -59,7 +59,7 @@ const charts = [
   }),
   createChart(container, {
     title: 'From accepted to stored',
-    explained: 'The time that the newest orders took. p99: 99 in 100 orders were faster.',
+    explained: 'How long the newest orders took. p99: 99 out of 100 orders were faster.',
     format: toDuration,
     lines: [
       { of: ({ p99 }) => p99, name: 'p99', colour: '--violet' },
@@ -68,7 +68,8 @@ const charts = [
   }),
   createChart(container, {
     title: 'Lag',
-    explained: 'Records in the log that are not processed yet. While the store is unavailable, only this number grows.',
+    explained:
+      'Records in the log that have not been processed yet. While the store is unavailable, only this number grows.',
     format: toCount,
     lines: [{ of: ({ lag }) => lag, name: 'to be processed', colour: '--accent' }],
   }),
@@ -131,7 +132,7 @@ function drawCharts() {
   for (const chart of charts) chart.update(samples.all(), Number(span.value))
 }
 
-/** @param {string | undefined} why which dependency is unavailable while the product responds */
+/** @param {string | undefined} why which dependency is unavailable, although the product responds */
 function showConnection(why) {
   isTaken = true
   pipeline.stale(false)
@@ -175,7 +176,7 @@ function showTitle(dead) {
 }
 
 /**
- * Wraps a refresh so that the old content stays if the refresh fails; the heartbeat shows what is wrong.
+ * Wraps a refresh so that the old content remains if the refresh fails; the heartbeat shows what is wrong.
  *
  * @param {() => Promise<void>} refresh
  */
@@ -213,7 +214,7 @@ const gate = createGate({
 function lockUp(why) {
   // Several polls may be refused at the same time.
   if (currentSession().key === '') return
-  gate.close(isTaken ? `The key has not been accepted since ${toTime(Date.now())}.` : why)
+  gate.close(isTaken ? `The key was accepted at first, but was refused at ${toTime(Date.now())}.` : why)
 }
 
 for (const place of document.querySelectorAll('[data-zone]')) setText(place, zoneName())

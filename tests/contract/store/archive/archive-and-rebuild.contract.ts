@@ -11,7 +11,7 @@ const step = (at = new Date().toISOString()): RebuildStep => ({
   logStarts: [],
   progress: NO_PROGRESS,
 })
-/** A time at which the lease of the last archiving step has expired. */
+/** A time by which the lease of the last archiving step has expired. */
 const MUCH_LATER = '2099-01-01T00:00:00.000Z'
 
 /** What every store guarantees when orders are archived and the store is rebuilt. */

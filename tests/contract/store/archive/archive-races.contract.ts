@@ -8,7 +8,7 @@ const HOLD_PARKED = 'UPDATE parked_records SET attempt = attempt'
 const HOLD_ITEMS = 'UPDATE order_items SET line = line'
 const ROUNDS = 5
 
-/** Archiving and restoring leave every store consistent, even while another process works on it. */
+/** Archiving and restoring leave every store consistent, even while another process is using that store. */
 export function archiveRacesContract(name: string, open: () => Promise<SharedStore>): void {
   describe(`${name} shared by two processes, one of which archives orders`, () => {
     let shared: SharedStore

@@ -25,11 +25,14 @@ export const idsOf = (orders: readonly { readonly orderId: string }[]) => orders
 export const written = (orders: readonly ExportedOrder[]): ArchivedOrder[] =>
   orders.map(({ order }) => archivedOrderSchema.parse(JSON.parse(JSON.stringify(order))))
 
-/** An order to store last. SQLite never archives the last order, but every store can archive all orders before it. */
+/**
+ * An order for a test to store after all the others. SQLite never archives the last order, but every store can archive
+ * all orders before it.
+ */
 export const lastOrder = () =>
   orderAt(0, { origin: place(0, 1), acceptedAt: '2027-01-01T00:00:00.000Z', order: { customerName: 'Last' } })
 
-/** The steps of archiving on the open store. */
+/** The steps that tests of the archive take on the open store. */
 export function archiveSteps(opened: OpenStore) {
   const store = (orders: readonly OrderToStore[], changes: Parameters<typeof batchOf>[1] = {}) =>
     opened.store.storeBatch(batchOf(orders, changes))
@@ -53,7 +56,7 @@ export function archiveSteps(opened: OpenStore) {
       opened.archive.restoreOrders(written(orders), FILE, act),
     listed: async () => idsOf(await allPages((page) => opened.views.list({ limit: 3, ...page }))),
     found: async (q: string) => idsOf(await allPages((page) => opened.views.search({ q, limit: 3, ...page }))),
-    /** Stores an order that has everything that an order can have. Returns the order and its changes. */
+    /** Stores an order with everything that an order can have. Returns the order and its changes. */
     storeRich: async (): Promise<{ order: OrderToStore; changes: ChangeToStore[] }> => {
       const order = orderAt(0, {
         idempotencyKeyHash: keyHash('k1'),

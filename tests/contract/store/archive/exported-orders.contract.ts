@@ -29,7 +29,7 @@ export function exportedOrdersContract(name: string, open: OpenEmptyStore): void
     })
     const storeLast = () => store([last])
 
-    test('includes orders accepted before the time, in the sequence of storing, in pages', async () => {
+    test('includes orders accepted before the time, in the order in which they were stored, in pages', async () => {
       const old = Array.from({ length: 5 }, (_, offset) => orderAt(offset))
       const young = orderAt(5, { acceptedAt: LATER })
       await store([...old, young])

@@ -38,7 +38,7 @@ export const editOf = (order: OrderToStore, offset: number) =>
     supersedes: letterIdOf(order),
   })
 
-/** The steps of a change history on the open store, and queries that show their results. */
+/** Functions that store, change and park orders in the open store, and queries that show the results. */
 export function changeSteps(opened: OpenStore) {
   /** Stores the batch. Returns the outcome of each change; for a rejected one, the code. */
   async function store(orders: readonly OrderToStore[], changes: Partial<StoreBatch> = {}): Promise<string[]> {

@@ -89,7 +89,7 @@ export function changeViewsContract(name: string, open: OpenEmptyStore): void {
         }
         const { changeId } = first[2]!
         expect(await behind(second[2]!)).toEqual({ kind: 'change', changeId, status: 'waiting' })
-        // A change that waits for its own next attempt waits behind nothing.
+        // A change that is waiting for its own next attempt does not wait behind any other event.
         expect(await changeView(first[2]!)).toEqual({
           orderId: stored.orderId,
           changeId,

@@ -33,7 +33,7 @@ export function discardedChangesContract(name: string, open: OpenEmptyStore): vo
       return changes.map(({ changeId }) => views.get(changeId)?.status)
     }
 
-    test('a change without an order is discarded, which its history and the audit show, and the next one keeps waiting', async () => {
+    test('a change without an order is discarded, which its history and the audit log show, and the next one keeps waiting', async () => {
       const order = orderAt(0)
       const [first, second] = [changeAt(1, order, named('A')), changeAt(2, order, named('B'))]
       await opened.store.storeBatch(batchOf([], { changes: [first, second] }))

@@ -18,7 +18,7 @@ const EVENTS = 90
 export interface RandomLog {
   /** The records of each partition. Redriven records are appended. */
   readonly partitions: readonly Event[][]
-  /** The ids of orders and changes whose records cannot be read, so that they are never stored. */
+  /** The ids of orders and changes that are never stored, because their records cannot be read. */
   readonly poison: ReadonlySet<string>
 }
 
@@ -26,7 +26,7 @@ export interface RandomLog {
 export const isImpostor = (event: Event) =>
   isChange(event) && event.change.kind === 'amend' && event.change.amendment.customerName === IMPOSTOR
 
-/** Orders and changes in random sequence, records that were published twice, and conflicts of every kind. */
+/** Orders and changes in a random sequence, records that were published twice, and conflicts of every kind. */
 export function randomLog(random: Random): RandomLog {
   const partitions = Array.from({ length: PARTITIONS }, (): Event[] => [])
   const poison = new Set<string>()

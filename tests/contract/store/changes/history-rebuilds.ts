@@ -37,7 +37,7 @@ export interface Rebuilds {
   isRunning(): boolean
   /** Takes the next step of the rebuild, or the first step of a new one. */
   step(): Promise<void>
-  /** Runs a whole rebuild, from its first step to the exchange of the tables. */
+  /** Runs a whole rebuild, from its first step to the one that swaps the tables. */
   run(): Promise<void>
 }
 

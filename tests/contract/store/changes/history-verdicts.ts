@@ -26,7 +26,7 @@ interface Answers {
   readonly changes: ReadonlyMap<string, ChangeView>
 }
 
-/** The events of each order as callers sent them, in the order of the log and each only once. */
+/** The events of each order as callers sent them, in log order and without repeats. */
 function eventsByOrder({ partitions }: RandomLog): ReadonlyMap<string, Event[]> {
   const known = new Set<string>()
   const sent = partitions.flat().filter((event) => {
@@ -42,7 +42,7 @@ async function answersOf({ views }: OpenStore, events: ReadonlyMap<string, Event
   return { orders: await views.getMany([...events.keys()]), changes: await views.getChanges(changeIds) }
 }
 
-/** The changes that wait although no earlier event of their order is being retried, dead or still to come. */
+/** The changes that wait although no earlier event of their order is dead-lettered, being retried or still to come. */
 export async function waitingForNothing(opened: OpenStore, log: RandomLog): Promise<string[]> {
   const byOrder = eventsByOrder(log)
   const { orders, changes } = await answersOf(opened, byOrder)
@@ -103,7 +103,7 @@ interface Known extends Answers {
   readonly acts: Acts
 }
 
-/** Applies the events of one order one after another, except those that an operator discarded. */
+/** Applies an order's events one after another, except those that an operator discarded. */
 function fold(events: readonly Event[], known: Known): Verdict {
   let order: Order | undefined
   const outcomes: [string, Outcome][] = []
@@ -130,12 +130,12 @@ function fold(events: readonly Event[], known: Known): Verdict {
   return { order: { status, version, customerName: content.customerName }, outcomes, applied }
 }
 
-/** Whether the order was never stored. */
+/** True if the order was never stored. */
 function isGone(orderId: string, { poison, acts, orders }: Known): boolean {
   return poison.has(orderId) || (acts.discarded.has(orderId) && orders.get(orderId)?.status === 'discarded')
 }
 
-/** A change, and the other changes to the same order, in the sequence of the log. */
+/** A change and the other changes to the same order, in log order. */
 interface Case extends Known {
   readonly change: ChangeToStore
   readonly earlier: readonly ChangeToStore[]

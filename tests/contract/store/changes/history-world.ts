@@ -17,7 +17,7 @@ import {
 import { DEAD } from './change-steps.ts'
 import { idOf, isChange, isImpostor, isOrder, type Event, type RandomLog } from './history-log.ts'
 
-/** The number of steps in which calls and deliveries may fail; after them, all succeed. */
+/** The number of steps in which calls and deliveries may fail. After these steps, every one succeeds. */
 const STEPS = 220
 const LAST_ATTEMPT = 4
 
@@ -26,7 +26,7 @@ interface Partition {
   position: number
   /** The instance that owns the partition. */
   owner: OpenStore
-  /** The step from which the partition is delivered again after its owner died or lost it. */
+  /** The step from which the records are delivered again, after the owner has died or lost the partition. */
   resumesAt: number
 }
 
@@ -42,7 +42,7 @@ interface Copy {
   readonly attempt: number
 }
 
-/** The orders and changes that an operator once discarded, and those of them that were restored afterwards. */
+/** The orders and changes that were discarded at any time, and those that were restored afterwards. */
 export interface Acts {
   readonly discarded: ReadonlySet<string>
   readonly restored: ReadonlySet<string>
@@ -63,9 +63,9 @@ export interface World extends Acts {
 }
 
 /**
- * Delivers a log as two instances would. The instances die and lose partitions to each other. Their calls to the
+ * Simulates two instances that process a log. The instances die and lose partitions to each other. Their calls to the
  * store and the log fail, or take effect without an answer. Records are retried as copies, in any order, or become dead
- * letters, which operators then redrive, discard and restore.
+ * letters. Operators redrive or discard dead letters, and restore some of those that they discarded.
  */
 export function createWorld(instances: readonly [OpenStore, OpenStore], log: RandomLog, random: Random): World {
   const partitions = log.partitions.map((records, index): Partition => ({
@@ -99,7 +99,10 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
     return parkedChange(event, { ...told, ...(!isReadable && { change: unread }) })
   }
 
-  /** Publishes the record, as processing does before it stores the batch. Publishes it twice if an answer is lost. */
+  /**
+   * Publishes the record, as processing does before it stores the batch. Publishes it twice if an acknowledgement is
+   * lost.
+   */
   function park({ event, attempt }: Copy): ParkedRecord {
     const isDead = isHopeless(event) || attempt >= LAST_ATTEMPT || random.chance(0.4)
     for (let times = happens(0.1) ? 2 : 1; times > 0; times -= 1) {
@@ -109,7 +112,10 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
     return parkedOf(event, attempt, isDead)
   }
 
-  /** Parks the records that fail. Returns undefined if parking fails or the process dies before it stores the batch. */
+  /**
+   * Parks the records that fail. Returns undefined if parking fails or if the simulated process dies before it stores
+   * the batch.
+   */
   function prepare(instance: OpenStore, delivered: 'origin' | 'copy', records: readonly Copy[]): Batch | undefined {
     const events: Event[] = []
     const parked: ParkedRecord[] = []
@@ -168,7 +174,10 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
 
   const isDelivered = (partition: Partition) => hasMore(partition) && (partition.resumesAt <= steps || !isFaulty())
 
-  /** Leaves the partition undelivered for a while, so that copies of its records can arrive before the records do. */
+  /**
+   * Delivers nothing from the partition for a while, so that copies of its records can arrive before the records
+   * themselves.
+   */
   function rebalance(partition: Partition, owner: OpenStore): void {
     partition.owner = owner
     partition.resumesAt = steps + random.whole(0, 15)
@@ -204,8 +213,8 @@ export function createWorld(instances: readonly [OpenStore, OpenStore], log: Ran
   }
 
   /**
-   * Stores a batch after its instance lost the partition. The other instance has already received the records, or will
-   * receive them.
+   * Stores a batch after the instance that holds it has lost the partition. The other instance has already received the
+   * records, or will receive them.
    */
   async function storeLate(): Promise<void> {
     await stored(take(late))

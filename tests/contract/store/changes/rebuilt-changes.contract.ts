@@ -46,7 +46,7 @@ export function rebuiltChangesContract(name: string, open: OpenEmptyStore): void
         await kill(dead, { changes: [waiting] })
         const before = [await everything(), await statuses(...changes, dead, waiting), await history(cancelled)]
         await opened.maintenance.beginRebuild(step(), act)
-        // The records of the last order and of the first change have left the log.
+        // The records of the last order and of the first change are no longer in the log.
         const events = [...orders.slice(0, 3), ...changes.slice(1), waiting]
         const outcomes = await opened.maintenance.projectOrders(step(), GROUP, events)
         expect(outcomes).toEqual(events.map(() => 'projected'))

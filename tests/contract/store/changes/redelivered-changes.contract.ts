@@ -91,7 +91,7 @@ export function redeliveredChangesContract(name: string, open: OpenEmptyStore): 
         const parked = impostors.map((one) => parkedChange(one, DEAD))
         await store([], { changes: [good], parked })
         expect(await line()).toMatchObject({ stored: 4, parked: 2, next: 6, balanced: true })
-        // Nothing waits behind an impostor, and its letter is not a letter of the change whose id it has.
+        // Nothing waits behind an impostor, and its letter does not belong to the change whose id it has.
         await opened.deadLetters.keep(impostors.map((one) => changeLetterOf(one)))
         await opened.redriveTasks.discardMany(impostors.map(letterIdOf), actAt(1))
         expect(await statuses(first)).toEqual(['applied'])

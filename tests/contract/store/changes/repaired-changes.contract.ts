@@ -46,7 +46,7 @@ export function repairedChangesContract(name: string, open: OpenEmptyStore): voi
           { kind: 'dead-lettered' },
           { kind: 'discarded', reason: 'a test', at: actAt(1).at },
         ])
-        // A later change now waits only for the one before the discarded change.
+        // A later change now waits only for the change before the discarded one.
         const later = changeAt(9, order, named('Z'))
         expect(await change(later)).toEqual(['waiting'])
         expect(await copy(first)).toEqual(['applied'])

@@ -21,7 +21,7 @@ const THROWING = { kind: 'amend', amendment: { orderItems: 5 } } as unknown as O
 const NOT_DECIDED = { code: 'change-not-decided', detail: 'A fault on our side.' }
 const DEAD = { state: 'dead', attempt: 4, nextAttemptAt: null } as const
 
-/** What every store guarantees about a change that it fails to decide. */
+/** What every store guarantees if its code fails while it is deciding whether to apply a change. */
 export function undecidedChangesContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a store with a change that it fails to decide`, () => {
     const opened = openForEachTest(open)

@@ -169,7 +169,7 @@ export function removedEntriesContract(name: string, open: OpenEmptyStore): void
       })
     })
 
-    describe('from the audit', () => {
+    describe('from the audit log', () => {
       const actions = async () => (await opened.redriveTasks.audit({ limit: 50 })).items.map(({ at: when }) => when)
 
       test('takes the entries before the time, in steps', async () => {

@@ -193,7 +193,7 @@ export function removedLettersContract(
       const third = { ...failed, origin: place(7), redriveOf: letterIdOf(second) }
       await opened.deadLetters.keep([letterOf(second, { redriveOf: letterIdOf(failed) })])
       expect(await remove('dead-letters', LAST)).toBe(2)
-      // The edit has another body under the same id, which does not count as reuse of the id.
+      // The edit has a different body under the same id, which does not count as reuse of the id.
       expect([await deliver(edited), await deliver(edited, 'copy')]).toEqual(['duplicate', 'duplicate'])
       await beginEpoch(8)
       expect(await deliver(edited)).toBe('duplicate')

@@ -66,7 +66,10 @@ describe('a removal from the log’s file', () => {
   })
 
   describe('whose overwritten rows cannot be deleted yet', () => {
-    /** With this filler, `MORE` rows take up more bytes than the overwritten rows that a removal leaves in the file. */
+    /**
+     * With this filler, `MORE` rows take up more bytes than the overwritten rows that remain in the file after a
+     * removal.
+     */
     const FILLER = '.'.repeat(1000)
     const MORE = 50
     const CANNOT_DELETE = 'CREATE TRIGGER t BEFORE DELETE ON partition_1 BEGIN'

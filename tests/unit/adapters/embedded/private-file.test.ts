@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { openDataDir } from '../../../../shared/adapters/embedded/data-dir.ts'
 import { writePrivateFile } from '../../../../shared/adapters/embedded/private-file.ts'
 
-/** The real file system, in which a test can make some calls fail. */
+/** The real file system, except that a test can make some calls fail. */
 vi.mock('node:fs', async (original) => {
   const real = await original<typeof fs>()
   return { ...real, writeSync: vi.fn(real.writeSync), rmSync: vi.fn(real.rmSync), openSync: vi.fn(real.openSync) }

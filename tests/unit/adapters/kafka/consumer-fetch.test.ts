@@ -7,7 +7,9 @@ const REQUEST = {
   topics: [{ topic: 't', partitions: [0, 1].map((partition) => ({ partition, fetchOffset: '0', maxBytes: 1 })) }],
 }
 
-/** A response for two partitions. Each has `count` records in the response, and `left` more after these. */
+/**
+ * A response for two partitions. For each, it contains `count` records, and the partition has `left` more after these.
+ */
 function responseWith(...found: readonly { count: number; left?: number; inTransaction?: number }[]) {
   const partitions = found.map(({ count, left = 0, inTransaction = 0 }, partition) => {
     const decoded = { records: Array.from({ length: count }, () => RECORD), next: count }
@@ -34,7 +36,7 @@ describe('the fetches of a consumer', () => {
     },
   }
 
-  /** The time from the start of a fetch with this response to the start of the next one. Each fetch takes `tookMs`. */
+  /** The time from the start of a fetch that gets this response to the start of the next fetch. Each takes `tookMs`. */
   async function gapAfter(response: ReturnType<typeof responseWith>, tookMs = 0): Promise<number> {
     const startedAtMs: number[] = []
     const fetch = createConsumerFetch(timer)(async () => {

@@ -14,7 +14,7 @@ const recordAt = (offset: number): LogRecord => ({
   headers: [],
 })
 
-/** A partition whose records, end and committed offset the test changes between two requests. */
+/** A partition for which the test changes the records, the end offset and the committed offset between two requests. */
 function openPartition() {
   const state = { committed: 0, end: 0, records: [] as number[], reads: 0, unreadable: false }
   const reader = {

@@ -8,7 +8,7 @@ const partition = { partitionErrorCode: 0, partitionId: 0, leader: 1, replicas: 
 
 it('uses a topic that it has just created, even if some brokers do not know it yet', async () => {
   const answered: string[] = []
-  /** Refuses each kind of request once, like a broker that does not know a new topic yet. */
+  /** Refuses each kind of request once, like a broker that does not know about a new topic yet. */
   function unheard(question: string): void {
     answered.push(question)
     if (answered.filter((one) => one === question).length > 1) return

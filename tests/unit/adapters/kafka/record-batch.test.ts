@@ -126,7 +126,7 @@ describe('a transaction', () => {
   })
 
   it('is told apart from overlapping ones, in whatever order they end', async () => {
-    // The broker lists aborted transactions in the sequence in which they ended: Q's before P's.
+    // The broker lists aborted transactions in the order in which they ended: Q's before P's.
     const set = batches(
       written(0, P, 'P no'),
       written(1, Q, 'Q no'),

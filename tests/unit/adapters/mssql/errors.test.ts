@@ -8,7 +8,7 @@ import {
 import { toRounds } from '../../../../shared/adapters/mssql/orders/rounds.ts'
 import { cut, toSqlTime } from '../../../../shared/adapters/mssql/database/values.ts'
 
-/** An error as mssql throws it. */
+/** An error like those that mssql throws. */
 const thrown = (properties: object, name = 'RequestError') =>
   Object.assign(new Error('as the driver says'), { name }, properties)
 

@@ -19,7 +19,7 @@ const changeId = testOrderIds.nextChange(hers.orderId, Date.parse(hers.acceptedA
 const waiting = { order_id: hers.orderId.toUpperCase(), change_id: changeId.toUpperCase(), state: 'waiting' }
 const event = JSON.stringify({ kind: 'amend', amendment: { customerName: 'Zelda' } })
 
-/** A server that returns a batch without storing it, `timesGivenBack` times. */
+/** A server that gives a batch back without storing it, `timesGivenBack` times. */
 function fakeStore(timesGivenBack: number) {
   const sent: string[] = []
   const batches: string[] = []
@@ -71,8 +71,8 @@ test('a batch that is given back every time is rejected with store-busy', async 
 })
 
 /**
- * A server with one letter that names the customer. The server refuses FORGET `timesUnknown` times because of data that
- * the caller does not know.
+ * A server with one dead letter, whose payload is an order of the customer. The server refuses FORGET `timesUnknown`
+ * times because of data that the caller has not read.
  */
 function fakeForgetting(timesUnknown: number) {
   const value = Buffer.from(newOrderJson(orderCommand({ customerId: CUSTOMER })))

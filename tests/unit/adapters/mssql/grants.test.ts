@@ -3,14 +3,17 @@ import { expect, test } from 'vitest'
 import { readAll } from '../../../sql/statement-table.ts'
 
 /**
- * docs/deploying.md grants only the permissions that the statements need. SQL Server requires ALTER on a table that is
- * truncated, or whose identity values are written. An application lock requires no permission. A statement that
- * selects, inserts, updates or deletes requires only the permissions to read or write
+ * The grants in docs/deploying.md include only the permissions that the statements need. SQL Server requires ALTER on a
+ * table that is truncated, or whose identity values are written. An application lock requires no permission. A
+ * statement that selects, inserts, updates or deletes requires only the permissions to read or write
  * (learn.microsoft.com/sql/t-sql/statements, each statement's page).
  */
 const SETUP = readFileSync(new URL('../../../../infra/docker/mssql/setup-database.sh', import.meta.url), 'utf8')
 const DEPLOYING = readFileSync(new URL('../../../../docs/deploying.md', import.meta.url), 'utf8')
-/** Statements that the product can do without. They need more rights, such as VIEW DATABASE STATE or a user in msdb. */
+/**
+ * Statements that the product can do without. They need additional permissions, such as VIEW DATABASE STATE, or a user
+ * in msdb.
+ */
 const OPTIONAL = new Set(['SELECT_INDEX_USE', 'SELECT_DAMAGE', 'TURN_SNAPSHOT_ON'])
 const WITHOUT_GRANT = new Set(['sp_getapplock', 'sp_releaseapplock'])
 

@@ -12,7 +12,7 @@ interface Row {
   readonly record_timestamp: number
 }
 
-/** A table of letters to which another instance adds another log's letter between the query and the insert. */
+/** A table of letters. Between the query and the insert, another instance adds a letter from a different log. */
 function createTable(other: Row) {
   const rows: Row[] = []
   const query: Query = async (statement, parameters = {}) => {

@@ -4,7 +4,7 @@ import { toStoreBatchJson } from '../../../../shared/adapters/mssql/orders/store
 import { batchOf, changeAt, orderAt, parkedFrom, place } from '../../../contract/store-fixtures.ts'
 import { allStatements } from '../../../sql/statements.ts'
 
-/** Checks that the SQL that the adapter sends follows the rules of locks.ts. */
+/** Checks that the SQL that the adapter sends follows the rules in locks.ts. */
 const MADE_BY_MIGRATIONS = /^\d+ \w+, /
 /** CLEAR_REBUILT is sent only as part of other statements. CREATE_MIGRATIONS runs before there is anything to lock. */
 const PARTS = new Set(['CLEAR_REBUILT', 'CREATE_MIGRATIONS'])
@@ -30,8 +30,8 @@ interface Write {
 const VERBS = /\b(INSERT INTO|UPDATE|DELETE FROM|DELETE|TRUNCATE TABLE)\s+(?:TOP \([^)]*\) (?:FROM )?)?(@?\w+)/g
 
 /**
- * The statements in a SQL text that write to tables, in order. Table variables do not count, because they are private
- * to the batch.
+ * The statements in a piece of SQL that write to tables, in the order in which they occur there. Table variables do not
+ * count, because they are private to the batch.
  */
 function writesOf(text: string): Write[] {
   return [...text.matchAll(VERBS)].flatMap(({ 1: verb = '', 2: target = '', index }) => {
@@ -187,8 +187,8 @@ test('a parked record is sought by its whole key, so that no other partition’s
   expect(moves.length).toBeGreaterThan(5)
   for (const { text } of moves) {
     expect(text).toMatch(/FROM parked_records AS [rq] WITH \(FORCESEEK\)/)
-    // If the statement knew only the group, which is a prefix of the key, it would read and wait for all the rows of
-    // the group.
+    // If the statement searched only for the group, which is a prefix of the key, it would read and wait for all the
+    // rows of the group.
     expect(text).not.toMatch(/group_id = @/)
   }
 })
@@ -243,7 +243,7 @@ test('no lock covers a range or a table, and no hint is invalid under READ_COMMI
     expect(found, name).not.toContain('HOLDLOCK')
     expect(found, name).not.toContain('SERIALIZABLE')
     expect(found.some((hint) => hint.startsWith('TABLOCK'))).toBe(false)
-    // A scan would take shared or update locks on others' rows.
+    // A scan would take shared or update locks on rows that other transactions use.
     if (found.includes('READCOMMITTEDLOCK') && !found.includes('READPAST')) expect(found, name).toContain('FORCESEEK')
     // With READ_COMMITTED_SNAPSHOT on, READPAST is invalid without READCOMMITTEDLOCK.
     if (found.includes('READPAST')) expect(found, name).toContain('READCOMMITTEDLOCK')
@@ -281,7 +281,8 @@ test.each([
   ['STORE_BATCH_WITH_CHANGES', LOCK_PARTITION, LOOK, 'RETURN', 'INSERT INTO order_changes', 'INSERT INTO orders'],
   ['KEEP_LETTERS', LOCK_FORGETTING, LOCK_PARTITION, LOOK, 'RETURN', 'INSERT INTO order_changes'],
   ['RESTORE_ORDERS', 'UPDATE archiving', LOOK, 'RETURN', 'INSERT INTO order_changes'],
-  // Adding a partition to the ledger waits for forgetting, which cannot lock a row that does not exist yet.
+  // Before a partition is added to the ledger, the statement waits until no customer is being forgotten, because
+  // forgetting cannot lock a row that does not exist yet.
   ['BEGIN_LEDGER', LOCK_FORGETTING, 'INSERT INTO ledger'],
   ['RESET_LEDGER', LOCK_FORGETTING, 'DELETE TOP (@limit) FROM ledger '],
 ])('%s looks for forgotten customers after taking its locks and before writing', (name, ...parts) => {

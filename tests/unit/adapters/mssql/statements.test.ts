@@ -43,9 +43,9 @@ function partsOf(text: string): string[] {
   return text.replaceAll(/--.*$/gm, '').split(';')
 }
 
-// No two gaps overlap, so the start is enough to find a gap. With conditions on both ends, the key would serve only the
-// first condition, and every earlier gap would be read for each offset: ten million rows for 1,000 offsets and 10,000
-// gaps, while the ledger is locked.
+// No two gaps overlap, so the start is enough to find a gap. With conditions on both the start and the end, the key
+// could be used only for the first condition, and every earlier gap would be read for each offset: ten million rows for
+// 1,000 offsets and 10,000 gaps, while the ledger is locked.
 test('gaps are looked up by their start, never by both ends', () => {
   const readsAllEarlier = (text: string) =>
     partsOf(text)

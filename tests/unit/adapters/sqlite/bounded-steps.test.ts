@@ -13,7 +13,7 @@ import { actAt, batchOf, GROUP, letterIdOf, letterOf, orderAt, parkedFrom } from
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
 const LETTERS = 25
 const LIMIT = 10
-/** The last step also writes a few rows of the ledger, the task and the audit. */
+/** The last step also writes a few rows for the ledger, the task and the audit log. */
 const FEW = 8
 const ACT = actAt(0, { reason: 'mended' })
 
@@ -101,7 +101,7 @@ test('resuming a task prepares its letters in steps: unsent letters wait again, 
   redrives.leaseRedrive('one', 0, 1000)
   const claimed = redrives.claimLetters('task', 'one', 20).map(({ id }) => id)
   redrives.markSent('task', claimed.slice(0, 15), ACT.at)
-  // The steps of a running task are not forgotten.
+  // The steps of a running task are kept.
   expect(redrives.forgetSteps('task', 0, LIMIT)).toBeUndefined()
   expect(redrives.getTask('task').lastStep.sent).toBe(15)
   redrives.changeRedrive('task', 'cancelled', ACT)

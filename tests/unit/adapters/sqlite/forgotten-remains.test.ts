@@ -104,7 +104,7 @@ test('no copy of a row stays in the free space of a page', async () => {
   expect(occurrences('umbralwick')).toBe(0)
 })
 
-/** Leaves an index with more levels than its few segments need, like an index that once had many orders. */
+/** Gives the index more levels than its few segments need, like those of an index that once held many orders. */
 function enlargeIndex(): void {
   const db = new DatabaseSync(file())
   const commands = ['rowid, words) VALUES (?, ?)', "order_search, rowid, words) VALUES ('delete', ?, ?)"]

@@ -66,7 +66,7 @@ test('a batch of orders without changes runs one query about changes, and two wh
 test('a word that is removed leaves the prefixes that it shares with a word that stays', () => {
   const commands = prepareBatchCommands(db)
   const order = orderAt(0, { order: { customerName: 'Alexa', customerLastName: 'Alexandra' } })
-  // More words share this prefix than a search looks up one by one.
+  // So many words share this prefix that a search does not look them up one by one.
   const letters = 'bcdefghijklmnopqrstu'.split('')
   const others = letters.flatMap((letter, index) =>
     ['x', 'y'].map((end, side) => orderAt(1 + 2 * index + side, { order: { customerName: `Al${letter}${end}` } })),

@@ -47,8 +47,8 @@ function planOf(sql: string): string[] {
 }
 
 /**
- * A scan of a whole table. The plan of a full-text search, a list of parameters or a row of values also says SCAN, but
- * does not count.
+ * A scan of a whole table. The plans of a full-text search, a list of parameters and a row of values also contain SCAN,
+ * but they do not scan a table.
  */
 function scansATable(line: string): boolean {
   return (
@@ -74,7 +74,7 @@ function everyListQuery(): ListQuery[] {
 
 /** A span that matches every time range. */
 const ONE_SPAN = 'INSERT INTO order_spans VALUES (0, 0, 9007199254740991)'
-/** Without any words in this table, a search would not query the index. */
+/** If this table contained no words, a search would not query the index. */
 const SOME_TERMS = `INSERT INTO search_terms VALUES ('two'), ('word'), ('words')`
 
 test('no list or search reads a table or sorts its results', () => {

@@ -17,7 +17,7 @@ import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
 const REINDEX = 13
 const BEFORE = MIGRATIONS.filter(({ version }) => version < REINDEX)
-/** A thread reindexes, which may take longer than the default timeout on a busy machine. */
+/** Reindexing runs in a thread. On a busy machine, it may take longer than the default timeout. */
 const PATIENTLY = { timeout: 30_000 }
 
 const [item] = orderAt(0).order.orderItems

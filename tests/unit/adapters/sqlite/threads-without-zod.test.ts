@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
-/** Prints the name of each thread with its entry point, and again if the thread loads zod. */
+/** Prints a thread's name when the thread loads its entry point, and again if the thread loads zod. */
 const WATCH = `
   import { registerHooks } from 'node:module'
   import { threadName } from 'node:worker_threads'

@@ -8,7 +8,7 @@ import { batchOf, changeAt, keyHash, orderAt, parkedChange } from '../../../cont
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
 const CANCEL = { kind: 'cancel' } as const
 
-/** A database, and a list of all lookups among its tombstones. */
+/** A database, and a list of the statements that looked something up in its tombstones. */
 function watched() {
   const db = new DatabaseSync(':memory:')
   migrate(db, ':memory:', MIGRATIONS)

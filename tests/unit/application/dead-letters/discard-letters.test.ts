@@ -40,7 +40,7 @@ function given({ dead, msEach = 0 }: { dead: number; msEach?: number }) {
 }
 
 describe('a discard of many letters', () => {
-  it('runs in parts of several seconds each, and is one entry in the audit', async () => {
+  it('runs in parts of several seconds each, and is one entry in the audit log', async () => {
     const { discards, audit, left } = given({ dead: 12_000, msEach: 1 })
     const parts = []
     for (let cursor: string | undefined | null; cursor !== null;) {

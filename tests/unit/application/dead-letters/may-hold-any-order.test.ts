@@ -13,7 +13,7 @@ interface Letter {
 
 const UNREADABLE: Letter = { orderId: null, state: 'dead' }
 
-/** The topic already has three letters. `kept` is the offset of the letter that is kept next. */
+/** The topic already has three letters. `kept` is the offset of the next letter to be added to the store. */
 function ask(letters: readonly Letter[], { kept = 3, behindTransaction = 0 } = {}): Promise<boolean> {
   return createMayHoldAnyOrder({
     log: {

@@ -26,7 +26,7 @@ describe('a redrive', () => {
   let nextOffset: number
   /** The processor's outcome for a record of the orders topic. */
   let outcomeOf: (order: OrderToStore) => 'stored' | 'dead' | 'retrying' | 'open'
-  /** How many records were sent at each time. */
+  /** The times at which records were sent, and how many were sent each time. */
   let bursts: { atMs: number; records: number }[]
 
   beforeEach(async () => {
@@ -211,14 +211,17 @@ describe('a redrive', () => {
 
   it('stops at a letter that is too large, names it, and has sent the others', async () => {
     await keep(6)
-    const tooLarge = new OrderError('record-too-large', 'With its headers, a record for orders is larger than 2 MiB.')
+    const tooLarge = new OrderError(
+      'record-too-large',
+      'A record for the topic orders, including its headers, is larger than 2 MiB.',
+    )
     const third = (await opened.deadLetters.get('orders:0:2'))?.key
     log.refuseWith((_, records) => (records.some(({ key }) => sameBytes(key, third)) ? tooLarge : undefined))
     const { id } = await redrive.start({}, 500, actAt(0))
     const task = await runUntil(id, hasEnded)
     expect(task).toMatchObject({ state: 'stopped', resolved: 2, waiting: 4 })
     expect(task.why).toBe(
-      'orders:0:2 cannot be sent: With its headers, a record for orders is larger than 2 MiB. Edit or discard it.',
+      'orders:0:2 cannot be sent: A record for the topic orders, including its headers, is larger than 2 MiB. Edit or discard it.',
     )
   })
 

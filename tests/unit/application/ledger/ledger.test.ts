@@ -42,7 +42,7 @@ interface Given {
   starts?: number[]
   holesAreMarkers?: boolean
   behindTransaction?: number
-  /** The id of the current log, and the ledger's mark that the counted log was replaced or truncated. */
+  /** The id of the current log, and how the ledger says that the counted log was replaced or truncated. */
   logId?: string | null
   brokenBy?: LogBreak | null
   waiting?: number
@@ -161,7 +161,7 @@ describe('the ledger', () => {
     const gaps = [{ topic: 'orders', partition: 0, from: 4, to: 6 }]
     const { balanced, summary } = await verdict({ rows, gaps, inLog: (offset) => offset > 5 })
     expect(balanced).toBe(true)
-    // The figures in the sentence must add up although two of the ten offsets have no record.
+    // The figures in the sentence must add up even though two of the ten offsets have no record.
     expect(summary).toBe('Balanced: 8 records = 5 stored + 1 duplicate + 2 parked (2 dead) + 0 still to come.')
   })
 
@@ -242,11 +242,11 @@ describe('the ledger', () => {
     expect(seen).toMatchObject({ balanced: false, totals: { lost: 2, absent: 0 } })
   })
 
-  it('tells counted offsets that left the log from those that are lost, and balances with them', async () => {
+  it('counts expired offsets separately from lost ones, and balances despite expired ones', async () => {
     const seen = await verdict({ ends: [20], starts: [6], inLog: (offset) => offset >= 6 })
     expect(seen).toMatchObject({
       balanced: true,
-      summary: expect.stringMatching(/ 10 still to come\. 6 of the counted offsets have left the log since\.$/),
+      summary: expect.stringMatching(/ 10 still to come\. 6 of the counted offsets have since left the log\.$/),
       totals: { expired: 6, lost: 0, records: 20, stored: 7 },
       partitions: [{ expired: 6 }],
     })
@@ -319,7 +319,7 @@ describe('the ledger', () => {
   it('does not balance when figures are missing', async () => {
     expect(await verdict({ rows: [{ ...ROW, stored: 6 }] })).toMatchObject({
       balanced: false,
-      summary: 'Not balanced: the figures of partition 0 of orders do not add up.',
+      summary: 'Not balanced: the figures for partition 0 of orders do not add up.',
     })
   })
 

@@ -127,7 +127,7 @@ function recordAt(topic: string, partition: number, offset: number, origin?: num
 const damage = (topic: string, from: number) =>
   new OrderError('log-unreadable', `The log is damaged at ${topic} 0:${from}.`, { unreadable: { from, to: from + 1 } })
 
-/** Reports that records of the orders topic stay, and why. */
+/** The report that records are kept in the orders topic, and why. */
 const keptBy = (by: RecordsKept['by'], why: string): RecordsKept => ({
   topic: 'orders',
   partition: 0,

@@ -38,7 +38,7 @@ async function diagnose(changes: Partial<Dependencies> = {}, log: Partial<Depend
     clockFaults: async () => [],
     lifeInLog: async () => undefined,
     recordsKept: () => [],
-    keptFor: 'Kept: everything.',
+    keptFor: 'Retention: everything forever.',
     topics: TOPICS,
     partitions: 3,
     specs: topicSpecs(TOPICS, 3, 1),
@@ -63,9 +63,9 @@ test('all is well', async () => {
 })
 
 test('the check of retentions shows what the settings say', async () => {
-  const found = await diagnose({ keptFor: 'Kept: the audit for 90 d.' })
+  const found = await diagnose({ keptFor: 'Retention: the audit log for 90 d.' })
   expect(found.find(({ name }) => name === 'retention')?.detail).toBe(
-    'No waiting record is close to leaving the log. Kept: the audit for 90 d.',
+    'No waiting record is about to leave the log. Retention: the audit log for 90 d.',
   )
 })
 

@@ -8,7 +8,7 @@ import { createVirtualClock } from '../../../support/virtual-clock.ts'
 
 const MEMBER = { address: 'here', isHere: true, partitions: [0] }
 
-/** A group with these numbers of members, one number for each observation; the last number repeats. */
+/** A group whose number of members may change: each observation returns the next count, and the last count repeats. */
 function groupOf(...counts: readonly number[]) {
   const clock = createVirtualClock(0)
   let looks = 0

@@ -37,7 +37,7 @@ async function keptOf(
           if (look === looks) stopping.abort()
           if (look === logFailsAt) throw new Error('away')
         }
-        // Meanwhile, records leave the log; they still count.
+        // The first offset grows too: records leave the log, but they still count.
         return [{ partition: 0, first: look, end: topic === TOPICS.orders ? look * 10 : 5 }]
       },
       async committed() {

@@ -8,7 +8,7 @@ const DAY = 86_400_000
 const NOW = Date.UTC(2026, 3, 1)
 const FOREVER = { settled: null, history: null, audit: null }
 
-/** A store that takes as many steps for each part as `steps` says, and removes one row in each. */
+/** A store that takes the number of steps in `steps` for each part, and removes one row in each step. */
 function given(
   retentionMs: Parameters<typeof createStoreRetention>[0]['retentionMs'],
   steps: Partial<Record<RemovablePart, number>> = {},

@@ -29,7 +29,7 @@ interface Given {
   readonly actsAt?: string
 }
 
-/** A ledger at offset 5 of a partition that ends at `end`. The record at that offset has the time `at`. */
+/** A ledger at offset 5 of a partition that ends at `end`. The timestamp of the record at that offset is `at`. */
 function given(view: ChangeView | undefined, ledger: Partial<LedgerExamination> & Given = {}) {
   const {
     end = 5,

@@ -17,7 +17,7 @@ interface Given {
   lost?: LedgerExamination['snapshot']['lost']
   unsettled?: LedgerExamination['unsettled']
   gaps?: LedgerExamination['gaps']
-  /** Offsets behind an open transaction. */
+  /** The number of offsets that cannot be read until an open transaction ends. */
   behindTransaction?: number
   holesAreMarkers?: boolean
   /** Whether any order's record may be in an open dead letter. */

@@ -17,7 +17,7 @@ const RETRY: WatchedSource = { topic: 'orders-retry-1', group: 'group-retry-1', 
 const here = (...partitions: number[]): GroupMember => ({ address: '10.0.0.1', isHere: true, partitions })
 const there = (...partitions: number[]): GroupMember => ({ address: '10.0.0.2', isHere: false, partitions })
 
-/** A topic with two partitions of five records each, of which the group has committed three. Nothing moves. */
+/** A topic with two partitions. Each has five records, of which the group has committed three. Nothing moves. */
 function createWorld(...sources: readonly WatchedSource[]) {
   const clock = createVirtualClock()
   const stopping = new AbortController()
@@ -65,7 +65,7 @@ function createWorld(...sources: readonly WatchedSource[]) {
       offsets: async () => [0, 1].map((partition) => ({ partition, first: 0, end: 5 })),
       async read(topic, partition, offset) {
         const unreadable = { from: offset, to: offset + 1 }
-        const error = new OrderError('log-unreadable', `A batch of partition ${partition} cannot be decoded.`, {
+        const error = new OrderError('log-unreadable', `A batch in partition ${partition} cannot be decoded.`, {
           unreadable,
         })
         if (world.undecodable.includes(partition)) throw error
@@ -209,7 +209,7 @@ test('a batch that cannot be decoded is not a stall; it is reported once, while 
   expect(await world.passes(25 * MINUTE, move)).toBeUndefined()
   // Another machine owns the other partition.
   expect(world.told).toEqual(['orders:0:3 cannot be read'])
-  expect(known[(15 * MINUTE) / LOOK_MS]).toEqual(['A batch of partition 0 cannot be decoded.'])
+  expect(known[(15 * MINUTE) / LOOK_MS]).toEqual(['A batch in partition 0 cannot be decoded.'])
   expect(watch.unreadable).toEqual([])
 })
 

@@ -217,7 +217,7 @@ describe('a transient failure', () => {
 })
 
 describe('an outage of the store', () => {
-  it('of three minutes holds the batch: nothing is parked, and all is stored when it is over', async () => {
+  it('of three minutes: the batch is held, nothing is parked, and everything is stored afterwards', async () => {
     const until = clock.now() + 3 * MINUTE
     store.failWith(() => (clock.now() < until ? storeIsAway() : undefined))
     await pipeline()(Array.from({ length: 2000 }, (_, offset) => good(offset)))
@@ -466,7 +466,7 @@ describe('a stub in a retry topic', () => {
 describe('a copy of a parked record in the orders topic, with all of its headers', () => {
   const origin = { topic: 'orders', partition: 0, offset: 7 }
 
-  /** The record as the dead-letter topic has it, copied to offset 7 of the orders topic. */
+  /** The record as it is in the dead-letter topic, copied to offset 7 of the orders topic. */
   async function copied(original: DeliveredRecord): Promise<DeliveredRecord> {
     await pipeline()([original])
     const { record } = log.published.at(-1)!

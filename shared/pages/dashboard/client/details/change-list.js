@@ -25,7 +25,7 @@ export function changesOf(api, orderId) {
 }
 
 /**
- * A section with the changes in the sequence in which they take effect; null if there are none.
+ * A section that lists the changes in the order in which they take effect; null if there are none.
  *
  * @param {string} heading
  * @param {Changes} changes

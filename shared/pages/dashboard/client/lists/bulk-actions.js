@@ -15,7 +15,8 @@ import { plural } from '../page/format.js'
  */
 export function createBulkActions(api, redrives, onChange) {
   /**
-   * A request discards letters for at most a few seconds, so requests are sent until no letters are left.
+   * One request discards as many letters as it can in a few seconds, so requests are repeated until no letters are
+   * left.
    *
    * @param {object} which letters, and why
    */

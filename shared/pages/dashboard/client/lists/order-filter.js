@@ -3,8 +3,8 @@ import { readAddress, replaceAddress } from '../page/address.js'
 import { instantOf, toLocalInput } from '../page/format.js'
 
 /**
- * The order list's filter. The URL stores the filter, so that a link leads to the same list; the form displays the
- * filter. The URL contains times as instants, and the form shows them in the reader's time zone.
+ * The order list's filter. The URL contains the filter, so that a link opens the list with the same filter; the form
+ * displays the filter. In the URL, times are instants; the form shows them in the reader's time zone.
  */
 
 /** The parameter name for each field id, in both the list request and the URL. */
@@ -56,7 +56,7 @@ export function createOrderFilter(onChange) {
     typing = setTimeout(takeForm, TYPING_MS)
   })
   addEventListener('hashchange', () => {
-    // The new address lacks the latest keystrokes in the form, so they are added to it now.
+    // The new address lacks what was last typed into the form, so the form's text is added now.
     if (typing !== undefined) return takeForm()
     showAddress()
     onChange()

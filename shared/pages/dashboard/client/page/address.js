@@ -8,7 +8,7 @@
 /** The parameters that open a dialog: an order, a letter, or an API response. */
 const OPENED = ['order', 'letter', 'show']
 
-/** @returns {Address} without empty values; if a name occurs twice, the last value counts */
+/** @returns {Address} without empty values; if a name occurs more than once, the last value is used */
 export function readAddress() {
   const parameters = new URLSearchParams(location.hash.slice(1))
   return Object.fromEntries([...parameters].filter(([, value]) => value !== ''))
@@ -24,7 +24,7 @@ export function replaceAddress(address) {
 }
 
 /**
- * A link to the page's current state with some changes. Following the link fires `hashchange`.
+ * A link to the page in its current state, apart from the given changes. Following the link fires `hashchange`.
  *
  * @param {Address} change an empty string removes a parameter
  */

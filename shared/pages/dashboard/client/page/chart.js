@@ -14,7 +14,7 @@ const HEIGHT = 150
 /** Integers only, because orders are counted. */
 const STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat()
 const TIMES = [15, 30, 60, 120, 300, 600, 900]
-/** The minimum span shown, so that a product that has just started does not show an empty hour. */
+/** The minimum span shown, so that the chart is not mostly empty just after the product has started. */
 const SHORTEST_SECONDS = 60
 const FONT = '11px system-ui, sans-serif'
 
@@ -52,7 +52,7 @@ export function createChart(container, { title, explained, lines, format, wide =
     {
       width: Math.max(200, plot.clientWidth),
       height: HEIGHT,
-      // The right padding leaves room for half of the last tick's label.
+      // The padding on the right leaves room for half of the last tick's label.
       padding: [8, 26, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false }, sync: { key: 'minutes' } },

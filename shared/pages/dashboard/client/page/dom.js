@@ -6,8 +6,8 @@
  */
 
 /**
- * An attribute `on…` with a function adds a listener. A boolean adds or omits the attribute. Any other value is set as
- * text, and undefined is skipped.
+ * An `on…` attribute whose value is a function adds a listener. A boolean adds or omits the attribute. Any other value
+ * is set as text, and undefined is skipped.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
@@ -56,8 +56,8 @@ export function setText(element, text) {
 }
 
 /**
- * Makes the children of `container` match `items`, in order. Elements for remaining items are kept, with their focus,
- * open details and typed text.
+ * Makes the children of `container` match `items`, in order. The elements of items that remain are kept, so that focus,
+ * open details and typed text are not lost.
  *
  * @template Item
  * @param {Element} container
@@ -80,7 +80,7 @@ export function keyed(container, items, { key, create, update }) {
     if (there !== element) container.insertBefore(element, there ?? null)
   })
   for (const gone of known.values()) {
-    // Otherwise the focus would jump to the top of the page.
+    // Otherwise, focus would jump to the top of the page.
     if (gone.contains(document.activeElement)) container.closest('section')?.querySelector('h2')?.focus()
     gone.remove()
   }

@@ -28,7 +28,7 @@ import { msBetween } from './format.js'
  */
 const MAX_PAUSE_MS = 10_000
 /**
- * How long an order counts towards the percentiles: for several seconds, so that a quiet pipeline also has percentiles.
+ * How long an order counts towards the percentiles: for several seconds, so that even a quiet pipeline has percentiles.
  */
 const LATENCY_SECONDS = 5
 
@@ -55,7 +55,7 @@ export function createSamples({ keepSeconds }) {
 
     /**
      * Adds the product's history, which is the same for every open page. The history replaces this page's samples in
-     * the period that it covers. Earlier samples stay, because a restarted product has lost them.
+     * the period that it covers. Earlier samples are kept, because a restarted product no longer has them.
      *
      * @param {readonly HistoryPoint[]} points oldest first
      */
@@ -96,7 +96,7 @@ export function createSamples({ keepSeconds }) {
     },
 
     /**
-     * Adds the latencies of new orders from a list, newest first. They count for LATENCY_SECONDS. Redriven orders do
+     * Adds the latencies of those orders in the list that are new. They count for LATENCY_SECONDS. Redriven orders do
      * not count, because they waited for an operator.
      *
      * @param {readonly TimedOrder[]} orders
@@ -153,7 +153,7 @@ function elapsedMs(before, after) {
 }
 
 /**
- * A counter's rate per second; null if no time or too much time has passed, if the counter was reset, or if its value
+ * A counter's rate per second; null if the elapsed time is zero or too long, if the counter was reset, or if its value
  * is unknown.
  *
  * @param {number | null} before

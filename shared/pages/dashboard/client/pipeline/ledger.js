@@ -4,7 +4,7 @@ import { plural, toCount } from '../page/format.js'
 import { showLamp } from './pipeline.js'
 
 /**
- * The ledger's verdict, as a sum that a reader can check.
+ * The ledger's verdict, written as a sum that a reader can check.
  *
  * @typedef {import('../../../../application/ledger/ledger.ts').LedgerVerdict} LedgerVerdict
  */
@@ -51,7 +51,7 @@ export function createLedger(api, onVerdict) {
     repair.hidden = gaps.length === 0
     const ofRecords = [
       totals.redriven > 0 ? `${toCount(totals.redriven)} of them redriven` : '',
-      totals.expired > 0 ? `${toCount(totals.expired)} have left the log since` : '',
+      totals.expired > 0 ? `${toCount(totals.expired)} have since left the log` : '',
     ]
     const notes = ofRecords.filter((note) => note !== '').join(', ')
     /** @type {[name: string, sign: string, count: number, more?: string][]} */

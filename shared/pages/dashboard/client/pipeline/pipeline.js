@@ -20,8 +20,8 @@ export function createPipeline() {
   /** The last known median, in milliseconds. @type {number | null} */
   let pace = null
   /**
-   * How many records waited in each tier at the previous update. Only these records can have been stored by a
-   * retry since then.
+   * How many records waited in each tier at the previous update. Since then, retries can have stored only these
+   * records.
    *
    * @type {Map<number, number>}
    */
@@ -115,7 +115,7 @@ function recordsIn(partitions) {
 
 /**
  * @param {boolean} isStoreThere
- * @param {boolean} isStanding whether it stores nothing although records wait
+ * @param {boolean} isStanding whether the processor is storing nothing although records are waiting
  */
 function noteOfProcessor(isStoreThere, isStanding) {
   if (!isStoreThere) return 'holds its place until the store is back'
@@ -132,7 +132,7 @@ function noteOfStore(duplicates, pace) {
 }
 
 /**
- * The lamps at the top.
+ * Updates one of the lamps at the top of the page.
  *
  * @param {string} id
  * @param {Lamp | 'unknown'} lamp

@@ -100,7 +100,7 @@ function pathOf({ id, from, to, shares, margin }, at, isWide) {
   return next(start, end, isWide)
 }
 
-/** Shows the direction of the line, even while no dots move. */
+/** Shows the direction of the line, even when no dots are moving. */
 function arrowHead() {
   const marker = document.createElementNS(SVG, 'marker')
   const attributes = { id: 'arrow', viewBox: '0 0 8 8', refX: '7', refY: '4', markerWidth: '9', markerHeight: '9' }
@@ -143,7 +143,7 @@ function next(from, to, isBeside) {
 }
 
 /**
- * A line between boxes in two rows. It runs horizontally in the space between the rows.
+ * A line between boxes in different rows. It runs horizontally in the space between the rows.
  *
  * @param {Box} from
  * @param {Box} to

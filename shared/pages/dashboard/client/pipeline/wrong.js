@@ -31,7 +31,7 @@ export function createWrong() {
         'dead-title',
         count === 0 ? undefined : `${plural(count, 'dead letter waits', 'dead letters wait')} to be repaired`,
       ),
-    /** @param {boolean} isNobody whether the group that processes orders has no consumer */
+    /** @param {boolean} isNobody whether the group that processes orders has no consumers */
     nobody: (isNobody) =>
       tell(
         'pipeline-title',

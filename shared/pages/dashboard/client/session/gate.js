@@ -57,7 +57,7 @@ export function createGate({ tryKey, onOpen, onClose }) {
       open()
     } catch (error) {
       const why = refusalOfKey(error)
-      // Any other refusal means that the key was accepted; the page shows what is wrong.
+      // If the refusal is not about the key, the key was accepted; the page shows what is wrong.
       if (error instanceof RefusedError && why === undefined) return open()
       keepSession({ ...currentSession(), key: '' })
       fault.textContent = why ?? 'The product does not answer. Is it running?'

@@ -21,7 +21,7 @@ export function keepSession({ key, operator }) {
 }
 
 /**
- * Moves a sign-in link's key from the address to the session. Returns whether the address contained a key.
+ * Moves a sign-in link's key from the page's address to the session. Returns whether the address contained a key.
  */
 export function takeKeyOfAddress() {
   const { key, ...rest } = readAddress()

@@ -1,7 +1,7 @@
 import { msBetween, plural, toDuration } from '../page/format.js'
 
 /**
- * The product's guarantees as short demonstrations. All lessons but the first break something. Each lesson explains
+ * Short demonstrations of the product's guarantees. All lessons but the first break something. Each lesson explains
  * what happens as it happens, and ends with everything repaired.
  *
  * @typedef {import('../../../../domain/order-view.ts').OrderView} OrderView
@@ -23,14 +23,14 @@ import { msBetween, plural, toDuration } from '../page/format.js'
  * }} Stage the actions of a lesson; all of them reject when the lesson is stopped
  */
 
-/** The code can be made to throw for the orders of this customer. */
+/** Our code can be made to throw for this customer's orders. */
 const CUSTOMER_OF_THE_BUG = 13
 
 /** @type {Record<string, (stage: Stage) => Promise<void>>} by the id of the button that plays it */
 export const LESSONS = {
   async 'play-eventual'({ tell, send, until, openOf, order }) {
     tell(
-      'Orders come in, fifty a second. Each gets its 202 when the log has it on disk, without waiting for the store.',
+      'Orders come in, fifty a second. Each request gets its 202 when its order is on disk in the log, without waiting for the store.',
     )
     const ids = await send(50, 5)
     await until(async () => openOf(ids) === 0)
@@ -121,7 +121,7 @@ export const LESSONS = {
     const { version } = await change(cancellation)
     tell(
       `The order was stored as version 1, and its cancellation took effect right afterwards, as version ${version}: in the ` +
-        'sequence in which they were accepted. Open the order in the list of orders: its timeline shows every step.',
+        'order in which they were accepted. Open the order in the list of orders: its timeline shows every step.',
     )
   },
 }

@@ -120,7 +120,7 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
 
   for (const player of players) {
     player.addEventListener('click', () => {
-      // Only one lesson at a time, because two would undo each other's faults.
+      // Only one lesson plays at a time, because one lesson would undo the faults that another has caused.
       if (stop.hidden) void play(player)
     })
   }

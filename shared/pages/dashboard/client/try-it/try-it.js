@@ -5,8 +5,8 @@ import { createStage } from './stage.js'
 import { createTraffic, randomOrder } from './traffic.js'
 
 /**
- * The panel that sends orders and injects faults. It shows the faults that the product reports, because another tab can
- * change them.
+ * The panel that sends orders and injects faults. It shows the faults that the product reports, not those chosen in
+ * this tab, because another tab can change them.
  *
  * @typedef {{ store: string, log: string, slowMs: number, throwForCustomers: number[] }} FaultPlan
  */
