@@ -8,21 +8,21 @@ import type { Config } from './settings/config.ts'
 import { failsStart } from './settings/fails-start.ts'
 import { openLogging, type Logging } from './telemetry/logs/logger.ts'
 
-/** The services that every use case needs, and that take a while to open. */
+/** The parts of the product that every use case needs. The log and the store take a while to open. */
 export interface Foundation {
   readonly logging: Logging
   readonly events: PipelineEmitter
   readonly topics: Topics
   readonly specs: readonly TopicSpec[]
-  /** Aborting ends everything that is only waiting. */
+  /** Aborting ends everything that is only waiting, such as holds and backoffs. */
   readonly stopping: AbortController
   /** The log with its topics, and the store. Rejects if either cannot be opened. */
   readonly adapters: Promise<Adapters>
 }
 
 /**
- * Sets up logging, and begins to open the log and the store. Resolves when their threads have been started, so that
- * the caller can load other modules meanwhile.
+ * Sets up logging, and starts opening the log and the store. Resolves as soon as their threads have been started, so
+ * that the caller can load other modules while the log and the store are being opened.
  */
 export async function openFoundation(config: Config): Promise<Foundation> {
   const logging = await openLogging(config)
@@ -44,7 +44,7 @@ export async function openFoundation(config: Config): Promise<Foundation> {
       onBack: () => logger.warn({ event: 'log:back' }, 'the log can be used now'),
     }),
   )
-  // Whoever awaits `adapters` later gets the error. If the store failed, nobody needs the log's topics any more.
+  // Code that awaits `adapters` later still gets the error. If the store failed, the log's topics are not needed.
   adapters.catch(() => stopping.abort())
   return { logging, events, topics, specs, stopping, adapters }
 }

@@ -42,9 +42,8 @@ export interface Turn {
   /** Undefined if the order is not stored. */
   readonly stored: StoredOrder | undefined
   /**
-   * The state of the order on which the decisions about its changes are based. If the stored order was lost and has
-   * since been stored again from its record, this state also includes the changes that had been applied before the
-   * loss.
+   * The order on which the decisions about its changes are based. If the order was lost and has since been stored again
+   * from its record, this also includes the changes that had been applied before the loss.
    */
   readonly order: Order | undefined
   readonly isDiscarded: boolean
@@ -109,10 +108,7 @@ export function createTurns(query: Query): Turns {
     }
   }
 
-  /**
-   * Evaluates the changes one by one, to find those that violate the tables' constraints and the one for which our code
-   * fails.
-   */
+  /** Evaluates the changes one by one, to find those that violate constraints and the one for which our code fails. */
   async function takeApart(turn: Turn, now: string): Promise<Decision> {
     const { order, verdicts, failure } = await decideEach(turn.order, turn.changes, turn.isDiscarded, (after) =>
       isAllowed({ turn, after, verdicts: [] }, now),
@@ -264,10 +260,7 @@ function isNews(decision: Decision): boolean {
   return isRestored || decision.verdicts.length > 0 || waitingOf(decision).length > 0
 }
 
-/**
- * False if the decision covers as many changes as one read can return, because the order may then have more undecided
- * changes.
- */
+/** False if the decision covers as many changes as one read can return, because the order may then have more. */
 function isWhole({ verdicts }: Decision): boolean {
   return verdicts.length < CHANGES_AT_ONCE
 }
