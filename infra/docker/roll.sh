@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Replaces a role's instances one after the other. Requests that are safe to retry never fail: a new instance starts
 # alongside an old one, with the current image and settings, and the old one stops when the new one is healthy. If a new
-# instance does not become healthy, its last log lines are shown and it is removed; the other instances stay.
+# instance does not become healthy, its last log lines are shown and it is removed; the other instances keep running.
 #
 #   bash infra/docker/roll.sh order-query order-processor order-api
 #
@@ -21,7 +21,7 @@ remove_newcomer() {
     "${docker[@]}" logs --tail 20 "$instance" >&2 || :
     "${docker[@]}" stop "$instance" > /dev/null || :
     "${docker[@]}" rm --force --volumes "$instance" > /dev/null
-    echo "The new instance of $waiting did not become healthy and is being removed; the old instances stay." >&2
+    echo "The new instance of $waiting did not become healthy and is being removed; the old instances keep running." >&2
   done
 }
 trap remove_newcomer EXIT

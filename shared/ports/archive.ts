@@ -24,7 +24,7 @@ export interface Archive {
    * discarded orders last. A page may be empty although more pages follow. The last page has no cursor.
    *
    * Two kinds of orders are left out. Orders whose documents are longer than `MAX_ARCHIVED_BYTES` stay in the store. On
-   * SQLite, the order that was stored last stays too, because its position must not be assigned again.
+   * SQLite, the order that was stored last is kept too, because its position must not be assigned again.
    */
   exportOrders(query: ExportQuery): Promise<Page<ExportedOrder>>
 
@@ -80,7 +80,7 @@ export interface ArchiveResult {
   readonly archived: number
   /** The number of orders that were already archived. */
   readonly known: number
-  /** The ids of orders that stay, because they have changed since the export or can no longer be archived. */
+  /** The ids of orders that stay in the store, because they have changed since the export or can no longer be archived. */
   readonly changed: readonly string[]
 }
 

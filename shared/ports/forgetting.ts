@@ -2,8 +2,8 @@ import type { Act } from './redrives.ts'
 
 /**
  * Forgets customers. Names, e-mail addresses and postal addresses are removed from the store. `reference`, `metadata`
- * and the reasons for cancellations are also removed, because they may contain anything. Ids, amounts and items stay
- * and are counted as before.
+ * and the reasons for cancellations are also removed, because they may contain anything. Ids, amounts and items are
+ * kept and counted as before.
  */
 export interface Forgetting {
   /** The places that still hold the removed data afterwards, one sentence each. */

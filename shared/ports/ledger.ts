@@ -11,8 +11,8 @@ export interface Ledger {
 
   /**
    * Starts counting partitions that have no row yet. Counting begins at the first offset in the log, so records that
-   * leave the log before the first count are recognised as lost. Existing rows stay. `logId` is the log's own id, if it
-   * has one; the ledger keeps the first id that it gets.
+   * leave the log before the first count are recognised as lost. Existing rows are kept. `logId` is the log's own id,
+   * if it has one; the ledger keeps the first id that it gets.
    */
   begin(groupId: string, topic: string, starts: ReadonlyMap<number, number>, logId: string | null): Promise<void>
 

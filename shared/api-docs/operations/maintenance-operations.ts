@@ -63,7 +63,7 @@ export const MAINTENANCE_OPERATIONS = {
   archiveOrders: {
     summary: 'Remove archived orders from the store',
     description:
-      'Deletes the orders, but keeps their ids, positions and hashes. An order that has changed since it was exported stays, and `changed` names it. After a failure, send the request again: orders that were already archived count as `known`. Refused while a rebuild runs.',
+      'Deletes the orders, but keeps their ids, positions and hashes. An order that has changed since it was exported stays in the store, and `changed` names it. After a failure, send the request again: orders that were already archived count as `known`. Refused while a rebuild runs.',
     headers: ['Operator'],
     body: jsonBody('ArchiveOrders', {
       required: true,

@@ -26,7 +26,7 @@ export interface RecordsKept {
   readonly topic: string
   readonly partition: number
   readonly by: KeptBy
-  /** Why the record stays, as a clause in a message to an operator. */
+  /** Why the record is kept, as a clause in a message to an operator. */
   readonly why: string
   /**
    * When the oldest record was due to leave the log, in milliseconds since 1970. If the record's age is unknown, the

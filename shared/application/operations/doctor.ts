@@ -112,7 +112,7 @@ export function createDoctor(dependencies: {
         .map(({ topic, partition, since, why }) => `${topic} ${partition} since ${toIso(since)} (${why})`)
         .join(', ')
       return unwell(
-        `Records that are older than LOG_RETENTION stay, so the log grows: ${list}. See "What is kept, and for how long" in docs/operations.md.`,
+        `Records that are older than LOG_RETENTION are kept, so the log grows: ${list}. See "What is kept, and for how long" in docs/operations.md.`,
       )
     }
 

@@ -22,7 +22,7 @@ export function createMigrate(dependencies: {
   firstUncounted: FirstUncounted
   topics: Topics
   specs: readonly TopicSpec[]
-  /** Null if records stay forever. */
+  /** Null if records are kept forever. */
   retentionMs: number | null
   now: () => number
 }): Migrate {

@@ -13,7 +13,7 @@ export interface StoreRetention {
   run(): Promise<void>
 }
 
-/** How long each of these stays in the store, in milliseconds; null if it stays forever. */
+/** How long each of these stays in the store, in milliseconds; null means forever. */
 export type StoreRetentionMs = Readonly<Record<'settled' | 'history' | 'audit', number | null>>
 
 const PARTS: Readonly<Record<keyof StoreRetentionMs, readonly RemovablePart[]>> = {
@@ -34,9 +34,9 @@ const ROWS_AT_ONCE: Readonly<Record<RemovablePart, number>> = {
 }
 const ROUND_MS = 60_000
 /**
- * A round continues where the last one ended, because old entries of open orders stay and would otherwise be examined
- * every minute. After this time, a round starts from the beginning, because the orders that were open may be final by
- * then.
+ * A round continues where the last one ended, because old entries of open orders are kept and would otherwise be
+ * examined every minute. After this time, a round starts from the beginning, because the orders that were open may be
+ * final by then.
  */
 const BEGIN_AGAIN_MS = 24 * 60 * 60_000
 /** The pause between steps. It is long enough that storing spends only a small part of its time waiting for steps. */

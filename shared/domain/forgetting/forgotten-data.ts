@@ -16,7 +16,7 @@ export const FORGOTTEN = {
 
 /**
  * The order without personal data. The caller's `reference` and `metadata` are removed too, because they may contain
- * anything. Ids, amounts and items stay, because the law requires them to be kept.
+ * anything. Ids, amounts and items are kept, because the law requires it.
  */
 export function forgetOrder(order: NewOrderCommand): NewOrderCommand {
   const { reference: _, metadata: __, ...rest } = order

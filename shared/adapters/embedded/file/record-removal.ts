@@ -41,10 +41,10 @@ const OTHER_COLUMNS_BYTES = 100
 export const REMAINS_ARE_POSSIBLE = 'UPDATE remains SET are_possible = 1'
 
 /**
- * Removes records so that the file contains none of their bytes, and no stray copies of the records that stay. A record
- * is overwritten in place. No row moves then, because the row keeps its length. Overwritten rows are deleted later,
- * once enough other overwritten rows follow them. Deleting rows makes SQLite move neighbouring rows, which are then
- * overwritten rows too. A few pages of overwritten rows therefore always stay at the beginning of a partition.
+ * Removes records so that the file contains none of their bytes, and no stray copies of the records that are kept. A
+ * record is overwritten in place. No row moves then, because the row keeps its length. Overwritten rows are deleted
+ * later, once enough other overwritten rows follow them. Deleting rows makes SQLite move neighbouring rows, which are
+ * then overwritten rows too. A few pages of overwritten rows therefore always stay at the beginning of a partition.
  *
  * `unflushed` runs its work in a transaction that is not flushed, and `undo` rolls back after a failure.
  */
@@ -56,7 +56,7 @@ export function createRecordRemoval(
   /** The minimum number of bytes that a row takes up in its page if the rest is in overflow pages. */
   const leastInPage = Math.floor(((pageBytes - 12) * 32) / 255) - 23
   /**
-   * The first overwritten row of each partition that can be deleted, keyed by partition id. Earlier rows have to stay,
+   * The first overwritten row of each partition that can be deleted, keyed by partition id. Earlier rows must be kept,
    * because a page next to them is damaged.
    */
   const deletableFrom = new Map<number, number>()
@@ -120,7 +120,7 @@ export function createRecordRemoval(
     }
   }
 
-  /** The offset of the first overwritten row that has to stay. */
+  /** The offset of the first overwritten row that has to be kept. */
   function startOfRest(id: number, first: number): number {
     const rows = db.prepare(
       `SELECT record_offset, coalesce(length(key), 0) + coalesce(length(value), 0) + length(headers) AS bytes

@@ -119,7 +119,7 @@ test('old records that stay in the log are reported, with the reason', async () 
       },
     ] as const
   expect(await unwell({ recordsKept })).toEqual([
-    'retention: Records that are older than LOG_RETENTION stay, so the log grows: orders 0 since 1970-01-01T00:00:00.000Z (the consumer group audit has not read them), orders-dlt 2 since 1970-01-02T00:00:00.000Z (The log is damaged at orders-dlt 2:4). See "What is kept, and for how long" in docs/operations.md.',
+    'retention: Records that are older than LOG_RETENTION are kept, so the log grows: orders 0 since 1970-01-01T00:00:00.000Z (the consumer group audit has not read them), orders-dlt 2 since 1970-01-02T00:00:00.000Z (The log is damaged at orders-dlt 2:4). See "What is kept, and for how long" in docs/operations.md.',
   ])
 })
 
