@@ -27,7 +27,7 @@ export interface TakenOut {
 /**
  * Takes out a record that a consumer cannot get past. The record is kept byte for byte as a dead letter, the ledger
  * counts it as parked, and the group moves past it. Records that wait ahead of it are processed first, so that none is
- * skipped. A record in the dead-letter topic is already a letter, and is kept as that letter.
+ * skipped. A record in the dead-letter topic is already a letter, and is kept as such.
  *
  * Every step can be repeated, so if a call fails, repeating it completes the removal. Rejects with `conflict` while
  * the group has members or if the group is already past the record, and with `not-found` if there is no such record.
