@@ -148,14 +148,15 @@ export async function openServices(chosen: Config, begun?: Foundation): Promise<
   const park = createPark({ log: publisher, timestampTypeOf, topics, groupId, forgottenHere, clock, events })
   const isOff = (name: string) => isDisabled(chosen.disabledFunctions, name)
   const publishedHere = isOff('placeOrder') || isOff('consumeOrders') ? undefined : createPublishedHere()
+  const storingWith = { log, store, park, groupId, proofs, clock, events, signal }
   const storing = (delivered: StoreBatch['delivered']) =>
-    createStoreOrders({ log, store, park, groupId, delivered, proofs, publishedHere, clock, events, signal })
+    createStoreOrders({ ...storingWith, delivered, publishedHere: delivered === 'origin' ? publishedHere : undefined })
   const traced = (source: { topic: string; group: string }, useCase: HandleDelivery) =>
     tracing?.traceProcessing(source, useCase) ?? useCase
 
   const nowMs = () => clock.now()
   const now = () => new Date(nowMs())
-  const accepting = { log: publisher, store, orderIds, topic: topics.orders, publishedHere, events, clock, now }
+  const accepting = { log: publisher, store, orderIds, topic: topics.orders, events, clock, now }
   const deliveryWatch = createDeliveryWatch({
     log,
     store,
@@ -221,7 +222,7 @@ export async function openServices(chosen: Config, begun?: Foundation): Promise<
     orderIds,
     logger,
     events,
-    placeOrder: createPlaceOrder(accepting),
+    placeOrder: createPlaceOrder({ ...accepting, publishedHere }),
     changeOrder: createChangeOrder({ ...accepting, views }),
     storeOrders: handedOver({ topic: topics.orders, group: topics.group }, storeOrders),
     storeRetries: topics.retries.map((tier) =>

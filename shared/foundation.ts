@@ -9,7 +9,7 @@ import { failsStart } from './settings/fails-start.ts'
 import { openLogging, type Logging } from './telemetry/logs/logger.ts'
 
 /** The parts of the product that every use case needs. The log and the store take a while to open. */
-export interface Foundation {
+export interface Foundation extends AsyncDisposable {
   readonly logging: Logging
   readonly events: PipelineEmitter
   readonly topics: Topics
@@ -26,25 +26,47 @@ export interface Foundation {
  */
 export async function openFoundation(config: Config): Promise<Foundation> {
   const logging = await openLogging(config)
+  try {
+    return await openWith(config, logging)
+  } catch (error) {
+    await logging[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function openWith(config: Config, logging: Logging): Promise<Foundation> {
   const { logger } = logging
   const events = createPipelineEmitter()
   const stopping = new AbortController()
   const topics = createTopics(config.topic, config.consumerGroup, config.retryDelaysMs)
   const specs = topicSpecs(topics, config.partitions, config.replication, config.logRetentionMs)
   const openAdapters = await prepareAdapters(config, logger, events)
-  const adapters = openAdapters((log) =>
+  const adapters = openAdapters((log, failed) =>
     prepareTopics({
       log,
       specs,
       clock: systemClock,
-      signal: stopping.signal,
+      signal: AbortSignal.any([stopping.signal, failed]),
       failsStart: (error) => failsStart(config, error),
       onAway: (error) =>
         logger.warn({ event: 'log:away', err: error }, "the log can't be used yet; orders are refused until it can be"),
       onBack: () => logger.warn({ event: 'log:back' }, 'the log can be used now'),
     }),
   )
-  // Code that awaits `adapters` later still gets the error. If the store failed, the log's topics are not needed.
-  adapters.catch(() => stopping.abort())
-  return { logging, events, topics, specs, stopping, adapters }
+  // Code that awaits `adapters` later still gets the error.
+  adapters.catch(() => undefined)
+  return {
+    logging,
+    events,
+    topics,
+    specs,
+    stopping,
+    adapters,
+    async [Symbol.asyncDispose]() {
+      stopping.abort()
+      const [opened] = await Promise.allSettled([adapters])
+      if (opened.status === 'fulfilled') await opened.value[Symbol.asyncDispose]()
+      await logging[Symbol.asyncDispose]()
+    },
+  }
 }

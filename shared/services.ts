@@ -54,8 +54,13 @@ export function services(): Promise<Services> {
 
 async function open(): Promise<Services> {
   const founded = await foundation()
-  const { openServices } = await import('./composition-root.ts')
-  return openServices(settings(), founded)
+  try {
+    const { openServices } = await import('./composition-root.ts')
+    return await openServices(settings(), founded)
+  } catch (error) {
+    await founded[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
 /** The services if they are open or being opened; undefined before the first use and after opening has failed. */

@@ -38,7 +38,7 @@ export interface Adapters extends Store {
 type LogHalf = Pick<Adapters, 'log'> & { readonly described: string; readonly embedded?: EmbeddedLog }
 type StoreHalf = Store & { readonly described: string; readonly copyTo?: (file: string) => Promise<void> }
 type Open<T> = () => Promise<T>
-type PrepareLog = (log: Adapters['log']) => Promise<Adapters['log']>
+type PrepareLog = (log: Adapters['log'], failed: AbortSignal) => Promise<Adapters['log']>
 
 /**
  * Locks the data directory, imports only the adapters that the settings select, and returns a function that opens them.
@@ -75,23 +75,21 @@ async function openAdapters(
   openStore: Open<StoreHalf>,
   prepareLog: PrepareLog,
 ): Promise<Adapters> {
-  const opened: AsyncDisposable[] = dataDir === undefined ? [] : [dataDir]
-  const close = async () => {
-    // In reverse order, so that the directory's lock is released last.
-    for (const resource of opened.splice(0).toReversed()) await resource[Symbol.asyncDispose]()
-  }
-  async function openAndPrepareLog(): Promise<LogHalf> {
-    const half = await openLog()
-    opened.push(half.log)
-    return { ...half, log: await prepareLog(half.log) }
-  }
-  async function openAndKeepStore(): Promise<StoreHalf> {
-    const half = await openStore()
-    opened.push(half)
-    return half
+  const failed = new AbortController()
+  const openingLog = openLog()
+  const openingStore = openStore()
+  /** Also closes what is still being opened. The directory's lock is released last. */
+  async function close(): Promise<void> {
+    const [log, store] = await Promise.allSettled([openingLog, openingStore])
+    if (store.status === 'fulfilled') await store.value[Symbol.asyncDispose]()
+    if (log.status === 'fulfilled') await log.value.log[Symbol.asyncDispose]()
+    await dataDir?.[Symbol.asyncDispose]()
   }
   try {
-    const [log, store] = await Promise.all([openAndPrepareLog(), openAndKeepStore()])
+    const [log, store] = await Promise.all([
+      openingLog.then(async (half) => ({ ...half, log: await prepareLog(half.log, failed.signal) })),
+      openingStore,
+    ])
     const adapters: Adapters = {
       ...store,
       log: log.log,
@@ -110,6 +108,7 @@ async function openAdapters(
     }
     return config.faults ? await withFaults(adapters) : adapters
   } catch (error) {
+    failed.abort()
     await close()
     throw error
   }

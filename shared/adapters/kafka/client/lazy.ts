@@ -1,6 +1,6 @@
 import { within } from '../../../threads/waiting.ts'
 
-/** A connection that is opened on first use and reopened after a failure. */
+/** A connection that is opened on first use and reopened after a failure. Once disposed of, it is not reopened. */
 export interface Lazy<T> extends AsyncDisposable {
   /**
    * After an error, the connection is kept only if `keeps` returns true. Otherwise the next call opens a new
@@ -25,6 +25,7 @@ export function createLazy<T>(
   onError: (error: unknown) => void,
 ): Lazy<T> {
   let current: Held<T> | undefined
+  let isClosed = false
 
   async function end({ opening }: Held<T>): Promise<void> {
     const [opened] = await Promise.allSettled([opening])
@@ -34,6 +35,7 @@ export function createLazy<T>(
 
   return {
     async use(work, keeps = () => false) {
+      if (isClosed) throw new Error('The connection to Kafka is closed.')
       const held = (current ??= { opening: open(), users: 0 })
       held.users += 1
       let opened = false
@@ -55,6 +57,7 @@ export function createLazy<T>(
       if (dropped !== undefined) dropped.closing ??= end(dropped)
     },
     async [Symbol.asyncDispose]() {
+      isClosed = true
       const last = current
       current = undefined
       if (last !== undefined) await (last.closing ??= end(last))

@@ -5,9 +5,9 @@ const require = createRequire(import.meta.url)
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 
 /**
- * The functions that remove personal data from letters. They are loaded when they are first used, because they need
- * zod, which takes 50 ms of CPU time and 10 MB of memory in a thread. They are not loaded with `import()`, because a
- * transaction cannot wait for a promise.
+ * The functions that remove personal data from letters. They need zod, which takes 50 ms of CPU time and 10 MB of memory
+ * in a thread. So they are loaded only when the first letter of a forgotten customer is handled. They are not loaded
+ * with `import()`, because a transaction cannot wait for a promise.
  */
 export function forgottenLetters(): typeof letters {
   return require(`../../stores/forgetting/forgotten-letters.${EXTENSION}`) as typeof letters

@@ -1,4 +1,4 @@
-import { KafkaJSProtocolError, type Admin, type Kafka } from 'kafkajs'
+import { KafkaJSAggregateError, KafkaJSProtocolError, type Admin, type Kafka } from 'kafkajs'
 import { expect, it } from 'vitest'
 import { createAdminClient } from '../../../../shared/adapters/kafka/client/admin.ts'
 import { ensureTopics } from '../../../../shared/adapters/kafka/topics/topics.ts'
@@ -41,4 +41,31 @@ it('uses a topic that it has just created, even if some brokers do not know it y
   expect(warnings).toEqual([])
   expect(await asked.offsets(TOPIC)).toEqual([{ partition: 0, first: 0, end: 0 }])
   expect(answered).toEqual(['metadata', 'metadata', 'offsets', 'offsets', 'settings', 'settings', 'offsets'])
+})
+
+it('creates all missing topics with one request, and names the topic that Kafka refuses', async () => {
+  const requests: string[][] = []
+  const refusal = (topic: string, type: string) =>
+    Object.assign(new KafkaJSProtocolError(Object.assign(new Error(type), { type, code: 0 })), { topic })
+  const admin: Partial<Admin> = {
+    connect: async () => undefined,
+    disconnect: async () => undefined,
+    listTopics: async () => ['there'],
+    createTopics: async ({ topics }) => {
+      requests.push(topics.map(({ topic }) => topic))
+      // Another process has created the first topic in the meantime.
+      throw new KafkaJSAggregateError('Topic creation errors', [
+        refusal('a', 'TOPIC_ALREADY_EXISTS'),
+        refusal('b', 'INVALID_REPLICATION_FACTOR'),
+      ])
+    },
+  }
+  const client = { admin: () => admin } as unknown as Kafka
+  await using asked = createAdminClient({ client, timeoutMs: 1000, onError: () => undefined })
+  const specs = ['there', 'a', 'b'].map((name) => ({ name, partitions: 1, replication: 3, config: {} }))
+  await expect(ensureTopics(asked, specs, () => undefined)).rejects.toMatchObject({
+    code: 'invalid-setting',
+    message: expect.stringMatching(/^Kafka refuses to create the topic b: .*KAFKA_REPLICATION/) as string,
+  })
+  expect(requests[0]).toEqual(['a', 'b'])
 })

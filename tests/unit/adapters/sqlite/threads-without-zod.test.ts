@@ -16,7 +16,7 @@ const WATCH = `
     },
   })`
 
-it('loads zod in no thread of the store, because zod takes 10 MB in each thread', () => {
+it('loads zod in no thread of the store when it is opened, because zod takes 10 MB in each thread', () => {
   const file = join(temporaryDirectory(), 'orders.db')
   const store = join(import.meta.dirname, '../../../../shared/adapters/sqlite/sqlite-store.ts')
   const script = `
