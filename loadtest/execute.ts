@@ -1,6 +1,6 @@
 import { costFigures, methodOf, requestFigures, storedFigures } from './outcome/figures.ts'
 import { runPhase, runPhases, runRamp, setBroken, type Sending } from './phases.ts'
-import { Connections } from './sending/connections.ts'
+import { withConnections, type Connections } from './sending/connections.ts'
 import { cpuMicroseconds, describeMachine, describeVersions } from './machine.ts'
 import { startMonitor } from './monitor.ts'
 import { createRequests } from './requests.ts'
@@ -26,6 +26,10 @@ export interface Execution {
  * reason after an abort.
  */
 export async function execute(execution: Execution): Promise<Omit<RunResult, 'assertions'>> {
+  return withConnections(execution.target.url, (connections) => executeOver(connections, execution))
+}
+
+async function executeOver(connections: Connections, execution: Execution): Promise<Omit<RunResult, 'assertions'>> {
   const { plan, target, seed, drainSeconds, onProgress, signal } = execution
   const machine = describeMachine()
   await ask(target, '/api/health/live')
@@ -34,7 +38,6 @@ export async function execute(execution: Execution): Promise<Omit<RunResult, 'as
   const ledgerBefore = await readLedger(target)
 
   const requests = createRequests(seed)
-  await using connections = new Connections(target.url)
   const warmUp: Sending = { target, connections, requests, tallies: new Map(), now: clock(), signal }
   onProgress('warming up')
   await runPhase(plan.warmUp, warmUp)

@@ -1,10 +1,11 @@
 import module from 'node:module'
 
-// Plain JavaScript that runs before any TypeScript, because versions of Node before 22.18 cannot read TypeScript.
+// Plain JavaScript that runs before any TypeScript, because versions of Node before 22.18 cannot read TypeScript. Before
+// 22.20, node:sqlite refuses numbered parameters.
 const [major, minor] = process.versions.node.split('.').map(Number)
-if (major < 22 || (major === 22 && minor < 18)) {
+if (major < 22 || (major === 22 && minor < 20)) {
   process.stderr.write(
-    `Node ${process.versions.node} is too old: this needs Node 22.18 or later. On Linux and Windows \`npm ci\` installs Node 24; elsewhere, install it from nodejs.org.\n`,
+    `Node ${process.versions.node} is too old: this needs Node 22.20 or later. On Linux and Windows \`npm ci\` installs Node 24; elsewhere, install it from nodejs.org.\n`,
   )
   process.exit(1)
 }

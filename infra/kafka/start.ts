@@ -70,7 +70,7 @@ async function makeTopics(address: string): Promise<readonly string[]> {
     'embedded',
   )
   if (config.kafka === undefined) return []
-  await using log = createKafkaLog({
+  const log = createKafkaLog({
     kafka: config.kafka,
     // The warnings would only report that a single broker keeps only one copy.
     onWarning: () => undefined,
@@ -78,6 +78,10 @@ async function makeTopics(address: string): Promise<readonly string[]> {
   })
   const topics = createTopics(config.topic, config.consumerGroup, config.retryDelaysMs)
   const specs = topicSpecs(topics, config.partitions, 1, config.logRetentionMs)
-  await log.ensureTopics(specs)
+  try {
+    await log.ensureTopics(specs)
+  } finally {
+    await log[Symbol.asyncDispose]()
+  }
   return specs.map(({ name }) => name)
 }

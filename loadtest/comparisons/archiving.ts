@@ -10,7 +10,7 @@ import { drainFully } from '../outcome/verdict.ts'
 import { rounded } from '../report/rounded.ts'
 import { createRequests } from '../requests.ts'
 import { laneOf } from '../scenarios.ts'
-import { Connections } from '../sending/connections.ts'
+import { withConnections } from '../sending/connections.ts'
 import { fire } from '../sending/fire.ts'
 import { Tally } from '../sending/tally.ts'
 import { percentileOf } from '../statistics.ts'
@@ -46,18 +46,23 @@ export async function archiving(options: ArchivingOptions): Promise<string> {
     try {
       onProgress('warming up')
       await place(target, WARM_UP_SECONDS, options, measured())
-      await using archive = startArchive(target, earlier.middle, to)
-      onProgress('waiting for the first file')
-      await archive.firstFile(options.signal)
-      const ranBefore = archive.runSeconds()
-      const [paused, running] = await alternate(target, archive, options)
-      archive.pause()
-      await drainFully(target, DRAIN_SECONDS, options.signal)
-      const [alone, beside] = [await figuresOf(target, paused), await figuresOf(target, running)]
-      const rows = [row('archive paused', alone, alone), row('archive running', beside, alone)]
-      const figures = table(['', 'accepted', '202: p50 ms', 'p99', 'ratio', 'stored: p50 ms', 'p99', 'ratio'], rows)
-      const removed = { orders: archive.archivedIn(join(data, STORE_FILE)), seconds: archive.runSeconds() - ranBefore }
-      return `${figures}\n${words(options, earlier.seconds, removed)}`
+      const archive = startArchive(target, earlier.middle, to)
+      try {
+        onProgress('waiting for the first file')
+        await archive.firstFile(options.signal)
+        const ranBefore = archive.runSeconds()
+        const [paused, running] = await alternate(target, archive, options)
+        archive.pause()
+        await drainFully(target, DRAIN_SECONDS, options.signal)
+        const [alone, beside] = [await figuresOf(target, paused), await figuresOf(target, running)]
+        const rows = [row('archive paused', alone, alone), row('archive running', beside, alone)]
+        const figures = table(['', 'accepted', '202: p50 ms', 'p99', 'ratio', 'stored: p50 ms', 'p99', 'ratio'], rows)
+        const orders = archive.archivedIn(join(data, STORE_FILE))
+        const removed = { orders, seconds: archive.runSeconds() - ranBefore }
+        return `${figures}\n${words(options, earlier.seconds, removed)}`
+      } finally {
+        await archive[Symbol.asyncDispose]()
+      }
     } finally {
       await target.stop()
     }
@@ -108,18 +113,19 @@ async function place(
   { tally, requests }: Measured,
 ): Promise<void> {
   const began = performance.now()
-  await using free = new Connections(target.url)
-  await fire({
-    url: target.url,
-    lane: laneOf('place-order', { connections, rate, burst: false }),
-    seconds,
-    next: () => requests.next('place-order'),
-    onAnswer: (status, body) => requests.answered('place-order', status, body),
-    tally,
-    connections: free,
-    now: () => performance.now() - began,
-    signal,
-  })
+  await withConnections(target.url, (free) =>
+    fire({
+      url: target.url,
+      lane: laneOf('place-order', { connections, rate, burst: false }),
+      seconds,
+      next: () => requests.next('place-order'),
+      onAnswer: (status, body) => requests.answered('place-order', status, body),
+      tally,
+      connections: free,
+      now: () => performance.now() - began,
+      signal,
+    }),
+  )
   signal.throwIfAborted()
   const failed = tally.refused + tally.timeouts + tally.errors
   if (failed > 0) throw new TargetError(`${failed} orders were not accepted.`)

@@ -1,5 +1,5 @@
 import { laneOf } from '../scenarios.ts'
-import { Connections, type RequestToSend } from '../sending/connections.ts'
+import { withConnections, type RequestToSend } from '../sending/connections.ts'
 import { fire } from '../sending/fire.ts'
 import { cpuMicroseconds, maxResidentMiB } from '../machine.ts'
 import type { VersusTask } from '../options.ts'
@@ -17,20 +17,22 @@ const WARM_UP_SECONDS = 2
 export async function load(target: Target, { seconds, connections, signal, rate, burst = false, next }: Load) {
   const requests = createRequests(1)
   const tally = new Tally('place-order')
-  await using free = new Connections(target.url)
   const began = performance.now()
-  await fire({
-    url: target.url,
-    lane: laneOf('place-order', { connections, rate, burst }),
-    seconds,
-    next: next ?? (() => requests.next('place-order')),
-    onAnswer: () => undefined,
-    tally,
-    connections: free,
-    now: () => performance.now() - began,
-    signal,
+  const elapsedMs = await withConnections(target.url, async (free) => {
+    await fire({
+      url: target.url,
+      lane: laneOf('place-order', { connections, rate, burst }),
+      seconds,
+      next: next ?? (() => requests.next('place-order')),
+      onAnswer: () => undefined,
+      tally,
+      connections: free,
+      now: () => performance.now() - began,
+      signal,
+    })
+    return performance.now() - began
   })
-  return { tally, elapsedSeconds: (performance.now() - began) / 1000 }
+  return { tally, elapsedSeconds: elapsedMs / 1000 }
 }
 
 /**

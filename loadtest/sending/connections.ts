@@ -43,6 +43,16 @@ export class Connections implements AsyncDisposable {
   }
 }
 
+/** Closes the connections when `work` has settled. */
+export async function withConnections<T>(url: string, work: (connections: Connections) => Promise<T>): Promise<T> {
+  const connections = new Connections(url)
+  try {
+    return await work(connections)
+  } finally {
+    await connections[Symbol.asyncDispose]()
+  }
+}
+
 // The sender decides when a response is too late.
 const OPTIONS: Client.Options = { pipelining: 1, headersTimeout: 0, bodyTimeout: 0 }
 

@@ -15,18 +15,26 @@ export function flushDirectory(directory: string): void {
 
 /** Makes the content of a file durable. */
 export async function flushFile(path: string): Promise<void> {
-  await using file = await open(path, 'r+')
-  await file.sync()
+  await flushed(path)
 }
 
 /** Makes every file in a folder durable, together with its name. Resolves with the files' total size in bytes. */
 export async function flushFiles(folder: string): Promise<number> {
   let bytes = 0
   for (const name of await readdir(folder)) {
-    await using file = await open(join(folder, name), 'r+')
-    await file.sync()
-    bytes += (await file.stat()).size
+    bytes += await flushed(join(folder, name))
   }
   flushDirectory(folder)
   return bytes
+}
+
+/** Resolves with the file's size in bytes. */
+async function flushed(path: string): Promise<number> {
+  const file = await open(path, 'r+')
+  try {
+    await file.sync()
+    return (await file.stat()).size
+  } finally {
+    await file.close()
+  }
 }

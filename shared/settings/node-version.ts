@@ -1,6 +1,9 @@
 import { OrderError } from '../domain/errors.ts'
 
-/** Must match `engines` in package.json and infra/host/preload.js, which runs before any TypeScript. */
+/**
+ * For the compiled functions. `engines` in package.json and infra/host/preload.js ask for a newer version, because the
+ * sources and SQLite need it.
+ */
 const MAJOR = 22
 const MINOR = 18
 

@@ -130,22 +130,24 @@ export async function readOwner(directory: string): Promise<Owner | undefined> {
 }
 
 function takeLock(directory: string): DatabaseSync {
-  using _ = endIfHung(HUNG_MS, `DATA_DIR: ${directory} does not respond; ${CHOOSE}`)
-  return usable(
-    directory,
-    () => {
-      const remove = makeDirectory(directory)
-      try {
-        const lock = lockIn(directory)
-        held.add(lock)
-        return lock
-      } catch (error) {
-        remove()
-        throw error
-      }
-    },
-    `; ${CHOOSE}`,
-  )
+  const watch = endIfHung(HUNG_MS, `DATA_DIR: ${directory} does not respond; ${CHOOSE}`)
+  try {
+    return usable(directory, () => makeAndLock(directory), `; ${CHOOSE}`)
+  } finally {
+    watch[Symbol.dispose]()
+  }
+}
+
+function makeAndLock(directory: string): DatabaseSync {
+  const remove = makeDirectory(directory)
+  try {
+    const lock = lockIn(directory)
+    held.add(lock)
+    return lock
+  } catch (error) {
+    remove()
+    throw error
+  }
 }
 
 function lockIn(directory: string): DatabaseSync {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { refuseOldNode } from '../../../shared/settings/node-version.ts'
@@ -19,9 +19,18 @@ test('package.json and the check of the scripts agree', () => {
     engines: { node: string }
     scripts: Record<string, string>
   }
-  expect(engines.node).toBe('>=22.18')
-  expect(read('infra/host/preload.js')).toContain('this needs Node 22.18 or later')
+  expect(engines.node).toBe('>=22.20')
+  expect(read('infra/host/preload.js')).toContain('this needs Node 22.20 or later')
   const running = Object.values(scripts).filter((script) => script.startsWith('node '))
   expect(running.length).toBeGreaterThan(4)
   for (const script of running) expect(script).toContain('--import ./infra/host/preload.js')
+})
+
+test('no source file declares a variable with `using`, which Node 22 cannot parse', () => {
+  const sources = ['shared', 'infra', 'functions', 'loadtest'].flatMap((folder) =>
+    globSync('**/*.{ts,js}', { cwd: join(ROOT, folder) }).map((file) => join(folder, file)),
+  )
+  expect(sources.length).toBeGreaterThan(400)
+  const declaring = sources.filter((file) => /^\s*(?:await )?using \w+ = /m.test(read(file)))
+  expect(declaring).toEqual([])
 })
