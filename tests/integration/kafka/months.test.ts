@@ -30,7 +30,7 @@ const SOURCES = sourcesOf(createTopics('orders', 'order-processor', [50]))
 async function removeProcessed(broker: TestBroker): Promise<number> {
   const { log } = openKafkaLog([broker.address])
   await using _ = log
-  return withAdmin(broker, async (admin) => {
+  return await withAdmin(broker, async (admin) => {
     let removed = 0
     for (const { topic, group } of SOURCES) {
       // Without this request the client does not know the partitions' leaders.
