@@ -21,7 +21,8 @@ it('loads zod in no thread of the store when it is opened, because zod takes 10 
   const store = join(import.meta.dirname, '../../../../shared/adapters/sqlite/sqlite-store.ts')
   const script = `
     import { createSqliteStore } from ${JSON.stringify(store)}
-    await using store = await createSqliteStore({ file: ${JSON.stringify(file)} })`
+    const store = await createSqliteStore({ file: ${JSON.stringify(file)} })
+    await store[Symbol.asyncDispose]()`
   const watch = `data:text/javascript,${encodeURIComponent(WATCH)}`
   const printed = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
     env: { ...process.env, NODE_OPTIONS: `--import ${watch}` },
