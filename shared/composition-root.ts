@@ -46,7 +46,6 @@ import type { Config } from './settings/config.ts'
 import { contradictionsIn } from './settings/contradictions.ts'
 import { keptFor } from './settings/kept-for.ts'
 import { isSettled, type ChangeView } from './domain/changes/change-view.ts'
-import { OrderError } from './domain/errors.ts'
 import { createOrderIds, type OrderIds } from './domain/order-id.ts'
 import { isFinal, type OrderView } from './domain/order-view.ts'
 import { freeSpaceIn } from './disk/free-space.ts'
@@ -116,25 +115,32 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   stop(): void
 }
 
+/** After a rejection, nothing is left open, not even `begun`. */
 export async function openServices(chosen: Config, begun?: Foundation): Promise<Services> {
   const foundation = begun ?? (await openFoundation(chosen))
-  const { logging, events, topics, specs, stopping } = foundation
+  try {
+    return await wire(chosen, foundation)
+  } catch (error) {
+    await foundation[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function wire(chosen: Config, foundation: Foundation): Promise<Services> {
+  const { logging, events, topics, specs, signal, stop } = foundation
   const { logger } = logging
   const debug = (event: string, words: string) => (error: unknown) => logger.debug({ event, err: error }, words)
   const warn = (event: string, words: string) => (error: unknown) => logger.warn({ event, err: error }, words)
-  // Loads the metrics while the adapters wait for their files and threads. So loading the metrics does not delay
-  // startup.
+  // The metrics are loaded while the adapters wait for their files and threads, so that they do not delay startup.
   const [adapters, { createMetrics }] = await Promise.all([
     foundation.adapters,
     import('./telemetry/metrics/metrics.ts'),
   ])
   const { log, store, views, deadLetters, ledger, redriveTasks, maintenance, removal, forgetting, diskUsage } = adapters
-  const signal = stopping.signal
   const clock = systemClock
   const running = { clock, events, signal }
   logPipeline(events, logger)
   const tracing = await openTracing(chosen, events, logger)
-
   const retentionMs = chosen.logRetentionMs
   const secrets = chosen.orderIdSecrets ?? (await adapters.orderIdSecrets())
   const orderIds = createOrderIds(secrets)
@@ -333,9 +339,9 @@ export async function openServices(chosen: Config, begun?: Foundation): Promise<
       onError: debug('metrics:unanswered', 'a figure could not be read'),
     }),
     tracing,
-    stop: () => stopping.abort(new OrderError('shutting-down', 'This process is stopping.', { retriable: true })),
+    stop,
     async [Symbol.asyncDispose]() {
-      stopping.abort(new OrderError('shutting-down', 'This process is stopping.', { retriable: true }))
+      stop()
       await adapters[Symbol.asyncDispose]()
       await tracing?.[Symbol.asyncDispose]()
       await logging[Symbol.asyncDispose]()

@@ -1,6 +1,7 @@
 import { prepareAdapters, type Adapters } from './adapters/open-adapters.ts'
 import { systemClock } from './adapters/system-clock.ts'
 import { prepareTopics } from './application/log/prepare-topics.ts'
+import { OrderError } from './domain/errors.ts'
 import { createPipelineEmitter, type PipelineEmitter } from './messaging/pipeline-events.ts'
 import { createTopics, topicSpecs, type Topics } from './messaging/topics.ts'
 import type { TopicSpec } from './ports/event-log.ts'
@@ -14,8 +15,10 @@ export interface Foundation extends AsyncDisposable {
   readonly events: PipelineEmitter
   readonly topics: Topics
   readonly specs: readonly TopicSpec[]
-  /** Aborting ends everything that is only waiting, such as holds and backoffs. */
-  readonly stopping: AbortController
+  /** Aborted by `stop` and by disposing. */
+  readonly signal: AbortSignal
+  /** Ends everything that is only waiting, such as holds and backoffs. */
+  readonly stop: () => void
   /** The log with its topics, and the store. Rejects if either cannot be opened. */
   readonly adapters: Promise<Adapters>
 }
@@ -38,6 +41,8 @@ async function openWith(config: Config, logging: Logging): Promise<Foundation> {
   const { logger } = logging
   const events = createPipelineEmitter()
   const stopping = new AbortController()
+  const { signal } = stopping
+  const stop = () => stopping.abort(new OrderError('shutting-down', 'This process is stopping.', { retriable: true }))
   const topics = createTopics(config.topic, config.consumerGroup, config.retryDelaysMs)
   const specs = topicSpecs(topics, config.partitions, config.replication, config.logRetentionMs)
   const openAdapters = await prepareAdapters(config, logger, events)
@@ -46,7 +51,7 @@ async function openWith(config: Config, logging: Logging): Promise<Foundation> {
       log,
       specs,
       clock: systemClock,
-      signal: AbortSignal.any([stopping.signal, failed]),
+      signal: AbortSignal.any([signal, failed]),
       failsStart: (error) => failsStart(config, error),
       onAway: (error) =>
         logger.warn({ event: 'log:away', err: error }, "the log can't be used yet; orders are refused until it can be"),
@@ -60,10 +65,11 @@ async function openWith(config: Config, logging: Logging): Promise<Foundation> {
     events,
     topics,
     specs,
-    stopping,
+    signal,
+    stop,
     adapters,
     async [Symbol.asyncDispose]() {
-      stopping.abort()
+      stop()
       const [opened] = await Promise.allSettled([adapters])
       if (opened.status === 'fulfilled') await opened.value[Symbol.asyncDispose]()
       await logging[Symbol.asyncDispose]()

@@ -54,13 +54,8 @@ export function services(): Promise<Services> {
 
 async function open(): Promise<Services> {
   const founded = await foundation()
-  try {
-    const { openServices } = await import('./composition-root.ts')
-    return await openServices(settings(), founded)
-  } catch (error) {
-    await founded[Symbol.asyncDispose]()
-    throw error
-  }
+  const { openServices } = await import('./composition-root.ts')
+  return openServices(settings(), founded)
 }
 
 /** The services if they are open or being opened; undefined before the first use and after opening has failed. */

@@ -18,7 +18,7 @@ export async function load(target: Target, { seconds, connections, signal, rate,
   const requests = createRequests(1)
   const tally = new Tally('place-order')
   const began = performance.now()
-  const elapsedMs = await withConnections(target.url, async (free) => {
+  return withConnections(target.url, async (free) => {
     await fire({
       url: target.url,
       lane: laneOf('place-order', { connections, rate, burst }),
@@ -30,9 +30,8 @@ export async function load(target: Target, { seconds, connections, signal, rate,
       now: () => performance.now() - began,
       signal,
     })
-    return performance.now() - began
+    return { tally, elapsedSeconds: (performance.now() - began) / 1000 }
   })
-  return { tally, elapsedSeconds: elapsedMs / 1000 }
 }
 
 /**

@@ -13,23 +13,8 @@ export function flushDirectory(directory: string): void {
   }
 }
 
-/** Makes the content of a file durable. */
-export async function flushFile(path: string): Promise<void> {
-  await flushed(path)
-}
-
-/** Makes every file in a folder durable, together with its name. Resolves with the files' total size in bytes. */
-export async function flushFiles(folder: string): Promise<number> {
-  let bytes = 0
-  for (const name of await readdir(folder)) {
-    bytes += await flushed(join(folder, name))
-  }
-  flushDirectory(folder)
-  return bytes
-}
-
-/** Resolves with the file's size in bytes. */
-async function flushed(path: string): Promise<number> {
+/** Makes the content of a file durable. Resolves with the file's size in bytes. */
+export async function flushFile(path: string): Promise<number> {
   const file = await open(path, 'r+')
   try {
     await file.sync()
@@ -37,4 +22,12 @@ async function flushed(path: string): Promise<number> {
   } finally {
     await file.close()
   }
+}
+
+/** Makes every file in a folder durable, together with its name. Resolves with the files' total size in bytes. */
+export async function flushFiles(folder: string): Promise<number> {
+  let bytes = 0
+  for (const name of await readdir(folder)) bytes += await flushFile(join(folder, name))
+  flushDirectory(folder)
+  return bytes
 }

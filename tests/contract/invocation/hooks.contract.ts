@@ -18,7 +18,7 @@ export function hooksContract(path: InvocationPath): void {
 
     test('hooks run in order around the function and may replace its inputs, handler and outcome', async () => {
       const order: string[] = []
-      const { app: functionApp, get } = loadApp(() => {
+      const { app: functionApp, get } = await loadApp(() => {
         app.hook.preInvocation((context) => {
           order.push('before 1')
           context.hookData['seen'] = context.invocationContext.functionName
@@ -61,7 +61,7 @@ export function hooksContract(path: InvocationPath): void {
         app: functionApp,
         get,
         lines,
-      } = loadApp(() => {
+      } = await loadApp(() => {
         app.hook.log((context) => {
           context.message = `${context.category}: ${context.message} of ${context.invocationContext?.functionName}`
           context.level = 'warning'

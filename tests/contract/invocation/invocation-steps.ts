@@ -5,7 +5,7 @@ import { loadApp, routed } from '../../support/functions/function-host.ts'
 
 /** Invokes a function that has this handler. */
 export async function answerOf(path: InvocationPath, handler: HttpHandler, request: Partial<RoutedRequest> = {}) {
-  const { app: functionApp, get, lines } = loadApp(() => app.http('probe', { methods: ['GET', 'POST'], handler }))
+  const { app: functionApp, get, lines } = await loadApp(() => app.http('probe', { methods: ['GET', 'POST'], handler }))
   const { status, headers, body } = await createHttpInvocation(functionApp, path)(get('probe'), routed(request))
   const text = body === undefined ? '' : Buffer.from(body as Uint8Array).toString()
   return { answer: { status, headers, text }, lines }

@@ -19,7 +19,7 @@ describe.each(['official', 'lean'] as const)('%s invocation', (path) => {
 
 describe('both ways', () => {
   test('any method, body, query and header looks the same, and so does any answer built from them', async () => {
-    const { app: functionApp, get } = loadApp(() =>
+    const { app: functionApp, get } = await loadApp(() =>
       app.http('echo', {
         methods: ['POST', 'PATCH'],
         handler: async (request) => ({

@@ -38,7 +38,7 @@ export function kafkaBatchContract(path: InvocationPath): void {
 
     async function seenByTrigger(records: readonly LogRecord[], many: boolean) {
       let seen: { events: unknown; context: InvocationContext } | undefined
-      const { app: functionApp, get } = loadApp(() =>
+      const { app: functionApp, get } = await loadApp(() =>
         app.generic('consume', {
           trigger: { type: 'kafkaTrigger', name: 'events' },
           handler: (events: unknown, context) => {

@@ -22,7 +22,8 @@ import {
   orderAt,
   parkedFrom,
 } from '../store-fixtures.ts'
-import { CUSTOMER, forgetContract, hers, moved, WORDS } from '../store/forget.contract.ts'
+import { CUSTOMER, hers, moved, WORDS } from '../forgetting-fixtures.ts'
+import { forgetContract } from '../store/forget.contract.ts'
 
 describeMssql((open, _, database) => {
   forgetContract('SQL Server', open)

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { NO_PROGRESS } from '../../../shared/ports/maintenance.ts'
 import { archivedOrderSchema } from '../../../shared/domain/archived-order.ts'
-import type { OrderChange } from '../../../shared/domain/changes/order-changes.ts'
 import { forgetOrder } from '../../../shared/domain/forgetting/forgotten-data.ts'
 import { forgetValue } from '../../../shared/domain/forgetting/forget-value.ts'
 import { newOrderJson } from '../../../shared/domain/order-events.ts'
@@ -23,27 +22,13 @@ import {
   parkedFrom,
   type OpenEmptyStore,
 } from '../store-fixtures.ts'
+import { CUSTOMER, hers, moved, PERSONAL, WORDS } from '../forgetting-fixtures.ts'
 
-export const CUSTOMER = 48_213
 const OTHER = 48_214
-const PERSONAL = {
-  customerName: 'Zelda',
-  customerLastName: 'Quillfeather',
-  customerEmail: 'zelda.quill@example.org',
-  shippingAddress: '7 Umbral Lane',
-  billingAddress: '9 Umbral Lane',
-  reference: 'SHOP-QUILL',
-  metadata: { note: 'for Zelda Quillfeather' },
-}
-export const WORDS = ['Zelda', 'Quillfeather', 'zelda.quill', 'Umbral', 'QUILL']
 const MEMBERS = Object.keys(PERSONAL).concat('customerFullName')
 const AFTER = '2026-01-01T00:03:00.000Z'
 const DEAD = { state: 'dead', attempt: 4, nextAttemptAt: null } as const
 const WHY = { reason: 'Asked to be forgotten.' }
-
-export const hers = (offset: number, changes: Parameters<typeof orderAt>[1] = {}) =>
-  orderAt(offset, { ...changes, order: { customerId: CUSTOMER, ...PERSONAL, ...changes.order } })
-export const moved = (shippingAddress: string): OrderChange => ({ kind: 'amend', amendment: { shippingAddress } })
 
 /** What every store guarantees about a customer who was forgotten. */
 export function forgetContract(name: string, open: OpenEmptyStore): void {

@@ -16,7 +16,7 @@ import {
   parkedFrom,
   place,
 } from '../store-fixtures.ts'
-import { CUSTOMER, hers, moved } from './forget.contract.ts'
+import { CUSTOMER, hers, moved } from '../forgetting-fixtures.ts'
 import { meet as meetAt, type SharedStore } from './shared-store.ts'
 
 const HOLD_STATES = 'UPDATE order_states SET attempt = attempt'

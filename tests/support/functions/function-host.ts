@@ -1,10 +1,5 @@
 import { createHost, loadApp as loadHostApp, type EmbeddedHostOptions } from '../../../infra/host/embedded-host.ts'
-import {
-  createFunctionApp,
-  type FunctionApp,
-  type RegisteredFunction,
-} from '../../../infra/host/functions/function-app.ts'
-import { serveApp } from '../../../infra/host/functions/functions-core.ts'
+import type { RegisteredFunction } from '../../../infra/host/functions/function-app.ts'
 import { parseHostJson } from '../../../infra/host/host-json.ts'
 import type { HostLogger } from '../../../infra/host/host-logger.ts'
 import type { RoutedRequest } from '../../../infra/host/http/http-types.ts'
@@ -34,14 +29,12 @@ export function createRecordingLogger(): HostLogger & { readonly lines: LoggedLi
 }
 
 /** A function app with the functions that `register` registers with `@azure/functions`. */
-export function loadApp(register: () => void) {
+export async function loadApp(register: () => void) {
   const logger = createRecordingLogger()
-  const app: FunctionApp = createFunctionApp(logger)
-  serveApp(app)
-  register()
-  app.lock()
+  const app = await loadHostApp(logger, async () => register())
   return {
     app,
+    logger,
     lines: logger.lines,
     get: (name: string): RegisteredFunction => {
       const found = app.functions.get(name.toLowerCase())
@@ -92,10 +85,10 @@ export function createManualConsumer() {
 
 /** A host with the functions that `register` registers, on a free port. */
 export async function startHost(register: () => void, changes: Partial<EmbeddedHostOptions> = {}) {
-  const logger = createRecordingLogger()
+  const { app, logger } = await loadApp(register)
   const consumer = createManualConsumer()
   const host = await createHost({
-    app: await loadHostApp(logger, async () => register()),
+    app,
     hostJson: parseHostJson({ extensions: { http: { routePrefix: '' } } }),
     consumer,
     functionsKey: TEST_KEY,

@@ -83,7 +83,7 @@ async function process(records: readonly LogRecord[], path: 'lean' | 'official')
   const proofs = createRedriveProofs(['a secret for tests only'])
   const { signal } = new AbortController()
   const storeOrders = createStoreOrders({ ...common, store, park, delivered: 'origin', proofs, signal })
-  const { app: functionApp, get } = loadApp(() =>
+  const { app: functionApp, get } = await loadApp(() =>
     app.generic('consume', {
       trigger: { type: 'kafkaTrigger', name: 'events' },
       handler: async (delivery: unknown) => {

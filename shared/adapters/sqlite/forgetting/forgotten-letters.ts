@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module'
+import { extname } from 'node:path'
 import type * as letters from '../../stores/forgetting/forgotten-letters.ts'
 
 const require = createRequire(import.meta.url)
-const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 
 /**
  * The functions that remove personal data from letters. They need zod, which takes 50 ms of CPU time and 10 MB of memory
@@ -10,5 +10,5 @@ const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
  * with `import()`, because a transaction cannot wait for a promise.
  */
 export function forgottenLetters(): typeof letters {
-  return require(`../../stores/forgetting/forgotten-letters.${EXTENSION}`) as typeof letters
+  return require(`../../stores/forgetting/forgotten-letters${extname(import.meta.url)}`) as typeof letters
 }
