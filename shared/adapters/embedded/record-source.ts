@@ -49,10 +49,10 @@ export function createRecordSource(
   function fromCache({ partitionId, from, limit, maxBytes }: ReadRange): LogRecord[] {
     const records: LogRecord[] = []
     let bytes = 0
-    for (const { frames, at } of cache.get(partitionId, from, limit)) {
+    for (const at of cache.get(partitionId, from, limit)) {
       if (bytes >= maxBytes) break
-      records.push(recordAt(frames, at))
-      bytes += frameLength(frames, at)
+      records.push(recordAt(cache.ring, at))
+      bytes += frameLength(cache.ring, at)
     }
     return records
   }
