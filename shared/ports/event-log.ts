@@ -283,8 +283,9 @@ export interface Subscription {
   /** The maximum number of records in a batch. A batch mixes partitions and keeps each partition's sequence. */
   readonly maxBatchSize: number
   /**
-   * Called for one batch at a time. If it resolves, the batch is committed; if it rejects, nothing is committed and the
-   * batch is delivered again. `signal` aborts when the subscription is being closed.
+   * Called for one batch at a time. If it resolves, the batch is committed, perhaps together with later batches; if it
+   * rejects, nothing is committed and the batch is delivered again. `signal` aborts when the subscription is being
+   * closed.
    */
   onBatch(records: readonly LogRecord[], signal: AbortSignal): Promise<void>
   /** Called when delivery itself fails; delivery continues afterwards. */
@@ -295,7 +296,7 @@ export interface Subscription {
 export interface LogConsumer {
   /**
    * Delivers at least once, from the committed offset, or from the log start if there is none. Closing waits for the
-   * batch in flight.
+   * batch in flight and its commit.
    */
   subscribe(subscription: Subscription): Promise<AsyncDisposable>
 }

@@ -20,10 +20,12 @@ export interface EmbeddedDeliveryOptions {
 
 /** Limits how much memory a batch takes. However, each partition contributes at least one record, whatever its size. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
+/** A crash repeats the deliveries of this period, so consumers have to recognise records that they have processed. */
+const COMMIT_EVERY_MS = 50
 const FIRST_REDELIVERY_DELAY_MS = 100
 const MAX_REDELIVERY_DELAY_MS = 5000
 
-/** Delivers one batch after another. Disposing waits for the batch in flight and its commit. */
+/** Delivers one batch after another. Disposing waits for the batch in flight and commits what was processed. */
 export function createEmbeddedDelivery({
   subscription,
   topic,
@@ -39,7 +41,8 @@ export function createEmbeddedDelivery({
    * Processed offsets that are not known to be committed yet. If a commit fails, the next commit includes its offsets.
    */
   const uncommitted = new Map<number, number>()
-  let committing = Promise.resolve()
+  let isCommitDue = false
+  let committing: Promise<void> | undefined
   let first = 0
   const running = run()
 
@@ -50,13 +53,13 @@ export function createEmbeddedDelivery({
       try {
         if (batch.length === 0) {
           const { records, damaged } = await nextBatch()
-          if (damaged.length > 0) await passOver(damaged)
+          if (damaged.length > 0) passOver(damaged)
           else if (records.length === 0) await recordsPublished()
           batch = records
         }
         if (batch.length === 0) continue
         await subscription.onBatch(batch, signal)
-        await processed(batch)
+        processed(batch)
         batch = []
         failures = 0
       } catch (error) {
@@ -91,15 +94,14 @@ export function createEmbeddedDelivery({
    * Passes over damaged records, because waiting does not repair a page. In the orders topic, the ledger counts their
    * offsets as damaged. In other topics, they are reported only to `onError` and `onPassedOver`.
    */
-  async function passOver(damaged: readonly Damage[]): Promise<void> {
+  function passOver(damaged: readonly Damage[]): void {
     for (const { partitionId, from, to, error } of damaged) {
       subscription.onError(error)
       onPassedOver?.(to - from)
       next.set(partitionId, to)
       uncommitted.set(partitionId, to)
     }
-    await committing
-    committing = commitProcessed()
+    commitSoon()
   }
 
   /** Starts waiting in the same event loop turn in which no records were found, so that no publish is missed. */
@@ -115,16 +117,29 @@ export function createEmbeddedDelivery({
     })
   }
 
-  /** At most one commit is in flight while the next batch is processed. */
-  async function processed(batch: readonly LogRecord[]): Promise<void> {
+  function processed(batch: readonly LogRecord[]): void {
     for (const { partition, offset } of batch) {
       const id = topic.partitions[partition]?.id
       if (id === undefined) continue
       next.set(id, offset + 1)
       uncommitted.set(id, offset + 1)
     }
-    await committing
-    committing = commitProcessed()
+    commitSoon()
+  }
+
+  function commitSoon(): void {
+    isCommitDue = true
+    committing ??= commitWhileDue()
+  }
+
+  /** Several batches share a commit, because committing after each of them would cost more than reading it. */
+  async function commitWhileDue(): Promise<void> {
+    while (isCommitDue) {
+      await pause(COMMIT_EVERY_MS, signal)
+      isCommitDue = false
+      await commitProcessed()
+    }
+    committing = undefined
   }
 
   async function commitProcessed(): Promise<void> {
