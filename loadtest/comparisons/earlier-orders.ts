@@ -65,13 +65,13 @@ export async function storeEarlierOrders(
 }
 
 function orderAt(offset: number, acceptedMs: number, orders: Orders, orderIds: OrderIds): OrderToStore {
-  const order = newOrderCommandSchema.parse(JSON.parse(orders.next()))
+  const json = newOrderJson(newOrderCommandSchema.parse(JSON.parse(orders.next())))
   return {
     origin: { ...ORIGIN, offset },
     orderId: orderIds.next(acceptedMs),
     acceptedAt: new Date(acceptedMs).toISOString(),
-    order,
-    bodyHash: bodyHash(newOrderJson(order)),
+    json,
+    bodyHash: bodyHash(json),
     idempotencyKeyHash: null,
     redriveOf: null,
     supersedes: null,

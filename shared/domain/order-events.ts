@@ -28,6 +28,11 @@ export function newOrderJson(data: NewOrderCommand): string {
   return JSON.stringify(data)
 }
 
+/** The data whose JSON `newOrderJson` wrote. Nothing is checked. */
+export function newOrderOf(json: string): NewOrderCommand {
+  return JSON.parse(json) as NewOrderCommand
+}
+
 /**
  * The SHA-256 (hex) of the event's JSON, which distinguishes different bodies with the same order id or
  * Idempotency-Key.

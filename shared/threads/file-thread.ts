@@ -99,7 +99,6 @@ export function createFileThread<T extends Operations, E = SentError>(options: F
         }
         const id = nextId++
         const request: Request = { id, method, args }
-        // A structured clone of 500 orders blocks the main thread for 1 to 2 ms. JSON would take longer.
         worker.postMessage(request, [])
         pending.set(id, { resolve: (result) => resolve(result as Result<T[M]>), reject })
       })

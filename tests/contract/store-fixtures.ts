@@ -1,7 +1,7 @@
 import { afterEach, beforeEach } from 'vitest'
 import type { NewOrderCommand } from '../../shared/domain/order-commands.ts'
 import type { OrderChange } from '../../shared/domain/changes/order-changes.ts'
-import { bodyHash, CHANGE_TYPES, changeJson, newOrderJson } from '../../shared/domain/order-events.ts'
+import { bodyHash, CHANGE_TYPES, changeJson, newOrderJson, newOrderOf } from '../../shared/domain/order-events.ts'
 import type { Archive } from '../../shared/ports/archive.ts'
 import { deadLetterId, type DeadLetter, type DeadLetters } from '../../shared/ports/dead-letters.ts'
 import type { Forgetting } from '../../shared/ports/forgetting.ts'
@@ -70,11 +70,16 @@ export function place(offset: number, partition = 0) {
   return { topic: 'orders', partition, offset }
 }
 
+/** An order to store, and the content of its JSON. */
+export interface TestOrder extends OrderToStore {
+  readonly order: NewOrderCommand
+}
+
 /** An order at offset `offset`, by default in partition 0. */
 export function orderAt(
   offset: number,
-  changes: Partial<Omit<OrderToStore, 'order'>> & { order?: Partial<NewOrderCommand> } = {},
-): OrderToStore {
+  changes: Partial<Omit<OrderToStore, 'json'>> & { order?: Partial<NewOrderCommand> } = {},
+): TestOrder {
   const order = orderCommand(changes.order)
   return {
     origin: place(offset),
@@ -86,7 +91,14 @@ export function orderAt(
     supersedes: null,
     ...changes,
     order,
+    json: newOrderJson(order),
   }
+}
+
+/** The order with other content, under the hash of its earlier content. */
+export function withContent(order: OrderToStore, content: Partial<NewOrderCommand>): TestOrder {
+  const changed = { ...newOrderOf(order.json), ...content }
+  return { ...order, order: changed, json: newOrderJson(changed) }
 }
 
 /** The record of an order that could not be stored on the first attempt. */
@@ -100,7 +112,7 @@ export function parkedFrom(order: OrderToStore, changes: Partial<ParkedRecord> =
     nextAttemptAt: LATER,
     cause: CAUSE,
     acceptedAt: order.acceptedAt,
-    order: order.order,
+    order: newOrderOf(order.json),
     redriveOf: null,
     ...changes,
   }
@@ -158,7 +170,7 @@ export function letterOf(order: OrderToStore, changes: Partial<DeadLetter> = {})
     origin: order.origin,
     orderId: order.orderId,
     key: Buffer.from(order.orderId),
-    value: Buffer.from(newOrderJson(order.order)),
+    value: Buffer.from(order.json),
     headers: [['ce_id', Buffer.from(order.orderId)]],
     firstCause: CAUSE,
     lastCause: { code: 'constraint-violated', detail: 'It contains a value that the store does not allow.' },

@@ -1,4 +1,5 @@
 import { OrderError } from '../../domain/errors.ts'
+import { newOrderOf } from '../../domain/order-events.ts'
 import type { DeadLetters } from '../../ports/dead-letters.ts'
 import type { EventLog, LogConsumer } from '../../ports/event-log.ts'
 import type { OrderStore, OrderToStore } from '../../ports/order-store.ts'
@@ -47,7 +48,8 @@ export function createFaults(): Faults {
 
   function throwForChosen(orders: readonly OrderToStore[]): void {
     const chosen = new Set(plan.throwForCustomers)
-    if (orders.some(({ order }) => chosen.has(order.customerId))) throw new TypeError('A fault on purpose (FAULTS).')
+    if (orders.some(({ json }) => chosen.has(newOrderOf(json).customerId)))
+      throw new TypeError('A fault on purpose (FAULTS).')
   }
 
   return {

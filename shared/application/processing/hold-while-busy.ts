@@ -64,7 +64,7 @@ function nobodysOrder(): OrderToStore {
     origin: { topic: 'probe', partition: 0, offset: 0 },
     orderId: randomUUID(),
     acceptedAt: new Date(0).toISOString(),
-    order: NOBODYS,
+    json: newOrderJson(NOBODYS),
     bodyHash: bodyHash(newOrderJson(NOBODYS)),
     idempotencyKeyHash: null,
     redriveOf: null,

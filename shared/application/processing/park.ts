@@ -1,4 +1,5 @@
 import { isOrderError, OrderError } from '../../domain/errors.ts'
+import { newOrderOf } from '../../domain/order-events.ts'
 import { acceptedAtOf, changeOf, isChange, orderIdOf, traceparentOf } from '../../messaging/records/envelope.ts'
 import type { Failure } from '../../messaging/failure.ts'
 import { HEADER, headerText } from '../../messaging/records/headers.ts'
@@ -151,7 +152,7 @@ function toParkedRecord({ unstorable: { record, event }, journey }: Parcel): Par
     nextAttemptAt: journey.notBefore === null ? null : new Date(journey.notBefore).toISOString(),
     cause: journey.last.cause,
     acceptedAt: acceptedAtOf(record),
-    order: event === null || isChange(event) ? null : event.order,
+    order: event === null || isChange(event) ? null : newOrderOf(event.json),
     // The header is readable even if the record is not, so the ledger does not count a redrive as an accepted order.
     redriveOf: headerText(record, HEADER.redriveOf) ?? null,
     ...(change !== undefined && { change }),

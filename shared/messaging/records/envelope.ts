@@ -2,7 +2,6 @@ import { OrderError } from '../../domain/errors.ts'
 import type { ChangeKind } from '../../domain/changes/order-changes.ts'
 import { forgetChange, forgetOrder } from '../../domain/forgetting/forgotten-data.ts'
 import { forgottenMark, withPlaceholders } from '../../domain/forgetting/forgotten-records.ts'
-import type { NewOrderCommand } from '../../domain/order-commands.ts'
 import { issuedAt, parseOrderId } from '../../domain/order-id.ts'
 import {
   bodyHash,
@@ -126,7 +125,7 @@ function readOrder(
     origin,
     orderId,
     acceptedAt: acceptedAtOf(record),
-    ...(isOwn ? { order: JSON.parse(text) as NewOrderCommand, bodyHash: bodyHash(text) } : orderIn(text, type)),
+    ...(isOwn ? { json: text, bodyHash: bodyHash(text) } : orderIn(text, type)),
     idempotencyKeyHash: headerText(record, HEADER.idempotencyKeyHash) ?? null,
     redriveOf: headerText(record, HEADER.redriveOf) ?? null,
     supersedes: headerText(record, HEADER.supersedes) ?? null,
@@ -134,15 +133,15 @@ function readOrder(
 }
 
 /** Validates the order. An order without its personal data keeps the hash of its original JSON. */
-function orderIn(text: string, type: string | undefined): Pick<OrderToStore, 'order' | 'bodyHash'> {
-  const json = parseJson(text)
+function orderIn(text: string, type: string | undefined): Pick<OrderToStore, 'json' | 'bodyHash'> {
+  const parsed = parseJson(text)
   if (type === undefined) throw new OrderError('unknown-event', `The record does not name an event type. ${EXPECTED}`)
-  const mark = forgottenMark(json)
-  const order = readNewOrderData(type, mark === undefined ? json : withPlaceholders(json))
-  return {
-    order: mark === undefined ? order : forgetOrder(order),
-    bodyHash: mark?.bodyHash ?? bodyHash(newOrderJson(order)),
-  }
+  const mark = forgottenMark(parsed)
+  const order = readNewOrderData(type, mark === undefined ? parsed : withPlaceholders(parsed))
+  const json = newOrderJson(order)
+  return mark === undefined
+    ? { json, bodyHash: bodyHash(json) }
+    : { json: newOrderJson(forgetOrder(order)), bodyHash: mark.bodyHash ?? bodyHash(json) }
 }
 
 function readChange(record: LogRecord, kind: ChangeKind, origin: RecordPosition): ChangeToStore {

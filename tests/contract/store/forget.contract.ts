@@ -3,7 +3,7 @@ import { NO_PROGRESS } from '../../../shared/ports/maintenance.ts'
 import { archivedOrderSchema } from '../../../shared/domain/archived-order.ts'
 import { forgetOrder } from '../../../shared/domain/forgetting/forgotten-data.ts'
 import { forgetValue } from '../../../shared/domain/forgetting/forget-value.ts'
-import { newOrderJson } from '../../../shared/domain/order-events.ts'
+import { newOrderJson, newOrderOf } from '../../../shared/domain/order-events.ts'
 import type { OrderToStore } from '../../../shared/ports/order-store.ts'
 import {
   actAt,
@@ -16,11 +16,12 @@ import {
   letterIdOf,
   letterOf,
   lineOf,
+  type OpenEmptyStore,
   openForEachTest,
   orderAt,
   parkedChange,
   parkedFrom,
-  type OpenEmptyStore,
+  withContent,
 } from '../store-fixtures.ts'
 import { CUSTOMER, hers, moved, PERSONAL, WORDS } from '../forgetting-fixtures.ts'
 
@@ -215,7 +216,7 @@ export function forgetContract(name: string, open: OpenEmptyStore): void {
 
     test.each([
       ['as it was', (order: OrderToStore) => order],
-      ['redacted', (order: OrderToStore) => ({ ...order, order: forgetOrder(order.order) })],
+      ['redacted', (order: OrderToStore) => withContent(order, forgetOrder(newOrderOf(order.json)))],
     ])('a change that waits loses its data when its order comes, %s', async (_, redact) => {
       const order = hers(5)
       const change = changeAt(1, order, {

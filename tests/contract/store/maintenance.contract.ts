@@ -12,10 +12,11 @@ import {
   lineOf,
   NOW,
   openForEachTest,
+  type OpenStore,
   orderAt,
   parkedFrom,
   place,
-  type OpenStore,
+  withContent,
 } from '../store-fixtures.ts'
 
 const ACT = { operator: 'sam', verified: false, at: NOW, reason: null }
@@ -70,7 +71,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
         const [order] = numbered(1)
         await store([order!], { now: LATER })
         const told = { customerName: 'Upcast', reference: 'POS-7 ', metadata: { channel: 'till' } }
-        const upcast = { ...order!, order: { ...order!.order, ...told }, bodyHash: bodyHash('another') }
+        const upcast = { ...withContent(order!, told), bodyHash: bodyHash('another') }
         await opened.maintenance.beginRebuild(step(), ACT)
         await project([upcast])
         await opened.maintenance.swapOrders(step())
@@ -124,7 +125,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
         await store([gone!, refused!])
         await opened.maintenance.beginRebuild(step(), ACT)
         await store([meanwhile!])
-        const tooLong = { ...refused!, order: { ...refused!.order, customerName: 'x'.repeat(201) } }
+        const tooLong = withContent(refused!, { customerName: 'x'.repeat(201) })
         expect(await project([tooLong])).toEqual(['refused'])
         const before = await everything()
         expect(await opened.maintenance.swapOrders(step())).toMatchObject({ kept: 2, completed: 3 })

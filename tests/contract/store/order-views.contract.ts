@@ -12,12 +12,13 @@ import {
   letterIdOf,
   letterOf,
   NOW,
+  type OpenEmptyStore,
   openForEachTest,
   orderAt,
   parkedFrom,
   place,
-  type OpenEmptyStore,
   type StoreFeatures,
+  withContent,
 } from '../store-fixtures.ts'
 
 /** What every adapter for `OrderViews` guarantees. */
@@ -182,7 +183,7 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
           ),
         )
         await store(orders)
-        const expected = (matches: (order: OrderToStore['order']) => boolean) =>
+        const expected = (matches: (order: NewOrderCommand) => boolean) =>
           orders
             .filter(({ order }) => matches(order))
             .map(({ orderId }) => orderId)
@@ -230,7 +231,7 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
       test('by status: stored, or any other status, with that status’s own filters', async () => {
         const [stored, retrying, deadLettered, unreadable] = [orderAt(0), orderAt(1), orderAt(2), orderAt(3)]
         await store([stored])
-        await park({ ...retrying, order: { ...retrying.order, customerId: 5, currencyType: 'GBP' } })
+        await park(withContent(retrying, { customerId: 5, currencyType: 'GBP' }))
         await park(deadLettered, dead)
         await park(unreadable, { ...dead, order: null })
         expect(await listed({ status: 'stored' })).toEqual([stored.orderId])

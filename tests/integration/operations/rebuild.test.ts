@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createRebuild, type ReadRecord } from '../../../shared/application/operations/rebuild.ts'
 import { openServices, type Services } from '../../../shared/composition-root.ts'
 import { readConfig } from '../../../shared/settings/config.ts'
-import { bodyHash, newOrderJson } from '../../../shared/domain/order-events.ts'
+import { bodyHash, newOrderJson, newOrderOf } from '../../../shared/domain/order-events.ts'
 import { originOf } from '../../../shared/messaging/parking/parking.ts'
 import { deadLetterId } from '../../../shared/ports/dead-letters.ts'
 import type { LogRecord, RecordToPublish } from '../../../shared/ports/event-log.ts'
@@ -125,8 +125,9 @@ const found = async (q: string) =>
 /** Reads today's event as the upcaster of a later version would. */
 const upcast = (record: LogRecord) => {
   const read = orderIn(record, originOf(record))
-  const order = { ...read.order, customerName: `Upcast ${read.order.customerName}` }
-  return { ...read, order, bodyHash: bodyHash(newOrderJson(order)) }
+  const order = newOrderOf(read.json)
+  const json = newOrderJson({ ...order, customerName: `Upcast ${order.customerName}` })
+  return { ...read, json, bodyHash: bodyHash(json) }
 }
 
 describe('a rebuild of the orders from the log', () => {
@@ -216,8 +217,8 @@ describe('a rebuild of the orders from the log', () => {
     await publishAndStore(orders(3))
     const before = rows()
     const readRecord: ReadRecord = (record) => {
-      const order = upcast(record)
-      if (order.order.customerName.endsWith('Name1')) return orderIn({ ...record, value: null }, originOf(record))
+      const { customerName } = newOrderOf(upcast(record).json)
+      if (customerName.endsWith('Name1')) return orderIn({ ...record, value: null }, originOf(record))
       return orderIn(record, originOf(record))
     }
     expect(await rebuild(readRecord)).toMatchObject({ state: 'done', projected: 2, kept: 1 })

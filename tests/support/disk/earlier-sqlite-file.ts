@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { itemValues, orderValues } from '../../../shared/adapters/sqlite/orders/stored-orders.ts'
+import { parsedOrder } from '../../../shared/adapters/stores/parsed-orders.ts'
 import type { OrderToStore } from '../../../shared/ports/order-store.ts'
 import { NOW } from '../../contract/store-fixtures.ts'
 
@@ -8,7 +9,7 @@ import { NOW } from '../../contract/store-fixtures.ts'
  * full-text index is left for the test to fill.
  */
 export function storeInEarlierFile(db: DatabaseSync, orders: readonly OrderToStore[]): void {
-  for (const [index, order] of orders.entries()) {
+  for (const [index, order] of orders.map(parsedOrder).entries()) {
     const seq = index + 1
     insert(db, 'orders', [seq, ...orderValues(order, Date.parse(NOW), false)])
     for (const [line, item] of order.order.orderItems.entries()) {

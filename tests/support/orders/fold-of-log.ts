@@ -2,6 +2,7 @@ import { decide, evolve, type Order } from '../../../shared/domain/order.ts'
 import { changeOf, isChange, orderIdOf, readEvent } from '../../../shared/messaging/records/envelope.ts'
 import type { LogRecord } from '../../../shared/ports/event-log.ts'
 import type { ChangeToStore, OrderToStore } from '../../../shared/ports/order-store.ts'
+import { newOrderOf } from '../../../shared/domain/order-events.ts'
 
 /** The version that an applied change produced, the code that says why a change was rejected, or a change's status. */
 export type Outcome = number | string
@@ -35,7 +36,8 @@ export function foldOfLog(records: readonly LogRecord[], discardedAt?: ReadonlyM
       unreadable.set(orderId, changeId === undefined ? 'order' : 'change')
       if (changeId !== undefined) ofOrder.set(changeId, discardedAt === undefined ? 'dead-lettered' : 'discarded')
     } else if (!isChange(event)) {
-      if (!orders.has(orderId)) orders.set(orderId, evolve(undefined, { kind: 'placed', content: event.order }))
+      if (!orders.has(orderId))
+        orders.set(orderId, evolve(undefined, { kind: 'placed', content: newOrderOf(event.json) }))
     } else if (!ofOrder.has(event.changeId)) ofOrder.set(event.changeId, heldBy(record, orderId) ?? decided(event))
   }
   return { orders, changes }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { acceptedAtOf, orderIdOf, toMessage } from '../../../shared/messaging/records/envelope.ts'
-import { newOrderJson } from '../../../shared/domain/order-events.ts'
+import { newOrderJson, newOrderOf } from '../../../shared/domain/order-events.ts'
 import { delivered, messageOf, newOrder, orderIn } from '../../support/orders/orders.ts'
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
@@ -75,7 +75,7 @@ describe('NewOrder on the wire', () => {
       origin: ORIGIN,
       orderId: EVENT.orderId,
       acceptedAt: EVENT.acceptedAt,
-      order: EVENT.data,
+      json: newOrderJson(EVENT.data),
       idempotencyKeyHash: EVENT.idempotencyKeyHash,
       redriveOf: null,
     })
@@ -92,15 +92,15 @@ describe('NewOrder on the wire', () => {
 
   it('is read even with names of spaces and an e-mail without an @, which used to be accepted', () => {
     const order = { ...EVENT.data, customerName: ' ', customerEmail: 'none', shippingAddress: ' ' }
-    expect(orderIn(changed({ value: Buffer.from(JSON.stringify(order)) }), ORIGIN).order).toEqual(order)
+    expect(newOrderOf(orderIn(changed({ value: Buffer.from(JSON.stringify(order)) }), ORIGIN).json)).toEqual(order)
   })
 
   it('has the reference and the metadata of its order, and neither where it is older than they are', () => {
     const given = { reference: 'WEB-1', metadata: { channel: 'web' } }
     const record = delivered(messageOf({ ...EVENT, data: { ...EVENT.data, ...given } }), { offset: 0 })
     expect(record.headers.find(([name]) => name === 'ce_type')?.[1]?.toString()).toBe('NewOrder.v1')
-    expect(orderIn(record, ORIGIN).order).toEqual({ ...EVENT.data, ...given })
-    expect(orderIn(RECORD, ORIGIN).order).toEqual(EVENT.data)
+    expect(newOrderOf(orderIn(record, ORIGIN).json)).toEqual({ ...EVENT.data, ...given })
+    expect(newOrderOf(orderIn(RECORD, ORIGIN).json)).toEqual(EVENT.data)
   })
 
   it('of another producer, with other content in these members, is read without them', () => {

@@ -5,9 +5,9 @@ import type {
   ChangePreview,
   ChangeToStore,
   FollowerPreview,
-  OrderToStore,
   StoreOutcome,
 } from '../../../ports/order-store.ts'
+import type { ParsedOrder } from '../../stores/parsed-orders.ts'
 import { KEY_REUSED, ORDER_ARCHIVED } from '../../stores/change-refusals.ts'
 import type { ChangeState } from '../../stores/change-rows.ts'
 import { json } from '../database/connection.ts'
@@ -19,7 +19,7 @@ import { decideEach, type Turn, type Turns } from './turns.ts'
 
 /** A batch's orders, their previewed outcomes, and the batch's changes, which come after the orders. */
 interface Batch {
-  readonly orders: readonly OrderToStore[]
+  readonly orders: readonly ParsedOrder[]
   readonly outcomes: readonly StoreOutcome[]
   readonly changes: readonly ChangeToStore[]
 }
@@ -41,7 +41,7 @@ const MAX_UNDECIDED = 1000
 export function createChangePreview(
   query: Query,
   turns: Turns,
-  previewOrders: (orders: readonly OrderToStore[]) => Promise<readonly StoreOutcome[]>,
+  previewOrders: (orders: readonly ParsedOrder[]) => Promise<readonly StoreOutcome[]>,
 ): (batch: Batch) => Promise<Pick<BatchPreview, 'changes' | 'followers'>> {
   async function record(changes: readonly ChangeToStore[]): Promise<Recorded[]> {
     if (changes.length === 0) return []
@@ -66,7 +66,7 @@ export function createChangePreview(
   /**
    * The verdicts on the order's changes. `placed` is the order itself, if the batch contains it and it would be stored.
    */
-  async function decide(turn: Turn, placed: OrderToStore | undefined, changes: readonly UndecidedChange[]) {
+  async function decide(turn: Turn, placed: ParsedOrder | undefined, changes: readonly UndecidedChange[]) {
     const order = turn.order ?? (placed && evolve(undefined, { kind: 'placed', content: placed.order }))
     return decideEach(order, changes, turn.isDiscarded, async (after) => {
       if (turn.stored !== undefined) return turns.allows(turn, after)
@@ -77,7 +77,7 @@ export function createChangePreview(
 
   return async function previewChanges({ orders, outcomes, changes }) {
     const recorded = await record(changes)
-    const placed = new Map<string, OrderToStore>()
+    const placed = new Map<string, ParsedOrder>()
     for (const [index, order] of orders.entries()) {
       if (outcomes[index]?.kind === 'stored' && !placed.has(order.orderId)) placed.set(order.orderId, order)
     }

@@ -1,7 +1,8 @@
 import type { OrderChange } from '../../../domain/changes/order-changes.ts'
 import { forgetChange, forgetOrder } from '../../../domain/forgetting/forgotten-data.ts'
 import { OrderError } from '../../../domain/errors.ts'
-import type { ParkedRecord, StoreBatch } from '../../../ports/order-store.ts'
+import type { ParkedRecord } from '../../../ports/order-store.ts'
+import type { ParsedBatch } from '../../stores/parsed-orders.ts'
 import { forgetParkedChange } from '../../stores/forgetting/forgotten-orders.ts'
 import { json, type Row } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
@@ -10,7 +11,7 @@ import { SELECT_EVENTS } from './forgotten-customers-sql.ts'
 
 /** A batch, and the changes in the store whose personal data is removed when the batch is stored. */
 export interface Delivery {
-  readonly batch: StoreBatch
+  readonly batch: ParsedBatch
   readonly storedChanges: readonly StoredChange[]
 }
 

@@ -1,6 +1,6 @@
 import { deadLetterId, originTopicOf } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
-import type { OrderToStore, StoreBatch } from '../../../ports/order-store.ts'
+import type { ParsedBatch, ParsedOrder } from '../../stores/parsed-orders.ts'
 import { isOfChange, letterPlace, toChangesJson } from '../changes/order-changes.ts'
 import { toParkedJson } from '../dead-letters/parked-records-json.ts'
 import { toPartitions } from '../ledger/locked-partitions.ts'
@@ -15,7 +15,7 @@ import { cut, toSqlTime } from '../database/values.ts'
  * the part is for a preview.
  */
 export interface Part {
-  readonly batch: StoreBatch
+  readonly batch: ParsedBatch
   /** The stored changes that lose their personal data when this batch is stored. */
   readonly storedChanges?: readonly StoredChange[]
   readonly indexes: readonly number[]
@@ -56,7 +56,7 @@ export function toStoreBatchJson(part: Part): string {
 }
 
 /** The indexes of the changes continue after those of the orders, so that an index identifies one order or change. */
-function changesOf(batch: StoreBatch, groupId: string) {
+function changesOf(batch: ParsedBatch, groupId: string) {
   const isCounted = batch.delivered === 'origin'
   const delivered = (batch.changes ?? []).map((change, index) => ({
     i: batch.orders.length + index,
@@ -69,13 +69,13 @@ function changesOf(batch: StoreBatch, groupId: string) {
   return toChangesJson(delivered, parked)
 }
 
-export function orderAt(batch: StoreBatch, index: number): OrderToStore {
+export function orderAt(batch: ParsedBatch, index: number): ParsedOrder {
   const order = batch.orders[index]
   if (order === undefined) throw new RangeError(`The batch has no order ${index}.`)
   return order
 }
 
-function toOrderJson({ orderId, order, origin, acceptedAt, bodyHash, idempotencyKeyHash, ...rest }: OrderToStore) {
+function toOrderJson({ orderId, order, origin, acceptedAt, bodyHash, idempotencyKeyHash, ...rest }: ParsedOrder) {
   return {
     orderId,
     ...toContentJson(order),
@@ -88,7 +88,7 @@ function toOrderJson({ orderId, order, origin, acceptedAt, bodyHash, idempotency
   }
 }
 
-function keysOf({ orderId, idempotencyKeyHash, origin, redriveOf, supersedes }: OrderToStore) {
+function keysOf({ orderId, idempotencyKeyHash, origin, redriveOf, supersedes }: ParsedOrder) {
   const letter = redriveOf ?? supersedes
   return [
     orderId,
@@ -105,7 +105,7 @@ interface Place extends RecordPosition {
 }
 
 /** The distinct positions. A parked record takes precedence over an order or change at the same position. */
-function placesOf(batch: StoreBatch, orders: readonly { i: number; order: OrderToStore }[]): Place[] {
+function placesOf(batch: ParsedBatch, orders: readonly { i: number; order: ParsedOrder }[]): Place[] {
   const places = new Map<string, Place>()
   for (const { i, order } of orders) {
     const isRedrive = order.redriveOf !== null || order.supersedes !== null
@@ -122,8 +122,8 @@ function placesOf(batch: StoreBatch, orders: readonly { i: number; order: OrderT
 
 /** The positions of the batch's records, and those of the letters that they redrive. */
 function decidedPlaces(
-  orders: readonly { order: OrderToStore }[],
-  { changes = [], parked }: StoreBatch,
+  orders: readonly { order: ParsedOrder }[],
+  { changes = [], parked }: ParsedBatch,
 ): RecordPosition[] {
   const redriven = [
     ...orders.map(({ order }) => order.redriveOf ?? order.supersedes),

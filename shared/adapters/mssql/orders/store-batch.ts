@@ -1,12 +1,6 @@
 import { isOrderError, OrderError } from '../../../domain/errors.ts'
-import type {
-  ChangeOutcome,
-  OrderStore,
-  OrderToStore,
-  Rejection,
-  StoreBatch,
-  StoreOutcome,
-} from '../../../ports/order-store.ts'
+import type { ChangeOutcome, OrderStore, Rejection, StoreOutcome } from '../../../ports/order-store.ts'
+import { parsedBatch, parsedOrder, type ParsedBatch, type ParsedOrder } from '../../stores/parsed-orders.ts'
 import { REJECTIONS } from '../../stores/refusals.ts'
 import { outcomesOfChanges } from '../changes/change-outcomes.ts'
 import { createChangePreview } from '../changes/change-preview.ts'
@@ -110,15 +104,15 @@ export function createBatchCommands(query: Query): BatchCommands {
     }
   }
 
-  async function previewOrders(orders: readonly OrderToStore[]): Promise<readonly StoreOutcome[]> {
+  async function previewOrders(orders: readonly ParsedOrder[]): Promise<readonly StoreOutcome[]> {
     if (orders.length === 0) return []
     const now = new Date().toISOString()
-    const batch: StoreBatch = { groupId: '', delivered: 'copy', orders, parked: [], now }
+    const batch: ParsedBatch = { groupId: '', delivered: 'copy', orders, parked: [], now }
     return (await store({ batch, storedChanges: [] }, true)).outcomes
   }
 
   /** Stores the batch without the personal data of forgotten customers. */
-  async function storeRest(batch: StoreBatch): Promise<StoredOrders> {
+  async function storeRest(batch: ParsedBatch): Promise<StoredOrders> {
     const delivery: Delivery = { batch, storedChanges: [] }
     return untilForgotten(
       delivery,
@@ -134,14 +128,15 @@ export function createBatchCommands(query: Query): BatchCommands {
 
   return {
     async storeBatch(batch) {
-      const { outcomes, changes: recorded, toDecide } = await storeRest(batch)
+      const { outcomes, changes: recorded, toDecide } = await storeRest(parsedBatch(batch))
       const { states, undecided: failed } = await turns.take(toDecide, batch.now)
       const undecided = failed.length > 0 && { undecided: failed }
       if (batch.changes === undefined) return { outcomes, ...undecided, counted: !outcomes.some(isRejected) }
       const changes = await outcomesOfChanges({ changes: batch.changes, recorded, states }, turns)
       return { outcomes, changes, ...undecided, counted: ![...outcomes, ...changes].some(isRejected) }
     },
-    async previewBatch({ orders, changes = [] }) {
+    async previewBatch({ orders: some, changes = [] }) {
+      const orders = some.map(parsedOrder)
       const outcomes = await previewOrders(orders)
       return { outcomes, ...(await previewChanges({ orders, outcomes, changes })) }
     },

@@ -3,6 +3,7 @@ import type { Maintenance, Rebuild, RebuildOutcome, RebuildStep } from '../../..
 import { forgetOrder } from '../../../domain/forgetting/forgotten-data.ts'
 import { evolve, reapply } from '../../../domain/order.ts'
 import type { ChangeToStore, OrderToStore } from '../../../ports/order-store.ts'
+import { parsedOrder, type ParsedOrder } from '../../stores/parsed-orders.ts'
 import { toRebuild } from '../../stores/rebuild-row.ts'
 import { archivingRuns } from '../../stores/refusals.ts'
 import { toChangesJson } from '../changes/order-changes.ts'
@@ -39,7 +40,7 @@ export type RebuildCommands = Pick<
 
 /** An order as the current code derives it from its record and the changes that were applied to it. */
 interface Folded {
-  readonly order: OrderToStore
+  readonly order: ParsedOrder
   readonly version: number
 }
 
@@ -79,7 +80,7 @@ export function createRebuildCommands(query: Query): RebuildCommands {
     })
     const applied = Map.groupBy(rows, (row) => fromSqlId(String(row['order_id'])))
     const forgotten = new Set(ofForgotten.map((row) => fromSqlId(String(row['order_id']))))
-    return orders.map((order) => {
+    return orders.map(parsedOrder).map((order) => {
       // The log may still have personal data that the store has removed.
       const event = forgotten.has(order.orderId) ? forgetOrder(order.order) : order.order
       const placed = evolve(undefined, { kind: 'placed', content: event })

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { ChangeView } from '../../../domain/changes/change-view.ts'
-import type { BatchPreview, FollowerPreview, StoreBatch } from '../../../ports/order-store.ts'
+import type { BatchPreview, FollowerPreview } from '../../../ports/order-store.ts'
+import type { ParsedBatch } from '../../stores/parsed-orders.ts'
 import { fromIdBytes, toIdList } from '../database/values.ts'
 import { prepareChangeQueries } from './change-views.ts'
 import type { ChangesResult } from './stored-changes.ts'
@@ -10,7 +11,7 @@ import type { ChangesResult } from './stored-changes.ts'
  * waiting.
  */
 export type PreviewChanges = (
-  batch: Required<Pick<StoreBatch, 'orders' | 'changes'>>,
+  batch: Required<Pick<ParsedBatch, 'orders' | 'changes'>>,
   store: () => ChangesResult,
 ) => Pick<BatchPreview, 'changes' | 'followers'>
 

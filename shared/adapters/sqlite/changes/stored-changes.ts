@@ -4,9 +4,9 @@ import type {
   ChangeToStore,
   ParkedRecord,
   Rejection,
-  StoreBatch,
   UndecidableChange,
 } from '../../../ports/order-store.ts'
+import type { ParsedBatch } from '../../stores/parsed-orders.ts'
 import type { DeadLetterRows } from '../dead-letters/keep-letters.ts'
 import { isOfChange, type ParkedRecords } from '../dead-letters/parked-records.ts'
 import type { LedgerCounting } from '../ledger/ledger-counting.ts'
@@ -17,7 +17,7 @@ import type { Turns } from './turns.ts'
 /** Records the changes in a batch in log order, and then applies or rejects those whose turn has come. */
 export interface StoredChanges {
   /** Must be called after the batch's orders have been stored. */
-  store(batch: StoreBatch, guard: Guard, nowMs: number): ChangesResult
+  store(batch: ParsedBatch, guard: Guard, nowMs: number): ChangesResult
 }
 
 export interface ChangesResult {

@@ -4,7 +4,8 @@ import { forgetChange, forgetOrder } from '../../../domain/forgetting/forgotten-
 import type { ArchivedOrder } from '../../../domain/archived-order.ts'
 import type { OrderChange } from '../../../domain/changes/order-changes.ts'
 import type { DeadLetter } from '../../../ports/dead-letters.ts'
-import type { ChangeToStore, OrderToStore, ParkedRecord, StoreBatch } from '../../../ports/order-store.ts'
+import type { ChangeToStore, ParkedRecord } from '../../../ports/order-store.ts'
+import type { ParsedBatch, ParsedOrder } from '../../stores/parsed-orders.ts'
 import { forgetArchived, forgetParkedChange } from '../../stores/forgetting/forgotten-orders.ts'
 import { letterAcceptedAt } from '../../stores/letters.ts'
 import { toIdBytes, toMs } from '../database/values.ts'
@@ -15,12 +16,12 @@ export interface ForgottenCustomers {
   /** Whether any customer has been forgotten. If none has, a batch needs only this one query. */
   any(): boolean
   /** The batch without the personal data of forgotten orders. The batch's changes are handled later, by `changes`. */
-  orders: (batch: StoreBatch) => StoreBatch
+  orders: (batch: ParsedBatch) => ParsedBatch
   /**
    * The batch without the personal data in changes to forgotten orders. Also removes personal data from stored changes
    * to the batch's forgotten orders.
    */
-  changes(batch: StoreBatch): StoreBatch
+  changes(batch: ParsedBatch): ParsedBatch
   letter: (letter: DeadLetter) => DeadLetter
   archived: (document: ArchivedOrder) => ArchivedOrder
   /** Removes personal data from the order's stored changes. Returns how many of these changes it updated. */
@@ -56,7 +57,7 @@ export function prepareForgottenCustomers(db: DatabaseSync): ForgottenCustomers 
     return isForgottenOrder.get(toIdBytes(orderId)) !== undefined
   }
 
-  function order(event: OrderToStore): OrderToStore {
+  function order(event: ParsedOrder): ParsedOrder {
     const { order: content, acceptedAt } = event
     if (!isForgotten(content.customerId, toMs(acceptedAt))) return event
     return { ...event, order: forgetOrder(content) }

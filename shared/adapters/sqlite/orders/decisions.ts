@@ -2,7 +2,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import { parseDeadLetterId, type DeadLetterState } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { ParkedState } from '../../../ports/ledger.ts'
-import type { ChangeToStore, OrderToStore, ParkedRecord } from '../../../ports/order-store.ts'
+import type { ChangeToStore, ParkedRecord } from '../../../ports/order-store.ts'
+import type { ParsedOrder } from '../../stores/parsed-orders.ts'
 import { toIdBytes, toIdBytesOrNull } from '../database/values.ts'
 
 /**
@@ -19,7 +20,7 @@ export interface Decisions {
    * The state that the record's parked row gets if a decision keeps the record from being stored; undefined if the
    * record may be stored. `status` is the order's status.
    */
-  against(order: OrderToStore, status: OrderStatus): ParkedState | undefined
+  against(order: ParsedOrder, status: OrderStatus): ParkedState | undefined
   /**
    * Like `against`, but for a change that the store knows. `isDiscarded` says whether an operator discarded the change.
    */
@@ -94,7 +95,7 @@ export function prepareDecisions(db: DatabaseSync): Decisions {
   }
 
   function against(
-    { orderId, origin }: Pick<OrderToStore, 'orderId' | 'origin'>,
+    { orderId, origin }: Pick<ParsedOrder, 'orderId' | 'origin'>,
     mark: string | null,
     isDiscarded: boolean,
     changeId?: string,

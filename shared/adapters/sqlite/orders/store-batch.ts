@@ -5,12 +5,12 @@ import type {
   BatchPreview,
   ChangeOutcome,
   ChangeToStore,
-  OrderToStore,
   Rejection,
   StoreBatch,
   StoreOutcome,
   StoreResult,
 } from '../../../ports/order-store.ts'
+import { parsedBatch, parsedOrder, type ParsedBatch, type ParsedOrder } from '../../stores/parsed-orders.ts'
 import { REJECTIONS } from '../../stores/refusals.ts'
 import { prepareBatchTombstones } from '../archive/tombstones.ts'
 import { prepareChangePreview } from '../changes/change-preview.ts'
@@ -67,7 +67,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   const storedChanges = prepareStoredChanges({ changes, turns, decisions, parked, letters, ledger })
 
   /** Throws if the order violates a constraint; the caller must then roll back what was written for it. */
-  function storeOne(order: OrderToStore, groupId: string, nowMs: number): StoreOutcome {
+  function storeOne(order: ParsedOrder, groupId: string, nowMs: number): StoreOutcome {
     const { orderId, origin } = order
     const redriven = letters.originOfLetter(order.redriveOf ?? order.supersedes, orderId)
     const status = decisions.statusOf(orderId)
@@ -94,7 +94,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
    * Whether a dead letter of the order explains why the record differs from the stored order. Either the record is an
    * edit of the letter, or it is the letter's original or redriven record and another record has replaced it.
    */
-  function supersedes({ supersedes, redriveOf, orderId, origin }: OrderToStore, groupId: string): boolean {
+  function supersedes({ supersedes, redriveOf, orderId, origin }: ParsedOrder, groupId: string): boolean {
     if (letters.originOfLetter(supersedes, orderId) !== undefined) return true
     if (parked.isRedriven(groupId, origin) || decisions.isReplaced(origin, orderId)) return true
     const redriven = letters.originOfLetter(redriveOf, orderId)
@@ -138,7 +138,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     }
   }
 
-  function store(delivered: StoreBatch, guard: Guard): StoreResult {
+  function store(delivered: ParsedBatch, guard: Guard): StoreResult {
     const { groupId } = delivered
     const nowMs = toMs(delivered.now)
     const isAnyForgotten = forgotten.any()
@@ -169,7 +169,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   }
 
   /** Adds the batch's origins to the ledger's counts. Returns the ids of those that are newly counted as parked. */
-  function countOrigins(batch: StoreBatch, stored: readonly Stored[]): ReadonlySet<string> {
+  function countOrigins(batch: ParsedBatch, stored: readonly Stored[]): ReadonlySet<string> {
     const byPlace = new Map<string, Outcome>()
     for (const { origin, kind, isRedrive } of stored) {
       byPlace.set(deadLetterId(origin), { origin, kind: LEDGER_KIND[kind], isRedrive })
@@ -183,12 +183,23 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
 
   return {
     forgetTerms: () => orders.forget(),
-    storeBatch: (batch) => withSavepointsIfNeeded((guard) => store(batch, guard), 'COMMIT'),
+    storeBatch(batch) {
+      const parsed = parsedBatch(batch)
+      return withSavepointsIfNeeded((guard) => store(parsed, guard), 'COMMIT')
+    },
     previewBatch({ orders: some, changes: ofChanges = [] }) {
       const nowMs = Date.now()
-      const batch = { groupId: '', delivered: 'origin', orders: some, changes: ofChanges, parked: [], now: '' } as const
+      const parsed = some.map(parsedOrder)
+      const batch = {
+        groupId: '',
+        delivered: 'origin',
+        orders: parsed,
+        changes: ofChanges,
+        parked: [],
+        now: '',
+      } as const
       return withSavepointsIfNeeded((guard) => {
-        const outcomes = some.map((order) => guard(() => storeOne(order, '', nowMs)))
+        const outcomes = parsed.map((order) => guard(() => storeOne(order, '', nowMs)))
         orders.writeParts()
         return { outcomes, ...previewChanges(batch, () => storedChanges.store(batch, guard, nowMs)) }
       }, 'ROLLBACK')
@@ -199,13 +210,13 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   }
 }
 
-interface Stored extends Pick<OrderToStore, 'origin'> {
+interface Stored extends Pick<ParsedOrder, 'origin'> {
   readonly kind: keyof typeof LEDGER_KIND
   readonly isRedrive: boolean
 }
 
 function withOutcomes(
-  records: readonly (OrderToStore | ChangeToStore)[],
+  records: readonly (ParsedOrder | ChangeToStore)[],
   outcomes: readonly (StoreOutcome | ChangeOutcome)[],
 ): Stored[] {
   return records.map((record, index) => {

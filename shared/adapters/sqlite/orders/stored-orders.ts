@@ -2,7 +2,8 @@ import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { toTenThousandths } from '../../../domain/money.ts'
 import type { OrderItem } from '../../../domain/order-commands.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
-import type { OrderToStore, StoreOutcome } from '../../../ports/order-store.ts'
+import type { StoreOutcome } from '../../../ports/order-store.ts'
+import type { ParsedOrder } from '../../stores/parsed-orders.ts'
 import { REJECTIONS } from '../../stores/refusals.ts'
 import type { BatchTombstones } from '../archive/tombstones.ts'
 import { prepareSearchTerms } from '../search/search-terms.ts'
@@ -16,12 +17,12 @@ export interface StoredOrders {
    * only from an archived order. Throws if the order violates a constraint. The order's items and words are only noted
    * in memory, and are written later together with those of other orders.
    */
-  insert(order: OrderToStore, nowMs: number, recovered: boolean): boolean
+  insert(order: ParsedOrder, nowMs: number, recovered: boolean): boolean
   /**
    * The outcome for an order whose id or Idempotency-Key is already known. The outcome is `withheld` if the known order
    * was discarded and has since been archived.
    */
-  judge(order: OrderToStore, isSuperseding: () => boolean): StoreOutcome
+  judge(order: ParsedOrder, isSuperseding: () => boolean): StoreOutcome
   /**
    * The origin of the order stored under this id, even if the order has since been archived. Undefined if there is no
    * such order.
@@ -119,7 +120,7 @@ export function prepareStoredOrders(db: DatabaseSync, tombstones: BatchTombstone
     return (selectKnown.get(toIdBytes(orderId)) as KnownRow | undefined) ?? tombstones.ofOrder(orderId)
   }
 
-  function isKnownToArchive({ orderId, idempotencyKeyHash }: OrderToStore): boolean {
+  function isKnownToArchive({ orderId, idempotencyKeyHash }: ParsedOrder): boolean {
     if (tombstones.ofOrder(orderId) !== undefined) return true
     return idempotencyKeyHash !== null && tombstones.hasKey(idempotencyKeyHash)
   }
@@ -174,7 +175,7 @@ export function prepareStoredOrders(db: DatabaseSync, tombstones: BatchTombstone
 }
 
 /** The values for the columns of `orders` from order_id to metadata, in column order. */
-export function orderValues(stored: OrderToStore, storedAtMs: number, recovered: boolean): SQLInputValue[] {
+export function orderValues(stored: ParsedOrder, storedAtMs: number, recovered: boolean): SQLInputValue[] {
   const { order, orderId, origin, bodyHash, idempotencyKeyHash, acceptedAt } = stored
   return [
     toIdBytes(orderId),

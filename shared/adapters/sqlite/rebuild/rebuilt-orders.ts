@@ -3,7 +3,8 @@ import { forgetOrder } from '../../../domain/forgetting/forgotten-data.ts'
 import { evolve, type Order } from '../../../domain/order.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { RebuildOutcome } from '../../../ports/maintenance.ts'
-import type { ChangeToStore, OrderToStore } from '../../../ports/order-store.ts'
+import type { ChangeToStore } from '../../../ports/order-store.ts'
+import type { ParsedOrder } from '../../stores/parsed-orders.ts'
 import { prepareTombstones } from '../archive/tombstones.ts'
 import { createStatements, unlessRefused } from '../database/database.ts'
 import { itemValues, orderValues, samePlace, SPAN_ORDERS } from '../orders/stored-orders.ts'
@@ -26,7 +27,7 @@ interface CopiedOrder {
 
 /** The rows of a rebuild's new tables. */
 export interface RebuiltOrders {
-  project(event: OrderToStore | ChangeToStore, groupId: string): RebuildOutcome
+  project(event: ParsedOrder | ChangeToStore, groupId: string): RebuildOutcome
   /**
    * Completes the rebuild of the next live orders after `afterSeq`: copies those that were not rebuilt from a record,
    * and indexes all of them. `lastSeq` is the `seq` of the last one.
@@ -97,7 +98,7 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
   const foldApplied = prepareAppliedChanges(db)
   const tombstones = prepareTombstones(db)
 
-  function insert(seq: number, event: OrderToStore, order: Order, storedAt: number, recovered: boolean): 'projected' {
+  function insert(seq: number, event: ParsedOrder, order: Order, storedAt: number, recovered: boolean): 'projected' {
     const { content, version, cancellation } = order
     const { changes } = statement(INSERT_ORDER).run(
       seq,

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { bodyHash } from '../../../../shared/domain/order-events.ts'
+import { bodyHash, newOrderOf } from '../../../../shared/domain/order-events.ts'
 import type { OrderToStore } from '../../../../shared/ports/order-store.ts'
 import {
   actAt,
@@ -48,7 +48,7 @@ export function exportedOrdersContract(name: string, open: OpenEmptyStore): void
       expect(written([one!])).toEqual([one?.order])
       expect(one?.order).toMatchObject({
         orderId: order.orderId,
-        order: { ...order.order, customerName: 'Renamed' },
+        order: { ...newOrderOf(order.json), customerName: 'Renamed' },
         stored: {
           origin: order.origin,
           bodyHash: order.bodyHash,

@@ -7,11 +7,12 @@ import {
   changeLetterOf,
   letterIdOf,
   letterOf,
+  type OpenEmptyStore,
   openForEachTest,
   orderAt,
   parkedChange,
   parkedFrom,
-  type OpenEmptyStore,
+  withContent,
 } from '../../store-fixtures.ts'
 
 const DEAD = { state: 'dead', attempt: 4, nextAttemptAt: null } as const
@@ -116,7 +117,7 @@ export function changePreviewsContract(name: string, open: OpenEmptyStore): void
     test('a change waits if its order is still refused', async () => {
       const order = orderAt(0)
       const [item] = order.order.orderItems
-      const bad = { ...order, order: { ...order.order, orderItems: [{ ...item!, quantity: -1 }] } }
+      const bad = withContent(order, { orderItems: [{ ...item!, quantity: -1 }] })
       const dead = changeAt(1, order, named('A'))
       await given({ orders: [bad], changes: [dead] }, [changeAt(2, order, named('B'))])
       const preview = await opened.store.previewBatch({ orders: [redriven(bad)], changes: [redriven(dead)] })

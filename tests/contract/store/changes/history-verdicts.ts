@@ -6,6 +6,7 @@ import type { ChangeToStore } from '../../../../shared/ports/order-store.ts'
 import { GROUP, type OpenStore } from '../../store-fixtures.ts'
 import { idOf, isChange, isImpostor, type Event, type RandomLog } from './history-log.ts'
 import type { Acts } from './history-world.ts'
+import { newOrderOf } from '../../../../shared/domain/order-events.ts'
 
 /** The version that the change produced, or why it produced none. */
 type Outcome = string | number | undefined
@@ -110,7 +111,7 @@ function fold(events: readonly Event[], known: Known): Verdict {
   const applied: [string, number][] = []
   for (const event of events) {
     if (!isChange(event)) {
-      if (!isGone(event.orderId, known)) order = evolve(undefined, { kind: 'placed', content: event.order })
+      if (!isGone(event.orderId, known)) order = evolve(undefined, { kind: 'placed', content: newOrderOf(event.json) })
       continue
     }
     const explained = explainedOutcome(event, events, known)

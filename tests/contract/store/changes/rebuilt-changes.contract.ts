@@ -1,16 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import { NO_PROGRESS } from '../../../../shared/ports/maintenance.ts'
 import type { RecordPosition } from '../../../../shared/ports/event-log.ts'
-import type { OrderToStore } from '../../../../shared/ports/order-store.ts'
 import {
   actAt,
   changeAt,
   GROUP,
   NOW,
+  type OpenEmptyStore,
   openForEachTest,
   orderAt,
   place,
-  type OpenEmptyStore,
+  type TestOrder,
+  withContent,
 } from '../../store-fixtures.ts'
 import { amend, cancel, changeSteps, named } from './change-steps.ts'
 
@@ -33,7 +34,7 @@ export function rebuiltChangesContract(name: string, open: OpenEmptyStore): void
 
       test('leaves amended and cancelled orders, and rejected and waiting changes, as they were', async () => {
         const orders = [0, 1, 2, 3].map((offset) => orderAt(offset))
-        const [amended, cancelled, plain, gone] = orders as [OrderToStore, OrderToStore, OrderToStore, OrderToStore]
+        const [amended, cancelled, plain, gone] = orders as [TestOrder, TestOrder, TestOrder, TestOrder]
         const changes = [
           changeAt(4, amended, named('Zyzzyva')),
           changeAt(5, cancelled, amend({ orderItems: [{ ...plain.order.orderItems[0]!, brand: 'Quux' }] })),
@@ -72,7 +73,7 @@ export function rebuiltChangesContract(name: string, open: OpenEmptyStore): void
         const order = orderAt(0)
         await store([order], { changes: [changeAt(1, order, named('Amended'))] })
         await opened.maintenance.beginRebuild(step(), act)
-        const upcast = { ...order, order: { ...order.order, customerName: 'Old', customerLastName: 'Upcast' } }
+        const upcast = withContent(order, { customerName: 'Old', customerLastName: 'Upcast' })
         expect(await opened.maintenance.projectOrders(step(), GROUP, [upcast])).toEqual(['projected'])
         await opened.maintenance.swapOrders(step())
         expect(await view(order)).toMatchObject({ customerName: 'Amended', customerLastName: 'Upcast', version: 2 })

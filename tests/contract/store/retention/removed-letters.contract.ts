@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { bodyHash } from '../../../../shared/domain/order-events.ts'
+import { bodyHash, newOrderOf } from '../../../../shared/domain/order-events.ts'
 import type { DeadLetter } from '../../../../shared/ports/dead-letters.ts'
 import type { OrderToStore } from '../../../../shared/ports/order-store.ts'
 import { again, at, redriveSteps } from '../../redrive-fixtures.ts'
@@ -275,7 +275,7 @@ export function removedLettersContract(
 
     test.skipIf(!forgets)('a removed letter keeps nothing of the customer', async () => {
       const [order] = (await dead(1)) as [OrderToStore]
-      const { customerId } = order.order
+      const { customerId } = newOrderOf(order.json)
       await discard(order)
       expect((await opened.forgetting.held(customerId)).deadLetters).toBe(1)
       await remove('dead-letters', LAST)

@@ -3,6 +3,7 @@ import { LOCK_ORDER, ROWS_OF } from '../../../../shared/adapters/mssql/database/
 import { toStoreBatchJson } from '../../../../shared/adapters/mssql/orders/store-batch-json.ts'
 import { batchOf, changeAt, orderAt, parkedFrom, place } from '../../../contract/store-fixtures.ts'
 import { allStatements } from '../../../sql/statements.ts'
+import { parsedBatch } from '../../../../shared/adapters/stores/parsed-orders.ts'
 
 /** Checks that the SQL that the adapter sends follows the rules in locks.ts. */
 const MADE_BY_MIGRATIONS = /^\d+ \w+, /
@@ -317,7 +318,7 @@ test('a batch locks the partitions of its records, parked copies and redriven le
   ]
   const parked = [parkedFrom(orderAt(1), { origin: place(1, 3) })]
   const partitionsOf = (delivered: 'origin' | 'copy', preview: boolean) => {
-    const batch = batchOf(orders, { delivered, parked })
+    const batch = parsedBatch(batchOf(orders, { delivered, parked }))
     const json = JSON.parse(toStoreBatchJson({ batch, indexes: [0, 1, 2], isWhole: !preview, preview })) as {
       partitions: { n: number; topic: string; partition: number }[]
     }
@@ -335,7 +336,7 @@ test('a batch locks the partitions of its changes and of the letters that these 
     changeAt(1, order, { kind: 'cancel' }, { origin: place(1, 2), redriveOf: 'orders:5:1' }),
     changeAt(2, order, { kind: 'cancel' }, { origin: place(2, 1) }),
   ]
-  const batch = batchOf([], { changes })
+  const batch = parsedBatch(batchOf([], { changes }))
   const part = { batch, indexes: [], isWhole: true, preview: false }
   const json = JSON.parse(toStoreBatchJson(part)) as { partitions: { partition: number }[] }
   expect(json.partitions.map(({ partition }) => partition)).toEqual([1, 2, 5])

@@ -85,7 +85,7 @@ describe('a batch of good orders', () => {
     const unlike = { ...good(0), value: Buffer.from('{"unlike":"an order"}') }
     publishedHere.add(String(unlike.key), '{"unlike":"an order"}')
     await pipeline('origin', publishedHere)([unlike])
-    expect(lastBatch()?.orders).toMatchObject([{ order: { unlike: 'an order' } }])
+    expect(lastBatch()?.orders).toMatchObject([{ json: '{"unlike":"an order"}' }])
   })
 
   it('is decoded while the records before it are stored', async () => {
