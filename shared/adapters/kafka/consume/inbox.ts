@@ -19,6 +19,8 @@ const RECORDS_AHEAD = 6000
 
 interface Waiting {
   readonly records: LogRecord[]
+  /** The memory that each of the records needs. */
+  readonly bytes: number[]
   next: number
 }
 
@@ -42,9 +44,9 @@ export function createInbox(maxBatchSize: number) {
       before = records
       for (const number of order) {
         const count = taken.get(number) ?? 0
-        const next = partitions.get(number)?.records[count]
+        const next = partitions.get(number)?.bytes[count]
         if (next === undefined || records === maxBatchSize) continue
-        bytes += bytesOf(next)
+        bytes += next
         if (bytes > MAX_BATCH_BYTES && records > 0) return taken
         taken.set(number, count + 1)
         records += 1
@@ -56,13 +58,15 @@ export function createInbox(maxBatchSize: number) {
   return {
     /** `next` is the offset to read next, after these records and any transaction markers that follow them. */
     add(partition: number, records: readonly LogRecord[], next: number): void {
-      const waiting = partitions.get(partition) ?? { records: [], next }
+      const waiting = partitions.get(partition) ?? { records: [], bytes: [], next }
       waiting.next = next
       totalRecords += records.length
       partitions.set(partition, waiting)
       for (const record of records) {
+        const bytes = bytesOf(record)
         waiting.records.push(record)
-        totalBytes += bytesOf(record)
+        waiting.bytes.push(bytes)
+        totalBytes += bytes
       }
     },
     take(): Taken {
@@ -70,12 +74,11 @@ export function createInbox(maxBatchSize: number) {
       const next = new Map<number, number>()
       const taken = shares()
       for (const [number, waiting] of partitions) {
-        const ofPartition = waiting.records.splice(0, taken.get(number) ?? 0)
-        totalRecords -= ofPartition.length
-        for (const record of ofPartition) {
-          records.push(record)
-          totalBytes -= bytesOf(record)
-        }
+        const count = taken.get(number) ?? 0
+        const ofPartition = waiting.records.splice(0, count)
+        totalRecords -= count
+        for (const record of ofPartition) records.push(record)
+        for (const bytes of waiting.bytes.splice(0, count)) totalBytes -= bytes
         const last = ofPartition.at(-1)
         if (waiting.records.length === 0) {
           next.set(number, waiting.next)

@@ -28,6 +28,15 @@ describe('the inbox', () => {
     expect(inbox.isFull(0)).toBe(false)
   })
 
+  it('gives at most 8 MiB at a time, but always at least one record', () => {
+    const inbox = createInbox(10)
+    const sizes = [9, 5, 1, 3, 6, 1]
+    const records = sizes.map((size, offset) => ({ ...recordWith([['x'.repeat(size * 1024 * 1024), null]]), offset }))
+    inbox.add(0, records, sizes.length)
+    const taken = () => inbox.take().records.map(({ offset }) => sizes[offset])
+    expect([taken(), taken(), taken(), taken()]).toEqual([[9], [5, 1], [3], [6, 1]])
+  })
+
   it('is full by the records of all partitions together, but not for a partition that has none', () => {
     const inbox = createInbox(1000)
     const records = Array.from({ length: 3000 }, () => recordWith([]))
