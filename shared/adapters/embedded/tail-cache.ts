@@ -6,27 +6,28 @@ export type TailCache = ReturnType<typeof createTailCache>
  * The newest records of all partitions, up to a limit in bytes. A consumer that keeps up reads new records from here
  * instead of from the file.
  *
- * The frames are copied into one ring buffer. If the cache kept the flushed buffers, V8 would promote each of them to
- * the old generation, and their memory would be freed only by the next major garbage collection.
+ * The frames are copied into one ring buffer, and their positions are kept in typed arrays. If the cache kept the
+ * flushed buffers and a Map of them, V8 would promote each buffer to the old generation, and their memory would be
+ * freed only by the next major garbage collection.
  */
 export function createTailCache(maxBytes: number) {
   const ring = Buffer.allocUnsafeSlow(maxBytes)
-  /** Where each record's frame begins in the ring, by partition id and offset. */
-  const tails = new Map<number, Map<number, number>>()
+  /** Where the records' frames begin in the ring, by partition id. */
+  const tails = new Map<number, Positions>()
   let oldest = 0
   let end = 0
   /** Where the frames of the previous lap end. While some of them are left, `oldest` is at or beyond `end`. */
   let lapEnd = 0
   let isPreviousLapLeft = false
 
-  function tailOf(partitionId: number): Map<number, number> {
+  function tailOf(partitionId: number): Positions {
     let tail = tails.get(partitionId)
-    if (tail === undefined) tails.set(partitionId, (tail = new Map()))
+    if (tail === undefined) tails.set(partitionId, (tail = createPositions()))
     return tail
   }
 
   function evictOldest(): void {
-    tailOf(framePartitionId(ring, oldest)).delete(frameOffset(ring, oldest))
+    tailOf(framePartitionId(ring, oldest)).removeUpTo(frameOffset(ring, oldest))
     oldest += frameLength(ring, oldest)
     if (oldest < lapEnd) return
     isPreviousLapLeft = false
@@ -56,12 +57,12 @@ export function createTailCache(maxBytes: number) {
         const begin = makeRoom(length)
         frames.copy(ring, begin, at, at + length)
         end = begin + length
-        tailOf(framePartitionId(frames, at)).set(frameOffset(frames, at), begin)
+        tailOf(framePartitionId(frames, at)).add(frameOffset(frames, at), begin)
       }
     },
     /** Forgets these records, so that they are read from the file again. */
     drop(partitionId: number, offsets: Iterable<number>): void {
-      for (const offset of offsets) tailOf(partitionId).delete(offset)
+      for (const offset of offsets) tailOf(partitionId).drop(offset)
     },
     /**
      * The positions of consecutive records, at most `limit` of them, starting at the offset `from`. The positions are
@@ -76,6 +77,45 @@ export function createTailCache(maxBytes: number) {
         found.push(position)
       }
       return found
+    },
+  }
+}
+
+type Positions = ReturnType<typeof createPositions>
+
+const FIRST_SLOTS = 64
+const DROPPED = 0xffff_ffff
+
+/** The positions of consecutive offsets. */
+function createPositions() {
+  let slots = new Uint32Array(FIRST_SLOTS)
+  let first = 0
+  let end = 0
+
+  function grow(): void {
+    const larger = new Uint32Array(2 * slots.length)
+    for (let offset = first; offset < end; offset++) larger[offset % larger.length] = slots[offset % slots.length] ?? 0
+    slots = larger
+  }
+
+  return {
+    /** Adds the next offset. Forgets all others if it does not follow the last one. */
+    add(offset: number, position: number): void {
+      if (offset !== end) first = end = offset
+      if (end - first === slots.length) grow()
+      slots[offset % slots.length] = position
+      end += 1
+    },
+    removeUpTo(offset: number): void {
+      if (offset >= first && offset < end) first = offset + 1
+    },
+    drop(offset: number): void {
+      if (offset >= first && offset < end) slots[offset % slots.length] = DROPPED
+    },
+    get(offset: number): number | undefined {
+      if (offset < first || offset >= end) return undefined
+      const position = slots[offset % slots.length]
+      return position === DROPPED ? undefined : position
     },
   }
 }

@@ -1,6 +1,11 @@
-import { array, assert, integer, property, tuple } from 'fast-check'
+import { array, assert, constant, integer, property, tuple } from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createFrameWriter, frameLength, setFrameOffset } from '../../../../shared/adapters/embedded/file/frames.ts'
+import {
+  createFrameWriter,
+  frameLength,
+  frameOffset,
+  setFrameOffset,
+} from '../../../../shared/adapters/embedded/file/frames.ts'
 import { createTailCache } from '../../../../shared/adapters/embedded/tail-cache.ts'
 
 const CACHE_BYTES = 1000
@@ -43,7 +48,7 @@ function cached(cache: Cache, partitionId: number, offset: number): Buffer | und
 describe('The cache for the newest records', () => {
   it('keeps the newest records, and never confuses one with another', () => {
     const frame = tuple(integer({ min: 1, max: PARTITIONS }), integer({ min: 0, max: LARGEST_FRAME - 32 }))
-    const tooLarge = tuple(integer({ min: 1, max: PARTITIONS }), integer({ min: CACHE_BYTES, max: CACHE_BYTES + 9 }))
+    const tooLarge = tuple(constant(PARTITIONS + 1), integer({ min: CACHE_BYTES, max: CACHE_BYTES + 9 }))
     const group = array(frame, { minLength: 1, maxLength: 8 })
     const groups = array(tuple(group, array(tooLarge, { maxLength: 1 })), { minLength: 1, maxLength: 40 })
     assert(
@@ -86,8 +91,49 @@ describe('The cache for the newest records', () => {
     expect(cache.get(1, 5, 3)).toHaveLength(3)
     expect(cache.get(1, 5, 9)).toHaveLength(4)
     expect(cache.get(1, 4, 9)).toEqual([])
-    cache.drop(1, [7])
+    cache.drop(1, [7, 5 + 64])
     expect(cache.get(1, 5, 9)).toHaveLength(2)
     expect(cache.get(2, 5, 9)).toEqual([])
+  })
+
+  it('has room for as many records as its memory holds', () => {
+    const cache = createTailCache(100 * CACHE_BYTES)
+    const next = new Map([[1, 5]])
+    for (let n = 0; n < 100; n++)
+      cache.add(
+        groupOf(
+          Array.from({ length: 10 }, () => [1, 10] as const),
+          next,
+        ),
+      )
+    expect(cache.get(1, 5, 2000).map((at) => frameOffset(cache.ring, at))).toEqual(
+      Array.from({ length: 1000 }, (_, n) => 5 + n),
+    )
+  })
+
+  it('returns the records before or after a gap, whichever are newer', () => {
+    const cache = createTailCache(CACHE_BYTES)
+    const next = new Map([[1, 5]])
+    const add = () =>
+      cache.add(
+        groupOf(
+          [
+            [1, 10],
+            [1, 10],
+          ],
+          next,
+        ),
+      )
+    add()
+    next.set(1, 8)
+    add()
+    expect([cache.get(1, 5, 9), cache.get(1, 7, 9)]).toEqual([[], []])
+    expect(cache.get(1, 8, 9)).toHaveLength(2)
+    // The frames before the gap are evicted later than they are forgotten.
+    for (let n = 0; n < 20; n++) {
+      add()
+      expect(cache.get(1, 7, 1)).toEqual([])
+    }
+    expect(cache.get(1, 46, 9)).toHaveLength(4)
   })
 })
