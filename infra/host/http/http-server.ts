@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Server as NetServer, type AddressInfo } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { OrderError } from '../../../shared/domain/errors.ts'
@@ -9,8 +9,10 @@ import { problemCodeOf, PROBLEMS, toProblem, type ProblemCode } from '../../../s
 import { REQUEST_ID, requestIdOf } from '../../../shared/http/protocol/request-id.ts'
 import { ClientGoneError, hasBody, readBody } from './http-body.ts'
 import type { HttpAnswer } from './http-types.ts'
-import { answerAndClose, statusProblem } from './raw-answer.ts'
+import { answerAndClose, nodeHttp, statusProblem } from './raw-answer.ts'
 import { readTarget, type RequestTarget } from './request-target.ts'
+
+const { createServer } = nodeHttp
 
 export interface ServedRequest extends RequestTarget {
   readonly method: string

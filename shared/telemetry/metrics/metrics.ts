@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Registry } from 'prom-client'
+import Registry from 'prom-client/lib/registry.js'
 import type { LedgerVerdict } from '../../application/ledger/ledger.ts'
 import type { RecordsKept } from '../../application/log/expire-records.ts'
 import type { LifeInLog } from '../../application/log/life-in-log.ts'
@@ -50,13 +50,18 @@ export function createMetrics(dependencies: {
   const figures = remember(createLogFigures({ log, topics, lifeInLog, now }), { ...kept, maxAgeMs: FIGURES_MAX_AGE_MS })
   const readiness = remember(checkReadiness, { ...kept, maxAgeMs: FIGURES_MAX_AGE_MS })
   const verdict = remember(ledgerVerdict, { ...kept, maxAgeMs: VERDICT_MAX_AGE_MS })
-  let isWatched = false
+  let watching: Promise<void> | undefined
+
+  /** Its module is loaded now, because loading it takes 20 ms and 10 MB. */
+  async function watch(): Promise<void> {
+    const { default: collectDefaultMetrics } = await import('prom-client/lib/defaultMetrics.js')
+    collectDefaultMetrics({ register: registry })
+  }
 
   return {
     contentType: registry.contentType,
     async scrape() {
-      if (!isWatched) collectDefaultMetrics({ register: registry })
-      isWatched = true
+      await (watching ??= watch())
       const [topicFigures, readinessNow, verdictNow] = await Promise.all([figures(), readiness(), verdict()])
       setGauges({
         topics: topicFigures,

@@ -1,4 +1,5 @@
-import { Gauge, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
+import Gauge from 'prom-client/lib/gauge.js'
 import type { LedgerVerdict } from '../../application/ledger/ledger.ts'
 import type { RecordsKept } from '../../application/log/expire-records.ts'
 import type { Readiness } from '../../application/operations/readiness.ts'

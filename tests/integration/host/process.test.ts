@@ -66,6 +66,21 @@ describe('npm start', () => {
     expect(await product.ended()).toEqual({ code: 0, errors: '' })
   })
 
+  test('loads neither fetch nor TLS to accept an order, because they take memory and delay the start', async () => {
+    const list = `
+      import { isMainThread } from 'node:worker_threads'
+      import { writeSync } from 'node:fs'
+      process.on('exit', () => isMainThread && writeSync(2, process.moduleLoadList.join('\\n')))`
+    const product = run(['--import', `data:text/javascript,${encodeURIComponent(list)}`, START])
+    const [, url] = await product.says(/at (http:\/\/127\.0\.0\.1:\d+)/)
+    const headers = { 'content-type': 'application/json' }
+    await fetch(`${url}/api/orders`, { method: 'POST', headers, body: JSON.stringify(ORIGINAL_BODY) })
+    product.child.kill('SIGTERM')
+    const loaded = (await product.ended()).errors.split('\n').map((line) => line.replace(/^NativeModule /, ''))
+    expect(loaded).toContain('http')
+    for (const name of ['internal/deps/undici/undici', 'tls', 'http2']) expect(loaded).not.toContain(name)
+  })
+
   test('stops cleanly when SIGTERM comes during the start', async () => {
     // Blocks the process in the middle of startup, long enough for the signal to be sent.
     const hold = `
