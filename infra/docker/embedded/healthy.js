@@ -1,7 +1,7 @@
 // The container's health check. It checks liveness, not readiness, because orders are accepted during a store outage
-// and a restart would not bring the store back. It runs every few seconds, so it is plain JavaScript on node:http,
-// which starts fast.
-import { get } from 'node:http'
+// and a restart would not bring the store back. It runs every few seconds, so it is plain JavaScript, and it does not
+// import node:http, because the import would also load fetch.
+const { get } = process.getBuiltinModule('node:http')
 
 get({ port: process.env.PORT, path: '/api/health/live' }, ({ statusCode }) =>
   process.exit(statusCode === 200 ? 0 : 1),

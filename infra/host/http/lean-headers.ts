@@ -82,8 +82,8 @@ class LeanHeaders {
 }
 
 /**
- * Stands for the prototype of fetch's Headers, which is looked up only when a function looks, for example with
- * `instanceof`. Loading fetch takes 20 ms and 8 MB, and hardly any request needs it.
+ * Stands for the prototype of fetch's Headers, which is looked up only when a function needs it, for example for
+ * `instanceof`. Loading fetch takes 35 ms and 14 MB, and hardly any request needs it.
  */
 const nativePrototype = new Proxy(
   {},

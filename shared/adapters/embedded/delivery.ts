@@ -20,7 +20,7 @@ export interface EmbeddedDeliveryOptions {
 
 /** Limits how much memory a batch takes. However, each partition contributes at least one record, whatever its size. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
-/** A crash repeats the deliveries of this period, so consumers have to recognise records that they have processed. */
+/** A crash repeats what was delivered since the last commit, so consumers have to recognise processed records. */
 const COMMIT_EVERY_MS = 50
 const FIRST_REDELIVERY_DELAY_MS = 100
 const MAX_REDELIVERY_DELAY_MS = 5000
@@ -71,6 +71,8 @@ export function createEmbeddedDelivery({
         await pause(jitteredMs(failures, FIRST_REDELIVERY_DELAY_MS, MAX_REDELIVERY_DELAY_MS), signal)
       }
     }
+    // The last commit may have failed.
+    if (uncommitted.size > 0) commitSoon()
     await committing
   }
 
@@ -134,12 +136,15 @@ export function createEmbeddedDelivery({
 
   /** Several batches share a commit, because committing after each of them would cost more than reading it. */
   async function commitWhileDue(): Promise<void> {
-    while (isCommitDue) {
-      await pause(COMMIT_EVERY_MS, signal)
-      isCommitDue = false
-      await commitProcessed()
+    try {
+      while (isCommitDue) {
+        await pause(COMMIT_EVERY_MS, signal)
+        isCommitDue = false
+        await commitProcessed()
+      }
+    } finally {
+      committing = undefined
     }
-    committing = undefined
   }
 
   async function commitProcessed(): Promise<void> {

@@ -18,7 +18,7 @@ export function createTailCache(maxBytes: number) {
   let end = 0
   /** Where the frames of the previous lap end. While some of them are left, `oldest` is at or beyond `end`. */
   let lapEnd = 0
-  let isPreviousLapLeft = false
+  let hasPreviousLap = false
 
   function tailOf(partitionId: number): Positions {
     let tail = tails.get(partitionId)
@@ -30,19 +30,19 @@ export function createTailCache(maxBytes: number) {
     tailOf(framePartitionId(ring, oldest)).removeUpTo(frameOffset(ring, oldest))
     oldest += frameLength(ring, oldest)
     if (oldest < lapEnd) return
-    isPreviousLapLeft = false
+    hasPreviousLap = false
     oldest = 0
   }
 
   /** Evicts what is in the way of a frame of this length, and returns where the frame begins. */
   function makeRoom(length: number): number {
     if (end + length > maxBytes) {
-      while (isPreviousLapLeft) evictOldest()
+      while (hasPreviousLap) evictOldest()
       lapEnd = end
       end = 0
-      isPreviousLapLeft = true
+      hasPreviousLap = true
     }
-    while (isPreviousLapLeft && oldest < end + length) evictOldest()
+    while (hasPreviousLap && oldest < end + length) evictOldest()
     return end
   }
 

@@ -50,18 +50,23 @@ export function createMetrics(dependencies: {
   const figures = remember(createLogFigures({ log, topics, lifeInLog, now }), { ...kept, maxAgeMs: FIGURES_MAX_AGE_MS })
   const readiness = remember(checkReadiness, { ...kept, maxAgeMs: FIGURES_MAX_AGE_MS })
   const verdict = remember(ledgerVerdict, { ...kept, maxAgeMs: VERDICT_MAX_AGE_MS })
-  let watching: Promise<void> | undefined
+  let measuring: Promise<void> | undefined
 
-  /** Its module is loaded now, because loading it takes 20 ms and 10 MB. */
-  async function watch(): Promise<void> {
-    const { default: collectDefaultMetrics } = await import('prom-client/lib/defaultMetrics.js')
-    collectDefaultMetrics({ register: registry })
+  /** Loads the module only now, because that takes 20 ms and 10 MB. If loading fails, the next scrape tries again. */
+  async function measureProcess(): Promise<void> {
+    try {
+      const { default: collectDefaultMetrics } = await import('prom-client/lib/defaultMetrics.js')
+      collectDefaultMetrics({ register: registry })
+    } catch (error) {
+      measuring = undefined
+      onError(error)
+    }
   }
 
   return {
     contentType: registry.contentType,
     async scrape() {
-      await (watching ??= watch())
+      await (measuring ??= measureProcess())
       const [topicFigures, readinessNow, verdictNow] = await Promise.all([figures(), readiness(), verdict()])
       setGauges({
         topics: topicFigures,

@@ -17,7 +17,8 @@ function delivery(records: number) {
   topics.load([{ id: PARTITION_ID, topic: TOPIC, partition: 0, first: 0, end: records }])
   const topic = topics.byName(TOPIC)
   if (topic === undefined) throw new Error('The topic was not loaded.')
-  const commits: { readonly next: number | undefined; readonly end: () => void }[] = []
+  const commits: { readonly next: number | undefined; readonly end: () => void; readonly fail: () => void }[] = []
+  const errors: unknown[] = []
   let handled = 0
   const delivering = createEmbeddedDelivery({
     topic,
@@ -27,16 +28,18 @@ function delivery(records: number) {
       topic: TOPIC,
       maxBatchSize: 1,
       onBatch: async () => void (handled += 1),
-      onError(error) {
-        throw error
-      },
+      onError: (error) => errors.push(error),
     },
     source: { read: async ([range]) => ({ records: [recordAt(range?.from ?? 0)], damaged: [] }) },
-    commit: (next) => new Promise((end) => commits.push({ next: next.get(PARTITION_ID), end })),
+    commit: (next) =>
+      new Promise((end, fail) =>
+        commits.push({ next: next.get(PARTITION_ID), end, fail: () => fail(new Error('on purpose')) }),
+      ),
   })
   return {
     delivering,
     commits,
+    errors,
     handled: () => handled,
     publish: (end: number) => topics.advance(new Map([[PARTITION_ID, end]])),
   }
@@ -71,6 +74,18 @@ describe('The offsets of processed batches', () => {
     expect(commits[0]).toHaveProperty('next', 2)
     expect(isClosed).toBe(false)
     commits[0]?.end()
+    await closing
+  })
+
+  it('are committed when the delivery is closed if the last commit failed', async () => {
+    const { delivering, commits, errors } = delivery(2)
+    await vi.waitFor(() => expect(commits).toHaveLength(1))
+    commits[0]?.fail()
+    await vi.waitFor(() => expect(errors).toHaveLength(1))
+    const closing = delivering[Symbol.asyncDispose]()
+    await vi.waitFor(() => expect(commits).toHaveLength(2))
+    expect(commits[1]).toHaveProperty('next', 2)
+    commits[1]?.end()
     await closing
   })
 })
