@@ -7,12 +7,11 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { OrderError } from '../../../shared/domain/errors.ts'
 import { problemCodeOf, PROBLEMS, toProblem, type ProblemCode } from '../../../shared/http/protocol/problem.ts'
 import { REQUEST_ID, requestIdOf } from '../../../shared/http/protocol/request-id.ts'
+import { createServer } from '../node-http.ts'
 import { ClientGoneError, hasBody, readBody } from './http-body.ts'
 import type { HttpAnswer } from './http-types.ts'
-import { answerAndClose, nodeHttp, statusProblem } from './raw-answer.ts'
+import { answerAndClose, statusProblem } from './raw-answer.ts'
 import { readTarget, type RequestTarget } from './request-target.ts'
-
-const { createServer } = nodeHttp
 
 export interface ServedRequest extends RequestTarget {
   readonly method: string

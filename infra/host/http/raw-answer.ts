@@ -1,12 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { REQUEST_ID } from '../../../shared/http/protocol/request-id.ts'
+import { STATUS_CODES } from '../node-http.ts'
 import type { HttpAnswer } from './http-types.ts'
-
-/**
- * An `import` would also load fetch, which takes 35 ms and 14 MB, because Node then reads every member of the module,
- * and one of them is `WebSocket`.
- */
-export const nodeHttp = process.getBuiltinModule('node:http')
 
 /** How long a client that is still sending may take to read the response. */
 const LINGER_MS = 1000
@@ -23,7 +18,7 @@ export function answerAndClose(socket: Duplex, { status, headers, body = '' }: H
   }
   const lines = Object.entries(headers).flatMap(([name, value]) => [value].flat().map((one) => `${name}: ${one}\r\n`))
   const head = [
-    `HTTP/1.1 ${status} ${nodeHttp.STATUS_CODES[status] ?? ''}\r\n`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`,
     ...lines,
     `date: ${new Date().toUTCString()}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`,
   ].join('')
@@ -36,6 +31,6 @@ export function statusProblem(status: number, requestId: string): HttpAnswer {
   return {
     status,
     headers: { 'content-type': 'application/problem+json', [REQUEST_ID]: requestId },
-    body: JSON.stringify({ type: 'about:blank', title: nodeHttp.STATUS_CODES[status], status, requestId }),
+    body: JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, requestId }),
   }
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { NewOrderCommand } from '../../domain/order-commands.ts'
 import { isOrderError, OrderError } from '../../domain/errors.ts'
 import { bodyHash, newOrderJson } from '../../domain/order-events.ts'
 import { classify } from '../../messaging/failure.ts'
@@ -44,7 +43,7 @@ async function probe(store: Pick<OrderStore, 'previewBatch'>): Promise<void> {
   }
 }
 
-const NOBODYS: NewOrderCommand = {
+const NOBODYS = newOrderJson({
   customerId: 1,
   customerName: 'Probe',
   customerLastName: 'Probe',
@@ -57,15 +56,15 @@ const NOBODYS: NewOrderCommand = {
   orderItems: [
     { itemCode: '-', brand: '-', type: '-', size: '', colour: '', quantity: 1, price: 0, currencyType: 'EUR' },
   ],
-}
+})
 
 function nobodysOrder(): OrderToStore {
   return {
     origin: { topic: 'probe', partition: 0, offset: 0 },
     orderId: randomUUID(),
     acceptedAt: new Date(0).toISOString(),
-    json: newOrderJson(NOBODYS),
-    bodyHash: bodyHash(newOrderJson(NOBODYS)),
+    json: NOBODYS,
+    bodyHash: bodyHash(NOBODYS),
     idempotencyKeyHash: null,
     redriveOf: null,
     supersedes: null,

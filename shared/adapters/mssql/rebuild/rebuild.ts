@@ -80,7 +80,8 @@ export function createRebuildCommands(query: Query): RebuildCommands {
     })
     const applied = Map.groupBy(rows, (row) => fromSqlId(String(row['order_id'])))
     const forgotten = new Set(ofForgotten.map((row) => fromSqlId(String(row['order_id']))))
-    return orders.map(parsedOrder).map((order) => {
+    return orders.map((delivered) => {
+      const order = parsedOrder(delivered)
       // The log may still have personal data that the store has removed.
       const event = forgotten.has(order.orderId) ? forgetOrder(order.order) : order.order
       const placed = evolve(undefined, { kind: 'placed', content: event })

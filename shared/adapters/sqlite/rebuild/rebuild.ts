@@ -2,7 +2,6 @@ import type { DatabaseSync } from 'node:sqlite'
 import { OrderError } from '../../../domain/errors.ts'
 import type { Rebuild, RebuildOutcome, RebuildProgress, RebuildStep } from '../../../ports/maintenance.ts'
 import type { ChangeToStore, OrderToStore } from '../../../ports/order-store.ts'
-import { parsedOrder } from '../../stores/parsed-orders.ts'
 import type { Act } from '../../../ports/redrives.ts'
 import { archivingRuns } from '../../stores/refusals.ts'
 import { inTransaction } from '../database/database.ts'
@@ -116,10 +115,7 @@ export function prepareRebuildCommands(db: DatabaseSync): RebuildCommands {
         return current(at)
       })
     },
-    projectOrders: (step, groupId, events) =>
-      inStep(step, () =>
-        events.map((event) => rows.project('changeId' in event ? event : parsedOrder(event), groupId)),
-      ),
+    projectOrders: (step, groupId, events) => inStep(step, () => events.map((event) => rows.project(event, groupId))),
     completeOrders: (step, limit) =>
       inStep(step, (place) => {
         const { orders, kept, expired } = complete(place, limit, step)

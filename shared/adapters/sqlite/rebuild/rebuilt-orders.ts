@@ -1,10 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { forgetOrder } from '../../../domain/forgetting/forgotten-data.ts'
+import { newOrderOf } from '../../../domain/order-events.ts'
 import { evolve, type Order } from '../../../domain/order.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { RebuildOutcome } from '../../../ports/maintenance.ts'
-import type { ChangeToStore } from '../../../ports/order-store.ts'
-import type { ParsedOrder } from '../../stores/parsed-orders.ts'
+import type { ChangeToStore, OrderToStore } from '../../../ports/order-store.ts'
 import { prepareTombstones } from '../archive/tombstones.ts'
 import { createStatements, unlessRefused } from '../database/database.ts'
 import { itemValues, orderValues, samePlace, SPAN_ORDERS } from '../orders/stored-orders.ts'
@@ -27,7 +27,7 @@ interface CopiedOrder {
 
 /** The rows of a rebuild's new tables. */
 export interface RebuiltOrders {
-  project(event: ParsedOrder | ChangeToStore, groupId: string): RebuildOutcome
+  project(event: OrderToStore | ChangeToStore, groupId: string): RebuildOutcome
   /**
    * Completes the rebuild of the next live orders after `afterSeq`: copies those that were not rebuilt from a record,
    * and indexes all of them. `lastSeq` is the `seq` of the last one.
@@ -98,7 +98,7 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
   const foldApplied = prepareAppliedChanges(db)
   const tombstones = prepareTombstones(db)
 
-  function insert(seq: number, event: ParsedOrder, order: Order, storedAt: number, recovered: boolean): 'projected' {
+  function insert(seq: number, event: OrderToStore, order: Order, storedAt: number, recovered: boolean): 'projected' {
     const { content, version, cancellation } = order
     const { changes } = statement(INSERT_ORDER).run(
       seq,
@@ -155,7 +155,8 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
       if (live !== undefined) {
         const { seq, stored_at: storedAt, recovered, version, forgotten } = live
         // The log may still contain personal data that the store has removed.
-        const content = forgotten === 1 ? forgetOrder(event.order) : event.order
+        const placed = newOrderOf(event.json)
+        const content = forgotten === 1 ? forgetOrder(placed) : placed
         const order = foldApplied(id, evolve(undefined, { kind: 'placed', content }))
         if (order === undefined || order.version !== version) return 'refused'
         const insertOne = () => insert(Number(seq), event, order, Number(storedAt), recovered === 1)

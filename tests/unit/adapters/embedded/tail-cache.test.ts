@@ -32,6 +32,14 @@ function groupOf(frames: readonly (readonly [partitionId: number, size: number])
   return group
 }
 
+/** A group of small frames, all of partition 1. */
+function smallGroup(frames: number, next: Map<number, number>): Buffer {
+  return groupOf(
+    Array.from({ length: frames }, () => [1, 10] as const),
+    next,
+  )
+}
+
 function framesIn(group: Buffer): Buffer[] {
   const frames: Buffer[] = []
   for (let at = 0; at < group.length; at += frameLength(group, at)) {
@@ -86,8 +94,7 @@ describe('The cache for the newest records', () => {
   it('returns consecutive records, up to the limit or the first that it does not have', () => {
     const cache = createTailCache(CACHE_BYTES)
     const next = new Map([[1, 5]])
-    const frames = Array.from({ length: 4 }, () => [1, 10] as const)
-    cache.add(groupOf(frames, next))
+    cache.add(smallGroup(4, next))
     expect(cache.get(1, 5, 3)).toHaveLength(3)
     expect(cache.get(1, 5, 9)).toHaveLength(4)
     expect(cache.get(1, 4, 9)).toEqual([])
@@ -99,13 +106,7 @@ describe('The cache for the newest records', () => {
   it('has room for as many records as its memory holds', () => {
     const cache = createTailCache(100 * CACHE_BYTES)
     const next = new Map([[1, 5]])
-    for (let n = 0; n < 100; n++)
-      cache.add(
-        groupOf(
-          Array.from({ length: 10 }, () => [1, 10] as const),
-          next,
-        ),
-      )
+    for (let n = 0; n < 100; n++) cache.add(smallGroup(10, next))
     expect(cache.get(1, 5, 2000).map((at) => frameOffset(cache.ring, at))).toEqual(
       Array.from({ length: 1000 }, (_, n) => 5 + n),
     )
@@ -114,16 +115,7 @@ describe('The cache for the newest records', () => {
   it('returns the records before or after a gap, whichever are newer', () => {
     const cache = createTailCache(CACHE_BYTES)
     const next = new Map([[1, 5]])
-    const add = () =>
-      cache.add(
-        groupOf(
-          [
-            [1, 10],
-            [1, 10],
-          ],
-          next,
-        ),
-      )
+    const add = () => cache.add(smallGroup(2, next))
     add()
     next.set(1, 8)
     add()
