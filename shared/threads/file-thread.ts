@@ -43,13 +43,16 @@ interface Pending {
 
 export function createFileThread<T extends Operations, E = SentError>(options: FileThreadOptions<E>): FileThread<T> {
   const { name, worker: url, workerData, unavailable, received, onDiskInDoubt, onDown, onRestart } = options
-  const pending = new Map<number, Pending>()
+  /**
+   * The calls in flight, in order, which is also the order of the replies. Not a Map by id, because that would keep
+   * finished calls alive until V8 collects the old generation (docs/performance.md).
+   */
+  const pending: Pending[] = []
   let worker: Worker | undefined
   let restarting: NodeJS.Timeout | undefined
   let restartDelayMs = FIRST_RESTART_DELAY_MS
   let lastCause: unknown
   let closed: Promise<void> | undefined
-  let nextId = 0
 
   function start(): void {
     const started = new Worker(url, { name, workerData, execArgv: ['--disable-warning=ExperimentalWarning'] })
@@ -65,21 +68,20 @@ export function createFileThread<T extends Operations, E = SentError>(options: F
   }
 
   function settle(reply: Reply<E>): void {
-    const call = pending.get(reply.id)
-    pending.delete(reply.id)
-    if ('error' in reply) {
-      const error = received(reply.error)
-      if (reply.inDoubt === true) onDiskInDoubt?.(error)
-      call?.reject(error)
-    } else call?.resolve(reply.result)
+    if ('result' in reply) {
+      pending.shift()?.resolve(reply.result)
+      return
+    }
+    const error = received(reply.error)
+    if (reply.inDoubt === true) onDiskInDoubt?.(error)
+    if (reply.unasked !== true) pending.shift()?.reject(error)
   }
 
   function ended(cause: unknown): void {
     worker = undefined
     lastCause = cause
     const error = unavailable(cause)
-    for (const { reject } of pending.values()) reject(error)
-    pending.clear()
+    for (const { reject } of pending.splice(0)) reject(error)
     if (closed !== undefined) return
     onDown?.(error)
     restarting = setTimeout(() => {
@@ -97,10 +99,9 @@ export function createFileThread<T extends Operations, E = SentError>(options: F
           reject(unavailable(lastCause ?? new Error('The file is closed.')))
           return
         }
-        const id = nextId++
-        const request: Request = { id, method, args }
+        const request: Request = { method, args }
         worker.postMessage(request, [])
-        pending.set(id, { resolve: (result) => resolve(result as Result<T[M]>), reject })
+        pending.push({ resolve: (result) => resolve(result as Result<T[M]>), reject })
       })
     },
     async [Symbol.asyncDispose]() {

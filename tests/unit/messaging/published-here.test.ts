@@ -64,13 +64,23 @@ describe('an order that this process published', () => {
     expect(() => read(`${json} `)).toThrow(expect.objectContaining({ code: 'invalid-order' }))
   })
 
-  it('is forgotten if too many later ones have not been read', () => {
+  it('is not remembered while too many earlier ones have not been read', () => {
     const published = createPublishedHere(10)
     for (const id of ['a', 'b', 'b', 'c']) published.add(id, '12345')
-    expect(['a', 'b', 'c'].map((id) => published.take(id, '12345'))).toEqual([false, true, true])
+    expect(['a', 'b', 'c'].map((id) => published.take(id, '12345'))).toEqual([true, true, false])
     published.add('d', 'x'.repeat(11))
     expect(published.take('d', 'x'.repeat(11))).toBe(false)
     published.add('e', '1234567890')
     expect(published.take('e', '1234567890')).toBe(true)
+  })
+
+  it('makes room for a later one whose id ends alike', () => {
+    const published = createPublishedHere(10)
+    published.add('one-00ff', '1234567890')
+    published.add('other-00ff', '12345')
+    expect(published.take('one-00ff', '1234567890')).toBe(false)
+    published.add('other-00ff', '12345')
+    published.add('a', '12345')
+    expect([published.take('other-00ff', '12345'), published.take('a', '12345')]).toEqual([true, true])
   })
 })

@@ -146,7 +146,7 @@ describe('a thread of the store', () => {
   const MORTAL = `parentPort.on('message', (request) => {
     if (request === 'close') parentPort.close()
     else if (request.method === 'die') process.exit(7)
-    else parentPort.postMessage({ id: request.id, result: request.args[0] })
+    else parentPort.postMessage({ result: request.args[0] })
   })`
 
   test('rejects requests in flight when it dies, and is replaced', async () => {
@@ -176,6 +176,25 @@ describe('a thread of the store', () => {
     await thread[Symbol.asyncDispose]()
     expect(await last).toBe('last')
     await expect(thread.call('echo', 'x')).rejects.toMatchObject({ code: 'store-unavailable' })
+  })
+
+  test('several requests in flight get their own replies, whatever the thread reports in between', async () => {
+    const doubts: unknown[] = []
+    await using thread = createStoreThread<Operations & { echo(text: string): string }>({
+      file: file(),
+      migrations: MIGRATIONS.href,
+      name: 'test',
+      worker: script(`parentPort.on('message', (request) => {
+        if (request === 'close') return parentPort.close()
+        parentPort.postMessage({ error: { error: new Error(request.args[0]) }, inDoubt: true, unasked: true })
+        if (request.args[0] === 'bad') parentPort.postMessage({ error: { error: new Error('refused') } })
+        else parentPort.postMessage({ result: request.args[0] })
+      })`),
+      onDiskInDoubt: (error) => doubts.push(error),
+    })
+    const replies = await Promise.allSettled(['one', 'bad', 'two'].map((text) => thread.call('echo', text)))
+    expect(replies).toMatchObject([{ value: 'one' }, { reason: { message: 'refused' } }, { value: 'two' }])
+    expect(doubts).toMatchObject(['one', 'bad', 'two'].map((message) => ({ message })))
   })
 
   test('an error keeps its identity between threads, down to its causes', () => {
