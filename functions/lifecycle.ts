@@ -3,6 +3,7 @@ import { app } from '@azure/functions'
 import { openedServices, services, settings } from '../shared/services.ts'
 import { messageOf } from '../shared/domain/errors.ts'
 import { invocationsEnded } from '../shared/invocations.ts'
+import { forbidPretenuring } from '../shared/pretenuring.ts'
 import { isDisabled } from '../shared/role.ts'
 
 const RETRY_MS = 5000
@@ -15,6 +16,7 @@ const INVOCATIONS_MS = 3500
  */
 app.hook.appStart(async () => {
   if (!(await start())) void startLater()
+  forbidPretenuring()
 })
 
 /**

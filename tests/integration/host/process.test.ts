@@ -81,6 +81,24 @@ describe('npm start', () => {
     for (const name of ['internal/deps/undici/undici', 'tls', 'http2']) expect(loaded).not.toContain(name)
   })
 
+  test('forbids V8 to allocate batches in the old generation, but only once everything has been loaded', async () => {
+    const watch = `
+      import v8 from 'node:v8'
+      import { syncBuiltinESMExports } from 'node:module'
+      import { isMainThread } from 'node:worker_threads'
+      const set = v8.setFlagsFromString
+      v8.setFlagsFromString = (flag) => {
+        const isLoaded = process.moduleLoadList.includes('NativeModule http')
+        process.stderr.write(\`\${flag} \${isLoaded ? 'after' : 'before'} http\n\`)
+        set(flag)
+      }
+      syncBuiltinESMExports()`
+    const product = run(['--import', `data:text/javascript,${encodeURIComponent(watch)}`, START])
+    await product.says(/at (http:\/\/127\.0\.0\.1:\d+)/)
+    product.child.kill('SIGTERM')
+    expect((await product.ended()).errors).toBe('--no-allocation-site-pretenuring after http\n')
+  })
+
   test('stops cleanly when SIGTERM comes during the start', async () => {
     // Blocks the process in the middle of startup, long enough for the signal to be sent.
     const hold = `
