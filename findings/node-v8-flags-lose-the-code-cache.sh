@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Guess: a V8 flag such as --expose-gc or --stack-size changes what it says, and Node starts as fast as before.
+# Guess: a V8 flag such as --expose-gc has only the effect that its name says, and Node starts as fast as before.
 # Seen with Node 24.21.0: Node compiles its built-in modules at each start, although its binary contains their code
 # cache. V8 refuses a code cache that was created with other flags, and most flags count, but not those that size the
 # heap. `v8.setFlagsFromString` has the same effect on modules that are loaded later; some of node:http's are loaded

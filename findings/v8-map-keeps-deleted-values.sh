@@ -3,11 +3,11 @@
 # Seen with Node 24.21.0 (V8 13.6): if a Map keeps losing and gaining entries, most of the deleted values are moved to
 # the old generation, and are freed only when that is collected. In the run below, no value is needed for more than one
 # minor collection, but with the Map most are promoted. With an array of slots that are overwritten, none is. A Map
-# replaces its table after a number of insertions and deletions, and the replaced table refers to the new one, for the
-# sake of iterators in progress. A table that was in the Map for two minor collections, for example while the process
-# was idle, is in the old generation. After it has been replaced, it stays there and keeps its successor alive, which
-# keeps the next one alive, and so on, each with the entries that it had when it was replaced. Source: V8's
-# src/objects/ordered-hash-table.cc, OrderedHashTable::Rehash and SetNextTable.
+# replaces its table after a number of insertions and deletions. A table that was in the Map for two minor collections,
+# for example while the process was idle, is in the old generation, and V8 then allocates every replacement there too.
+# Each replaced table stays there until a major collection, with the entries that it had, and refers to the next one, so
+# that iterators in progress can continue in that. Source: V8's src/objects/ordered-hash-table.cc,
+# OrderedHashTable::Rehash and SetNextTable.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

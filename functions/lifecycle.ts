@@ -3,7 +3,7 @@ import { app } from '@azure/functions'
 import { openedServices, services, settings } from '../shared/services.ts'
 import { messageOf } from '../shared/domain/errors.ts'
 import { invocationsEnded } from '../shared/invocations.ts'
-import { forbidPretenuring } from '../shared/pretenuring.ts'
+import { disablePretenuring } from '../shared/pretenuring.ts'
 import { isDisabled } from '../shared/role.ts'
 
 const RETRY_MS = 5000
@@ -15,8 +15,8 @@ const INVOCATIONS_MS = 3500
  * runtime would run without any functions and would not try again.
  */
 app.hook.appStart(async () => {
-  if (!(await start())) void startLater()
-  forbidPretenuring()
+  if (await start()) disablePretenuring()
+  else void startLater().then(disablePretenuring)
 })
 
 /**

@@ -37,6 +37,7 @@ const FIRST_RESTART_DELAY_MS = 50
 const MAX_RESTART_DELAY_MS = 5000
 
 interface Pending {
+  readonly id: number
   readonly resolve: (result: unknown) => void
   readonly reject: (error: unknown) => void
 }
@@ -44,8 +45,8 @@ interface Pending {
 export function createFileThread<T extends Operations, E = SentError>(options: FileThreadOptions<E>): FileThread<T> {
   const { name, worker: url, workerData, unavailable, received, onDiskInDoubt, onDown, onRestart } = options
   /**
-   * The calls in flight, in order, which is also the order of the replies. Not a Map by id, because that would keep
-   * finished calls alive until V8 collects the old generation (docs/performance.md).
+   * The calls in flight, oldest first. Replies usually come in this order. An array, because a Map would keep finished
+   * calls in memory until V8 collects the old generation (docs/performance.md).
    */
   const pending: Pending[] = []
   let worker: Worker | undefined
@@ -53,6 +54,7 @@ export function createFileThread<T extends Operations, E = SentError>(options: F
   let restartDelayMs = FIRST_RESTART_DELAY_MS
   let lastCause: unknown
   let closed: Promise<void> | undefined
+  let nextId = 0
 
   function start(): void {
     const started = new Worker(url, { name, workerData, execArgv: ['--disable-warning=ExperimentalWarning'] })
@@ -68,13 +70,13 @@ export function createFileThread<T extends Operations, E = SentError>(options: F
   }
 
   function settle(reply: Reply<E>): void {
-    if ('result' in reply) {
-      pending.shift()?.resolve(reply.result)
-      return
-    }
-    const error = received(reply.error)
-    if (reply.inDoubt === true) onDiskInDoubt?.(error)
-    if (reply.unasked !== true) pending.shift()?.reject(error)
+    const at = pending.findIndex(({ id }) => id === reply.id)
+    const [call] = at === -1 ? [] : pending.splice(at, 1)
+    if ('error' in reply) {
+      const error = received(reply.error)
+      if (reply.inDoubt === true) onDiskInDoubt?.(error)
+      call?.reject(error)
+    } else call?.resolve(reply.result)
   }
 
   function ended(cause: unknown): void {
@@ -99,9 +101,10 @@ export function createFileThread<T extends Operations, E = SentError>(options: F
           reject(unavailable(lastCause ?? new Error('The file is closed.')))
           return
         }
-        const request: Request = { method, args }
+        const id = nextId++
+        const request: Request = { id, method, args }
         worker.postMessage(request, [])
-        pending.push({ resolve: (result) => resolve(result as Result<T[M]>), reject })
+        pending.push({ id, resolve: (result) => resolve(result as Result<T[M]>), reject })
       })
     },
     async [Symbol.asyncDispose]() {

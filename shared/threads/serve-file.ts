@@ -3,17 +3,16 @@ import { leavesDiskInDoubt } from '../disk/checkpoint.ts'
 import { packError } from './sent-error.ts'
 
 export interface Request {
+  readonly id: number
   readonly method: string
   readonly args: readonly unknown[]
 }
 
-export type Reply<E = unknown> =
+export type Reply<E = unknown> = { readonly id: number } & (
   | { readonly result: unknown }
-  /**
-   * If `inDoubt` is set, the contents of the disk are in doubt, and the thread refuses all later calls. If `unasked` is
-   * set, the error is not the reply to a request.
-   */
-  | { readonly error: E; readonly inDoubt?: true; readonly unasked?: true }
+  /** If `inDoubt` is set, the contents of the disk are in doubt, and the thread refuses all later calls. */
+  | { readonly error: E; readonly inDoubt?: true }
+)
 
 /** The methods that a thread offers for its file. Their arguments and results must be structured-cloneable. */
 export interface Operations {
@@ -30,8 +29,11 @@ export interface ServeFileOptions<T extends Operations> {
   readonly pack?: (error: unknown) => unknown
 }
 
+/** The id of a message that is not a reply to a request. */
+const UNASKED = -1
+
 /**
- * Handles the main thread's requests one after another, and replies in the same order, until the main thread sends `close`. A request opens
+ * Handles the main thread's requests one after another, in order, until the main thread sends `close`. A request opens
  * the file if it is not open, so that the file becomes available again once the disk works again.
  *
  * After a failed flush, this thread refuses every request and does not even close the file. Closing would flush again
@@ -89,15 +91,15 @@ export function serveFile<T extends Operations>(options: ServeFileOptions<T>): v
     open.close()
   }
 
-  function failed(error: unknown): Reply {
-    return { error: pack(error), ...(doubt !== undefined && { inDoubt: true as const }) }
+  function failed(id: number, error: unknown): Reply {
+    return { id, error: pack(error), ...(doubt !== undefined && { inDoubt: true as const }) }
   }
 
   function answer(request: Request): Reply {
     try {
-      return { result: perform(request) }
+      return { id: request.id, result: perform(request) }
     } catch (error) {
-      return failed(error)
+      return failed(request.id, error)
     }
   }
 
@@ -111,7 +113,7 @@ export function serveFile<T extends Operations>(options: ServeFileOptions<T>): v
       unlessInDoubt(work)
     } catch (error) {
       // Other errors are ignored: the WAL keeps the data, and the work is retried after the next reply.
-      if (doubt !== undefined) port?.postMessage({ ...failed(error), unasked: true })
+      if (doubt !== undefined) port?.postMessage(failed(UNASKED, error))
     }
   }
 

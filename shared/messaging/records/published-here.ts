@@ -5,8 +5,8 @@
 export interface PublishedHere {
   add(orderId: string, json: string): void
   /**
-   * Whether this process published exactly this JSON, under this id or under one that shares its slot. Forgets what the
-   * slot holds.
+   * Whether this process published exactly this JSON, under this id or under one that shares its slot. If so, the order
+   * is forgotten.
    */
   take(orderId: string, json: string): boolean
 }
@@ -16,35 +16,43 @@ export interface PublishedHere {
  * process then never reads its orders back.
  */
 const MAX_CHARACTERS = 1024 * 1024
-/** So many that two waiting orders rarely share a slot. If they do, the later one replaces the earlier one. */
+/**
+ * Large enough that two waiting orders rarely share a slot. If they do, the later one replaces the earlier one, which is
+ * then validated again.
+ */
 const SLOTS = 16_384
 
 /**
- * Fixed slots rather than a Map, because a Map that constantly loses and gains entries keeps the lost ones alive until
- * V8 collects the old generation (docs/performance.md).
+ * An array of slots, because a Map that constantly loses and gains entries keeps the lost ones in memory until V8
+ * collects the old generation (docs/performance.md).
  */
 export function createPublishedHere(maxCharacters = MAX_CHARACTERS): PublishedHere {
-  const published = Array.from({ length: SLOTS }, () => '')
+  const published = Array.from({ length: SLOTS }, (): string | undefined => undefined)
   let characters = 0
+  let nextToFree = 0
 
-  function replace(orderId: string, json: string): string {
-    const slot = slotOf(orderId)
-    const before = published[slot] ?? ''
+  function set(slot: number, json: string | undefined): void {
+    characters += (json?.length ?? 0) - (published[slot]?.length ?? 0)
     published[slot] = json
-    characters += json.length - before.length
-    return before
   }
 
   return {
     add(orderId, json) {
-      replace(orderId, '')
-      if (characters + json.length <= maxCharacters) replace(orderId, json)
+      const slot = slotOf(orderId)
+      set(slot, json)
+      // Frees slots in turn, possibly this one. Which orders have waited longest is not known.
+      for (; characters > maxCharacters; nextToFree = (nextToFree + 1) % SLOTS) set(nextToFree, undefined)
     },
-    take: (orderId, json) => replace(orderId, '') === json,
+    take(orderId, json) {
+      const slot = slotOf(orderId)
+      if (published[slot] !== json) return false
+      set(slot, undefined)
+      return true
+    },
   }
 }
 
-/** An order id ends with its tag, so its last digits are as good as random. */
+/** An order id ends with a truncated HMAC, so its last digits are evenly distributed. */
 function slotOf(orderId: string): number {
-  return Number.parseInt(orderId.slice(-4), 16) % SLOTS || 0
+  return Number.parseInt(orderId.slice(-4), 16) % SLOTS
 }

@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(async () => void (await worker.terminate()))
 
 async function ask(plan: Plan): Promise<Reply> {
-  worker.postMessage({ method: 'work', args: [plan] })
+  worker.postMessage({ id: 1, method: 'work', args: [plan] })
   return heard()
 }
 
@@ -63,7 +63,7 @@ test.each([
 ])('a flush that failed in %s is reported though nobody asked', async (name, plan, message) => {
   expect(await ask(plan)).toHaveProperty('result')
   if (name === 'closing') worker.postMessage('close')
-  expect(await heard()).toMatchObject({ unasked: true, error: { message }, inDoubt: true })
+  expect(await heard()).toMatchObject({ id: -1, error: { message }, inDoubt: true })
 })
 
 test('other failures of tidying are retried after the next answer', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { newOrderCommand } from '../../../shared/domain/order-commands.ts'
 import { newOrderJson } from '../../../shared/domain/order-events.ts'
 import { readEvent } from '../../../shared/messaging/records/envelope.ts'
-import { createPublishedHere } from '../../../shared/messaging/records/published-here.ts'
+import { createPublishedHere, type PublishedHere } from '../../../shared/messaging/records/published-here.ts'
 import { delivered, messageOf, newOrder, ORIGINAL_BODY } from '../../support/orders/orders.ts'
 
 const ORIGIN = { topic: 'orders', partition: 0, offset: 7 }
@@ -64,23 +64,30 @@ describe('an order that this process published', () => {
     expect(() => read(`${json} `)).toThrow(expect.objectContaining({ code: 'invalid-order' }))
   })
 
-  it('is not remembered while too many earlier ones have not been read', () => {
-    const published = createPublishedHere(10)
-    for (const id of ['a', 'b', 'b', 'c']) published.add(id, '12345')
-    expect(['a', 'b', 'c'].map((id) => published.take(id, '12345'))).toEqual([true, true, false])
-    published.add('d', 'x'.repeat(11))
-    expect(published.take('d', 'x'.repeat(11))).toBe(false)
-    published.add('e', '1234567890')
-    expect(published.take('e', '1234567890')).toBe(true)
+  it('is validated if its record is empty, like any other', () => {
+    const read = (published?: PublishedHere) => readEvent(recordWith(''), ORIGIN, published)
+    expect(() => read()).toThrow(expect.objectContaining({ code: 'undecodable-record' }))
+    expect(() => read(createPublishedHere())).toThrow(expect.objectContaining({ code: 'undecodable-record' }))
   })
 
-  it('makes room for a later one whose id ends alike', () => {
-    const published = createPublishedHere(10)
-    published.add('one-00ff', '1234567890')
-    published.add('other-00ff', '12345')
-    expect(published.take('one-00ff', '1234567890')).toBe(false)
-    published.add('other-00ff', '12345')
-    published.add('a', '12345')
-    expect([published.take('other-00ff', '12345'), published.take('a', '12345')]).toEqual([true, true])
+  it('is forgotten if too many others have not been read, but the latest are remembered', () => {
+    const ids = Array.from({ length: 1000 }, (_, index) => `000${index.toString(16)}`)
+    const published = createPublishedHere(500)
+    for (const id of ids) published.add(id, '12345')
+    const known = ids.map((id) => published.take(id, '12345'))
+    expect(known.filter(Boolean)).toHaveLength(100)
+    expect(known.at(-1)).toBe(true)
+    published.add('d', 'x'.repeat(501))
+    expect(published.take('d', 'x'.repeat(501))).toBe(false)
+    published.add('e', 'x'.repeat(500))
+    expect(published.take('e', 'x'.repeat(500))).toBe(true)
+  })
+
+  it('is replaced by a later order whose id ends in the same digits', () => {
+    const published = createPublishedHere()
+    published.add('one-00ff', 'earlier')
+    published.add('other-00ff', 'later')
+    expect(published.take('one-00ff', 'earlier')).toBe(false)
+    expect(published.take('other-00ff', 'later')).toBe(true)
   })
 })

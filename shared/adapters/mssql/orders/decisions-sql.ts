@@ -68,7 +68,10 @@ export const PARK_WITHHELD = `
   END;
 `
 
-/** Sets `counted` in the rows that PARK_WITHHELD has written. Must run after COUNT. */
+/**
+ * Sets `counted` in the rows that PARK_WITHHELD has written, if COUNT has just counted their offsets: those beyond the
+ * ledger's position, or in a gap. Must run after COUNT.
+ */
 export const COUNT_WITHHELD = `
 IF EXISTS (SELECT 1 FROM @orders AS o WHERE o.outcome = 'withheld')
   UPDATE r

@@ -146,7 +146,7 @@ describe('a thread of the store', () => {
   const MORTAL = `parentPort.on('message', (request) => {
     if (request === 'close') parentPort.close()
     else if (request.method === 'die') process.exit(7)
-    else parentPort.postMessage({ result: request.args[0] })
+    else parentPort.postMessage({ id: request.id, result: request.args[0] })
   })`
 
   test('rejects requests in flight when it dies, and is replaced', async () => {
@@ -186,9 +186,10 @@ describe('a thread of the store', () => {
       name: 'test',
       worker: script(`parentPort.on('message', (request) => {
         if (request === 'close') return parentPort.close()
-        parentPort.postMessage({ error: { error: new Error(request.args[0]) }, inDoubt: true, unasked: true })
-        if (request.args[0] === 'bad') parentPort.postMessage({ error: { error: new Error('refused') } })
-        else parentPort.postMessage({ result: request.args[0] })
+        const { id, args: [text] } = request
+        parentPort.postMessage({ id: -1, error: { error: new Error(text) }, inDoubt: true })
+        if (text === 'bad') parentPort.postMessage({ id, error: { error: new Error('refused') } })
+        else parentPort.postMessage({ id, result: text })
       })`),
       onDiskInDoubt: (error) => doubts.push(error),
     })
