@@ -1,6 +1,7 @@
 import { OrderError } from '../../domain/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { answeredInTime } from './answered-in-time.ts'
+import { createLatest } from './latest.ts'
 
 /** The parts of a request, apart from its body, that matter when it is accepted. */
 export interface AcceptOptions {
@@ -31,8 +32,8 @@ export interface LookedUp {
   readonly known: KnownByKey | undefined
 }
 
-/** How many Idempotency-Keys this process remembers: enough for a few minutes of retries. */
-const REMEMBERED_KEYS = 100_000
+/** The process remembers at least this many Idempotency-Keys, which is enough for a few minutes of retries. */
+const REMEMBERED_KEYS = 50_000
 
 /**
  * Accepts one request for each Idempotency-Key, which is identified by its hash. Looks for the key in this process's
@@ -61,16 +62,9 @@ export function createOncePerKey(dependencies: {
   clock: Pick<Clock, 'sleep'>
 }): OncePerKey {
   const { reused, clock } = dependencies
-  const remembered = new Map<string, KnownByKey>()
+  const remembered = createLatest<KnownByKey>(REMEMBERED_KEYS)
   /** The outcome of the first request with a key, by the key's hash. At most one entry for each request in flight. */
   const deciding = new Map<string, Promise<KnownByKey>>()
-
-  function remember(keyHash: string, known: KnownByKey): void {
-    remembered.set(keyHash, known)
-    if (remembered.size <= REMEMBERED_KEYS) return
-    const [oldest] = remembered.keys()
-    if (oldest !== undefined) remembered.delete(oldest)
-  }
 
   return async function oncePerKey(keyHash, bodyHash, { lookUp, accept }) {
     let isAccepted = false
@@ -81,7 +75,7 @@ export function createOncePerKey(dependencies: {
         if (found?.known !== undefined) return found.known
         const accepted = { ...(await accept(found)), bodyHash }
         isAccepted = true
-        remember(keyHash, accepted)
+        remembered.set(keyHash, accepted)
         return accepted
       } finally {
         deciding.delete(keyHash)

@@ -7,6 +7,7 @@ import type { MayHoldAnyOrder } from '../dead-letters/may-hold-any-order.ts'
 import type { ExaminedLine, ExamineLedger, LedgerExamination } from '../ledger/examine-ledger.ts'
 import { lossOf } from '../ledger/ledger-faults.ts'
 import { oldestToCome } from '../ledger/oldest-to-come.ts'
+import { createLatest } from './latest.ts'
 
 /** Why an order or a change is not in the store although its id was issued. */
 export interface Unseen {
@@ -33,7 +34,8 @@ const LOOK_MS = 60_000
 const LOOK_AGAIN_MS = 10_000
 /** An id is generated before its record is published, and the log's timestamps may come from another machine. */
 const MARGIN_MS = 10_000
-const MAX_ASKED_FOR = 10_000
+/** At least this many ids are remembered with the time at which they were first requested. */
+const ASKED_FOR = 5000
 /**
  * The clocks of any two machines are assumed to differ by at most this much. A final status must not depend on
  * differences between clocks.
@@ -84,7 +86,7 @@ export function createWhyUnseen(dependencies: {
   let lookAt = -Infinity
   let isLooking = false
   /** When each id was first requested. By then, its record had already been published at least once. */
-  const askedFor = new Map<string, number>()
+  const askedFor = createLatest<number>(ASKED_FOR)
   const progress = createProgress()
 
   async function look(): Promise<void> {
@@ -124,8 +126,6 @@ export function createWhyUnseen(dependencies: {
   function firstAskedFor(id: string): number {
     const at = askedFor.get(id) ?? clock.now()
     askedFor.set(id, at)
-    const [first] = askedFor.keys()
-    if (askedFor.size > MAX_ASKED_FOR && first !== undefined) askedFor.delete(first)
     return at
   }
 
