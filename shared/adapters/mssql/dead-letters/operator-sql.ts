@@ -63,12 +63,20 @@ const tellOfChange = (kind: string) => `
 
 /**
  * Moves the row of the change to which the letter belongs to another state, unless the row now belongs to another
- * record.
+ * record that is not discarded. A record that fails again after its letter was discarded takes the row over, but nobody
+ * can act on its letter.
  */
 const moveChange = (from: string, to: string) => `
-  UPDATE order_changes SET state = '${to}', updated_at = @time
-  WHERE change_id = @change AND order_id = @of AND state = '${from}' AND origin_topic = ${ORIGIN_TOPIC('@topic')}
-    AND origin_partition = @partition AND origin_offset = @offset;`
+  UPDATE c SET state = '${to}', updated_at = @time
+  FROM order_changes AS c
+  WHERE c.change_id = @change AND c.order_id = @of AND c.state = '${from}' AND (
+    (c.origin_topic = ${ORIGIN_TOPIC('@topic')} AND c.origin_partition = @partition AND c.origin_offset = @offset)
+    OR EXISTS (
+      SELECT 1 FROM parked_records AS r
+      WHERE r.group_id = @group AND r.topic = c.origin_topic AND r.log_partition = c.origin_partition
+        AND r.log_offset = c.origin_offset AND r.state = 'discarded'
+    )
+  );`
 
 /**
  * Rejects the changes in @behind that are still waiting. A change that is being recorded from another partition at the

@@ -3,7 +3,7 @@ import type { ChangeKind, OrderChange } from '../../../domain/changes/order-chan
 import { bodyHash, changeJson } from '../../../domain/order-events.ts'
 import type { Cause } from '../../../domain/order-view.ts'
 import type { Verdict } from '../../../domain/changes/turns.ts'
-import { originTopicOf, parseDeadLetterId } from '../../../ports/dead-letters.ts'
+import { originTopicOf, parseDeadLetterId, type DeadLetterSummary } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { ChangeToStore, ParkedChange, ParkedRecord, Rejection } from '../../../ports/order-store.ts'
 import { isKept, type ChangeState } from '../../stores/change-rows.ts'
@@ -48,9 +48,9 @@ export interface OrderChanges {
   /**
    * Moves a dead-lettered change to `discarded`, or a discarded one to `dead-lettered`, because its letter has been
    * discarded or restored. Returns false if the change is no longer in the expected state, or if the stored change came
-   * from another record.
+   * from another record that is not discarded.
    */
-  move(changeId: string, origin: RecordPosition, to: 'dead-lettered' | 'discarded', act: ActInHistory): boolean
+  move(changeId: string, letter: DeadLetterSummary, to: 'dead-lettered' | 'discarded', act: ActInHistory): boolean
   /** The id of the order that a change belongs to; undefined if the store does not have the change. */
   orderOf(changeId: string): string | undefined
   /**
@@ -98,6 +98,9 @@ const APPLY = `UPDATE order_changes SET state = 'applied', version = ?, updated_
 const REJECT = `
   UPDATE order_changes SET state = 'rejected', cause_code = ?, cause_detail = ?, updated_at = ? WHERE change_id = ?`
 const MOVE = 'UPDATE order_changes SET state = ?, updated_at = ? WHERE change_id = ?'
+const SELECT_DISCARDED = `
+  SELECT 1 FROM parked_records
+  WHERE group_id = ? AND topic = ? AND partition = ? AND record_offset = ? AND state = 'discarded'`
 /** Uses the unique indexes and order_changes_undecided, whose condition names these three states. */
 const DISCARD_WAITING = `
   UPDATE order_changes SET state = 'discarded', updated_at = ? WHERE change_id = ? AND state = 'waiting' AND early = 0
@@ -141,6 +144,7 @@ export function prepareOrderChanges(
   const apply = db.prepare(APPLY)
   const reject = db.prepare(REJECT)
   const move = db.prepare(MOVE)
+  const selectDiscarded = db.prepare(SELECT_DISCARDED)
   const discardWaiting = db.prepare(DISCARD_WAITING)
   const selectBehind = db.prepare(SELECT_BEHIND)
   const history = prepareChangeHistory(db)
@@ -159,6 +163,10 @@ export function prepareOrderChanges(
   function refusalOf({ orderId, idempotencyKeyHash }: ChangeToStore, key: Uint8Array | null): Cause | undefined {
     if (tombstones.ofOrder(orderId) !== undefined) return ORDER_ARCHIVED
     return idempotencyKeyHash !== null && key === null ? KEY_REUSED : undefined
+  }
+
+  function isDiscarded(groupId: string, { topic, partition, offset }: RecordPosition): boolean {
+    return selectDiscarded.get(groupId, topic, partition, offset) !== undefined
   }
 
   function rejectOne(id: Uint8Array, orderId: Uint8Array, cause: Cause, atMs: number): void {
@@ -253,10 +261,12 @@ export function prepareOrderChanges(
       apply.run(version, atMs, id)
       history.tell(order, id, atMs, { kind: kind === 'amend' ? 'amended' : 'cancelled', version })
     },
-    move(changeId, origin, to, act) {
+    move(changeId, letter, to, act) {
       const row = find(changeId)
       const from = to === 'discarded' ? 'dead-lettered' : 'discarded'
-      if (row?.state !== from || !samePlace(originIn(row), origin)) return false
+      if (row?.state !== from) return false
+      // A record that fails again after its letter was discarded takes the row over, but nobody can act on its letter.
+      if (!samePlace(originIn(row), letter.origin) && !isDiscarded(letter.consumerGroup, originIn(row))) return false
       const id = toIdBytes(changeId)
       move.run(to, toMs(act.at), id)
       const kind = to === 'discarded' ? 'discarded' : 'restored'

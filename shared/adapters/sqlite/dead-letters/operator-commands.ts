@@ -81,7 +81,7 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
     audit.record('discard', letter.id, act)
     if (foreign !== null || orderId === null) return
     if (change === undefined) giveUpOrder(orderId, act)
-    else if (changes.move(change.changeId, letter.origin, 'discarded', act)) {
+    else if (changes.move(change.changeId, letter, 'discarded', act)) {
       changes.rejectBehind(change.changeId, toMs(act.at))
     }
   }
@@ -128,7 +128,7 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
         }
         move(letter, 'dead', act)
         if (change !== undefined && orderId !== null) {
-          changes.move(change.changeId, letter.origin, 'dead-lettered', act)
+          changes.move(change.changeId, letter, 'dead-lettered', act)
         } else if (restoreOrder.run(orderId, toMs(act.at)).changes > 0) audit.tell(orderId, 'restored', act)
         audit.record('restore', letterId, act)
         return letterOf(letterId)

@@ -8,12 +8,14 @@ import {
   changeLetterOf,
   GROUP,
   keyHash,
+  letterIdOf,
   letterOf,
   lineOf,
   openForEachTest,
   orderAt,
   parkedChange,
   parkedFrom,
+  place,
   type OpenEmptyStore,
 } from '../../store-fixtures.ts'
 
@@ -110,6 +112,32 @@ export function discardedChangesContract(name: string, open: OpenEmptyStore): vo
       await expect(discard(change)).rejects.toMatchObject({ code: 'conflict' })
       await expect(discard(earlier)).rejects.toMatchObject({ code: 'conflict' })
       expect(await statuses(change)).toEqual(['waiting'])
+    })
+
+    test('a change whose letters are all discarded is discarded, even if its discarded redrive failed again in between', async () => {
+      const order = orderAt(0)
+      const [change, next] = [changeAt(1, order, named('A')), changeAt(3, order, named('B'))]
+      const redriven = { ...change, origin: place(2), redriveOf: letterIdOf(change) }
+      const { redriveTasks, store, deadLetters } = opened
+      const fails = async (record: ChangeToStore) => {
+        await store.storeBatch(batchOf([], { parked: [parkedChange(record, DEAD)] }))
+        await deadLetters.keep([changeLetterOf(record)])
+      }
+      await store.storeBatch(batchOf([order]))
+      await fails(change)
+      await redriveTasks.discard(letterIdOf(change), actAt(1, WHY))
+      // The record had been sent before its letter was discarded.
+      await fails(redriven)
+      await redriveTasks.discard(letterIdOf(redriven), actAt(2, WHY))
+      await redriveTasks.restore(letterIdOf(change), actAt(3, WHY))
+      await fails(redriven)
+      await store.storeBatch(batchOf([], { changes: [next] }))
+      expect(await statuses(change, next)).toEqual(['dead-lettered', 'waiting'])
+
+      await redriveTasks.discard(letterIdOf(change), actAt(4, WHY))
+      expect(await statuses(change, next)).toEqual(['discarded', 'rejected'])
+      await redriveTasks.restore(letterIdOf(change), actAt(5, WHY))
+      expect(await statuses(change)).toEqual(['dead-lettered'])
     })
 
     test('a decided change, an early one and an unknown one are refused', async () => {
