@@ -45,8 +45,8 @@ interface Pending {
 export function createFileThread<T extends Operations, E = SentError>(options: FileThreadOptions<E>): FileThread<T> {
   const { name, worker: url, workerData, unavailable, received, onDiskInDoubt, onDown, onRestart } = options
   /**
-   * The calls in flight, oldest first. Replies usually come in this order. An array, because a Map would keep finished
-   * calls in memory until V8 collects the old generation (docs/performance.md).
+   * The calls in flight, oldest first, so the next reply is usually for the first one. An array, because a Map would
+   * keep finished calls in memory until V8 collects the old generation (docs/performance.md).
    */
   const pending: Pending[] = []
   let worker: Worker | undefined
