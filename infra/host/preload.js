@@ -16,3 +16,12 @@ if (major < 22 || (major === 22 && minor < 20)) {
 module.enableCompileCache()
 const directory = module.getCompileCacheDir()
 if (directory !== undefined) process.env['NODE_COMPILE_CACHE'] ??= directory
+
+// To resolve an import, Node looks for the file and for the package.json that says which format it has. Our sources are
+// all ES modules in TypeScript and name the files that they import exactly, so neither is necessary for them.
+module.registerHooks({
+  resolve: (specifier, context, next) =>
+    /^\.{1,2}\/.+\.ts$/.test(specifier)
+      ? { url: new URL(specifier, context.parentURL).href, format: 'module-typescript', shortCircuit: true }
+      : next(specifier, context),
+})

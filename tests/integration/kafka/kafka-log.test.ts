@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { collect } from '../../contract/log/log-steps.ts'
@@ -43,6 +44,19 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
     const positions = await log.publish(topic, records)
     expect(positions.map(({ offset }) => offset)).toEqual(records.map((_, offset) => offset))
     expect(await valuesOf(log, topic)).toEqual(records.map(({ value }) => value))
+  })
+
+  it('connects for publishing as soon as it prepares topics, so that the first order does not wait', async () => {
+    let sockets = 0
+    const count = () => void (sockets += 1)
+    subscribe('net.client.socket', count)
+    onTestFinished(() => void unsubscribe('net.client.socket', count))
+    const { log } = open()
+    const topic = await topicOf(log, 1)
+    // One for requests to the cluster, one for publishing.
+    await vi.waitFor(() => expect(sockets).toBe(2))
+    await log.publish(topic, [record('first')])
+    expect(sockets).toBe(2)
   })
 
   it('refuses a record that its topic does not accept, and no other of the call', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
@@ -35,4 +35,14 @@ test('without a directory for the compile cache, startup succeeds', () => {
   const directory = temporaryDirectory()
   expect(start(directory, join(directory, 'script.mts'))).toEqual(['true', 'true'])
   expect(readdirSync(directory)).toEqual(['script.mts'])
+})
+
+test('reads sources as ES modules in TypeScript without looking for a package.json', () => {
+  const directory = temporaryDirectory()
+  mkdirSync(join(directory, 'orders'))
+  writeFileSync(join(directory, 'main.mts'), "import { total } from './orders/total.ts'\nconsole.log(total)")
+  writeFileSync(join(directory, 'orders', 'total.ts'), 'export const total: number = 42')
+  writeFileSync(join(directory, 'orders', 'package.json'), '{ "type": "commonjs" }')
+  const script = join(directory, 'main.mts')
+  expect(execFileSync(process.execPath, ['--import', PRELOAD, script], { encoding: 'utf8' })).toBe('42\n')
 })
