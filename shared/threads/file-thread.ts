@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import type { SentError } from './sent-error.ts'
 import type { Operations, Reply, Request } from './serve-file.ts'
@@ -37,20 +36,6 @@ export interface FileThreadOptions<E = SentError> {
 const FIRST_RESTART_DELAY_MS = 50
 const MAX_RESTART_DELAY_MS = 5000
 
-/**
- * Threads preload what the process preloads with `--import`. They do not inherit its other options, because some are
- * refused in a thread, and because each thread of Node 22 would warn that SQLite is experimental.
- */
-const PRELOADED = parseArgs({
-  args: process.execArgv,
-  options: { import: { type: 'string', multiple: true } },
-  strict: false,
-}).values.import
-const THREAD_OPTIONS = [
-  '--disable-warning=ExperimentalWarning',
-  ...(PRELOADED ?? []).map((module) => `--import=${module}`),
-]
-
 interface Pending {
   readonly id: number
   readonly resolve: (result: unknown) => void
@@ -72,7 +57,7 @@ export function createFileThread<T extends Operations, E = SentError>(options: F
   let nextId = 0
 
   function start(): void {
-    const started = new Worker(url, { name, workerData, execArgv: THREAD_OPTIONS })
+    const started = new Worker(url, { name, workerData, execArgv: ['--disable-warning=ExperimentalWarning'] })
     let cause: unknown
     worker = started
     started.on('message', (reply: Reply<E>) => {

@@ -99,8 +99,6 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     members: (groupId, topic) => membersOf(admin, groupId, topic),
     moveGroup: (...move) => moveEmptyGroup(cluster, ...move),
     async ensureTopics(specs) {
-      // Ignores an error, because the first publish connects again and reports it.
-      sender.connect().catch(() => undefined)
       remember(await ensureTopics(admin, specs, onWarning))
     },
     async settingWarnings(specs) {

@@ -81,19 +81,6 @@ describe('npm start', () => {
     for (const name of ['internal/deps/undici/undici', 'tls', 'http2']) expect(loaded).not.toContain(name)
   })
 
-  test('starts each thread with the modules that the process preloads', async () => {
-    const tell = `
-      import { threadName } from 'node:worker_threads'
-      import { writeSync } from 'node:fs'
-      writeSync(2, 'preloaded in ' + threadName + '\\n')`
-    const product = run(['--import', `data:text/javascript,${encodeURIComponent(tell)}`, START])
-    await product.says(/at (http:\/\/127\.0\.0\.1:\d+)/)
-    product.child.kill('SIGTERM')
-    const { errors } = await product.ended()
-    for (const name of ['embedded-log', 'store-writer', 'store-reader'])
-      expect(errors).toContain(`preloaded in ${name}\n`)
-  })
-
   test('prevents V8 from allocating batches in the old generation, but only once everything has been loaded', async () => {
     const watch = `
       import v8 from 'node:v8'

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { collect } from '../../contract/log/log-steps.ts'
@@ -46,17 +47,21 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
     expect(await valuesOf(log, topic)).toEqual(records.map(({ value }) => value))
   })
 
-  it('connects for publishing as soon as it prepares topics, so that the first order does not wait', async () => {
-    let sockets = 0
-    const count = () => void (sockets += 1)
-    subscribe('net.client.socket', count)
-    onTestFinished(() => void unsubscribe('net.client.socket', count))
+  it('closes every connection, even if several partitions were first read at the same time', async () => {
+    const sockets: Socket[] = []
+    const note = (message: unknown) => void sockets.push((message as { socket: Socket }).socket)
+    subscribe('net.client.socket', note)
+    onTestFinished(() => void unsubscribe('net.client.socket', note))
     const { log } = open()
-    const topic = await topicOf(log, 1)
-    // One for requests to the cluster, one for publishing.
-    await vi.waitFor(() => expect(sockets).toBe(2))
-    await log.publish(topic, [record('first')])
-    expect(sockets).toBe(2)
+    const topic = await topicOf(log, 3)
+    await log.publish(
+      topic,
+      ['a', 'b', 'c', 'd', 'e', 'f'].map((value) => ({ ...record(value), key: null })),
+    )
+    await Promise.all([0, 1, 2].map((partition) => log.read(topic, partition, 0, 1)))
+    await log[Symbol.asyncDispose]()
+    await vi.waitFor(() => expect(sockets.filter(({ destroyed }) => !destroyed)).toHaveLength(0))
+    expect(sockets.length).toBeGreaterThan(2)
   })
 
   it('refuses a record that its topic does not accept, and no other of the call', async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, logLevel } from 'kafkajs'
 import { describe, expect, test, vi } from 'vitest'
-import { stopIdleTimers } from '../../../shared/adapters/kafka/client/idle-timers.ts'
+import { patchNetwork } from '../../../shared/adapters/kafka/client/patch-network.ts'
 import {
   openKafkaLog,
   skipsKafka,
@@ -191,7 +191,7 @@ async function restart(broker: TestBroker, awayMs: number): Promise<void> {
 
 /** Waits until every replica has caught up, so that the next broker may be killed. */
 async function inSync(brokers: readonly string[]): Promise<void> {
-  stopIdleTimers()
+  patchNetwork()
   const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin()
   await admin.connect()
   try {

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { connect } from 'node:net'
-import { Kafka, logLevel, type ISocketFactory, type KafkaConfig, type SASLOptions } from 'kafkajs'
+import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs'
 import { OrderError } from '../../../domain/errors.ts'
 import { useOwnFormats, type ChangeFetch } from './own-formats.ts'
-import { stopIdleTimers } from './idle-timers.ts'
+import { patchNetwork } from './patch-network.ts'
 
 /** The brokers' addresses and our credentials: the `KAFKA_*` settings. */
 export interface KafkaConnection {
@@ -20,8 +19,6 @@ export interface KafkaConnection {
 /** The limit for one request. A broker that takes longer counts as unavailable. */
 export const REQUEST_TIMEOUT_MS = 5000
 const CONNECTION_TIMEOUT_MS = 3000
-/** As long as in kafkajs's own sockets. */
-const KEEP_ALIVE_AFTER_MS = 60_000
 
 /**
  * A client with its own connections, which encodes and decodes records with our own code. kafkajs keeps a group's
@@ -31,12 +28,11 @@ const KEEP_ALIVE_AFTER_MS = 60_000
  * Throws `invalid-setting` if the certificate authority can't be read.
  */
 export function createClient(connection: KafkaConnection, changeFetch?: ChangeFetch): Kafka {
-  stopIdleTimers()
+  patchNetwork()
   const client = new Kafka({
     clientId: 'order-event-processing',
     brokers: [...connection.brokers],
-    ...encryption(connection),
-    ...authentication(connection),
+    ...security(connection),
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 3 },
@@ -48,22 +44,16 @@ export function createClient(connection: KafkaConnection, changeFetch?: ChangeFe
   return client
 }
 
-/** kafkajs's own sockets load Node's TLS even if they do not use it, which makes the start 10 ms longer. */
-const withoutTls: ISocketFactory = ({ host, port, onConnect }) =>
-  connect({ host, port }, onConnect).setKeepAlive(true, KEEP_ALIVE_AFTER_MS)
-
-function encryption({ securityProtocol, sslCa }: KafkaConnection): Pick<KafkaConfig, 'ssl' | 'socketFactory'> {
-  if (!securityProtocol.endsWith('ssl')) return { socketFactory: withoutTls }
-  return { ssl: sslCa === undefined ? true : { ca: [certificate(sslCa)] } }
-}
-
-function authentication(connection: KafkaConnection): Pick<KafkaConfig, 'sasl'> {
-  const { securityProtocol, saslMechanism = 'plain', username, password } = connection
-  if (!securityProtocol.startsWith('sasl')) return {}
+function security(connection: KafkaConnection): Pick<KafkaConfig, 'ssl' | 'sasl'> {
+  const { securityProtocol, saslMechanism = 'plain', username, password, sslCa } = connection
+  const encrypted = securityProtocol === 'ssl' || securityProtocol === 'sasl_ssl'
+  const ssl = sslCa === undefined ? true : { ca: [certificate(sslCa)] }
+  if (!securityProtocol.startsWith('sasl')) return encrypted ? { ssl } : {}
   if (username === undefined || password === undefined) {
     throw new OrderError('invalid-setting', 'KAFKA_USERNAME and KAFKA_PASSWORD must be set if SASL is used.')
   }
-  return { sasl: { mechanism: saslMechanism, username, password } as SASLOptions }
+  const sasl = { mechanism: saslMechanism, username, password } as SASLOptions
+  return encrypted ? { ssl, sasl } : { sasl }
 }
 
 function certificate(pemOrPath: string): string {

@@ -82,8 +82,6 @@ export function createSender({ client, onError, onStamped }: SenderOptions) {
   }
 
   return {
-    /** Connects now, so that the first `send` need not wait for it. Rejects with kafkajs's error. */
-    connect: () => connection.use(async () => undefined),
     /**
      * Resolves with the records' positions, in order, once every in-sync replica has all the records. Even after a
      * rejection, any of the records may be in the log. Rejects with kafkajs's error, or with a timeout error after
