@@ -46,3 +46,10 @@ test('reads sources as ES modules in TypeScript without looking for a package.js
   const script = join(directory, 'main.mts')
   expect(execFileSync(process.execPath, ['--import', PRELOAD, script], { encoding: 'utf8' })).toBe('42\n')
 })
+
+test('says which file imports a source that is missing', () => {
+  const script = join(temporaryDirectory(), 'main.mts')
+  writeFileSync(script, "import './missing.ts'")
+  const run = () => execFileSync(process.execPath, ['--import', PRELOAD, script], { encoding: 'utf8', stdio: 'pipe' })
+  expect(run).toThrow(/Cannot find module '.*missing\.ts' imported from .*main\.mts/)
+})
