@@ -16,6 +16,7 @@ const ORDERS = 60
 const OPERATORS = 5
 /** Our code throws for this customer's orders while the fault is on. */
 const UNLUCKY = 13
+/** Longer than any batch takes to be stored, even by the slow store. */
 const MAX_STORING_MS = 1000
 /** The statuses that an operator may get: success, a refusal with a reason, or 503 while a dependency is broken. */
 const EXPECTED = [200, 202, 404, 409, 503]
@@ -77,8 +78,8 @@ test(
 )
 
 /**
- * The order's entries after it was stored. Leaves out actions that may have begun before: the time of storing is taken
- * when a batch is sent to the store, and the store may be slow.
+ * The order's entries after it was stored. The time of storing is taken when a batch is sent to the store, which may be
+ * slow. So a redrive or an edit that the store allows before it has the order may have a later time, and is left out.
  */
 function itemsAfterStored(items: readonly HistoryEntry[]): HistoryEntry[] {
   const stored = items.findIndex(({ kind }) => kind === 'stored')
