@@ -25,14 +25,21 @@ find_compose() {
   "$(cat "$work/compose")" version
   # The usual ports may already be in use.
   node infra/docker/make-env.ts "$work/stack.env"
-  sed --in-place "s/^GATEWAY_PORT=.*/GATEWAY_PORT=$(free_port)/" "$work/stack.env"
-  echo "SEQ_PORT=$(free_port)" >> "$work/stack.env"
+  local ports
+  mapfile -t ports < <(two_free_ports)
+  sed --in-place "s/^GATEWAY_PORT=.*/GATEWAY_PORT=${ports[0]}/" "$work/stack.env"
+  echo "SEQ_PORT=${ports[1]}" >> "$work/stack.env"
 }
-free_port() {
-  node --eval "const server = require('node:net').createServer().listen(0, () => {
-    console.log(server.address().port)
-    server.close()
-  })"
+# The first one stays open until the second one is chosen, because the system could otherwise choose the same again.
+two_free_ports() {
+  node --eval "const { createServer } = require('node:net')
+    const first = createServer().listen(0, () => {
+      const second = createServer().listen(0, () => {
+        for (const server of [first, second]) console.log(server.address().port)
+        first.close()
+        second.close()
+      })
+    })"
 }
 
 # build_stand_in NAME DIRECTORY

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { freePort } from '../../support/functions/gateway.ts'
+import { freePort } from '../../support/free-port.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
@@ -50,7 +50,7 @@ function enter(settings: Record<string, string>, command: readonly string[] = ['
 
 /** The entrypoint, run as the container's first process, with a stand-in for the runtime. */
 async function start(state: 'serving' | 'empty' | 'dead', shell = 'sh') {
-  const port = String(await freePort('127.0.0.1'))
+  const port = String(await freePort())
   const settings = environment({ ...GOOD, HEALTH_URL: `http://127.0.0.1:${port}/api/health/live` })
   const child = spawn(shell, [ENTRYPOINT, process.execPath, RUNTIME, state, port], { env: settings })
   const closed = once(child, 'close')

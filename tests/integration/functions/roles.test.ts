@@ -4,7 +4,8 @@ import { createServer, request, type IncomingHttpHeaders, type IncomingMessage, 
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { freePort, skipsGateway, startGateway } from '../../support/functions/gateway.ts'
+import { freePort } from '../../support/free-port.ts'
+import { skipsGateway, startGateway } from '../../support/functions/gateway.ts'
 import { skipsKafka, startTestBroker } from '../../support/kafka/kafka-broker.ts'
 import { ORIGINAL_BODY } from '../../support/orders/orders.ts'
 import { PRODUCT_KEY, startProduct, type Product } from '../../support/product/product.ts'
@@ -29,7 +30,7 @@ describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gatew
 
   beforeAll(async () => {
     const broker = open.use(await startTestBroker())
-    const port = await freePort(API)
+    const port = await freePort()
     const settings = {
       PORT: String(port),
       KAFKA_BROKERS: broker.address,
@@ -135,7 +136,7 @@ describe.skipIf(skipsGateway)('the gateway', () => {
   }
 
   async function start(behaviour?: 'not found') {
-    const port = await freePort(API)
+    const port = await freePort()
     const toApi = await startBackend(API, port, behaviour)
     const toQuery = await startBackend(QUERY, port)
     const gateway = await startGateway({ api: API, query: QUERY, port })

@@ -3,7 +3,8 @@ import { createServer, request, type IncomingMessage, type ServerResponse } from
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { freePort, skipsGateway, startGateway } from '../../support/functions/gateway.ts'
+import { freePort } from '../../support/free-port.ts'
+import { skipsGateway, startGateway } from '../../support/functions/gateway.ts'
 
 const [API, QUERY] = ['127.0.0.2', '127.0.0.4'] as const
 const LONG = 300_000
@@ -41,7 +42,7 @@ async function startRole(address: string, port: number, ...behaviours: Behaviour
 }
 
 async function start() {
-  const port = await freePort(API)
+  const port = await freePort()
   const gateway = await startGateway({ api: API, query: QUERY, port })
   onTestFinished(() => gateway[Symbol.asyncDispose]())
   return { port, url: gateway.url }

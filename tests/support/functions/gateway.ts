@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { freePort } from '../free-port.ts'
 
 const CADDYFILE = join(import.meta.dirname, '..', '..', '..', 'infra', 'docker', 'gateway', 'Caddyfile')
 
@@ -23,14 +23,14 @@ export async function startGateway(roles: {
   readonly query: string
   readonly port: number
 }): Promise<AsyncDisposable & { url: string }> {
-  const address = `127.0.0.1:${await freePort('127.0.0.1')}`
+  const url = `http://127.0.0.1:${await freePort()}`
   const settings = {
     ORDER_API_HOST: roles.api,
     ORDER_QUERY_HOST: roles.query,
     ROLE_PORT: String(roles.port),
-    GATEWAY_LISTEN: `http://${address}`,
-    HEALTH_LISTEN: `http://127.0.0.1:${await freePort('127.0.0.1')}`,
-    INNER_PORT: String(await freePort('127.0.0.1')),
+    GATEWAY_LISTEN: url,
+    HEALTH_LISTEN: `http://127.0.0.1:${await freePort()}`,
+    INNER_PORT: String(await freePort()),
   }
   const child = spawn('caddy', ['run', '--adapter', 'caddyfile', '--config', CADDYFILE], {
     env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...settings },
@@ -38,7 +38,6 @@ export async function startGateway(roles: {
   })
   const closed = once(child, 'close')
   const said = text(child.stderr)
-  const url = `http://${address}`
   while (!(await answers(url))) {
     if (child.exitCode !== null) throw new Error(`The gateway did not start: ${await said}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -58,13 +57,4 @@ async function answers(url: string): Promise<boolean> {
     () => true,
     () => false,
   )
-}
-
-export async function freePort(address: string): Promise<number> {
-  const server = createServer().listen(0, address)
-  await once(server, 'listening')
-  const found = server.address()
-  if (found === null || typeof found === 'string') throw new Error('A socket has no port.')
-  await new Promise((resolve) => server.close(resolve))
-  return found.port
 }

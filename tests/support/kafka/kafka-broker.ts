@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startBroker, type Broker, type BrokerOptions } from '../../../infra/kafka/broker.ts'
 import { missingForKafka } from '../../../infra/kafka/distribution.ts'
 import type { KafkaConnection } from '../../../shared/adapters/kafka/client/connection.ts'
 import { createKafkaLog, type KafkaLog, type KafkaLogOptions } from '../../../shared/adapters/kafka/kafka-log.ts'
+import { freePort } from '../free-port.ts'
 
 /** A test's own broker, on a free port and in a temporary directory. */
 export interface TestBroker extends AsyncDisposable {
@@ -36,7 +36,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
 
 /** Brokers of one cluster; each is disposed of separately. */
 export async function startTestCluster(nodes: number, options: TestBrokerOptions = {}): Promise<TestBroker[]> {
-  const ports = await freePorts(nodes * 2)
+  const ports = await Promise.all(Array.from({ length: nodes * 2 }, freePort))
   const voters = Array.from({ length: nodes }, (_, index) => `${index + 1}@localhost:${ports[nodes + index]}`)
   const starting = Array.from({ length: nodes }, async (_, index) => {
     const directory = mkdtempSync(join(tmpdir(), 'kafka-'))
@@ -75,19 +75,6 @@ function isRunning(pid: number): boolean {
   } catch {
     return false
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, 'localhost'))
-  const ports = servers.map(async (server) => {
-    if (!server.listening) await new Promise((resolve) => server.once('listening', resolve))
-    const address = server.address()
-    if (address === null || typeof address === 'string') throw new Error('A socket has no port.')
-    return address.port
-  })
-  const found = await Promise.all(ports)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return found
 }
 
 /** A log on the brokers, and the problems that it reports. */
