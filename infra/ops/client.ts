@@ -41,13 +41,21 @@ export function createHttpClient(url: string, key: string | undefined, operator:
         return readAnswer(answer.status, await answer.text())
       } catch (error) {
         if (error instanceof RefusedError) throw error
-        throw new UnreachableError(`${url} does not answer.`, { cause: error })
+        throw new UnreachableError(`${url} cannot be reached: ${reasonOf(error)}.`, { cause: error })
       }
     },
     async [Symbol.asyncDispose]() {
       // Nothing is kept open between requests.
     },
   }
+}
+
+/** `fetch` hides the reason in the cause. The cause has only a code if a name has several addresses and all of them fail. */
+function reasonOf(error: unknown): string {
+  if (error instanceof DOMException) return `there was no response within ${TIMEOUT_MS / 1000} seconds`
+  const { cause = error } = error as Error
+  const { message, code = '' } = cause as NodeJS.ErrnoException
+  return (message || code).replace(/[\s:.]+$/, '')
 }
 
 function refusalOf(key: string | undefined, url: string): string {

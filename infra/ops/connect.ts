@@ -31,7 +31,9 @@ export async function connect(asked: {
       throw new UnreachableError(`Process ${owner.pid} holds ${config.dataDir}, but is not serving requests yet.`)
     return createHttpClient(owner.url, key ?? keptKey(config.dataDir), asked.operator)
   }
-  if (!asked.creates && !existsSync(config.dataDir)) {
+  // With Kafka and SQL Server, the directory holds nothing of the installation but secrets.
+  const isElsewhere = config.kafka !== undefined && config.sqlConnectionString !== undefined
+  if (!asked.creates && !isElsewhere && !existsSync(config.dataDir)) {
     throw new UnreachableError(`${config.dataDir} does not exist: start the product, pass --url, or set DATA_DIR.`)
   }
   const { createLocalClient } = await import('./local-client.ts')

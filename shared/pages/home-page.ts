@@ -29,7 +29,7 @@ const MACHINES: readonly Link[] = [
   { path: '/api/openapi.json', name: 'OpenAPI', text: 'The routes, for programs.' },
   { path: '/api/asyncapi.json', name: 'AsyncAPI', text: 'The topics, for programs.' },
   { path: '/api/health/ready', name: 'Readiness', text: 'Whether requests can be served, and if not, why.' },
-  { path: '/api/health/live', name: 'Liveness', text: 'Whether the process answers.' },
+  { path: '/api/health/live', name: 'Liveness', text: 'Whether the process answers and receives its records.' },
 ]
 
 type Access = Pick<Config, 'ordersAuth'>

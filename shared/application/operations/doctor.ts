@@ -126,7 +126,7 @@ export function createDoctor(dependencies: {
         `${topic} ${partition}:${offset} (${Math.floor(used * 100)} % of its life)`,
     )
     return unwell(
-      `Waiting records are about to leave the log: ${list.join(', ')}. Start the consumer, or raise LOG_RETENTION and run \`npm run ops -- migrate\`.`,
+      `Waiting records are about to leave the log: ${list.join(', ')}. Start the consumer, or raise LOG_RETENTION, restart, and run \`npm run ops -- migrate\`.`,
     )
   }
 
@@ -196,5 +196,5 @@ function logFinding({ unreadable, ...health }: LogHealth) {
 }
 
 function available({ available, cause }: { available: boolean; cause?: string }) {
-  return available ? well('Answers.') : unwell(`Away: ${cause ?? 'no cause is known'}.`)
+  return available ? well('Answers.') : unwell(`Unavailable: ${cause ?? 'no cause is known'}.`)
 }

@@ -36,13 +36,15 @@ export function createReadiness(dependencies: {
     const [logHealth, storeHealth] = await Promise.all([log.health(), store.health()])
     const ready = (logHealth.available || !required.log) && (storeHealth.available || !required.store)
     const why = [
-      ...(logHealth.available ? [] : [`The log is away: ${logHealth.cause ?? 'no cause is known'}.`]),
+      ...(logHealth.available ? [] : [`The log is unavailable: ${logHealth.cause ?? 'no cause is known'}.`]),
       ...(logHealth.unreadable === undefined
         ? []
         : [`Something in the log cannot be read, and processing waits there: ${logHealth.unreadable.join(' ')}`]),
       ...(storeHealth.available
         ? []
-        : [`The store is away: ${storeHealth.cause ?? 'no cause is known'}. Orders wait in the log; none is lost.`]),
+        : [
+            `The store is unavailable: ${storeHealth.cause ?? 'no cause is known'}. Orders wait in the log; none is lost.`,
+          ]),
     ].join(' ')
     return {
       ready,

@@ -15,9 +15,9 @@ export function tryItSection(): Html {
   return html`<section id="try-it" class="card try-it" aria-labelledby="try-title">
     <h2 id="try-title" tabindex="-1">Try it</h2>
     <p class="explained">
-      Every order that got its 202 is stored in the end, and a bad order does not affect the others. Watch four
-      demonstrations. Each step is explained, while the diagram above and the charts below show its effects. You can
-      also send orders and break things yourself.
+      No order that got its 202 is lost: it is stored in the end, or kept as a dead letter until somebody repairs it. A
+      bad order does not affect the others. Watch four demonstrations. Each step is explained, while the diagram above
+      and the charts below show its effects. You can also send orders and break things yourself.
     </p>
     <div class="columns plays">
       ${play('play-eventual', '1. A moment later', 'Accepted now, stored a moment later. Ten seconds.')}

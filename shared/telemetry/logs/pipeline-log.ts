@@ -77,10 +77,10 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
     logger.info(lineOf('store:removed', event), `old ${NAMES[event.part]} were removed from the store`)
   })
   events.on('outage:began', (event) => {
-    logger.error(lineOf('outage:began', event), `the ${event.of} is away; everything is held`)
+    logger.error(lineOf('outage:began', event), `the ${event.of} is unavailable; its batches are held`)
   })
   events.on('outage:ended', (event) => {
-    logger.info(lineOf('outage:ended', event), `the ${event.of} is back`)
+    logger.info(lineOf('outage:ended', event), `the ${event.of} is available again`)
   })
 }
 

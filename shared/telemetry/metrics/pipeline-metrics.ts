@@ -118,9 +118,11 @@ function instrumentsIn(registry: Registry) {
 function countOutages(events: PipelineEmitter, registry: Registry): void {
   const { counter, gauge } = instrumentsIn(registry)
   const outages = counter('orders_outages_total', 'How many times this process began to hold batches.', ['of'])
-  const outage = gauge('orders_outage', '1 while this process holds batches because the store or the log is away.', [
-    'of',
-  ])
+  const outage = gauge(
+    'orders_outage',
+    '1 while this process holds batches because the store or the log is unavailable.',
+    ['of'],
+  )
   for (const dependency of ['store', 'log']) {
     outages.inc({ of: dependency }, 0)
     outage.set({ of: dependency }, 0)

@@ -38,7 +38,7 @@ test('While the store is down, orders are accepted and held; none is dead-letter
 
     const readiness = await product.ask('/api/health/ready')
     expect([readiness.status, readiness.body['ready']]).toEqual([200, true])
-    expect(readiness.body['why']).toMatch(/^The store is away: .*FAULTS/)
+    expect(readiness.body['why']).toMatch(/^The store is unavailable: .*FAULTS/)
     for (const orderId of [...traffic.accepted.keys()].slice(-20)) {
       const { status, headers } = await product.ask(`/api/orders/${orderId}`)
       expect([status, headers.get('retry-after')]).toEqual([503, '1'])
@@ -128,7 +128,7 @@ test('While the log is down no order is accepted, and the same requests succeed 
     const readiness = await product.ask('/api/health/ready')
     expect([readiness.status, readiness.body['why']]).toEqual([
       503,
-      expect.stringMatching(/^The log is away: .*FAULTS/),
+      expect.stringMatching(/^The log is unavailable: .*FAULTS/),
     ])
 
     await product.breaks({})

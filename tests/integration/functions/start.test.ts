@@ -36,7 +36,7 @@ describe.skipIf(skipsKafka)('a worker that starts before Kafka', () => {
     expect((await running.get('/api/health/live')).status).toBe(200)
     const ready = await running.get('/api/health/ready')
     expect(ready.status).toBe(503)
-    expect(await bodyOf(ready)).toMatchObject({ ready: false, why: expect.stringContaining('The log is away') })
+    expect(await bodyOf(ready)).toMatchObject({ ready: false, why: expect.stringContaining('The log is unavailable') })
     const refused = await running.place(ORIGINAL_BODY)
     expect(refused.status).toBe(503)
     expect(refused.headers.get('retry-after')).toBe('1')
@@ -110,7 +110,7 @@ describe('a worker without any of its dependencies', () => {
     })
     expect((await running.get('/api/health/live')).status).toBe(200)
     expect(await bodyOf(await running.get('/api/health/ready'))).toMatchObject({
-      why: expect.stringContaining('The log is away'),
+      why: expect.stringContaining('The log is unavailable'),
     })
     expect(await running.stop()).toBe(0)
   })

@@ -110,9 +110,21 @@ describe('npm run ops', () => {
 
   test('exits with 3 when no instance answers, with one line', async () => {
     const nobody = await ops(['status', '--url', 'http://127.0.0.1:9', '--key', key])
-    expect([nobody.exit, nobody.err]).toEqual([3, 'http://127.0.0.1:9 does not answer.\n'])
+    expect([nobody.exit, nobody.err]).toEqual([3, 'http://127.0.0.1:9 cannot be reached: bad port.\n'])
+    const encrypted = await ops(['status', '--url', product.url.replace('http:', 'https:'), '--key', key])
+    expect([encrypted.exit, encrypted.err]).toEqual([3, expect.stringMatching(/ cannot be reached: .*wrong version/)])
     const nothing = await ops(['status'], { DATA_DIR: join(directory, 'nowhere') })
     expect([nothing.exit, nothing.err]).toEqual([3, expect.stringContaining(' does not exist')])
+  })
+
+  test('needs no directory for an installation with Kafka and SQL Server', async () => {
+    const { exit, err } = await ops(['status'], {
+      DATA_DIR: join(directory, 'elsewhere'),
+      KAFKA_BROKERS: '127.0.0.1:1',
+      SQL_CONNECTION_STRING: 'Server=127.0.0.1,1;Database=orders;User Id=orders;Password=none',
+      ORDER_ID_SECRET: 'one-secret-of-all-the-roles',
+    })
+    expect([exit, err]).toEqual([4, expect.stringContaining('Orders are still accepted')])
   })
 
   test('exits with 4 for a refused request, in the product’s own words', async () => {

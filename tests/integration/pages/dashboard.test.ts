@@ -237,7 +237,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
 
   it('shows a store outage, during which orders wait and none is lost', async () => {
     await page.selectOption('#break-store', 'down')
-    await shows('#lamp-store', 'away')
+    await shows('#lamp-store', 'unavailable')
     await shows('#alarm', 'Orders wait in the log; none is lost.')
     for (const sent of ['3', '4', '5']) {
       await press('One order')
@@ -254,7 +254,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
 
   it('shows that orders which the log cannot take are refused, not accepted', async () => {
     await page.selectOption('#break-log', 'down')
-    await shows('#lamp-log', 'away')
+    await shows('#lamp-log', 'unavailable')
     await press('One order')
     await shows('#sent-refused', /^1$/)
     await press('Repair everything')
@@ -358,7 +358,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     const before = (await ask('/api/orders?limit=200')).items.length
     await press('2. An outage')
     await shows('#told', /\d+ orders wait in the log, each with its 202/)
-    await shows('#lamp-store', 'away')
+    await shows('#lamp-store', 'unavailable')
     // The count continues while the store is unavailable, because the browser knows what it sent.
     expect(Number(await page.locator('#sent-pending').textContent())).toBeGreaterThan(0)
     await shows('#told', /All \d+ are stored, none dead-lettered/)
@@ -380,7 +380,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
 
   it('undoes the fault of a play that is stopped', async () => {
     await press('2. An outage')
-    await shows('#lamp-store', 'away')
+    await shows('#lamp-store', 'unavailable')
     await press('Stop, and repair everything')
     await shows('#told', 'Stopped. Everything works again.')
     await shows('#lamp-store', 'healthy')
@@ -390,7 +390,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
 
   it('undoes the fault of a play whose page is left midway', async () => {
     await press('2. An outage')
-    await shows('#lamp-store', 'away')
+    await shows('#lamp-store', 'unavailable')
     await page.reload()
     await expect.poll(() => ask('/api/ops/faults'), PATIENT).toMatchObject({ store: 'ok' })
     await shows('#lamp-store', 'healthy')

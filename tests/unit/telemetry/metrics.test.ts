@@ -118,6 +118,15 @@ function samplesOf(text: string, name: string): string[] {
     .map((line) => line.slice(name.length).trim())
 }
 
+test('docs/operations.md explains every metric', async () => {
+  const text = await scenario().metrics.scrape()
+  const names = [...text.matchAll(/^# HELP (\w+)/gm)].map(([, name = '']) => name)
+  const documented = readFileSync('docs/operations.md', 'utf8')
+  expect(names).toContain('orders_accepted_total')
+  const ownMetrics = names.filter((name) => /^(?:orders|messaging)_/.test(name))
+  expect(ownMetrics.filter((name) => !documented.includes(`\`${name}\``))).toEqual([])
+})
+
 describe('the activity of this process', () => {
   test('is counted from its start, before any scrape', async () => {
     const { events, sample } = scenario()

@@ -82,7 +82,7 @@ test('each fault is named, with what to do', async () => {
     'ledger: Not.',
   ])
   expect(await unwell({ store: { health: async () => ({ available: false, cause: 'it hangs' }) } })).toEqual([
-    'store: Away: it hangs.',
+    'store: Unavailable: it hangs.',
   ])
 })
 

@@ -49,7 +49,9 @@ export function createPipeline() {
     })
     show('store', toCount(orders.stored + parked.stored), {
       lamp: store.available ? 'ok' : 'bad',
-      note: store.available ? noteOfStore(orders.duplicate, pace) : `away: ${store.cause ?? 'no cause is known'}`,
+      note: store.available
+        ? noteOfStore(orders.duplicate, pace)
+        : `unavailable: ${store.cause ?? 'no cause is known'}`,
     })
     for (const { tier, delayMs, waiting } of retries) {
       const note = `tried again after ${toDuration(delayMs)}`
@@ -147,6 +149,6 @@ export function showLamp(id, lamp, text) {
 /** @param {Readiness} readiness */
 export function showHealth({ checks }) {
   for (const [id, { available, cause = 'no cause is known' }] of Object.entries(checks)) {
-    showLamp(id, available ? 'ok' : 'bad', available ? 'healthy' : `away: ${cause}`)
+    showLamp(id, available ? 'ok' : 'bad', available ? 'healthy' : `unavailable: ${cause}`)
   }
 }
