@@ -10,6 +10,7 @@ import { alterRetention } from './topics/alter-retention.ts'
 import { createFigures } from './topics/figures.ts'
 import { moveEmptyGroup, membersOf, topicReaders } from './consume/groups.ts'
 import { createHealthMonitor } from './client/health.ts'
+import { createQueueBounds } from '../queue-bounds.ts'
 import { createSender } from './publish/producer.ts'
 import { createKafkaQueue } from './publish/publish-queue.ts'
 import { createReader } from './fetch/reader.ts'
@@ -46,7 +47,6 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
   const client = createClient(kafka)
   const admin = createAdminClient({ client, timeoutMs: ASK_TIMEOUT_MS, onError })
   const clock = createBrokerClock({ onWarning })
-  const sender = createSender({ client, onError, onStamped: (...times) => clock.stamped(...times) })
   const cluster = createLazyCluster(client, onError)
   const reader = createReader({ cluster, admin, timeoutMs: ASK_TIMEOUT_MS })
   const deliveries = new Map<string, KafkaDelivery>()
@@ -60,18 +60,32 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
         ...held.values(),
       ]),
   })
-  const queue = createKafkaQueue({
-    sender,
-    maxQueuedRecords: options.maxQueuedRecords,
-    maxQueuedBytes: options.maxQueuedBytes,
-    deadlineMs: options.publishTimeoutMs ?? PUBLISH_TIMEOUT_MS,
-    onSent() {
-      monitor.succeeded()
-      clock.accepted()
-    },
-    onFailed: (error) => monitor.failed(error),
-    onClockRefused: () => clock.refused(),
-  })
+  const bounds = createQueueBounds('Kafka', options)
+  const publishers = new Map<string, ReturnType<typeof createPublisher>>()
+
+  function createPublisher(topic: string) {
+    const sender = createSender({ client, topic, onError, onStamped: (...times) => clock.stamped(...times) })
+    const queue = createKafkaQueue({
+      topic,
+      sender,
+      bounds,
+      deadlineMs: options.publishTimeoutMs ?? PUBLISH_TIMEOUT_MS,
+      onSent() {
+        monitor.succeeded()
+        clock.accepted()
+      },
+      onFailed: (error) => monitor.failed(error),
+      onClockRefused: () => clock.refused(),
+    })
+    return { sender, queue }
+  }
+
+  function publisherOf(topic: string) {
+    const publisher = publishers.get(topic) ?? createPublisher(topic)
+    publishers.set(topic, publisher)
+    return publisher
+  }
+
   let refusing = false
   let closed: Promise<void> | undefined
 
@@ -84,14 +98,15 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     // The queue stays open until the deliveries have ended, because a batch in flight may publish to a retry topic.
     await Promise.all([...deliveries.values()].map((delivery) => delivery[Symbol.asyncDispose]()))
     refusing = true
-    await queue.drained()
-    await Promise.all([sender, cluster, admin].map((connection) => connection[Symbol.asyncDispose]()))
+    await bounds.drained()
+    const senders = [...publishers.values()].map(({ sender }) => sender)
+    await Promise.all([...senders, cluster, admin].map((connection) => connection[Symbol.asyncDispose]()))
   }
 
   return {
     async publish(topic, records) {
       if (refusing) throw kafkaUnavailable('Nothing can be published', new Error('the log is closed'))
-      return queue.publish(topic, records)
+      return publisherOf(topic).queue.publish(records)
     },
     read: (topic, partition, fromOffset, limit) => reader.read(topic, partition, fromOffset, limit),
     ...createFigures(admin, reader),

@@ -67,9 +67,10 @@ export function createPark(dependencies: {
     const parcels = unstorable.map(address)
     const byTopic = Map.groupBy(parcels, ({ topic }) => topic)
     await Promise.all(
-      [...byTopic].map(([topic, some]) =>
-        holdThroughOutage(() => send(topic, some), { clock, events, of: 'log', signal, deadline }),
-      ),
+      [...byTopic].map(([topic, some]) => {
+        const unsent = new Set(some)
+        return holdThroughOutage(() => send(topic, unsent), { clock, events, of: 'log', signal, deadline })
+      }),
     )
     parcels.forEach(tell)
     return parcels.map(toParkedRecord)
@@ -97,23 +98,24 @@ export function createPark(dependencies: {
     }
   }
 
-  async function send(topic: string, parcels: readonly Parcel[]): Promise<void> {
-    try {
-      await log.publish(
-        topic,
-        parcels.map(({ unstorable, journey }) => toParked(sendable(unstorable.record), journey)),
-      )
-    } catch (error) {
-      if (!isTooLarge(error)) throw error
-      for (const parcel of parcels) await sendSmaller(topic, parcel)
-    }
+  /**
+   * Sends the parcels and removes those that are durable from the set. Each is a call of its own, so that a record that
+   * is refused does not fail the others; the log combines the calls.
+   */
+  async function send(topic: string, parcels: Set<Parcel>): Promise<void> {
+    const sending = [...parcels].map(async (parcel) => {
+      await sendInSomeSize(topic, parcel)
+      parcels.delete(parcel)
+    })
+    const outcomes = await Promise.allSettled(sending)
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }
 
   /**
-   * Parks a record that is too large. Omits the stack first and, if that is not enough, the value too; the copy still
-   * names its origin.
+   * If a record is too large, omits the stack first and, if that is not enough, the value too; the copy still names its
+   * origin.
    */
-  async function sendSmaller(topic: string, { unstorable, journey }: Parcel): Promise<void> {
+  async function sendInSomeSize(topic: string, { unstorable, journey }: Parcel): Promise<void> {
     let refusal: unknown
     for (const size of SIZES) {
       try {

@@ -1,11 +1,19 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { partitionOfKey } from '../../../shared/adapters/partitioner.ts'
 import { isOrderError } from '../../../shared/domain/errors.ts'
 import { brokerForTests } from '../../support/kafka/broker-for-tests.ts'
-import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
+import {
+  openKafkaLog,
+  skipsKafka,
+  startTestBroker,
+  startTestCluster,
+  type TestBroker,
+} from '../../support/kafka/kafka-broker.ts'
 import { startKafkaProxy, type KafkaProxy } from '../../support/kafka/kafka-proxy.ts'
-import { record, topicOf, valuesOf } from '../../support/kafka/kafka-traffic.ts'
+import { record, text, topicOf, valuesOf } from '../../support/kafka/kafka-traffic.ts'
 
 describe.skipIf(skipsKafka)('when an acknowledgement is lost', () => {
   let broker: TestBroker
@@ -94,3 +102,61 @@ describe.skipIf(skipsKafka)('when the broker is unavailable', () => {
       expect(reason).toMatchObject({ code: 'queue-full', retriable: true, retryAfterSeconds: 1 })
   })
 })
+
+describe.skipIf(skipsKafka)('when a topic or a partition refuses records', () => {
+  let brokers: TestBroker[]
+  beforeAll(async () => {
+    brokers = await startTestCluster(3)
+  })
+  afterAll(() => Promise.all(brokers.map((broker) => broker[Symbol.asyncDispose]())))
+
+  it('accepts the records of the others, each once', async () => {
+    const { log } = openKafkaLog(
+      brokers.map(({ address }) => address),
+      { publishTimeoutMs: 4000 },
+    )
+    onTestFinished(() => log[Symbol.asyncDispose]())
+    const topic = `test-${randomUUID()}`
+    await createTopicOnTwoBrokers(topic, brokers)
+    const keyOf = (partition: number) => {
+      for (let n = 0; ; n++) if (partitionOfKey(`key-${n}`, 2) === partition) return `key-${n}`
+    }
+    const publish = (partition: number, value: string) =>
+      log.publish(topic, [{ ...record(value), key: keyOf(partition) }])
+    await publish(0, 'before')
+    await publish(1, 'before')
+    await brokers[2]?.kill()
+    // The controller takes a while to notice. Afterwards, too few replicas of partition 1 are left.
+    await vi.waitFor(() => expect(publish(1, 'refused')).rejects.toThrow('in-sync'), { timeout: 40_000 })
+
+    const outcomes: string[] = []
+    const note = async (name: string, publishing: Promise<unknown>) => {
+      await publishing.then(
+        () => outcomes.push(name),
+        () => outcomes.push(`${name} refused`),
+      )
+    }
+    const refused = [note('partition 1', publish(1, 'refused')), note('no topic', log.publish('none', [record('x')]))]
+    const accepted = Array.from({ length: 20 }, (_, n) => `after-${n}`)
+    for (const value of accepted) await note('partition 0', publish(0, value))
+    expect(outcomes).toEqual(accepted.map(() => 'partition 0'))
+    expect(await log.health()).toEqual({ available: true })
+    await Promise.all(refused)
+    expect(outcomes.slice(accepted.length).toSorted()).toEqual(['no topic refused', 'partition 1 refused'])
+    expect((await log.read(topic, 0, 0, 100)).map(({ value }) => text(value))).toEqual(['before', ...accepted])
+  })
+})
+
+/** Both partitions need two replicas. Partition 0 has them on the first two brokers, partition 1 on the last two. */
+async function createTopicOnTwoBrokers(topic: string, brokers: readonly TestBroker[]): Promise<void> {
+  const kafka = new Kafka({ brokers: brokers.map(({ address }) => address), logLevel: logLevel.NOTHING })
+  const admin = kafka.admin()
+  await admin.connect()
+  const replicaAssignment = [
+    { partition: 0, replicas: [1, 2] },
+    { partition: 1, replicas: [2, 3] },
+  ]
+  const configEntries = [{ name: 'min.insync.replicas', value: '2' }]
+  await admin.createTopics({ topics: [{ topic, replicaAssignment, configEntries }], waitForLeaders: true })
+  await admin.disconnect()
+}

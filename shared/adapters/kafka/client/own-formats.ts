@@ -1,6 +1,7 @@
 import type { Kafka } from 'kafkajs'
 import { decodeFetchResponse, type FetchResponse } from '../fetch/fetch-response.ts'
 import { encodeProduceRequest, type ProduceData } from '../publish/produce-request.ts'
+import { assignOffsets, type ProduceResponse } from '../publish/produce-response.ts'
 import { clusterFactory, type Broker, type CreateCluster, type FetchRequest } from './cluster.ts'
 import type { Encoder } from './encoder.ts'
 
@@ -74,9 +75,17 @@ function changed<Request, Answer>(
   return (request) => method.call(changing, request)
 }
 
-function withOwnEncoder(protocol: Protocol, data: ProduceData): Protocol {
-  const { request } = protocol
-  return { ...protocol, request: { ...request, encode: async () => encodeProduceRequest(data, request.apiVersion) } }
+function withOwnEncoder({ request, response }: Protocol, data: ProduceData): Protocol {
+  return {
+    request: { ...request, encode: async () => encodeProduceRequest(data, request.apiVersion) },
+    response: {
+      decode: (payload) => response.decode(payload),
+      parse: async (decoded) => {
+        assignOffsets(data, decoded as ProduceResponse)
+        return response.parse(decoded)
+      },
+    },
+  }
 }
 
 function withOwnDecoder(protocol: Protocol, { topics }: FetchRequest): Protocol {

@@ -1,19 +1,14 @@
 import { Partitioners, type Kafka, type Producer } from 'kafkajs'
-import type { RecordPosition } from '../../../ports/event-log.ts'
 import { createLazy } from '../client/lazy.ts'
 import { partitionOfKey } from '../../partitioner.ts'
 import type { OutgoingRecord } from './records.ts'
 import { within } from '../../../threads/waiting.ts'
 
-export interface Addressed {
-  readonly topic: string
-  readonly record: OutgoingRecord
-}
-
 export type Sender = ReturnType<typeof createSender>
 
 export interface SenderOptions {
   readonly client: Kafka
+  readonly topic: string
   readonly onError: (error: unknown) => void
   /**
    * Called if the broker set the records' timestamps. All values are in ms since 1970, the last two by this machine's
@@ -26,7 +21,8 @@ export interface SenderOptions {
 const BROKER_TIMEOUT_MS = 4000
 
 /**
- * Makes one attempt to write records. Retrying is up to the caller.
+ * Makes one attempt to write records to one topic. Retrying is up to the caller. Each topic has its own connections,
+ * because kafkajs looks up the leaders of all topics of a producer at once, and fails if one of the topics is refused.
  *
  * Does not use kafkajs's idempotent producer, which in version 2.2.4 reuses its sequence numbers after any error. After
  * a lost acknowledgement, the broker can then mistake the next batch of the same length for a duplicate, acknowledge it
@@ -34,12 +30,13 @@ const BROKER_TIMEOUT_MS = 4000
  *
  * Does not use kafkajs's retries either. A retry skips brokers that have already responded, so if a partition's leader
  * has moved to one of them, kafkajs reports success without having written the records (tulios/kafkajs#1798). Instead,
- * the caller sends the whole group again.
+ * the caller sends all records that were not acknowledged again.
  */
-export function createSender({ client, onError, onStamped }: SenderOptions) {
+export function createSender({ client, topic, onError, onStamped }: SenderOptions) {
+  let partitions: number | undefined
   const connection = createLazy(
     async () => {
-      const producer = createProducer(client)
+      const producer = createProducer(client, (count) => (partitions = count))
       await producer.connect()
       return producer
     },
@@ -47,20 +44,12 @@ export function createSender({ client, onError, onStamped }: SenderOptions) {
     onError,
   )
 
-  async function attempt(records: readonly Addressed[]): Promise<readonly RecordPosition[]> {
-    const topics = Map.groupBy(records, ({ topic }) => topic)
+  async function attempt(messages: OutgoingRecord[]): Promise<void> {
     let sentAtMs = Date.now()
     const answers = await connection.use(
       (producer) => {
         sentAtMs = Date.now()
-        return producer.sendBatch({
-          acks: -1,
-          timeout: BROKER_TIMEOUT_MS,
-          topicMessages: Array.from(topics, ([topic, group]) => ({
-            topic,
-            messages: group.map(({ record }) => record),
-          })),
-        })
+        return producer.send({ acks: -1, timeout: BROKER_TIMEOUT_MS, topic, messages })
       },
       // The connection is kept, because kafkajs looks up the leaders again before it rejects.
       () => true,
@@ -68,30 +57,24 @@ export function createSender({ client, onError, onStamped }: SenderOptions) {
     // The broker returns -1 for a topic that keeps the producer's timestamps.
     const appendedAtMs = Number(answers[0]?.logAppendTime ?? -1)
     if (appendedAtMs >= 0) onStamped(appendedAtMs, sentAtMs, Date.now())
-    const next = new Map(
-      answers.map((answer) => [`${answer.topicName}:${answer.partition}`, Number(answer.baseOffset)]),
-    )
-    return records.map(({ topic, record: { partition = -1 } }) => {
-      const key = `${topic}:${partition}`
-      const offset = next.get(key)
-      // kafkajs silently omits partitions that have no leader in its metadata.
-      if (offset === undefined || Number.isNaN(offset)) throw new Error(`no broker acknowledged partition ${key}`)
-      next.set(key, offset + 1)
-      return { topic, partition, offset }
-    })
+    // kafkajs silently omits partitions that have no leader in its metadata.
+    const omitted = messages.find(({ offset }) => offset === undefined)
+    if (omitted !== undefined) throw new Error(`no broker acknowledged partition ${topic}:${omitted.partition}`)
   }
 
   return {
+    /** The number of partitions, once it is known. */
+    partitions: () => partitions,
     /**
-     * Resolves with the records' positions, in order, once every in-sync replica has all the records. Even after a
-     * rejection, any of the records may be in the log. Rejects with kafkajs's error, or with a timeout error after
-     * `timeoutMs`.
+     * Resolves once every in-sync replica has all the records, which then have their partitions and offsets. After a
+     * rejection, the records that have an offset were acknowledged; any of the others may be in the log too. Rejects
+     * with kafkajs's error, or with a timeout error after `timeoutMs`.
      */
-    async send(records: readonly Addressed[], timeoutMs: number): Promise<readonly RecordPosition[]> {
+    async send(records: OutgoingRecord[], timeoutMs: number): Promise<void> {
       let finished = false
       const sending = attempt(records).finally(() => (finished = true))
       try {
-        return await within(timeoutMs, 'Publishing', sending)
+        await within(timeoutMs, 'Publishing', sending)
       } catch (error) {
         // An attempt that hangs is abandoned, and its connections are closed. If it succeeds after all, its records may
         // be in the log twice.
@@ -103,7 +86,7 @@ export function createSender({ client, onError, onStamped }: SenderOptions) {
   }
 }
 
-function createProducer(client: Kafka): Producer {
+function createProducer(client: Kafka, onPartitions: (count: number) => void): Producer {
   return client.producer({
     allowAutoTopicCreation: false,
     idempotent: false,
@@ -113,6 +96,7 @@ function createProducer(client: Kafka): Producer {
       const inTurn = Partitioners.DefaultPartitioner()
       return (args) => {
         const record: unknown = args.message
+        onPartitions(args.partitionMetadata.length)
         return choosePartition(record as OutgoingRecord, args.partitionMetadata.length, () => inTurn(args))
       }
     },

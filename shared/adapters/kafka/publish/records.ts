@@ -15,6 +15,8 @@ export interface OutgoingRecord {
   readonly time: number
   /** The partition chosen at the first attempt, which later attempts use too. */
   partition?: number
+  /** The offset in that partition, once a broker has acknowledged the record. */
+  offset?: number
 }
 
 export function toOutgoing({ key, value, headers, timestamp = Date.now() }: RecordToPublish): OutgoingRecord {

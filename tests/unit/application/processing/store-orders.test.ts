@@ -376,7 +376,7 @@ describe('a record that is too large to park', () => {
     })
     const large = { ...notJson(1), value: Buffer.alloc(101, 'x') }
     await pipeline()([notJson(0), large, notJson(2)])
-    expect(log.published.map(({ record }) => record.value?.length ?? null)).toEqual([1, null, 1])
+    expect(log.published.map(({ record }) => record.value?.length ?? null)).toEqual([1, 1, null])
     expect(lastBatch()?.parked).toHaveLength(3)
   })
 
@@ -387,6 +387,22 @@ describe('a record that is too large to park', () => {
     await pipeline()([notJson(3)])
     expect(log.published).toHaveLength(1)
     expect(readJourney(delivered(log.published[0]!.record, { topic: 'orders-dlt', offset: 0 }))?.origin.offset).toBe(3)
+  })
+})
+
+describe('an outage of the log while records are parked', () => {
+  it('leads to sending again only the records that are not durable yet', async () => {
+    const sent: string[] = []
+    let isAway = true
+    log.refuseWith((_, records) => {
+      const values = records.map(({ value }) => String(value))
+      sent.push(...values)
+      if (!isAway || !values.includes('no')) return undefined
+      isAway = false
+      return logIsAway()
+    })
+    await pipeline()([notJson(0), { ...notJson(1), value: Buffer.from('no') }, notJson(2)])
+    expect(sent).toEqual(['{', 'no', '{', 'no'])
   })
 })
 
