@@ -154,7 +154,7 @@ async function wire(chosen: Config, foundation: Foundation): Promise<Services> {
   const park = createPark({ log: publisher, timestampTypeOf, topics, groupId, forgottenHere, clock, events })
   const isOff = (name: string) => isDisabled(chosen.disabledFunctions, name)
   const publishedHere = isOff('placeOrder') || isOff('consumeOrders') ? undefined : createPublishedHere()
-  const storingWith = { log, store, park, groupId, proofs, clock, events, signal }
+  const storingWith = { originals: { log, ordersTopic: topics.orders }, store, park, groupId, proofs, ...running }
   const storing = (delivered: StoreBatch['delivered']) =>
     createStoreOrders({ ...storingWith, delivered, publishedHere: delivered === 'origin' ? publishedHere : undefined })
   const traced = (source: { topic: string; group: string }, useCase: HandleDelivery) =>
@@ -174,7 +174,7 @@ async function wire(chosen: Config, foundation: Foundation): Promise<Services> {
     deliveryWatch.watched(source.topic, traced(source, useCase))
 
   const ofLog = { health: async () => withUnreadable(await log.health(), deliveryWatch.unreadable) }
-  const keepDeadLetters = createKeepDeadLetters({ log, deadLetters, ...running })
+  const keepDeadLetters = createKeepDeadLetters({ originals: storingWith.originals, deadLetters, ...running })
   const checkReadiness = createReadiness({
     log: ofLog,
     store,

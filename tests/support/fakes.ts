@@ -1,5 +1,5 @@
 import { OrderError } from '../../shared/domain/errors.ts'
-import type { LogRecord, RecordPosition, RecordToPublish } from '../../shared/ports/event-log.ts'
+import type { LogRecord, PartitionOffsets, RecordPosition, RecordToPublish } from '../../shared/ports/event-log.ts'
 import type {
   BatchPreview,
   ChangeOutcome,
@@ -29,7 +29,16 @@ export function createRecordingLog() {
       return records.map((_, index) => ({ topic, partition: 0, offset: published.length - records.length + index }))
     },
     originals: new Map<string, LogRecord>(),
+    /** Topics that do not exist. As in the real logs, requests for them fail as in an outage. */
+    absent: new Set<string>(),
+    /** The number of partitions that every topic has. */
+    partitions: 3,
+    async offsets(topic: string): Promise<readonly PartitionOffsets[]> {
+      if (this.absent.has(topic)) throw logIsAway()
+      return Array.from({ length: this.partitions }, (_, partition) => ({ partition, first: 0, end: 0 }))
+    },
     async read(topic: string, partition: number, fromOffset: number): Promise<readonly LogRecord[]> {
+      if (this.absent.has(topic) || partition >= this.partitions) throw logIsAway()
       const original = this.originals.get(`${topic}:${partition}:${fromOffset}`)
       return original === undefined ? [] : [original]
     },

@@ -60,7 +60,7 @@ async function replay(record: DeliveredRecord): Promise<readonly Unstorable[]> {
   const { store, [Symbol.asyncDispose]: close } = await createSqliteStore({ file: join(directory, 'orders.db') })
   const parked: Unstorable[] = []
   const storeOrders = createStoreOrders({
-    log: { read: async () => [record] },
+    originals: { log: { read: async () => [record], offsets: async () => [] }, ordersTopic: record.topic },
     store,
     park: async (unstorable) => {
       parked.push(...unstorable)

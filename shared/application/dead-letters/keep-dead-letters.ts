@@ -9,8 +9,8 @@ import { HEADER, headerText, originalHeaders } from '../../messaging/records/hea
 import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import { deadLetterId, type DeadLetter, type DeadLetters } from '../../ports/dead-letters.ts'
-import type { EventLog } from '../../ports/event-log.ts'
 import { readAllExactly } from '../log/exact-record.ts'
+import type { Originals } from '../log/read-original.ts'
 import type { HandleDelivery } from '../processing/handle-delivery.ts'
 import { transactions } from '../log/transactions.ts'
 
@@ -19,18 +19,18 @@ import { transactions } from '../log/transactions.ts'
  * even if the letter comes from another consumer.
  */
 export function createKeepDeadLetters(dependencies: {
-  log: Pick<EventLog, 'read'>
+  originals: Originals
   deadLetters: Pick<DeadLetters, 'keep'>
   clock: Clock
   events: PipelineEmitter
   signal: AbortSignal
 }): HandleDelivery {
-  const { log, deadLetters, clock, events, signal } = dependencies
+  const { originals, deadLetters, clock, events, signal } = dependencies
 
   return async function keepDeadLetters(records, deliveredAt = clock.now()) {
     const deadline = deliveredAt + MAX_HOLD_MS
     for (const some of transactions(records)) {
-      const letters = (await readAllExactly(log, some)).map(toDeadLetter)
+      const letters = (await readAllExactly(originals, some)).map(toDeadLetter)
       await holdThroughOutage(() => deadLetters.keep(letters), { clock, events, of: 'store', signal, deadline })
       events.emit('dead-letters:kept', { ids: letters.map(({ origin }) => deadLetterId(origin)) })
     }

@@ -12,9 +12,9 @@ import type { PublishedHere } from '../../messaging/records/published-here.ts'
 import { placeOf, readJourney } from '../../messaging/parking/parking.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import type { RedriveProofs } from '../../messaging/parking/redrive-proof.ts'
-import type { EventLog } from '../../ports/event-log.ts'
 import type { OrderStore, ParkedRecord, StoreBatch, StoreOutcome } from '../../ports/order-store.ts'
 import { readAllExactly } from '../log/exact-record.ts'
+import type { Originals } from '../log/read-original.ts'
 import {
   changeFigures,
   firstChanges,
@@ -39,7 +39,7 @@ interface Decoded {
 
 /** Stores orders and their changes, and parks records that cannot be stored; the ledger accounts for all of them. */
 export function createStoreOrders(dependencies: {
-  log: Pick<EventLog, 'read'>
+  originals: Originals
   store: Pick<OrderStore, 'storeBatch' | 'previewBatch'>
   park: Park
   groupId: string
@@ -52,8 +52,8 @@ export function createStoreOrders(dependencies: {
   events: PipelineEmitter
   signal: AbortSignal
 }): HandleDelivery {
-  const { log, store, park, groupId, delivered, proofs, publishedHere, clock, events, signal } = dependencies
-  const recordsOfUndecided = createRecordsOfUndecided({ log, proofs, events })
+  const { originals, store, park, groupId, delivered, proofs, publishedHere, clock, events, signal } = dependencies
+  const recordsOfUndecided = createRecordsOfUndecided({ originals, proofs, events })
   let failedInARow = 0
 
   /** Runs one transaction after another. During each transaction, the records for the next one are decoded. */
@@ -148,8 +148,8 @@ export function createStoreOrders(dependencies: {
 
   /** The records' exact bytes. In the orders topic, headers that claim another origin are removed. */
   async function read(delivery: readonly DeliveredRecord[]): Promise<DeliveredRecord[]> {
-    if (delivered === 'copy') return readAllExactly(log, delivery)
-    const records = await readAllExactly(log, delivery.map(withoutJourney))
+    if (delivered === 'copy') return readAllExactly(originals, delivery)
+    const records = await readAllExactly(originals, delivery.map(withoutJourney))
     return records.map((record) => withProvenMarks(record, proofs))
   }
 

@@ -5,9 +5,8 @@ import { withoutJourney, withProvenMarks } from '../../messaging/records/origina
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import type { RedriveProofs } from '../../messaging/parking/redrive-proof.ts'
 import { deadLetterId } from '../../ports/dead-letters.ts'
-import type { EventLog } from '../../ports/event-log.ts'
 import type { ParkedRecord, UndecidableChange } from '../../ports/order-store.ts'
-import { nothingIfUnreadable } from '../log/exact-record.ts'
+import { readOriginal, type Originals } from '../log/read-original.ts'
 import type { Readable } from './events-of-batch.ts'
 import type { Unstorable } from './park.ts'
 
@@ -24,11 +23,11 @@ export type RecordsOfUndecided = (
 ) => Promise<Unstorable[]>
 
 export function createRecordsOfUndecided(dependencies: {
-  log: Pick<EventLog, 'read'>
+  originals: Originals
   proofs: Pick<RedriveProofs, 'holds'>
   events: PipelineEmitter
 }): RecordsOfUndecided {
-  const { log, proofs, events } = dependencies
+  const { originals, proofs, events } = dependencies
 
   return async function recordsOfUndecided(undecided, batch, parked) {
     const known = new Set(parked.map(({ origin }) => deadLetterId(origin)))
@@ -43,9 +42,8 @@ export function createRecordsOfUndecided(dependencies: {
   }
 
   async function readAgain(change: UndecidableChange): Promise<Readable | undefined> {
-    const { topic, partition, offset } = change.origin
-    const [original] = await log.read(topic, partition, offset, 1).catch(nothingIfUnreadable)
-    if (original?.offset !== offset) return undefined
+    const original = await readOriginal(originals, change.origin)
+    if (original === undefined) return undefined
     const record = withProvenMarks(withoutJourney(original), proofs)
     // The log may have been replaced in the meantime, and may hold another record at this offset.
     if (changeOf(record)?.changeId !== change.changeId) return undefined

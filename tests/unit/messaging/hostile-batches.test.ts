@@ -82,7 +82,15 @@ async function process(records: readonly LogRecord[], path: 'lean' | 'official')
   const park = createPark({ ...common, timestampTypeOf: () => 'CreateTime', topics: TOPICS })
   const proofs = createRedriveProofs(['a secret for tests only'])
   const { signal } = new AbortController()
-  const storeOrders = createStoreOrders({ ...common, store, park, delivered: 'origin', proofs, signal })
+  const storeOrders = createStoreOrders({
+    ...common,
+    originals: { log, ordersTopic: 'orders' },
+    store,
+    park,
+    delivered: 'origin',
+    proofs,
+    signal,
+  })
   const { app: functionApp, get } = await loadApp(() =>
     app.generic('consume', {
       trigger: { type: 'kafkaTrigger', name: 'events' },

@@ -90,7 +90,10 @@ test('the host delivers a record with any timestamp, and its own time is read ag
     asyncProperty(anyTimestamp, async (timestamp) => {
       const record = recordAt(timestamp)
       const [[event] = []] = fromKafkaEvents([toKafkaEvent(record)])
-      const [exact] = await readAllExactly({ read: async () => [record] }, [event!])
+      const [exact] = await readAllExactly(
+        { log: { read: async () => [record], offsets: async () => [] }, ordersTopic: 'orders' },
+        [event!],
+      )
       expect(exact?.timestamp).toBe(timestamp)
     }),
   )
@@ -107,7 +110,7 @@ test('other producers’ records in the dead-letter topic are kept, whatever the
   const kept: DeadLetter[] = []
   const clock = createVirtualClock()
   const keepDeadLetters = createKeepDeadLetters({
-    log: { read: async () => [] },
+    originals: { log: { read: async () => [], offsets: async () => [] }, ordersTopic: 'orders' },
     deadLetters: { keep: async (letters) => void kept.push(...letters) },
     clock,
     events: createPipelineEmitter(),

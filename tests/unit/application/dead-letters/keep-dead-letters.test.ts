@@ -5,7 +5,7 @@ import { nextJourney, toParked, type ParkedSize } from '../../../../shared/messa
 import type { DeliveredRecord } from '../../../../shared/messaging/records/kafka-event.ts'
 import { createPipelineEmitter } from '../../../../shared/messaging/pipeline-events.ts'
 import type { DeadLetter } from '../../../../shared/ports/dead-letters.ts'
-import { createRecordingLog, storeIsAway } from '../../../support/fakes.ts'
+import { createRecordingLog, logIsAway, storeIsAway } from '../../../support/fakes.ts'
 import { changeEvent, changeMessageOf, delivered, messageOf, newOrder } from '../../../support/orders/orders.ts'
 import { createVirtualClock } from '../../../support/virtual-clock.ts'
 
@@ -28,7 +28,7 @@ beforeEach(() => {
 
 async function keep(...records: DeliveredRecord[]): Promise<void> {
   const keepDeadLetters = createKeepDeadLetters({
-    log,
+    originals: { log, ordersTopic: 'orders' },
     deadLetters: {
       async keep(letters) {
         const error = fault()
@@ -45,8 +45,11 @@ async function keep(...records: DeliveredRecord[]): Promise<void> {
 }
 
 /** A poison record of the orders topic, and its copy in the dead-letter topic. */
-function parked(size: ParkedSize): { original: DeliveredRecord; copy: DeliveredRecord } {
-  const original = { ...delivered(messageOf(), { offset: 7 }), value: BYTES }
+function parked(
+  size: ParkedSize,
+  changes: Partial<DeliveredRecord> = {},
+): { original: DeliveredRecord; copy: DeliveredRecord } {
+  const original = { ...delivered(messageOf(), { offset: 7 }), value: BYTES, ...changes }
   const failure = classify(new TypeError('a fault of ours'))
   const timestampType = 'CreateTime'
   const next = {
@@ -105,6 +108,41 @@ describe('a dead letter', () => {
       detail: expect.stringMatching(/the log no longer has the record there\. .*: edit it/),
     }
     expect(kept).toMatchObject([{ origin: { topic: 'orders', offset: 7 }, value: null, lastCause }])
+  })
+
+  it.each([
+    ['topic', { topic: 'orders-eu', partition: 0, offset: 7 }],
+    ['partition', { topic: 'orders', partition: 5, offset: 7 }],
+  ])('is kept without its value when the log does not have the %s that a stub names', async (_, origin) => {
+    log.absent.add('orders-eu')
+    const { copy } = parked('stub', origin)
+    await keep(copy)
+    expect(kept).toMatchObject([{ origin, value: null, lastCause: { detail: expect.stringContaining('edit it') } }])
+  })
+
+  it('is read from another topic that a stub names, if the log has it', async () => {
+    const origin = { topic: 'orders-eu', partition: 0, offset: 7 }
+    const { original, copy } = parked('stub', origin)
+    log.originals.set('orders-eu:0:7', original)
+    await keep(copy)
+    expect(kept).toMatchObject([{ origin, value: BYTES }])
+  })
+
+  it.each([
+    ['is away', () => log.absent.add('orders')],
+    ['cannot read a partition that it has', () => (log.read = () => Promise.reject(logIsAway()))],
+  ])('is not kept without its value while the log %s', async (_, fail) => {
+    fail()
+    await expect(keep(parked('stub').copy)).rejects.toMatchObject({ code: 'log-unavailable' })
+    expect(kept).toEqual([])
+  })
+
+  it('is read from its origin when the key of its stub lost bytes on the way', async () => {
+    const { original, copy } = parked('stub', { key: BYTES })
+    log.originals.set('orders:0:7', original)
+    log.originals.set('orders-dlt:0:0', copy)
+    await keep({ ...copy, key: Buffer.from('{\ufffd\ufffd\0'), lossy: true })
+    expect(kept).toMatchObject([{ key: BYTES, value: BYTES }])
   })
 
   it('is read again from its own position when its text lost bytes on the way', async () => {

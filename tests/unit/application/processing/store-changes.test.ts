@@ -42,7 +42,8 @@ function pipeline(kind: StoreBatch['delivered'] = 'origin') {
   const timestampTypeOf = () => 'CreateTime' as const
   const park = createPark({ log, timestampTypeOf, topics: TOPICS, groupId: 'group', clock, events })
   const proofs = createRedriveProofs(['a secret for tests only'])
-  return createStoreOrders({ log, store, park, groupId: 'group', delivered: kind, proofs, clock, events, signal })
+  const originals = { log, ordersTopic: 'orders' }
+  return createStoreOrders({ originals, store, park, groupId: 'group', delivered: kind, proofs, clock, events, signal })
 }
 
 /** The events' records in the orders topic, the first at offset 0. */
@@ -191,9 +192,9 @@ describe('a change that fails with others behind it', () => {
 describe('a change that the store could not decide', () => {
   const error = new TypeError('cannot decide this one')
   /** Makes the store report the change as undecided for every batch, as if its record had not been parked yet. */
-  function failToDecide(change: ChangeEvent, offset: number): void {
+  function failToDecide(change: ChangeEvent, offset: number, partition = 0): void {
     const storeBatch = store.storeBatch.bind(store)
-    const undecided = [{ changeId: change.changeId, origin: { topic: 'orders', partition: 0, offset }, error }]
+    const undecided = [{ changeId: change.changeId, origin: { topic: 'orders', partition, offset }, error }]
     store.storeBatch = async (batch) => ({ ...(await storeBatch(batch)), undecided })
   }
 
@@ -240,6 +241,13 @@ describe('a change that the store could not decide', () => {
     failToDecide(FIRST, 1)
     await pipeline()(records(ONE))
     expect(log.published).toEqual([])
+    expect(failed.map((one) => one.error)).toEqual([error])
+    expect(store.stored.has(ONE.orderId)).toBe(true)
+  })
+
+  it('stops nothing either if the topic was recreated without the partition of its record', async () => {
+    failToDecide(FIRST, 1, 5)
+    await pipeline()(records(ONE))
     expect(failed.map((one) => one.error)).toEqual([error])
     expect(store.stored.has(ONE.orderId)).toBe(true)
   })

@@ -49,7 +49,7 @@ function pipeline(kind: StoreBatch['delivered'] = 'origin', publishedHere?: Publ
   const timestampTypeOf = () => 'CreateTime' as const
   const park = createPark({ log, timestampTypeOf, topics: TOPICS, groupId: 'group', clock, events })
   return createStoreOrders({
-    log,
+    originals: { log, ordersTopic: TOPICS.orders },
     store,
     park,
     groupId: 'group',
