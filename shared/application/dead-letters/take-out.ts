@@ -4,7 +4,7 @@ import { classify } from '../../messaging/failure.ts'
 import { MAX_HOLD_MS } from '../../messaging/hold.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { withoutJourney, withProvenMarks } from '../../messaging/records/original-record.ts'
-import { originOf, readJourney } from '../../messaging/parking/parking.ts'
+import { originOf, placeOf, readJourney } from '../../messaging/parking/parking.ts'
 import type { RedriveProofs } from '../../messaging/parking/redrive-proof.ts'
 import type { Topics } from '../../messaging/topics.ts'
 import { deadLetterId } from '../../ports/dead-letters.ts'
@@ -12,6 +12,7 @@ import type { EventLog, LogRecord, RecordPosition } from '../../ports/event-log.
 import type { Maintenance } from '../../ports/maintenance.ts'
 import type { OrderStore, StoreBatch } from '../../ports/order-store.ts'
 import type { Act } from '../../ports/redrives.ts'
+import { readExactly } from '../log/exact-record.ts'
 import { RECORDS_AT_ONCE } from '../log/read-beyond-unreadable.ts'
 import type { Park } from '../processing/park.ts'
 import type { HandleDelivery } from '../processing/handle-delivery.ts'
@@ -70,6 +71,7 @@ export function createTakeOut(dependencies: {
   signal: AbortSignal
 }): TakeOut {
   const { log, store, maintenance, park, beginLedger, proofs, topics, processing, clock, signal } = dependencies
+  const originals = { log, ordersTopic: topics.orders }
   const sources: readonly Source[] = [
     {
       topic: topics.orders,
@@ -165,10 +167,13 @@ export function createTakeOut(dependencies: {
   }
 
   /** Parks the record before the ledger counts it, as with a poison record. */
-  async function bury(record: LogRecord, delivered: StoreBatch['delivered']): Promise<void> {
+  async function bury(found: LogRecord, delivered: StoreBatch['delivered']): Promise<void> {
+    // A stub would otherwise be parked as a record without a value, and nothing would lead to its original any more.
+    const record = await readExactly(originals, { ...found, lossy: false })
     const failure = classify(new OrderError('taken-out', 'An operator took this record out of its topic.'))
     const now = clock.now()
-    const unstorable = { record, journey: readJourney(record), event: eventIn(record), failure }
+    const journey = record.journey ?? readJourney(record)
+    const unstorable = { record, journey, event: eventIn(record, journey?.origin ?? placeOf(record)), failure }
     const parked = await park([unstorable], { signal, deadline: now + MAX_HOLD_MS })
     const batch = { groupId: topics.group, delivered, orders: [], parked }
     await store.storeBatch({ ...batch, now: new Date(now).toISOString() })
@@ -178,9 +183,9 @@ export function createTakeOut(dependencies: {
 /**
  * Returns the event, so that callers can see the order or change while it is parked; null if the record cannot be read.
  */
-function eventIn(record: LogRecord) {
+function eventIn(record: LogRecord, origin: RecordPosition) {
   try {
-    return readEvent(record, originOf(record))
+    return readEvent(record, origin)
   } catch {
     return null
   }

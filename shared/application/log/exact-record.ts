@@ -27,7 +27,7 @@ export async function readAllExactly(
  * and headers of a stub are read from its origin. If the record is no longer in the log, or cannot be read, it stays as
  * it was delivered.
  */
-async function readExactly(originals: Originals, record: DeliveredRecord): Promise<DeliveredRecord> {
+export async function readExactly(originals: Originals, record: DeliveredRecord): Promise<DeliveredRecord> {
   const exact = record.lossy ? await readAgain(originals, record) : record
   if (headerText(exact, HEADER.stub) === undefined) return exact
   const journey = exact.journey ?? readJourney(exact)

@@ -3,7 +3,8 @@ import { MAX_BEFORE } from '../../../shared/application/dead-letters/take-out.ts
 import { openServices, type Services } from '../../../shared/composition-root.ts'
 import { readConfig } from '../../../shared/settings/config.ts'
 import { orderIdOf } from '../../../shared/messaging/records/envelope.ts'
-import { readJourney } from '../../../shared/messaging/parking/parking.ts'
+import { classify } from '../../../shared/messaging/failure.ts'
+import { nextJourney, readJourney, toParked } from '../../../shared/messaging/parking/parking.ts'
 import type { RecordToPublish } from '../../../shared/ports/event-log.ts'
 import { openKafkaLog, skipsKafka, startTestBroker } from '../../support/kafka/kafka-broker.ts'
 import { messageOf } from '../../support/orders/orders.ts'
@@ -96,6 +97,19 @@ describe('taking out a record, with the embedded log', () => {
     expect(await all.takeOut(at(0, 'orders-dlt'), ACT)).toMatchObject({ letterId, group: 'order-processor-dlt' })
     expect(await committed('order-processor-dlt', 'orders-dlt')).toBe(1)
     expect(await all.deadLetters.get(letterId)).toMatchObject({ state: 'dead', lastCause: { code: 'taken-out' } })
+  })
+
+  test('keeps the content of an order of which only a stub could be put into a retry topic', async () => {
+    const [position] = await publish('orders', messageOf())
+    const original = (await read('orders'))[0]!
+    const next = { attempt: 1, maxAttempts: 2, notBefore: 0, groupId: 'order-processor', nowMs: Date.now() }
+    const journey = nextJourney(original, classify(new TypeError('a bug')), { ...next, timestampType: 'CreateTime' })
+    await publish('orders-retry-1', toParked(original, journey, 'stub'))
+    await all.takeOut(at(0, 'orders-retry-1'), ACT)
+    await consumeToEnd(all.log, 'orders-dlt', 'order-processor-dlt', all.keepDeadLetters)
+    const letter = await all.deadLetters.get(`orders:0:${position!.offset}`)
+    expect(letter).toMatchObject({ value: new Uint8Array(original.value!), lastCause: { code: 'taken-out' } })
+    expect(letter?.headers.map(([name]) => name)).toEqual(original.headers.map(([name]) => name))
   })
 
   /** An order that is in the first retry topic because the store was too busy. */
