@@ -85,6 +85,7 @@ function toDeadLetter(record: DeliveredRecord): DeadLetter {
  */
 function lastCauseOf(record: DeliveredRecord, { last }: Journey): Cause {
   if (!isBareStub(record)) return last.cause
-  const detail = `${last.cause.detail} ${ORIGINAL_GONE} A redrive cannot store it: edit it with the whole order, or discard it.`
+  const cause = last.cause.detail === ORIGINAL_GONE ? ORIGINAL_GONE : `${last.cause.detail} ${ORIGINAL_GONE}`
+  const detail = `${cause} A redrive cannot store it: edit it with the whole order, or discard it.`
   return { code: last.cause.code, detail }
 }

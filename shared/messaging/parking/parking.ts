@@ -1,6 +1,7 @@
 import type { Cause } from '../../domain/order-view.ts'
 import type { LogRecord, RecordHeader, RecordPosition, RecordToPublish, TimestampType } from '../../ports/event-log.ts'
 import type { Failure } from '../failure.ts'
+import { isBareStub } from '../records/envelope.ts'
 import { HEADER, headerText, originalHeaders, springHeaders, SPRING_TIMESTAMP_TYPE } from '../records/headers.ts'
 
 /**
@@ -74,6 +75,8 @@ const MAX_PARTITION = 2_147_483_647
 export type ParkedSize = 'whole' | 'without stack' | 'stub'
 
 export function toParked(record: LogRecord, journey: Journey, size: ParkedSize = 'whole'): RecordToPublish {
+  // A stub whose original cannot be read stays a stub, so that its dead letter says so.
+  const isStub = size === 'stub' || isBareStub(record)
   const stack = size === 'whole' ? journey.stack : null
   const { topic, partition, offset } = journey.origin
   const headers: RecordHeader[] = [
@@ -94,7 +97,7 @@ export function toParked(record: LogRecord, journey: Journey, size: ParkedSize =
     [HEADER.fingerprint, journey.fingerprint],
     ...(stack === null ? [] : [[HEADER.stack, stack] as const]),
     [HEADER.group, journey.groupId],
-    ...(size === 'stub' ? [[HEADER.stub, 'the value stays at its origin'] as const] : []),
+    ...(isStub ? [[HEADER.stub, 'the value stays at its origin'] as const] : []),
     ...springHeaders({
       topic,
       partition,

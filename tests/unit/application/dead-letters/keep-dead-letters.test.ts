@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createKeepDeadLetters } from '../../../../shared/application/dead-letters/keep-dead-letters.ts'
+import { OrderError } from '../../../../shared/domain/errors.ts'
 import { classify } from '../../../../shared/messaging/failure.ts'
 import { nextJourney, toParked, type ParkedSize } from '../../../../shared/messaging/parking/parking.ts'
 import type { DeliveredRecord } from '../../../../shared/messaging/records/kafka-event.ts'
+import { ORIGINAL_GONE } from '../../../../shared/messaging/records/envelope.ts'
 import { createPipelineEmitter } from '../../../../shared/messaging/pipeline-events.ts'
 import type { DeadLetter } from '../../../../shared/ports/dead-letters.ts'
 import { createRecordingLog, logIsAway, storeIsAway } from '../../../support/fakes.ts'
@@ -48,9 +50,9 @@ async function keep(...records: DeliveredRecord[]): Promise<void> {
 function parked(
   size: ParkedSize,
   changes: Partial<DeliveredRecord> = {},
+  failure = classify(new TypeError('a fault of ours')),
 ): { original: DeliveredRecord; copy: DeliveredRecord } {
   const original = { ...delivered(messageOf(), { offset: 7 }), value: BYTES, ...changes }
-  const failure = classify(new TypeError('a fault of ours'))
   const timestampType = 'CreateTime'
   const next = {
     attempt: 3,
@@ -108,6 +110,14 @@ describe('a dead letter', () => {
       detail: expect.stringMatching(/the log no longer has the record there\. .*: edit it/),
     }
     expect(kept).toMatchObject([{ origin: { topic: 'orders', offset: 7 }, value: null, lastCause }])
+  })
+
+  it('says only once that the origin of a stub is gone', async () => {
+    const failure = classify(new OrderError('undecodable-record', ORIGINAL_GONE))
+    await keep(parked('stub', {}, failure).copy)
+    const detail = kept[0]?.lastCause.detail ?? ''
+    expect(detail).toMatch(/^The record was too large .*: edit it/)
+    expect(detail.split(ORIGINAL_GONE)).toHaveLength(2)
   })
 
   it.each([

@@ -476,6 +476,7 @@ describe('a stub in a retry topic', () => {
       detail: expect.stringContaining('the log no longer has the record there'),
     }
     expect(lastBatch()).toMatchObject({ orders: [], parked: [{ origin: { offset: 3 }, state: 'dead', cause }] })
+    expect(log.published[0]?.record.headers.map(([name]) => name)).toContain('oep-stub')
   })
 })
 
