@@ -24,27 +24,33 @@ export const MAX_HOLD_MS = 5 * 60_000
 
 /**
  * Repeats `work` for as long as an outage makes it fail. Meanwhile nothing is committed or dead-lettered, and the batch
- * stays where it is. Rejects with any other failure, and when an outage outlasts `deadline`.
+ * stays where it is. Rejects with any other failure, and when an outage outlasts `deadline`. Every `outage:began` is
+ * followed by `outage:ended`, or by `hold:ended` if the promise rejects.
  */
 export async function holdThroughOutage<T>(work: () => Promise<T>, options: HoldOptions): Promise<T> {
   const { clock, events, of, signal, deadline } = options
   let beganAt: number | undefined
-  for (let probe = 1; ; probe += 1) {
-    try {
-      const result = await work()
-      if (beganAt !== undefined) events.emit('outage:ended', { of, durationMs: clock.now() - beganAt })
-      return result
-    } catch (error) {
-      const failure = classify(error)
-      if (failure.class !== 'outage') throw error
-      if (beganAt === undefined) {
-        beganAt = clock.now()
-        events.emit('outage:began', { of, cause: failure.cause, error })
+  try {
+    for (let probe = 1; ; probe += 1) {
+      try {
+        const result = await work()
+        if (beganAt !== undefined) events.emit('outage:ended', { of, durationMs: clock.now() - beganAt })
+        return result
+      } catch (error) {
+        const failure = classify(error)
+        if (failure.class !== 'outage') throw error
+        if (beganAt === undefined) {
+          beganAt = clock.now()
+          events.emit('outage:began', { of, cause: failure.cause, error })
+        }
+        const waitMs = backoffAfter(error, PROBE_BACKOFF, probe, clock.random)
+        if (clock.now() + waitMs > deadline) throw heldTooLong(failure)
+        await clock.sleep(waitMs, signal)
       }
-      const waitMs = backoffAfter(error, PROBE_BACKOFF, probe, clock.random)
-      if (clock.now() + waitMs > deadline) throw heldTooLong(failure)
-      await clock.sleep(waitMs, signal)
     }
+  } catch (error) {
+    if (beganAt !== undefined) events.emit('hold:ended', { of })
+    throw error
   }
 }
 

@@ -81,6 +81,11 @@ export interface PipelineEvents {
   'store:removed': { part: RemovablePart; removed: number; olderThan: string }
   'outage:began': { of: 'store' | 'log'; cause: Cause; error: unknown }
   'outage:ended': { of: 'store' | 'log'; durationMs: number }
+  /**
+   * A batch is no longer held, although the outage may continue: the batch was held for too long, failed for another
+   * reason, or the process is stopping. Not logged, because whoever gets the batch back logs the reason.
+   */
+  'hold:ended': { of: 'store' | 'log' }
 }
 
 /** How many changes in a batch had each outcome. A waiting change is not counted again when its turn comes. */

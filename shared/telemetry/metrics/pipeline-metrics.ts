@@ -111,10 +111,7 @@ function instrumentsIn(registry: Registry) {
   }
 }
 
-/**
- * Counts outages and shows whether this process is holding batches. No event is emitted when a batch is given back to
- * the trigger, so any success also ends the outage.
- */
+/** Counts outages and shows whether this process is holding batches. Several triggers may each hold one. */
 function countOutages(events: PipelineEmitter, registry: Registry): void {
   const { counter, gauge } = instrumentsIn(registry)
   const outages = counter('orders_outages_total', 'How many times this process began to hold batches.', ['of'])
@@ -123,17 +120,19 @@ function countOutages(events: PipelineEmitter, registry: Registry): void {
     '1 while this process holds batches because the store or the log is unavailable.',
     ['of'],
   )
-  for (const dependency of ['store', 'log']) {
+  const held = { store: 0, log: 0 }
+  const hold = (of: keyof typeof held, batches: number) => {
+    held[of] += batches
+    outage.set({ of }, held[of] > 0 ? 1 : 0)
+  }
+  for (const dependency of ['store', 'log'] as const) {
     outages.inc({ of: dependency }, 0)
-    outage.set({ of: dependency }, 0)
+    hold(dependency, 0)
   }
   events.on('outage:began', ({ of }) => {
     outages.inc({ of })
-    outage.set({ of }, 1)
+    hold(of, 1)
   })
-  events.on('outage:ended', ({ of }) => outage.set({ of }, 0))
-  events.on('batch:stored', () => outage.set({ of: 'store' }, 0))
-  events.on('dead-letters:kept', () => outage.set({ of: 'store' }, 0))
-  events.on('delivery:retried', () => outage.set({ of: 'log' }, 0))
-  events.on('delivery:dead-lettered', () => outage.set({ of: 'log' }, 0))
+  events.on('outage:ended', ({ of }) => hold(of, -1))
+  events.on('hold:ended', ({ of }) => hold(of, -1))
 }

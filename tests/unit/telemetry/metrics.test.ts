@@ -183,7 +183,7 @@ describe('the activity of this process', () => {
     ])
   })
 
-  test('shows an outage until it ends, or until a batch gets through although no end was reported', async () => {
+  test('shows an outage until no batch is held any more, whether it ends or the batches are given back', async () => {
     const { events, sample } = scenario()
     const began = { of: 'store' as const, cause: CAUSE, error: storeIsAway() }
     events.emit('outage:began', began)
@@ -191,10 +191,12 @@ describe('the activity of this process', () => {
     events.emit('outage:ended', { of: 'store', durationMs: 1 })
     expect(await sample('orders_outage')).toContain('{of="store"} 0')
     events.emit('outage:began', began)
-    const nothing = { stored: [], duplicates: [], latenciesMs: [], parked: 0, durationMs: 1 }
-    events.emit('batch:stored', { topic: 'orders', ...nothing })
+    events.emit('outage:began', began)
+    events.emit('outage:ended', { of: 'store', durationMs: 1 })
+    expect(await sample('orders_outage')).toContain('{of="store"} 1')
+    events.emit('hold:ended', { of: 'store' })
     expect(await sample('orders_outage')).toContain('{of="store"} 0')
-    expect(await sample('orders_outages_total')).toContain('{of="store"} 2')
+    expect(await sample('orders_outages_total')).toContain('{of="store"} 3')
   })
 })
 
