@@ -86,8 +86,8 @@ export function openSession(options: SessionOptions): Session {
   })
   /** The next offset to receive, by partition; empty until the starting positions are known. */
   const expected = new Map<number, number>()
-  /** Partitions that are held, with the timers that resume them. */
-  const held = new Map<number, NodeJS.Timeout>()
+  /** Partitions that are held, with the timers that resume them; without a timer while the next fetch is awaited. */
+  const held = new Map<number, NodeJS.Timeout | undefined>()
   let epoch = 0
   let assigned: readonly number[] = []
   let closed = false
@@ -190,7 +190,7 @@ export function openSession(options: SessionOptions): Session {
       inbox.add(partition, records, next)
       onRecords()
     }
-    if (unreadable === undefined) onHeld(partition, undefined)
+    if (unreadable === undefined) release(partition)
     else hold(partition, logUnreadable(topic, partition, unreadable))
     if (inbox.isFull(partition)) consumer.pause([{ topic, partitions: [partition] }])
   }
@@ -199,19 +199,29 @@ export function openSession(options: SessionOptions): Session {
   function hold(partition: number, error: Error): void {
     consumer.pause([{ topic, partitions: [partition] }])
     const retry = () => {
-      held.delete(partition)
-      if (!closed && !inbox.isFull(partition)) consumer.resume([{ topic, partitions: [partition] }])
+      held.set(partition, undefined)
+      if (!inbox.isFull(partition)) resumePaused((one) => one === partition)
     }
+    clearTimeout(held.get(partition))
     held.set(partition, setTimeout(retry, HELD_RETRY_MS).unref())
     onHeld(partition, error)
   }
 
+  function release(partition: number): void {
+    clearTimeout(held.get(partition))
+    if (held.delete(partition)) onHeld(partition, undefined)
+  }
+
   function releaseAll(): void {
-    for (const [partition, timer] of held) {
-      clearTimeout(timer)
-      onHeld(partition, undefined)
+    for (const partition of held.keys()) release(partition)
+  }
+
+  /** A consumer that has stopped has no paused partitions. Its `resume` would throw, even before it reports the crash. */
+  function resumePaused(isResumable: (partition: number) => boolean): void {
+    for (const { partitions } of consumer.paused()) {
+      const resumable = partitions.filter(isResumable)
+      if (resumable.length > 0) consumer.resume([{ topic, partitions: resumable }])
     }
-    held.clear()
   }
 
   return {
@@ -228,11 +238,7 @@ export function openSession(options: SessionOptions): Session {
       }
     },
     resume() {
-      if (!inbox.hasRoom) return
-      for (const { partitions } of consumer.paused()) {
-        const resumable = partitions.filter((partition) => !held.has(partition))
-        if (resumable.length > 0) consumer.resume([{ topic, partitions: resumable }])
-      }
+      if (inbox.hasRoom) resumePaused((partition) => held.get(partition) === undefined)
     },
     async [Symbol.asyncDispose]() {
       end()
