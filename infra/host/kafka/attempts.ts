@@ -12,7 +12,7 @@ export interface AttemptOptions {
   readonly maxRetries: number
   readonly random: () => number
   /**
-   * Called after each failed attempt. `delayMs` is the wait before the next attempt, or undefined after the policy's
+   * Called after each failed attempt, unless `signal` has aborted. `delayMs` is the wait before the next attempt, or undefined after the policy's
    * last attempt.
    */
   readonly onFailure: (error: unknown, delayMs: number | undefined) => void
@@ -26,7 +26,7 @@ export type Attempt = (retryContext: RetryContext | undefined) => Promise<void>
  * Repeats a delivery until it succeeds or its retries are used up, following the runtime's rules. The policy's attempts
  * come first, with the policy's delays. Without commitOnFailure, these attempts are repeated `maxRetries` times (-1
  * means forever) without a delay. Resolves when the records may be committed: after a success, or after giving up.
- * Rejects only if `signal` aborts: at once between attempts, otherwise when the attempt in flight ends. The records are
+ * Rejects only if `signal` aborts: at once between attempts, otherwise when the attempt in flight fails. The records are
  * then delivered again.
  */
 export async function deliver(attempt: Attempt, options: AttemptOptions, signal: AbortSignal): Promise<void> {
@@ -58,6 +58,8 @@ async function attemptWithPolicy(
       await attempt(policy && { retryCount, maxRetryCount: policy.maxRetryCount, ...withCause })
       return undefined
     } catch (error) {
+      // The function gave its batch back because the process is stopping, so nothing is wrong.
+      if (signal.aborted) throw error
       const isLast = policy === undefined || (policy.maxRetryCount !== -1 && retryCount >= policy.maxRetryCount)
       const delayMs = isLast ? undefined : delays?.next().value
       onFailure(error, delayMs)

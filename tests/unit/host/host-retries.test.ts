@@ -126,6 +126,24 @@ describe('a delivery', () => {
     expect([seen.length, givenUp]).toEqual([1, []])
   })
 
+  test.each([AT_ONCE, undefined])(
+    'that fails because it is aborted is neither reported nor committed',
+    async (policy) => {
+      const stopping = new AbortController()
+      const { options, failed, givenUp } = recorder({ policy })
+      const run = deliver(
+        async () => {
+          stopping.abort()
+          throw new Error('This process is stopping.')
+        },
+        options,
+        stopping.signal,
+      )
+      await expect(run).rejects.toThrow('This process is stopping.')
+      expect([failed, givenUp]).toEqual([[], []])
+    },
+  )
+
   test('in flight may finish when it is aborted, and counts when it succeeds', async () => {
     const stopping = new AbortController()
     const { options } = recorder()

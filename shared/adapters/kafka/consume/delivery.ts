@@ -117,8 +117,9 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
         if (records.length > 0) await subscription.onBatch(records, signal)
         break
       } catch (error) {
-        subscription.onError(error)
+        // While the delivery is closing, a rejection means that the handler gave its batch back.
         if (signal.aborted) return
+        subscription.onError(error)
         await pause(jitteredMs(failures, FIRST_DELAY_MS, MAX_REDELIVERY_DELAY_MS), signal)
         if (signal.aborted || !isOurs()) return
       }

@@ -2,6 +2,7 @@ import { Kafka } from 'kafkajs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createKafkaDelivery } from '../../../../shared/adapters/kafka/consume/delivery.ts'
 import { logIsAway } from '../../../support/fakes.ts'
+import { delivered, messageOf } from '../../../support/orders/orders.ts'
 
 const TOPIC = 'orders'
 const HELD_RETRY_MS = 30_000
@@ -63,10 +64,10 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-async function deliver() {
+async function deliver(onBatch: () => Promise<void> = async () => {}) {
   const onError = (error: unknown) => void errors.push(error)
   const delivery = createKafkaDelivery(
-    { groupId: 'group', topic: TOPIC, maxBatchSize: 10, onBatch: async () => {}, onError },
+    { groupId: 'group', topic: TOPIC, maxBatchSize: 10, onBatch, onError },
     {
       kafka: KAFKA,
       admin: {
@@ -117,5 +118,27 @@ describe('a partition that is held at an unreadable batch', () => {
     fake.calls.hasStopped = true
     expect(() => vi.advanceTimersByTime(HELD_RETRY_MS)).not.toThrow()
     expect([...delivery.held.keys()]).toEqual([0])
+  })
+})
+
+describe('a batch that its handler rejects', () => {
+  const records = [{ ...delivered(messageOf(), { offset: 5 }) }]
+
+  it('is reported', async () => {
+    await using _ = await deliver(() => Promise.reject(logIsAway()))
+    await fake.fetch({ records, next: 6 })
+    await settled()
+    expect(errors).toEqual([logIsAway()])
+  })
+
+  it('is not reported when the handler gave it back because the process is stopping', async () => {
+    const stopping = Promise.withResolvers<void>()
+    const delivery = await deliver(() => stopping.promise)
+    await fake.fetch({ records, next: 6 })
+    await settled()
+    const disposed = delivery[Symbol.asyncDispose]()
+    stopping.reject(new Error('This process is stopping.'))
+    await disposed
+    expect(errors).toEqual([])
   })
 })
