@@ -101,8 +101,9 @@ export interface EventLog extends AsyncDisposable {
   /**
    * Records of one partition from `fromOffset` on, in ascending order: at most `limit` records or about 8 MiB,
    * whichever is reached first. Empty at the end of the partition. Skips missing offsets, and the records of aborted
-   * transactions. Rejects with `log-unavailable`, or with `log-unreadable` if the first record lies in a batch that
-   * cannot be decoded: the error's `unreadable` gives the offsets.
+   * transactions. Rejects with `log-unavailable`, also if the topic or the partition does not exist, or with
+   * `log-unreadable` if the first record lies in a batch that cannot be decoded: the error's `unreadable` gives the
+   * offsets.
    */
   read(topic: string, partition: number, fromOffset: number, limit: number): Promise<readonly LogRecord[]>
 

@@ -140,6 +140,16 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>, f
       )
     })
 
+    it('rejects reading from a topic or a partition that does not exist, as in an outage', async () => {
+      const places = [
+        [`contract-${randomUUID()}`, 0],
+        [await topicOf(1), 5],
+      ] as const
+      for (const [topic, partition] of places) {
+        await expect(log.read(topic, partition, 0, 1)).rejects.toMatchObject({ code: 'log-unavailable' })
+      }
+    })
+
     it('creates missing topics and leaves the others as they are', async () => {
       const topic = await topicOf(2)
       await log.publish(topic, numbered(4))

@@ -64,6 +64,17 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
     expect(sockets.length).toBeGreaterThan(2)
   })
 
+  it('knows a partition at once that was added to a topic', async () => {
+    const { log } = open()
+    const topic = await topicOf(log, 1)
+    await log.publish(topic, [record('before')])
+    await log.read(topic, 0, 0, 1)
+    await log.offsets(topic)
+    await admin((kafka) => kafka.createPartitions({ topicPartitions: [{ topic, count: 2 }] }))
+    expect(await log.read(topic, 1, 0, 1)).toEqual([])
+    expect(await log.offsets(topic)).toHaveLength(2)
+  })
+
   it('refuses a record that its topic does not accept, and no other of the call', async () => {
     const { log } = open()
     const name = `small-${randomUUID()}`

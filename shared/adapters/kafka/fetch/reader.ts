@@ -30,7 +30,10 @@ export function createReader({ cluster, admin, timeoutMs }: ReaderOptions): Read
     const fetching = cluster.use(async (connected) => {
       await connected.addTargetTopic(topic)
       await connected.refreshMetadataIfNecessary()
-      const [nodeId] = Object.keys(connected.findLeaderForPartitions(topic, [partition]))
+      const leader = () => Object.keys(connected.findLeaderForPartitions(topic, [partition]))[0]
+      // A partition that the metadata does not have may have been added in the last minute.
+      if (leader() === undefined) await connected.refreshMetadata()
+      const nodeId = leader()
       if (nodeId === undefined) throw new Error(`there is no partition ${partition} of ${topic}`)
       const broker = await connected.findBroker({ nodeId })
       return broker.fetch({
