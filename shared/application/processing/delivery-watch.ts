@@ -2,7 +2,13 @@ import { messageOf } from '../../domain/errors.ts'
 import { MAX_HOLD_MS } from '../../messaging/hold.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
-import { nextOffset, type EventLog, type GroupMember, type RecordPosition } from '../../ports/event-log.ts'
+import {
+  nextOffset,
+  type EventLog,
+  type GroupMember,
+  type PartitionOffsets,
+  type RecordPosition,
+} from '../../ports/event-log.ts'
 import { readPart } from '../log/read-beyond-unreadable.ts'
 import type { OrderStore } from '../../ports/order-store.ts'
 import type { HandleDelivery } from './handle-delivery.ts'
@@ -111,6 +117,7 @@ export function createDeliveryWatch(dependencies: {
     const offsets = await log.offsets(topic)
     const now = clock.now()
     if (source.inFlight > 0) source.quietSince = now
+    forgetOthers(source, offsets)
     for (const { partition, first, end } of offsets) {
       const next = nextOffset(committed, { partition, first })
       if (source.unreadable.get(partition)?.next !== next) source.unreadable.delete(partition)
@@ -191,6 +198,14 @@ export function createDeliveryWatch(dependencies: {
         await clock.sleep(LOOK_MS, signal).catch(() => undefined)
       }
     },
+  }
+}
+
+/** Forgets partitions that the topic no longer has, because it may have been recreated with fewer. */
+function forgetOthers({ positions, unreadable }: Watched, partitions: readonly PartitionOffsets[]): void {
+  const known = new Set(partitions.map(({ partition }) => partition))
+  for (const noted of [positions, unreadable]) {
+    for (const partition of noted.keys()) if (!known.has(partition)) noted.delete(partition)
   }
 }
 

@@ -29,6 +29,7 @@ function createWorld(...sources: readonly WatchedSource[]) {
   )
   events.on('delivery:resumed', ({ topic }) => told.push(`${topic} goes on`))
   const world = {
+    partitions: [0, 1],
     committed: [3, 3] as [number, number],
     available: { log: true, store: true },
     members: [here(0), there(1)] as GroupMember[],
@@ -62,7 +63,7 @@ function createWorld(...sources: readonly WatchedSource[]) {
         if (world.fails) throw logIsAway()
         return new Map(world.done.includes(topic) ? [5, 5].entries() : world.committed.entries())
       },
-      offsets: async () => [0, 1].map((partition) => ({ partition, first: 0, end: 5 })),
+      offsets: async () => world.partitions.map((partition) => ({ partition, first: 0, end: 5 })),
       async read(topic, partition, offset) {
         const unreadable = { from: offset, to: offset + 1 }
         const error = new OrderError('log-unreadable', `A batch in partition ${partition} cannot be decoded.`, {
@@ -219,6 +220,20 @@ test('it is reported even while other partitions are delivered', async () => {
   const useCase = watch.watched('orders', async () => undefined)
   expect(await world.passes(20 * MINUTE, () => useCase([]))).toBeUndefined()
   expect(world.told).toEqual(['orders:0:3 cannot be read'])
+})
+
+test('it is forgotten when the topic is recreated without its partition', async () => {
+  const { world, watch } = createWorld()
+  world.undecodable = [1]
+  world.committed = [5, 3]
+  world.members = [here(0, 1)]
+  const known: (readonly string[])[] = []
+  await world.passes(30 * MINUTE, () => {
+    known.push(watch.unreadable)
+    if (known.length === (20 * MINUTE) / LOOK_MS) world.partitions = [0]
+  })
+  expect(known[(15 * MINUTE) / LOOK_MS]).toEqual(['A batch in partition 1 cannot be decoded.'])
+  expect([watch.unreadable, world.errors]).toEqual([[], []])
 })
 
 test('it is not reported again if a consumer of this process has reported it', async () => {
