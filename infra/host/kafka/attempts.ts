@@ -12,8 +12,8 @@ export interface AttemptOptions {
   readonly maxRetries: number
   readonly random: () => number
   /**
-   * Called after each failed attempt, unless `signal` has aborted. `delayMs` is the wait before the next attempt, or undefined after the policy's
-   * last attempt.
+   * Called after each failed attempt, unless `signal` has aborted. `delayMs` is the wait before the next attempt, or
+   * undefined after the policy's last attempt.
    */
   readonly onFailure: (error: unknown, delayMs: number | undefined) => void
   /** Called when records are skipped because the function failed. */
@@ -26,8 +26,8 @@ export type Attempt = (retryContext: RetryContext | undefined) => Promise<void>
  * Repeats a delivery until it succeeds or its retries are used up, following the runtime's rules. The policy's attempts
  * come first, with the policy's delays. Without commitOnFailure, these attempts are repeated `maxRetries` times (-1
  * means forever) without a delay. Resolves when the records may be committed: after a success, or after giving up.
- * Rejects only if `signal` aborts: at once between attempts, otherwise when the attempt in flight fails. The records are
- * then delivered again.
+ * Rejects only if `signal` aborts: at once between attempts, otherwise when the attempt in flight fails. The records
+ * are then delivered again.
  */
 export async function deliver(attempt: Attempt, options: AttemptOptions, signal: AbortSignal): Promise<void> {
   const { commitOnFailure, maxRetries, onGivenUp } = options
