@@ -216,7 +216,9 @@ export function openSession(options: SessionOptions): Session {
     for (const partition of held.keys()) release(partition)
   }
 
-  /** A consumer that has stopped has no paused partitions. Its `resume` would throw, even before it reports the crash. */
+  /**
+   * A consumer that has stopped has no paused partitions. Its `resume` would throw, even before it reports the crash.
+   */
   function resumePaused(isResumable: (partition: number) => boolean): void {
     for (const { partitions } of consumer.paused()) {
       const resumable = partitions.filter(isResumable)
