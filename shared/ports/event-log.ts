@@ -230,6 +230,9 @@ export interface RemovalStep {
 
 /** Removes personal data from records. Records never change for any other reason (decision 037). */
 export interface LogRedaction {
+  /** Every topic in the log, the oldest first, including those that this process neither reads nor writes. */
+  topics(): readonly string[]
+
   /** Resolves once every record whose publishing began before this call is in the log. Rejects as `publish` does. */
   settled(): Promise<void>
 

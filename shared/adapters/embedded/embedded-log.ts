@@ -237,6 +237,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
       keepsUnprocessed: true,
     }),
     redaction: {
+      topics: () => topics.names(),
       settled: () => queue.settled(),
       async replace(name, number, values) {
         const { id } = knownPartition(name, number)

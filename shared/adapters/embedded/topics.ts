@@ -55,6 +55,8 @@ export function createEmbeddedTopics() {
 
   return {
     byName: (name: string): Topic | undefined => names.get(name),
+    /** In the order in which the topics were created. */
+    names: (): readonly string[] => [...names.keys()],
     byId,
     all: (): Iterable<Partition> => ids.values(),
     /**

@@ -4,6 +4,7 @@ import type { EventLog } from '../../ports/event-log.ts'
 import type { Forgetting, Held } from '../../ports/forgetting.ts'
 import type { OrderViews } from '../../ports/order-views.ts'
 import type { Act } from '../../ports/redrives.ts'
+import { formerRetriesOf } from '../log/former-retries.ts'
 import type { ForgottenHere } from './forgotten-here.ts'
 import { recordsOfCustomer } from './records-of-customer.ts'
 import { remainsOf, summaryOf, type Forgotten, type TopicRecords } from './forgotten.ts'
@@ -27,8 +28,16 @@ export function createForgetCustomer(dependencies: {
   topics: Topics
 }): ForgetCustomer {
   const { log, views, forgetting, forgottenHere, topics } = dependencies
-  const names = sourcesOf(topics).map(({ topic }) => topic)
   let isWorking = false
+
+  /**
+   * An order precedes its changes in this list. Includes topics that are no longer configured. A log that can redact
+   * records lists its topics itself, so not even those of an earlier ORDERS_TOPIC are left out.
+   */
+  async function topicsToRead(): Promise<readonly string[]> {
+    if (log.redaction !== undefined) return log.redaction.topics()
+    return [...sourcesOf(topics), ...(await formerRetriesOf(log, topics))].map(({ topic }) => topic)
+  }
 
   async function forget(customerId: number, act: Act): Promise<Forgotten> {
     const held = await forgetting.forget(customerId, act)
@@ -40,7 +49,7 @@ export function createForgetCustomer(dependencies: {
     // now on contain none of the customer's personal data.
     await redaction?.settled()
     const found = createFigures()
-    for await (const part of recordsOfCustomer({ log, views }, names, customerId, orderIds)) {
+    for await (const part of recordsOfCustomer({ log, views }, await topicsToRead(), customerId, orderIds)) {
       const { topic, partition, values } = part
       if (values.size > 0) await redaction?.replace(topic, partition, values)
       found.add(part)
@@ -82,7 +91,8 @@ export function createForgetCustomer(dependencies: {
       const held = await forgetting.held(customerId)
       const found = createFigures()
       const orderIds = new Set(held.orderIds)
-      for await (const part of recordsOfCustomer({ log, views }, names, customerId, orderIds)) found.add(part)
+      const read = recordsOfCustomer({ log, views }, await topicsToRead(), customerId, orderIds)
+      for await (const part of read) found.add(part)
       return report(customerId, held, found, true)
     },
     async forget(customerId, act) {

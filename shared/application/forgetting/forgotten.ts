@@ -63,7 +63,7 @@ export function remainsOf(
   { archived, archiveFiles }: Forgotten['store'],
   inStore: readonly string[],
 ): string[] {
-  const inLog = redacts
+  const inTopics = redacts
     ? []
     : topics.map(({ topic, records, until, forEver }) => {
         const what = counted(records, 'record') ?? ''
@@ -73,6 +73,7 @@ export function remainsOf(
           return `The topic ${topic} holds ${what} until newer records push out the older ones (retention.bytes).`
         return `The topic ${topic} holds ${what} until ${until} or a little longer, because Kafka deletes whole segments.`
       })
+  const inLog = redacts ? inTopics : [...inTopics, EARLIER_TOPICS]
   const unread =
     unreadable === 0
       ? []
@@ -82,6 +83,8 @@ export function remainsOf(
   return [...inLog, ...unread, ...inStore, ...inFiles, COPIES]
 }
 
+const EARLIER_TOPICS =
+  'If ORDERS_TOPIC was different in the past, the topics named after the earlier value were not searched and may hold the data.'
 const COPIES = 'Earlier backups and archives still contain the data until you delete them.'
 
 /** Undefined if the count is 0. */

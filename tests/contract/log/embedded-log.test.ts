@@ -228,6 +228,15 @@ describe('The embedded log', () => {
       expect((await readAll(log, 't')).map(({ value }) => String(value))).toContain('gone')
     })
 
+    it('lists every topic, the oldest first, including topics that nobody uses after reopening', async () => {
+      const { log, directory } = await openLog({ partitions: 1 })
+      for (const topic of ['z', 'a']) await log.publish(topic, numbered(1))
+      expect(log.redaction?.topics()).toEqual(['z', 'a'])
+      await log[Symbol.asyncDispose]()
+      await using reopened = await createEmbeddedLog({ directory })
+      expect(reopened.redaction?.topics()).toEqual(['z', 'a'])
+    })
+
     it('knows when everything that was published before is in it', async () => {
       const { log } = await openLog({ partitions: 1 })
       await log.ensureTopics([{ name: 't', partitions: 1, replication: 1, config: {} }])

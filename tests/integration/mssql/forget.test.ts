@@ -98,6 +98,7 @@ describe.skipIf(skipsSqlServer)('A customer whose data is on the server that TES
         expect(Date.parse(until)).toBeGreaterThanOrEqual(before + 90 * DAY_MS)
         expect(remains).toEqual([
           expect.stringContaining(until),
+          expect.stringMatching(/^If ORDERS_TOPIC was different/),
           expect.stringContaining('transaction log'),
           expect.stringMatching(/^Earlier backups/),
         ])

@@ -148,6 +148,33 @@ describe('a customer who asks to be forgotten', () => {
     expect(await view(later)).toMatchObject({ ...PERSONAL, status: 'stored' })
   }, 120_000)
 
+  test.each([{ RETRY_DELAYS: '100ms' }, { ORDERS_TOPIC: 'orders-of-2027' }])(
+    'leaves no value in topics that are no longer used after a restart with %j',
+    async (changed) => {
+      const dataDir = join(directory, JSON.stringify(changed).replaceAll(/\W/g, ''))
+      const settings = { ...SETTINGS, RETRY_DELAYS: '100ms,25m' }
+      const before = createProduct(dataDir, settings)
+      await before.start()
+      await before.breaks({ throwForCustomers: [CUSTOMER] })
+      const { body } = await before.ask('/api/orders', { method: 'POST', body: order })
+      const attempt = async () => (await before.ask(`/api/orders/${String(body['orderId'])}`)).body['attempt']
+      await until(attempt, (seen) => seen === 2)
+      expect(await before.stop()).toBe(0)
+      expect(findings(dataDir).length).toBeGreaterThan(0)
+
+      const after = createProduct(dataDir, { ...settings, ...changed })
+      await after.start()
+      const forgetHere = async (asked: object) =>
+        (await after.operate(`/api/customers/${CUSTOMER}/forget`, { method: 'POST', body: asked })).body
+      // The order, and its copies in both retry topics.
+      expect(await forgetHere({ dryRun: true })).toMatchObject({ log: { records: 3 } })
+      expect(await forgetHere({ reason: 'Asked for it.' })).toMatchObject({ log: { records: 3 } })
+      expect(findings(dataDir)).toEqual([])
+      expect(await after.stop()).toBe(0)
+    },
+    60_000,
+  )
+
   test.each([
     [['--customer', '0', '--dry-run'], 4, 'customer id must be a whole number'],
     [['--customer', 'Zoe', '--dry-run'], 4, 'customer id must be a whole number'],

@@ -43,13 +43,29 @@ const RECORDS: readonly LogRecord[] = [
 
 function setUp({
   records = RECORDS,
+  others,
   retention = FOR_EVER,
+  isAway = false,
   redacts = false,
   stored = new Map<string, OrderView>(),
+}: {
+  records?: readonly LogRecord[]
+  others?: Readonly<Record<string, readonly LogRecord[]>>
+  retention?: TopicRetention
+  isAway?: boolean
+  redacts?: boolean
+  stored?: ReadonlyMap<string, OrderView>
 } = {}) {
+  const inTopics: Readonly<Record<string, readonly LogRecord[]>> = {
+    orders: records,
+    'orders-retry-1': [],
+    'orders-dlt': [],
+    ...others,
+  }
   const done: string[] = []
   const replaced = new Map<number, Uint8Array>()
   const redaction: LogRedaction = {
+    topics: () => Object.keys(inTopics),
     settled: async () => void done.push('settled'),
     async replace(topic, _, values) {
       done.push(`replaced ${topic}`)
@@ -69,9 +85,13 @@ function setUp({
   }
   const act = createForgetCustomer({
     log: {
-      offsets: async (topic) => [{ partition: 0, first: 0, end: topic === 'orders' ? records.length : 0 }],
+      async offsets(topic) {
+        const held = isAway ? undefined : inTopics[topic]
+        if (held === undefined) throw new OrderError('log-unavailable', 'No such topic, or no log.')
+        return [{ partition: 0, first: 0, end: held.length }]
+      },
       read: async (topic, _, from, limit) =>
-        topic === 'orders' ? records.filter(({ offset }) => offset >= from).slice(0, limit) : [],
+        (inTopics[topic] ?? []).filter(({ offset }) => offset >= from).slice(0, limit),
       retention: async () => retention,
       ...(redacts && { redaction }),
     },
@@ -128,6 +148,27 @@ describe('forgetting a customer', () => {
       expect(told.remains[0]).toMatch(words)
     }
     expect(done).not.toContain('settled')
+  })
+
+  test.each([
+    ['orders-retry-2', true],
+    ['orders-of-2025', true],
+    ['orders-retry-2', false],
+  ])('reads %s too, which is no longer used; the log redacts records: %j', async (topic, redacts) => {
+    const { act } = setUp({ redacts, others: { [topic]: RECORDS } })
+    for (const told of [await act.preview(CUSTOMER), await act.forget(CUSTOMER, ACT)]) {
+      expect(told.log.topics).toMatchObject([{ topic: 'orders' }, { topic, records: 2 }])
+    }
+  })
+
+  test('says that Kafka’s topics of an earlier ORDERS_TOPIC were not searched', async () => {
+    const { act } = setUp()
+    expect((await act.forget(CUSTOMER, ACT)).remains).toContainEqual(expect.stringMatching(/^If ORDERS_TOPIC was/))
+  })
+
+  test('fails while the log is unavailable', async () => {
+    const { act } = setUp({ isAway: true })
+    await expect(act.forget(CUSTOMER, ACT)).rejects.toMatchObject({ code: 'log-unavailable' })
   })
 
   test('a preview changes nothing', async () => {
