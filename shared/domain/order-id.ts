@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, hash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, hash, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto'
 
 /**
  * An order id is a UUID whose last 32 bits are a truncated HMAC-SHA-256 of the preceding 96 bits, so that an issued id
@@ -12,17 +12,31 @@ export interface OrderIds {
   next(nowMs: number): string
   /** The id for this key and this order: the same arguments always produce the same id. */
   derive(idempotencyKey: string, orderJson: string): string
+  /**
+   * Whether the id was derived from this key and this order, with any of the secrets. Undefined if the id was not
+   * derived with one of them. Unlike the stored order, which an operator may have edited, the id tells what was asked
+   * for.
+   */
+  isDerivedFrom(orderId: string, idempotencyKey: string, orderJson: string): boolean | undefined
   /** Whether this product issued the id. Expects the canonical form that `parseOrderId` returns. */
   isIssued(orderId: string): boolean
   /**
-   * Like `next`, `derive` and `isIssued`, but for changes to this order. A change id's tag also covers the order id.
+   * Like `next`, `derive` and so on, but for changes to this order. A change id's tag also covers the order id.
    */
   nextChange(orderId: string, nowMs: number): string
   deriveChange(orderId: string, idempotencyKey: string, changeJson: string): string
+  isChangeDerivedFrom(
+    orderId: string,
+    changeId: string,
+    idempotencyKey: string,
+    changeJson: string,
+  ): boolean | undefined
   isIssuedChange(orderId: string, changeId: string): boolean
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[78][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+/** Where the text of a UUID has its version. */
+const VERSION_AT = 14
 const COUNTER_BITS = 12
 const RANDOM_POOL_BYTES = 4096
 /** Used for the tags of order ids. */
@@ -42,7 +56,9 @@ export function parseOrderId(text: string): string | undefined {
 
 /** When a version 7 id was generated; undefined for a derived id. */
 export function issuedAt(orderId: string): Date | undefined {
-  return orderId[14] === '7' ? new Date(Number.parseInt(orderId.slice(0, 8) + orderId.slice(9, 13), 16)) : undefined
+  return orderId[VERSION_AT] === '7'
+    ? new Date(Number.parseInt(orderId.slice(0, 8) + orderId.slice(9, 13), 16))
+    : undefined
 }
 
 /**
@@ -63,9 +79,8 @@ export function changeKeyHash(orderId: string, idempotencyKey: string): string {
  */
 export function createOrderIds(secrets: readonly [string, ...string[]]): OrderIds {
   // Each key is prepared once rather than for every id.
-  const signing = createSecretKey(secrets[0], 'utf8')
-  const tagOf = createTag(secrets[0])
-  const tags = [tagOf, ...secrets.slice(1).map(createTag)]
+  const signer = createSigner(secrets[0])
+  const signers = [signer, ...secrets.slice(1).map(createSigner)]
   let lastMs = 0
   let counter = 0
   let pool = randomBytes(RANDOM_POOL_BYTES)
@@ -81,11 +96,6 @@ export function createOrderIds(secrets: readonly [string, ...string[]]): OrderId
     return value
   }
 
-  function sealed(bytes: Buffer, orderId: string): string {
-    const hex = bytes.toString('hex', 0, TAGGED_BYTES) + tagOf(bytes, orderId)
-    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
-  }
-
   function next(nowMs: number, orderId: string): string {
     // A clock that is set back must not lead to a repeated id, so the last time is kept and the counter continues.
     if (nowMs > lastMs) {
@@ -99,11 +109,11 @@ export function createOrderIds(secrets: readonly [string, ...string[]]): OrderId
     bytes.writeUIntBE(lastMs, 0, 6)
     bytes.writeUInt16BE(0x7000 | counter, 6)
     bytes.writeUInt32BE(((random32() & 0x3fffffff) | 0x80000000) >>> 0, 8) // variant 10, then 30 random bits
-    return sealed(bytes, orderId)
+    return sealed(bytes, orderId, signer)
   }
 
-  function derive(orderId: string, idempotencyKey: string, json: string): string {
-    const digest = createHmac('sha256', signing)
+  function derive(orderId: string, idempotencyKey: string, json: string, by = signer): string {
+    const digest = createHmac('sha256', by.secret)
       .update(`${Buffer.byteLength(idempotencyKey)}:`)
       .update(idempotencyKey)
       .update(orderId)
@@ -112,24 +122,45 @@ export function createOrderIds(secrets: readonly [string, ...string[]]): OrderId
     const bytes = Buffer.from(digest.subarray(0, 16))
     bytes.writeUInt16BE(0x8000 | (bytes.readUInt16BE(6) & 0x0fff), 6)
     bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8)
-    return sealed(bytes, orderId)
+    return sealed(bytes, orderId, by)
   }
 
   function isIssued(orderId: string, id: string): boolean {
     const bytes = Buffer.from(id.replaceAll('-', ''), 'hex')
     if (bytes.length !== 16 || Buffer.byteLength(orderId) > ORDER_ID_BYTES) return false
     const tag = bytes.subarray(TAGGED_BYTES)
-    return tags.some((tagOf) => timingSafeEqual(Buffer.from(tagOf(bytes, orderId), 'hex'), tag))
+    return signers.some(({ tagOf }) => timingSafeEqual(Buffer.from(tagOf(bytes, orderId), 'hex'), tag))
+  }
+
+  function isDerivedFrom(orderId: string, id: string, idempotencyKey: string, json: string): boolean | undefined {
+    if (id[VERSION_AT] !== '8' || !isIssued(orderId, id)) return undefined
+    return signers.some((by) => derive(orderId, idempotencyKey, json, by) === id)
   }
 
   return {
     next: (nowMs) => next(nowMs, NO_ORDER),
     derive: (idempotencyKey, orderJson) => derive(NO_ORDER, idempotencyKey, orderJson),
+    isDerivedFrom: (orderId, idempotencyKey, orderJson) => isDerivedFrom(NO_ORDER, orderId, idempotencyKey, orderJson),
     isIssued: (orderId) => isIssued(NO_ORDER, orderId),
     nextChange: (orderId, nowMs) => next(nowMs, orderId),
-    deriveChange: derive,
+    deriveChange: (orderId, idempotencyKey, changeJson) => derive(orderId, idempotencyKey, changeJson),
+    isChangeDerivedFrom: isDerivedFrom,
     isIssuedChange: isIssued,
   }
+}
+
+interface Signer {
+  readonly secret: KeyObject
+  readonly tagOf: (bytes: Buffer, orderId: string) => string
+}
+
+function createSigner(secret: string): Signer {
+  return { secret: createSecretKey(secret, 'utf8'), tagOf: createTag(secret) }
+}
+
+function sealed(bytes: Buffer, orderId: string, { tagOf }: Signer): string {
+  const hex = bytes.toString('hex', 0, TAGGED_BYTES) + tagOf(bytes, orderId)
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
 /**

@@ -122,6 +122,7 @@ export function createChangeOrder(dependencies: {
     const keyHash = changeKeyHash(orderId, idempotencyKey)
     const derived = () => orderIds.deriveChange(orderId, idempotencyKey, json)
     const { id: changeId, ...accepted } = await oncePerKey(keyHash, bodyHash(json), {
+      isDerived: (id) => orderIds.isChangeDerivedFrom(orderId, id, idempotencyKey, json),
       lookUp: () => lookUp(orderId, keyHash),
       accept: (found: Found | undefined) => accept(derived, keyHash, found),
     })

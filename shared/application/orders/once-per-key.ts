@@ -39,7 +39,8 @@ const REMEMBERED_KEYS = 50_000
  * Accepts one request for each Idempotency-Key, which is identified by its hash. Looks for the key in this process's
  * memory and then in the store. A request with a known key and the same body is a repeat: it gets the same response
  * with `replayed`, and nothing is published. A request with a known key and a *different* body is rejected with
- * `idempotency-key-reused`. Requests are accepted even while the store is unavailable, because the store recognises
+ * `idempotency-key-reused`. The known id tells which body came with the key (`isDerived`). Hashes are compared only if
+ * the id does not tell, because an operator may have edited the stored body. Requests are accepted even while the store is unavailable, because the store recognises
  * repeats and reused keys later.
  *
  * A key counts as used from the moment a request arrives with it. Concurrent requests with the same key share the
@@ -50,6 +51,8 @@ export type OncePerKey = <Found extends LookedUp>(
   keyHash: string,
   bodyHash: string,
   request: {
+    /** Whether the id was derived from this request; undefined if it was not derived by this product. */
+    readonly isDerived: (id: string) => boolean | undefined
     readonly lookUp: () => Promise<Found>
     /** `found` is undefined if the store is unavailable or does not answer in time. */
     readonly accept: (found: Found | undefined) => Promise<Accepted>
@@ -66,7 +69,7 @@ export function createOncePerKey(dependencies: {
   /** The outcome of the first request with a key, by the key's hash. At most one entry for each request in flight. */
   const deciding = new Map<string, Promise<KnownByKey>>()
 
-  return async function oncePerKey(keyHash, bodyHash, { lookUp, accept }) {
+  return async function oncePerKey(keyHash, bodyHash, { isDerived, lookUp, accept }) {
     let isAccepted = false
 
     async function decideFirst(): Promise<KnownByKey> {
@@ -89,7 +92,8 @@ export function createOncePerKey(dependencies: {
     }
 
     const known = await (remembered.get(keyHash) ?? deciding.get(keyHash) ?? begin())
-    if (known.bodyHash !== bodyHash) throw new OrderError('idempotency-key-reused', reused)
+    const isRepeat = isDerived(known.id) ?? known.bodyHash === bodyHash
+    if (!isRepeat) throw new OrderError('idempotency-key-reused', reused)
     const { id, acceptedAt } = known
     return { id, acceptedAt, ...(!isAccepted && { replayed: true as const }) }
   }

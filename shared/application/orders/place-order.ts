@@ -70,6 +70,7 @@ export function createPlaceOrder(dependencies: {
     const json = newOrderJson(command)
     const keyHash = idempotencyKeyHash(idempotencyKey)
     const { id: orderId, ...accepted } = await oncePerKey(keyHash, bodyHash(json), {
+      isDerived: (id) => orderIds.isDerivedFrom(id, idempotencyKey, json),
       async lookUp() {
         const known = await store.findByIdempotencyKey(keyHash)
         return { known: known && { id: known.orderId, acceptedAt: known.acceptedAt, bodyHash: known.bodyHash } }

@@ -68,6 +68,22 @@ describe('order ids', () => {
     expect(issuedAt(id)).toBeUndefined()
   })
 
+  it('derived with any secret tell what they were derived from', () => {
+    const id = createOrderIds(['old secret']).derive('key', '{"a":1}')
+    const ids = createOrderIds(['new secret', 'old secret'])
+    for (const derived of [id, ids.derive('key', '{"a":1}')]) {
+      expect(ids.isDerivedFrom(derived, 'key', '{"a":1}')).toBe(true)
+      expect(ids.isDerivedFrom(derived, 'key', '{"a":2}')).toBe(false)
+      expect(ids.isDerivedFrom(derived, 'kez', '{"a":1}')).toBe(false)
+    }
+    const unknown = [ids.next(NOW), createOrderIds(['another secret']).derive('key', '{"a":1}'), 'x']
+    expect(unknown.map((other) => ids.isDerivedFrom(other, 'key', '{"a":1}'))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
+  })
+
   it('are read in any case', () => {
     const id = createOrderIds(['first secret']).next(NOW)
     expect(parseOrderId(id.toUpperCase())).toBe(id)
@@ -111,6 +127,9 @@ describe('ids of changes', () => {
       ids.derive('key', '{"a":1}'),
     ]
     expect(new Set([changeId, ...others]).size).toBe(5)
+    expect(ids.isChangeDerivedFrom(orderId, changeId, 'key', '{"a":1}')).toBe(true)
+    expect(ids.isChangeDerivedFrom(orderId, changeId, 'key', '{"a":2}')).toBe(false)
+    expect(ids.isChangeDerivedFrom(ids.next(NOW), changeId, 'key', '{"a":1}')).toBeUndefined()
   })
 
   it('have keys of their own in each order', () => {

@@ -193,6 +193,14 @@ describe('changing an order with an Idempotency-Key', () => {
     expect(log.published).toEqual([])
   })
 
+  it('is a repeat if the known id was derived from it, whatever the store has as the body', async () => {
+    const { changeId } = await intake().changeOrder(ORDER, AMEND, withKey)
+    const known = { changeId, bodyHash: 'of another body', acceptedAt: '2026-01-01T00:00:00.000Z' }
+    const { log, changeOrder } = intake({ known: () => known })
+    expect(await changeOrder(ORDER, AMEND, withKey)).toMatchObject({ changeId, replayed: true })
+    expect(log.published).toEqual([])
+  })
+
   it.each<[string, OrderChange]>([
     ['another body', { kind: 'amend', amendment: { totalPrice: 8 } }],
     ['another kind', CANCEL],

@@ -82,6 +82,17 @@ describe('placing an order with an Idempotency-Key', () => {
     })
   })
 
+  it('is a repeat of the body that the caller sent, and not of the body into which an operator edited it', async () => {
+    const { orderId } = await intake().placeOrder(orderCommand(), withKey)
+    const edited = { orderId, bodyHash: bodyHash(newOrderJson(OTHER)), acceptedAt: '2026-01-01T00:00:00.000Z' }
+    const { placeOrder, log } = intake(() => edited)
+    expect(await placeOrder(orderCommand(), withKey)).toMatchObject({ orderId, replayed: true })
+    await expect(placeOrder(OTHER, withKey)).rejects.toMatchObject({ code: 'idempotency-key-reused' })
+    const answers = await Promise.allSettled([placeOrder(OTHER, withKey), placeOrder(orderCommand(), withKey)])
+    expect(answers.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
+    expect(log.published).toEqual([])
+  })
+
   it('and another body gets its own id where nobody knows the key yet; the store decides later', async () => {
     const one = await intake().placeOrder(orderCommand(), withKey)
     const two = await intake().placeOrder(OTHER, withKey)
