@@ -6,8 +6,9 @@
 export interface Ledger {
   /**
    * A consistent snapshot, read in one transaction, because figures taken a moment apart would not add up under load.
+   * It leaves out other topics that the group has read, under earlier values of ORDERS_TOPIC.
    */
-  read(groupId: string, maxGaps: number): Promise<LedgerSnapshot>
+  read(groupId: string, topic: string, maxGaps: number): Promise<LedgerSnapshot>
 
   /**
    * Starts counting partitions that have no row yet. Counting begins at the first offset in the log, so records that
@@ -32,9 +33,9 @@ export interface Ledger {
 }
 
 export interface LedgerSnapshot {
-  /** The rows of the consumer group, in topic and partition order. */
+  /** The rows of the consumer group and the topic, in partition order. */
   readonly partitions: readonly LedgerPartition[]
-  /** The logs whose offsets are counted, by topic. */
+  /** The log whose offsets are counted; empty if none has been counted yet. */
   readonly logs: readonly CountedLog[]
   /** Offsets that were skipped and are not settled, ascending, at most `maxGaps` ranges; `to` is exclusive. */
   readonly gaps: readonly LedgerGap[]

@@ -83,7 +83,7 @@ describe('a backup of the embedded log and store', () => {
     expect(statSync(join(folder, 'order-id-secret')).mode & 0o777).toBe(0o600)
     await opened(folder, async (copiedLog, copied) => {
       expect(await readAll(copiedLog, TOPIC)).toHaveLength(3)
-      expect(lineOf(await copied.ledger.read(GROUP, 9))).toMatchObject({ next: 2, stored: 2, balanced: true })
+      expect(lineOf(await copied.ledger.read(GROUP, 'orders', 9))).toMatchObject({ next: 2, stored: 2, balanced: true })
       // The committed offset is not 3, because the copied store lacks the record at 2. It is not 2 either, because the
       // group committed 2 only after the backup had read the committed offsets.
       expect(await copiedLog.committed(GROUP, TOPIC)).toEqual(new Map([[0, 1]]))

@@ -29,7 +29,7 @@ export function describeMssql(suite: (open: OpenEmptyStore, again: Again, databa
       await database.create()
       const store = await again()
       // Opening a store does not wait for a slow server to create the tables, but every call to the store does.
-      await store.ledger.read('nobody', 1)
+      await store.ledger.read('nobody', 'orders', 1)
       const statements = TABLES.map((table) => `DELETE FROM ${table};`)
       await database.run([...statements, 'UPDATE archiving SET leased_until = 0;'].join('\n'))
       return store

@@ -128,7 +128,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
       groups: (query) => reader.call('groupLetters', query),
     },
     ledger: {
-      read: (groupId, maxGaps) => reader.call('readLedger', groupId, maxGaps),
+      read: (groupId, topic, maxGaps) => reader.call('readLedger', groupId, topic, maxGaps),
       begin: (groupId, topic, starts, logId) => writer.call('beginLedger', groupId, topic, starts, logId),
       markBroken: (groupId, topic, brokenBy) => writer.call('markLogBroken', groupId, topic, brokenBy),
       settle: (groupId, settlements) => writer.call('settleLedger', groupId, settlements),

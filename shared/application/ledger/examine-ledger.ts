@@ -53,7 +53,7 @@ export function createExamineLedger(dependencies: {
     const { gaps, damaged, missing } = await tellApart(log, passedOver)
     const found = toLines(topic, snapshot.partitions, offsets, uncounted)
     const brokenBy = breakOf(snapshot, found, await log.identity(topic))
-    const notCounted = [...passedOver, ...snapshot.lost.filter((range) => range.topic === topic)]
+    const notCounted = [...passedOver, ...snapshot.lost]
     const lines = found.map((line) => ({ ...line, expired: brokenBy === null ? expiredIn(line, notCounted) : 0 }))
     // Only the log that the ledger counted can say why offsets are missing.
     const isToldByLog = brokenBy === null && missing.length > 0
@@ -76,7 +76,7 @@ function expiredIn({ row, start }: FoundLine, notCounted: readonly LedgerGap[]):
 }
 
 function breakOf({ logs }: LedgerSnapshot, lines: readonly FoundLine[], id: string | null): LogBreak | null {
-  const counted = logs.find(({ topic }) => topic === lines[0]?.row.topic)
+  const [counted] = logs
   if (counted?.brokenBy !== undefined && counted.brokenBy !== null) return counted.brokenBy
   const isOther = counted?.id !== undefined && counted.id !== null && id !== null && counted.id !== id
   if (isOther) return 'replaced'
@@ -89,7 +89,7 @@ function toLines(
   offsets: readonly PartitionOffsets[],
   uncounted: readonly LedgerGap[],
 ): FoundLine[] {
-  const known = new Map(rows.filter((row) => row.topic === topic).map((row) => [row.partition, row]))
+  const known = new Map(rows.map((row) => [row.partition, row]))
   const places = new Map(offsets.map((place) => [place.partition, place]))
   const partitions = new Set([...places.keys(), ...known.keys()])
   return [...partitions]

@@ -20,10 +20,10 @@ export function createFirstUncounted(dependencies: {
   return async function firstUncounted(topic) {
     if (topic !== topics.orders) return new Map()
     try {
-      const { partitions, gaps } = await ledger.read(topics.group, MAX_GAPS)
+      const { partitions, gaps } = await ledger.read(topics.group, topic, MAX_GAPS)
       const firsts = new Map<number, number>()
-      for (const row of partitions) if (row.topic === topic) firsts.set(row.partition, row.next)
-      for (const gap of gaps.toReversed()) if (gap.topic === topic) firsts.set(gap.partition, gap.from)
+      for (const row of partitions) firsts.set(row.partition, row.next)
+      for (const gap of gaps.toReversed()) firsts.set(gap.partition, gap.from)
       return firsts
     } catch (error) {
       onError(error)

@@ -41,11 +41,10 @@ export async function findPassedOver({
   // come.
   const starts = new Map((await log.offsets(topic)).map(({ partition, first }) => [partition, first]))
   const committed = await log.committed(groupId, topic)
-  const snapshot = await ledger.read(groupId, MAX_RANGES)
+  const snapshot = await ledger.read(groupId, topic, MAX_RANGES)
   const offsets = await log.offsets(topic)
   const uncounted = uncountedRanges(topic, snapshot.partitions, offsets, committed, starts)
-  // If the group used to consume another topic, it may have gaps in that topic too.
-  const passedOver = [...snapshot.gaps.filter((gap) => gap.topic === topic), ...uncounted]
+  const passedOver = [...snapshot.gaps, ...uncounted]
   return { snapshot, offsets, uncounted, passedOver }
 }
 
@@ -61,7 +60,7 @@ function uncountedRanges(
   committed: ReadonlyMap<number, number>,
   starts: ReadonlyMap<number, number>,
 ): LedgerGap[] {
-  const counted = new Map(rows.filter((row) => row.topic === topic).map(({ partition, next }) => [partition, next]))
+  const counted = new Map(rows.map(({ partition, next }) => [partition, next]))
   return offsets
     .map(({ partition, first, end }) => {
       const from = counted.get(partition) ?? first

@@ -41,7 +41,7 @@ export async function neededIn(
   const readers = await Promise.all(groups.map(async (id) => ({ id, committed: await log.committed(id, topic) })))
   const countedUntil =
     topic === topics.orders
-      ? toCount(await ledger.read(topics.group, MAX_GAPS), topic, await log.identity(topic))
+      ? toCount(await ledger.read(topics.group, topic, MAX_GAPS), await log.identity(topic))
       : () => Number.POSITIVE_INFINITY
   // The offsets are read last, because records arrive and are counted in the meantime. If the end offsets were read
   // first, the log could look truncated.
@@ -63,13 +63,12 @@ export async function neededIn(
  * Returns a function that gives, for a partition, the first offset that the ledger still needs. The offset is negative
  * infinity if the ledger has the counts of another log, because those counts say nothing about the records in this one.
  */
-function toCount({ logs, partitions, gaps }: LedgerSnapshot, topic: string, logId: string | null) {
-  const counted = logs.find((log) => log.topic === topic)
+function toCount({ logs, partitions, gaps }: LedgerSnapshot, logId: string | null) {
+  const [counted] = logs
   const isCounted = counted !== undefined && counted.brokenBy === null && counted.id === logId
 
   return ({ partition, end }: PartitionOffsets): number => {
-    const isHere = (range: { topic: string; partition: number }) =>
-      range.topic === topic && range.partition === partition
+    const isHere = (range: { partition: number }) => range.partition === partition
     const row = partitions.find(isHere)
     if (!isCounted || row === undefined || row.next > end) return Number.NEGATIVE_INFINITY
     if (row.gaps === 0) return row.next

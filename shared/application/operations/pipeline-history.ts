@@ -109,7 +109,7 @@ export function createPipelineHistory(dependencies: {
 
   async function askStore(): Promise<StoreFigures | undefined> {
     try {
-      const { partitions, parked } = await ledger.read(topics.group, 0)
+      const { partitions, parked } = await ledger.read(topics.group, topics.orders, 0)
       const stored = partitions.reduce((total, one) => total + one.stored, 0) + parked.stored
       const { stored: storedLater, retrying, dead } = parked
       // If nothing has been stored since the last point, the newest orders are the same, so they need not be read.

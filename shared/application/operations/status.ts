@@ -67,7 +67,7 @@ export function createStatus(dependencies: {
         }),
       ),
       standIn(log, topics.deadLetters, topics.deadLetterGroup),
-      ledger.read(topics.group, 0),
+      ledger.read(topics.group, topics.orders, 0),
       countConsumers(),
       checkReadiness(),
     ])

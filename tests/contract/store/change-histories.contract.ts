@@ -37,7 +37,7 @@ export function changeHistoriesContract(name: string, open: () => Promise<TwoIns
 
       while (await step()) {
         const after = `after step ${world.steps}`
-        const ledger = await one.ledger.read(GROUP, 9)
+        const ledger = await one.ledger.read(GROUP, 'orders', 9)
         for (const { partition } of ledger.partitions) {
           expect(lineOf(ledger, partition), after).toMatchObject({ gaps: 0, balanced: true })
         }
@@ -46,7 +46,7 @@ export function changeHistoriesContract(name: string, open: () => Promise<TwoIns
       await rebuilds.run()
       const { expected, actual } = await verdictsOn(other, log, world)
       expect(actual).toEqual(expected)
-      expect((await one.ledger.read(GROUP, 9)).waiting).toBe(0)
+      expect((await one.ledger.read(GROUP, 'orders', 9)).waiting).toBe(0)
       expect(await one.deadLetters.count({ state: 'dead' })).toBe(0)
     })
   })

@@ -116,7 +116,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       const epoch = { topic: 'orders', logId: null, partitions: [{ partition: 0, first: 0, next: 1 }] }
       await opened.maintenance.resetLedger(GROUP, epoch, actAt(2))
       await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(second)] }))
-      expect((await opened.ledger.read(GROUP, 1)).parked).toMatchObject({ discarded: 1, retrying: 0 })
+      expect((await opened.ledger.read(GROUP, 'orders', 1)).parked).toMatchObject({ discarded: 1, retrying: 0 })
       expect((await opened.store.storeBatch(batchOf([second]))).outcomes).toEqual([{ kind: 'withheld' }])
     })
 
@@ -212,7 +212,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
         'dead-lettered',
       ])
       expect(await opened.views.get(order.orderId)).toMatchObject({ status: 'dead-lettered', customerName: 'Alex' })
-      const { parked, partitions } = await opened.ledger.read(GROUP, 0)
+      const { parked, partitions } = await opened.ledger.read(GROUP, 'orders', 0)
       expect(parked).toMatchObject({ dead: 1 })
       expect(partitions).toMatchObject([{ parked: 1, next: 1 }])
     })
@@ -237,7 +237,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
     test('a letter of another consumer changes neither an order nor the ledger, whatever it claims to be', async () => {
       const [waiting, stored] = [orderAt(0), orderAt(1)]
       await opened.store.storeBatch(batchOf([stored], { delivered: 'copy' }))
-      const before = await opened.ledger.read(GROUP, 0)
+      const before = await opened.ledger.read(GROUP, 'orders', 0)
       await opened.deadLetters.keep([
         foreignLetterOf(waiting, 0, { consumerGroup: GROUP }),
         foreignLetterOf(stored, 1, { redriveOf: letterIdOf(waiting) }),
@@ -245,7 +245,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       expect(await opened.views.get(waiting.orderId)).toBeUndefined()
       expect(await opened.views.history(waiting.orderId)).toBeUndefined()
       expect((await opened.views.get(stored.orderId))?.status).toBe('stored')
-      expect(await opened.ledger.read(GROUP, 0)).toEqual(before)
+      expect(await opened.ledger.read(GROUP, 'orders', 0)).toEqual(before)
     })
 
     test('a redrive that dies again replaces the letter that was redriven', async () => {
@@ -258,7 +258,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       await opened.deadLetters.keep([letterOf(again, { redriveOf: letterIdOf(order) })])
       expect((await opened.deadLetters.get('orders:0:0'))?.state).toBe('superseded')
       expect((await opened.deadLetters.get('orders:0:1'))?.state).toBe('dead')
-      expect((await opened.ledger.read(GROUP, 0)).parked).toMatchObject({ redriven: 1, dead: 0 })
+      expect((await opened.ledger.read(GROUP, 'orders', 0)).parked).toMatchObject({ redriven: 1, dead: 0 })
     })
 
     test('the list is newest first, with any filter, without payloads', async () => {

@@ -49,7 +49,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
           actAt(10),
         )
       const ledger = async () => {
-        const snapshot = await opened.ledger.read(GROUP, 9)
+        const snapshot = await opened.ledger.read(GROUP, 'orders', 9)
         return { ...lineOf(snapshot), states: snapshot.parked }
       }
 

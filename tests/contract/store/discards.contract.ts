@@ -32,11 +32,11 @@ export function discardsContract(name: string, open: OpenEmptyStore): void {
           state: 'discarded',
         })
         expect(await opened.views.get(order.orderId)).toMatchObject({ status: 'discarded', updatedAt: at(1) })
-        expect((await opened.ledger.read(GROUP, 0)).parked).toMatchObject({ discarded: 1, dead: 0 })
+        expect((await opened.ledger.read(GROUP, 'orders', 0)).parked).toMatchObject({ discarded: 1, dead: 0 })
 
         expect(await opened.redriveTasks.restore(letterId, actAt(2))).toMatchObject({ state: 'dead' })
         expect(await opened.views.get(order.orderId)).toMatchObject({ status: 'dead-lettered', updatedAt: at(2) })
-        expect((await opened.ledger.read(GROUP, 0)).parked).toMatchObject({ discarded: 0, dead: 1 })
+        expect((await opened.ledger.read(GROUP, 'orders', 0)).parked).toMatchObject({ discarded: 0, dead: 1 })
         expect((await opened.views.history(order.orderId))?.slice(-2)).toEqual([
           { at: at(1), kind: 'discarded', reason: why },
           { at: at(2), kind: 'restored' },
@@ -107,7 +107,7 @@ export function discardsContract(name: string, open: OpenEmptyStore): void {
           ['discard', letterIdOf(one), at(2)],
           ['discard', letterIdOf(third), at(1)],
         ])
-        const ledger = await opened.ledger.read(GROUP, 9)
+        const ledger = await opened.ledger.read(GROUP, 'orders', 9)
         expect(ledger.parked).toMatchObject({ discarded: 3, dead: 1 })
         expect(lineOf(ledger)).toMatchObject({ parked: 4, balanced: true })
       })
@@ -119,7 +119,7 @@ export function discardsContract(name: string, open: OpenEmptyStore): void {
           opened.redriveTasks.discardMany(ids.toReversed(), actAt(1)),
         ])
         expect(one + other).toBe(450)
-        expect((await opened.ledger.read(GROUP, 0)).parked).toMatchObject({ discarded: 450, dead: 0 })
+        expect((await opened.ledger.read(GROUP, 'orders', 0)).parked).toMatchObject({ discarded: 450, dead: 0 })
         expect(await opened.deadLetters.count({ state: 'dead' })).toBe(0)
       })
     })

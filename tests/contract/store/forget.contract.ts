@@ -282,7 +282,11 @@ export function forgetContract(name: string, open: OpenEmptyStore): void {
       expect(again.outcomes).toEqual([{ kind: 'duplicate' }])
       expect(await opened.store.findByIdempotencyKey(keyHash('k'))).toMatchObject({ bodyHash: order.bodyHash })
       expect(await view(order)).not.toHaveProperty('customerName')
-      expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({ stored: 1, duplicate: 1, balanced: true })
+      expect(lineOf(await opened.ledger.read(GROUP, 'orders', 9))).toMatchObject({
+        stored: 1,
+        duplicate: 1,
+        balanced: true,
+      })
     })
 
     test('an order that is accepted later keeps its data until the customer is forgotten again', async () => {

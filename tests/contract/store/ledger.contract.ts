@@ -25,7 +25,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
           changes,
         ),
       )
-    const read = (maxGaps = 100) => opened.ledger.read(GROUP, maxGaps)
+    const read = (maxGaps = 100) => opened.ledger.read(GROUP, 'orders', maxGaps)
 
     test('a group that has counted nothing has no rows', async () => {
       expect(await read()).toEqual({
@@ -47,7 +47,30 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
         { partition: 0, next: 1, stored: 1 },
         { partition: 2, next: 1, stored: 1 },
       ])
-      expect((await opened.ledger.read('another', 0)).partitions).toHaveLength(2)
+      expect((await opened.ledger.read('another', 'orders', 0)).partitions).toHaveLength(2)
+    })
+
+    test('the figures are those of one topic, although the group has read another topic before', async () => {
+      const before = batchOf([orderAt(2, { origin: { topic: 'orders-of-2025', partition: 0, offset: 2 } })], {
+        parked: [parkedFrom(orderAt(3, { origin: { topic: 'orders-of-2025', partition: 0, offset: 3 } }))],
+      })
+      await opened.store.storeBatch(before)
+      await opened.ledger.begin(GROUP, 'orders-of-2025', new Map([[1, 0]]), 'its log')
+      await opened.ledger.settle(GROUP, [
+        { topic: 'orders-of-2025', partition: 0, from: 0, to: 1, lostBy: 'log-start' },
+      ])
+      const unread = await opened.ledger.read(GROUP, 'orders-of-2025', 9)
+      expect(unread.partitions).toHaveLength(2)
+      expect([unread.logs.length, unread.gaps.length, unread.lost.length, unread.parked.retrying]).toEqual([1, 1, 1, 1])
+
+      await deliver([0])
+      expect(await read()).toMatchObject({
+        partitions: [{ topic: 'orders', stored: 1, parked: 0, gaps: 0 }],
+        gaps: [],
+        lost: [],
+        logs: [],
+        parked: { retrying: 0 },
+      })
     })
 
     test('a skipped offset is a gap before, between and inside batches', async () => {
@@ -256,7 +279,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
             await fresh.store.storeBatch(batchOf(orders, { delivered, parked: letters }))
             if (delivered === 'origin') for (const offset of [...stored, ...parked]) seen.add(offset)
           }
-          const snapshot = await fresh.ledger.read(GROUP, 100)
+          const snapshot = await fresh.ledger.read(GROUP, 'orders', 100)
           const next = Math.max(-1, ...seen) + 1
           const line = lineOf(snapshot) ?? { first: 0, next: 0, balanced: true }
           expect(line).toMatchObject({ first: 0, next, balanced: true })

@@ -218,7 +218,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
         await store(orders)
         expect(await everything()).toHaveLength(5)
         expect(await found('alex')).toHaveLength(5)
-        expect(lineOf(await opened.ledger.read(GROUP, 10))).toMatchObject({ stored: 5, balanced: true })
+        expect(lineOf(await opened.ledger.read(GROUP, 'orders', 10))).toMatchObject({ stored: 5, balanced: true })
       })
     })
 
@@ -231,12 +231,16 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
       ]
       const epoch = { topic: 'orders', logId: 'another', partitions }
       await opened.maintenance.resetLedger(GROUP, epoch, ACT)
-      const snapshot = await opened.ledger.read(GROUP, 10)
+      const snapshot = await opened.ledger.read(GROUP, 'orders', 10)
       expect(lineOf(snapshot, 0)).toMatchObject({ first: 0, next: 1, gaps: 1, parked: 0, balanced: true })
       expect(lineOf(snapshot, 1)).toMatchObject({ first: 3, next: 3, gaps: 0 })
       expect(snapshot.gaps).toEqual([{ topic: 'orders', partition: 0, from: 0, to: 1 }])
       await store([orderAt(0)])
-      expect(lineOf(await opened.ledger.read(GROUP, 10), 0)).toMatchObject({ stored: 1, gaps: 0, balanced: true })
+      expect(lineOf(await opened.ledger.read(GROUP, 'orders', 10), 0)).toMatchObject({
+        stored: 1,
+        gaps: 0,
+        balanced: true,
+      })
       const { items } = await opened.redriveTasks.audit({ limit: 10 })
       expect(items).toMatchObject([{ action: 'reset-ledger', target: 'orders', operator: 'sam' }])
     })
@@ -246,7 +250,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
       for (const from of [0, 500, 1000]) await store([], { parked: dead.slice(from, from + 500) })
       const epoch = { topic: 'orders', logId: null, partitions: [{ partition: 0, first: 0, next: 0 }] }
       await opened.maintenance.resetLedger(GROUP, epoch, ACT)
-      const snapshot = await opened.ledger.read(GROUP, 10)
+      const snapshot = await opened.ledger.read(GROUP, 'orders', 10)
       expect(snapshot).toMatchObject({ partitions: [{ first: 0, next: 0, parked: 0 }], gaps: [] })
       expect(Object.values(snapshot.parked)).toEqual([0, 0, 0, 0, 0, 0])
       expect((await opened.redriveTasks.audit({ limit: 10 })).items).toHaveLength(1)

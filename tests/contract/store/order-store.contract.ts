@@ -29,7 +29,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
     }
     const storedIds = async () =>
       (await allPages((page) => opened.views.list({ limit: 50, ...page }))).map((o) => o.orderId)
-    const ledgerLine = async () => lineOf(await opened.ledger.read(GROUP, 10))
+    const ledgerLine = async () => lineOf(await opened.ledger.read(GROUP, 'orders', 10))
 
     test('a stored order reads back as it was accepted', async () => {
       const order = orderAt(0, {
@@ -139,7 +139,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       const order = orderAt(0)
       await kinds([], { parked: [parkedFrom(order)] })
       expect(await kinds([order], { delivered: 'copy' })).toEqual({ kinds: ['stored'], counted: true })
-      const snapshot = await opened.ledger.read(GROUP, 10)
+      const snapshot = await opened.ledger.read(GROUP, 'orders', 10)
       expect(snapshot.parked).toMatchObject({ retrying: 0, stored: 1 })
       expect(lineOf(snapshot)).toMatchObject({ stored: 0, parked: 1, next: 1, balanced: true })
       expect((await opened.views.get(order.orderId))?.status).toBe('stored')
@@ -149,7 +149,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       const [stored, parked] = [orderAt(0), orderAt(1)]
       await kinds([stored], { delivered: 'copy', parked: [parkedFrom(parked, { attempt: 2 })] })
       await kinds([stored], { parked: [parkedFrom(parked)] })
-      const snapshot = await opened.ledger.read(GROUP, 10)
+      const snapshot = await opened.ledger.read(GROUP, 'orders', 10)
       expect(lineOf(snapshot)).toMatchObject({ stored: 1, parked: 1, next: 2, balanced: true })
       expect(await opened.views.get(parked.orderId)).toMatchObject({ status: 'retrying', attempt: 2 })
     })
@@ -168,7 +168,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
         storedAt: LATER,
       })
       expect((await opened.deadLetters.get(letterIdOf(order)))?.state).toBe('resolved')
-      const snapshot = await opened.ledger.read(GROUP, 10)
+      const snapshot = await opened.ledger.read(GROUP, 'orders', 10)
       expect(snapshot.parked).toMatchObject({ dead: 0, redriven: 1 })
       expect(lineOf(snapshot)).toMatchObject({ stored: 1, parked: 1, redriven: 1, next: 2, balanced: true })
     })
@@ -221,7 +221,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       await kinds([order], { delivered: 'copy' })
       expect((await opened.deadLetters.get(letterIdOf(order)))?.state).toBe('resolved')
       expect(await opened.views.get(order.orderId)).toMatchObject({ status: 'stored' })
-      expect((await opened.ledger.read(GROUP, 10)).parked).toMatchObject({ stored: 1, dead: 0 })
+      expect((await opened.ledger.read(GROUP, 'orders', 10)).parked).toMatchObject({ stored: 1, dead: 0 })
     })
 
     test('a failure that is reported late does not change a stored order', async () => {

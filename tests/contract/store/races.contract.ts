@@ -44,7 +44,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
     const stateOf = async (order: OrderToStore) => (await shared.one.deadLetters.get(letterIdOf(order)))?.state
     const statusOf = async (order: OrderToStore) => (await shared.one.views.get(order.orderId))?.status
     const parkedStates = async () => {
-      const { parked } = await shared.one.ledger.read(GROUP, 10)
+      const { parked } = await shared.one.ledger.read(GROUP, 'orders', 10)
       return Object.fromEntries(Object.entries(parked).filter(([, count]) => count > 0))
     }
 
@@ -202,7 +202,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
         expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
         expect(await statusOfChange(first.changeId)).toBe('discarded')
         expect(['applied', 'rejected']).toContain(await statusOfChange(later.changeId))
-        expect((await shared.one.ledger.read(GROUP, 10)).waiting).toBe(0)
+        expect((await shared.one.ledger.read(GROUP, 'orders', 10)).waiting).toBe(0)
       },
     )
 

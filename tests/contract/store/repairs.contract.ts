@@ -41,7 +41,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
           kind: 'redriven',
           reason: 'mended',
         })
-        const ledger = await opened.ledger.read(GROUP, 9)
+        const ledger = await opened.ledger.read(GROUP, 'orders', 9)
         expect(lineOf(ledger)).toMatchObject({
           next: 3,
           parked: 1,
@@ -68,7 +68,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         expect(await stateOf(copy)).toBe('resolved')
         expect(await kindsOf(order)).toEqual(['accepted', 'stored'])
         expect((await opened.views.get(order.orderId))?.recovered).toBeUndefined()
-        expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({
+        expect(lineOf(await opened.ledger.read(GROUP, 'orders', 9))).toMatchObject({
           stored: 1,
           duplicate: 1,
           parked: 1,
@@ -88,11 +88,11 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         const status = async () => (await opened.views.get(order.orderId))?.status
         expect(await discard(letterIdOf(order))).toMatchObject({ state: 'discarded' })
         expect(await status()).toBe('discarded')
-        const before = { history: await kindsOf(order), ledger: await opened.ledger.read(GROUP, 0) }
+        const before = { history: await kindsOf(order), ledger: await opened.ledger.read(GROUP, 'orders', 0) }
         expect(await discard(FOREIGN)).toMatchObject({ state: 'discarded' })
         expect(await opened.redriveTasks.restore(FOREIGN, actAt(2))).toMatchObject({ state: 'dead' })
         expect(await status()).toBe('discarded')
-        expect({ history: await kindsOf(order), ledger: await opened.ledger.read(GROUP, 0) }).toEqual(before)
+        expect({ history: await kindsOf(order), ledger: await opened.ledger.read(GROUP, 'orders', 0) }).toEqual(before)
       })
 
       test('that is redriven appears in no history, and is resolved when its order is stored', async () => {
@@ -107,7 +107,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         expect(await kindsOf(order)).toEqual(before)
         await stored([{ ...order, origin: place(1), redriveOf: FOREIGN }])
         expect((await opened.deadLetters.get(FOREIGN))?.state).toBe('resolved')
-        expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({ balanced: true })
+        expect(lineOf(await opened.ledger.read(GROUP, 'orders', 9))).toMatchObject({ balanced: true })
       })
 
       test('that is redriven does not store a discarded order, and its redrive still ends', async () => {
@@ -127,7 +127,11 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         expect([await stateOf(order), await kindsOf(order)]).toEqual(['discarded', before])
         expect((await opened.deadLetters.get(FOREIGN))?.state).toBe('resolved')
         expect(await opened.redriveTasks.get('task')).toMatchObject({ total: 1, resolved: 1, pending: 0 })
-        expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({ next: 2, parked: 2, balanced: true })
+        expect(lineOf(await opened.ledger.read(GROUP, 'orders', 9))).toMatchObject({
+          next: 2,
+          parked: 2,
+          balanced: true,
+        })
       })
 
       test('that was discarded after it was sent does not affect our order', async () => {
@@ -176,7 +180,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         await expect(opened.redriveTasks.recordEdit(letterId, Buffer.from('third'), actAt(3))).rejects.toMatchObject({
           code: 'conflict',
         })
-        expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({ redriven: 2, balanced: true })
+        expect(lineOf(await opened.ledger.read(GROUP, 'orders', 9))).toMatchObject({ redriven: 2, balanced: true })
       })
 
       test('requires a letter', async () => {

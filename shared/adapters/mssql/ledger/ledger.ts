@@ -9,35 +9,36 @@ SELECT ${part}, g.topic, g.log_partition, g.since_offset, g.until_offset, NULL, 
 FROM (
   SELECT TOP (@maxGaps) g.topic, g.log_partition, g.since_offset, g.until_offset, g.lost_by
   FROM ledger_gaps AS g
-  WHERE g.group_id = @group AND ${which}
+  WHERE g.group_id = @group AND g.topic = @topic AND ${which}
   ORDER BY g.topic, g.log_partition, g.since_offset
 ) AS g`
 
 /**
  * The whole ledger as of one moment. A single statement reads all of it, because separate SELECTs would each read as of
  * a different moment, and the database may not allow SNAPSHOT isolation. Uses the primary keys, parked_records_by_state
- * and order_changes_waiting.
+ * and order_changes_waiting. The topic of a parked record is in its index too, because the clustered index begins with
+ * it, and every other index contains the columns of the clustered one.
  */
 export const SELECT_LEDGER = `
 SELECT 1 AS part, l.topic, l.log_partition, l.first_offset, l.next_offset, l.stored, l.duplicate, l.parked,
   l.gaps - l.absent - l.lost AS gaps, l.absent, l.lost, l.redriven, CAST(NULL AS VARCHAR(100)) AS state
 FROM ledger AS l
-WHERE l.group_id = @group
+WHERE l.group_id = @group AND l.topic = @topic
 UNION ALL${RANGES(2, 'g.lost_by IS NULL')}
 UNION ALL${RANGES(3, 'g.lost_by IS NOT NULL')}
 UNION ALL
 SELECT 4, NULL, NULL, COUNT_BIG(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, r.state
 FROM parked_records AS r
-WHERE r.group_id = @group AND r.counted = 1
+WHERE r.group_id = @group AND r.topic = @topic AND r.counted = 1
 GROUP BY r.state
 UNION ALL
 SELECT 5, g.topic, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, g.log_id
 FROM ledger_logs AS g
-WHERE g.group_id = @group
+WHERE g.group_id = @group AND g.topic = @topic
 UNION ALL
 SELECT 6, g.topic, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, g.broken_by
 FROM ledger_logs AS g
-WHERE g.group_id = @group
+WHERE g.group_id = @group AND g.topic = @topic
 UNION ALL
 SELECT 7, NULL, NULL, COUNT_BIG(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM order_changes AS c
@@ -48,8 +49,12 @@ ORDER BY part, topic, log_partition, first_offset;
 export function createLedger(query: Query): Ledger {
   return {
     ...createLedgerSettling(query),
-    async read(groupId, maxGaps) {
-      const [rows = []] = await query(SELECT_LEDGER, { group: text(groupId), maxGaps: int(maxGaps) })
+    async read(groupId, topic, maxGaps) {
+      const [rows = []] = await query(SELECT_LEDGER, {
+        group: text(groupId),
+        topic: text(topic),
+        maxGaps: int(maxGaps),
+      })
       const parts = Map.groupBy(rows, (row) => Number(row['part']))
       const parked = { ...NONE_PARKED }
       for (const row of parts.get(4) ?? []) parked[row['state'] as ParkedState] = Number(row['first_offset'])

@@ -41,7 +41,7 @@ export function archivedOrdersContract(name: string, open: OpenEmptyStore): void
       expect(again.changes).toEqual([{ kind: 'applied' }, { kind: 'refused' }, { kind: 'applied' }])
       const moved = changes.map((change, at) => ({ ...change, origin: place(5 + at) }))
       expect((await store([], { changes: moved })).changes).toEqual(moved.map(() => ({ kind: 'duplicate' })))
-      expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({ duplicate: 4, balanced: true })
+      expect(lineOf(await opened.ledger.read(GROUP, 'orders', 9))).toMatchObject({ duplicate: 4, balanced: true })
       expect(await listed()).toEqual([last.orderId])
       expect((await opened.views.changes(order.orderId, { limit: 9 })).items).toEqual([])
     })
@@ -103,7 +103,11 @@ export function archivedOrdersContract(name: string, open: OpenEmptyStore): void
       const orders = await archiveAll()
       expect((await store([given])).outcomes).toEqual([{ kind: 'withheld' }])
       expect((await store([{ ...given, origin: place(1) }])).outcomes).toEqual([{ kind: 'withheld' }])
-      expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({ stored: 0, parked: 2, balanced: true })
+      expect(lineOf(await opened.ledger.read(GROUP, 'orders', 9))).toMatchObject({
+        stored: 0,
+        parked: 2,
+        balanced: true,
+      })
       expect(await listed()).toEqual([last.orderId])
       await expect(opened.redriveTasks.restore(letterIdOf(given), actAt(2))).rejects.toMatchObject({
         code: 'conflict',

@@ -85,9 +85,9 @@ export function givenUpOrdersContract(name: string, open: OpenEmptyStore): void 
     test('leaves the ledger as it is', async () => {
       await store([orderAt(0), orderAt(1)])
       await storeLast()
-      const before = await opened.ledger.read(GROUP, 9)
+      const before = await opened.ledger.read(GROUP, 'orders', 9)
       await archiveAll()
-      expect(await opened.ledger.read(GROUP, 9)).toEqual(before)
+      expect(await opened.ledger.read(GROUP, 'orders', 9)).toEqual(before)
       expect(lineOf(before)).toMatchObject({ stored: 2, balanced: true })
     })
   })

@@ -65,7 +65,10 @@ export function changePreviewsContract(name: string, open: OpenEmptyStore): void
       const [dead, late] = [changeAt(1, order, amend({ customerName: 'A' }, 1)), changeAt(2, order, amend({}, 9))]
       const [follower, refused] = [changeAt(3, order, named('B')), changeAt(4, order, amend({ customerName: 'C' }, 1))]
       await given({ orders: [order], changes: [dead, late] }, [follower, refused])
-      const before = [await opened.views.history(order.orderId), await opened.ledger.read('order-processor', 9)]
+      const before = [
+        await opened.views.history(order.orderId),
+        await opened.ledger.read('order-processor', 'orders', 9),
+      ]
       const preview = await opened.store.previewBatch({
         orders: [redriven(order)],
         changes: [redriven(late), redriven(dead)],
@@ -81,9 +84,10 @@ export function changePreviewsContract(name: string, open: OpenEmptyStore): void
           [refused.changeId, 'refused', 'version-conflict'],
         ],
       })
-      expect([await opened.views.history(order.orderId), await opened.ledger.read('order-processor', 9)]).toEqual(
-        before,
-      )
+      expect([
+        await opened.views.history(order.orderId),
+        await opened.ledger.read('order-processor', 'orders', 9),
+      ]).toEqual(before)
       expect(await really([order], [dead, late], [dead, late, follower, refused])).toEqual([
         ['applied', undefined],
         ['rejected', 'version-conflict'],

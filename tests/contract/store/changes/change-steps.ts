@@ -72,7 +72,7 @@ export function changeSteps(opened: OpenStore) {
     history,
     kindsOf: async (order: Pick<OrderToStore, 'orderId'>) => (await history(order)).map(({ kind }) => kind),
     line: async () => {
-      const snapshot = await opened.ledger.read(GROUP, 10)
+      const snapshot = await opened.ledger.read(GROUP, 'orders', 10)
       return { ...lineOf(snapshot), waiting: snapshot.waiting, states: snapshot.parked }
     },
     stateOfLetter: async (of: Pick<OrderToStore, 'origin'>) => (await opened.deadLetters.get(letterIdOf(of)))?.state,

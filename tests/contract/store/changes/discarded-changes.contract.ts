@@ -48,7 +48,7 @@ export function discardedChangesContract(name: string, open: OpenEmptyStore): vo
       })
       const { items } = await opened.redriveTasks.audit({ limit: 9 })
       expect(items).toMatchObject([{ action: 'discard-change', target: first.changeId, operator: 'Kim', ...WHY }])
-      const ledger = await opened.ledger.read(GROUP, 9)
+      const ledger = await opened.ledger.read(GROUP, 'orders', 9)
       expect(ledger.waiting).toBe(1)
       expect(lineOf(ledger)).toMatchObject({ balanced: true })
     })
@@ -65,7 +65,7 @@ export function discardedChangesContract(name: string, open: OpenEmptyStore): vo
       expect(again.changes).toEqual([{ kind: 'withheld' }])
       expect(await statuses(first, second)).toEqual(['discarded', 'applied'])
       expect(await opened.views.get(order.orderId)).toMatchObject({ version: 2, customerName: 'B' })
-      expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({ balanced: true })
+      expect(lineOf(await opened.ledger.read(GROUP, 'orders', 9))).toMatchObject({ balanced: true })
     })
 
     test('what waits only for the discarded change takes its turn', async () => {

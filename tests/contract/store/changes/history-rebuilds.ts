@@ -22,7 +22,7 @@ async function everything({ views, ledger }: OpenStore, log: RandomLog) {
     found,
     changes,
     histories,
-    ledger: await ledger.read(GROUP, 9),
+    ledger: await ledger.read(GROUP, 'orders', 9),
   }
 }
 

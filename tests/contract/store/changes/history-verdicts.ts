@@ -47,7 +47,7 @@ async function answersOf({ views }: OpenStore, events: ReadonlyMap<string, Event
 export async function waitingForNothing(opened: OpenStore, log: RandomLog): Promise<string[]> {
   const byOrder = eventsByOrder(log)
   const { orders, changes } = await answersOf(opened, byOrder)
-  const { partitions } = await opened.ledger.read(GROUP, 9)
+  const { partitions } = await opened.ledger.read(GROUP, 'orders', 9)
   const isCounted = ({ origin }: Event) =>
     origin.offset < (partitions.find(({ partition }) => partition === origin.partition)?.next ?? 0)
   const isHeld = (view: ChangeView | undefined) =>

@@ -37,7 +37,7 @@ export function undecidedChangesContract(name: string, open: OpenEmptyStore): vo
       origin,
       error: expect.any(TypeError) as object,
     })
-    const line = async () => lineOf(await opened.ledger.read(GROUP, 9))
+    const line = async () => lineOf(await opened.ledger.read(GROUP, 'orders', 9))
 
     test('names it, decides what comes before it, and stores all other orders with their changes', async () => {
       const [order, other] = [orderAt(0), orderAt(1)]
@@ -84,7 +84,7 @@ export function undecidedChangesContract(name: string, open: OpenEmptyStore): vo
     test('counts one that failed before as retried or dead again', async () => {
       const order = orderAt(0)
       const bad = changeAt(1, order, THROWING)
-      const states = async () => (await opened.ledger.read(GROUP, 9)).parked
+      const states = async () => (await opened.ledger.read(GROUP, 'orders', 9)).parked
       await storeBatch([order], { parked: [parkedChange(bad)] })
       expect(await storeBatch([], { changes: [bad], delivered: 'copy' })).toHaveProperty('undecided')
       expect(await states()).toMatchObject({ stored: 1 })

@@ -41,7 +41,7 @@ export function removedLettersContract(
     const deliver = async (order: OrderToStore, delivered: 'origin' | 'copy' = 'origin') =>
       (await opened.store.storeBatch(batchOf([order], { delivered }))).outcomes[0]?.kind
     const statusOf = async ({ orderId }: OrderToStore) => (await opened.views.get(orderId))?.status
-    const parked = async () => (await opened.ledger.read(GROUP, 9)).parked
+    const parked = async () => (await opened.ledger.read(GROUP, 'orders', 9)).parked
     const beginEpoch = (next: number) =>
       opened.maintenance.resetLedger(
         GROUP,
@@ -78,7 +78,7 @@ export function removedLettersContract(
       await opened.redriveTasks.discard('orders-dlt:0:3', actAt(1))
       await opened.redriveTasks.change('task', 'cancelled', actAt(5))
       await opened.redriveTasks.discard(letterIdOf(young), { ...actAt(1), at: LAST })
-      const before = (await opened.ledger.read(GROUP, 9)).parked
+      const before = (await opened.ledger.read(GROUP, 'orders', 9)).parked
 
       expect(await remove('dead-letters', '2098-01-01T00:00:00.000Z')).toBe(7)
       const left = [young, open, sent, secondTime].map(letterIdOf)
@@ -91,7 +91,7 @@ export function removedLettersContract(
       }
       expect(await opened.deadLetters.get('orders-dlt:0:3')).toBeUndefined()
       expect(await opened.deadLetters.list({ limit: 9, orderId: discarded.orderId })).toMatchObject({ items: [] })
-      expect((await opened.ledger.read(GROUP, 9)).parked).toEqual(before)
+      expect((await opened.ledger.read(GROUP, 'orders', 9)).parked).toEqual(before)
       expect(await remove('dead-letters', '2098-01-01T00:00:00.000Z')).toBe(0)
     })
 
@@ -161,7 +161,7 @@ export function removedLettersContract(
       expect(await deliver(order)).toBe('withheld')
       expect(await statusOf(order)).toBe('discarded')
       expect(await parked()).toMatchObject({ discarded: 1, dead: 0, retrying: 0 })
-      expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({
+      expect(lineOf(await opened.ledger.read(GROUP, 'orders', 9))).toMatchObject({
         stored: 0,
         parked: 1,
         gaps: 0,

@@ -44,7 +44,7 @@ beforeEach(() => {
 test('a ledger reset deletes in steps, and an interrupted one leaves the rest of the old epoch to the next', () => {
   const epoch = { topic: 'orders', logId: 'another', partitions: [{ partition: 0, first: 3, next: 7 }] }
   const next = () => step(() => prepareLedgerReset(db).resetLedger(GROUP, epoch, ACT, LIMIT).isDone)
-  const ledger = () => prepareLedgerQueries(db).readLedger(GROUP, LETTERS)
+  const ledger = () => prepareLedgerQueries(db).readLedger(GROUP, 'orders', LETTERS)
   expect(next()).toBe(false)
   const { partitions, parked, gaps } = ledger()
   expect(partitions).toMatchObject([{ first: 0, parked: LETTERS }])

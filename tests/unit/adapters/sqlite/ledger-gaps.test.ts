@@ -31,7 +31,7 @@ function count(offsets: readonly number[]): number[] {
 
 /** The ledger's outcome for each skipped offset; null while the gap is open. */
 function passedOver(): Map<number, LossCause | null> {
-  const { gaps, lost } = prepareLedgerQueries(db).readLedger('group', END)
+  const { gaps, lost } = prepareLedgerQueries(db).readLedger('group', 'orders', END)
   const ranges = [...gaps.map((gap) => ({ ...gap, lostBy: null })), ...lost]
   return new Map(
     ranges.flatMap(({ from, to, lostBy }) =>

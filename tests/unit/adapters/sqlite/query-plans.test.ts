@@ -100,7 +100,7 @@ test('no query and no command reads a whole table', () => {
     prepareOrderQueries(db)
     prepareChangeQueries(db)
     prepareArchiveQueries(db)
-    prepareLedgerQueries(db).readLedger('group', 10)
+    prepareLedgerQueries(db).readLedger('group', 'orders', 10)
     const letters = prepareDeadLetterQueries(db)
     letters.getLetter('orders:0:0')
     letters.groupLetters({ limit: 10 })
@@ -116,6 +116,15 @@ test('no query and no command reads a whole table', () => {
       .map((line) => ({ line, sql })),
   )
   expect(faults).toEqual([])
+})
+
+test('the ledger’s queries read only indexes, and sort nothing', () => {
+  const texts = preparedBy((db) => void prepareLedgerQueries(db).readLedger('group', 'orders', 10))
+  const plans = texts.flatMap((sql) => planOf(sql).map((line) => ({ line, sql })))
+  expect(plans.length).toBeGreaterThan(4)
+  expect(plans.filter(({ line }) => !/^SEARCH \w+ USING (?:COVERING INDEX|INDEX|PRIMARY KEY)/.test(line))).toEqual([])
+  const parked = plans.find(({ sql }) => sql.includes('FROM parked_records'))
+  expect(parked?.line).toBe('SEARCH parked_records USING COVERING INDEX parked_records_by_state (group_id=?)')
 })
 
 /** Harmless scans: a constant row, tables with a few rows, and the index of running tasks. */

@@ -69,10 +69,10 @@ function verdict({
     topic: 'orders',
     groupId: 'group',
     ledger: {
-      read: async () => ({
-        partitions: rows,
+      read: async (_group, topic) => ({
+        partitions: rows.filter((row) => row.topic === topic),
         logs: [{ topic: 'orders', id: 'counted', brokenBy }],
-        gaps,
+        gaps: gaps.filter((gap) => gap.topic === topic),
         lost,
         parked: { ...NOTHING_PARKED, ...parked },
         waiting,

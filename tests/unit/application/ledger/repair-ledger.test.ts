@@ -30,7 +30,7 @@ function given({
     },
     now: () => new Date(now),
     ledger: {
-      read: async () => ({
+      read: async (_group, topic) => ({
         partitions: [
           {
             topic: 'orders',
@@ -46,7 +46,7 @@ function given({
             redriven: 0,
           },
         ],
-        gaps,
+        gaps: gaps.filter((gap) => gap.topic === topic),
         lost: [],
         logs: [],
         parked: { retrying: 0, stored: 0, duplicate: 0, dead: 0, discarded: 0, redriven: 0 },
