@@ -42,7 +42,7 @@ export interface Redrives {
   claim(taskId: string, owner: string, limit: number): Promise<readonly KeptDeadLetter[]>
 
   /**
-   * Marks letters as sent to their origin topic at the time `at`: `dead` becomes `redriven`, and an entry is added to
+   * Marks letters as sent to the orders topic at the time `at`: `dead` becomes `redriven`, and an entry is added to
    * the history of each order that was not stored yet.
    */
   markSent(taskId: string, letterIds: readonly string[], at: string): Promise<void>

@@ -52,15 +52,7 @@ export function createRedrive(dependencies: {
   const { log, deadLetters, redrives, topics, proofs, clock, signal, onError, onBack } = dependencies
   let told: string | undefined
   const owner = randomUUID()
-  const parkingTopics = new Set([topics.deadLetters, ...topics.retries.map(({ topic }) => topic)])
   const now = () => new Date(clock.now()).toISOString()
-
-  /**
-   * The original's topic. Records that another producer wrote to a retry or dead-letter topic go to the orders topic.
-   */
-  function destinationOf({ origin }: KeptDeadLetter): string {
-    return parkingTopics.has(origin.topic) ? topics.orders : origin.topic
-  }
 
   /** False if nothing is due. After a failure, this process keeps the lease and continues where it stopped. */
   async function look(): Promise<boolean> {
@@ -81,26 +73,23 @@ export function createRedrive(dependencies: {
 
   async function sendStep(task: RedriveTask, count: number): Promise<RedriveEnding | undefined> {
     const letters = await redrives.claim(task.id, owner, count)
-    for (const [topic, some] of Map.groupBy(letters, destinationOf)) {
-      const ending = await send(task, topic, some)
-      if (ending !== undefined) return ending
-    }
+    return letters.length === 0 ? undefined : await send(task, letters)
   }
 
   /**
+   * Sends letters to the orders topic, wherever they come from: nobody reads the topic of an earlier ORDERS_TOPIC, and
+   * other producers may have written to a retry topic or the dead-letter topic. The letter's id in the record's headers
+   * connects the new record with the old one.
+   *
    * Sends a letter before marking it. If the process dies in between, the letter is sent again, but the order is still
-   * stored only once. If a letter's topic no longer accepts it, the task stops, because every attempt to send the
+   * stored only once. If the topic no longer accepts a letter, the task stops, because every attempt to send the
    * letter would fail; the reason names the letter.
    */
-  async function send(
-    task: RedriveTask,
-    topic: string,
-    letters: readonly KeptDeadLetter[],
-  ): Promise<RedriveEnding | undefined> {
+  async function send(task: RedriveTask, letters: readonly KeptDeadLetter[]): Promise<RedriveEnding | undefined> {
     const sentAt = now()
     try {
       await log.publish(
-        topic,
+        topics.orders,
         letters.map((letter) => proofs.prove(toRedriven(letter))),
       )
     } catch (error) {
@@ -110,7 +99,7 @@ export function createRedrive(dependencies: {
         return { state: 'stopped', why: `${only.id} cannot be sent: ${error.message} Edit or discard it.` }
       }
       for (const letter of letters) {
-        const ending = await send(task, topic, [letter])
+        const ending = await send(task, [letter])
         if (ending !== undefined) return ending
       }
       return
@@ -152,7 +141,7 @@ export function createRedrive(dependencies: {
       }
       const value = Buffer.from(newOrderJson(order))
       const dead = await redrives.recordEdit(letterId, value, act)
-      await log.publish(destinationOf(dead), [proofs.prove(toEdited(dead, value))])
+      await log.publish(topics.orders, [proofs.prove(toEdited(dead, value))])
       return redrives.markEdited(letterId, act)
     },
     async run() {

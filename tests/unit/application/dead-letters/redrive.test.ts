@@ -225,8 +225,11 @@ describe('a redrive', () => {
     )
   })
 
-  it('sends other producers’ letters in the dead-letter topic to the orders topic', async () => {
-    const [letterId = ''] = await keep(1, { origin: { topic: TOPICS.deadLetters, partition: 0, offset: 7 } })
+  it.each([
+    ['of an earlier orders topic', 'orders-of-2025'],
+    ['that other producers wrote to the dead-letter topic', TOPICS.deadLetters],
+  ])('sends letters %s to the orders topic', async (_, topic) => {
+    const [letterId = ''] = await keep(1, { origin: { topic, partition: 0, offset: 7 } })
     const { id } = await redrive.start({ ids: [letterId] }, 1, actAt(0))
     expect(await runUntil(id, hasEnded)).toMatchObject({ state: 'done', resolved: 1 })
     expect(log.published[0]?.topic).toBe('orders')
