@@ -64,7 +64,7 @@ const PROBLEMS: readonly ProblemCode[] = [
 ]
 
 const SEMANTICS =
-  'The answer is 202 once the change is durable in the log. The change takes effect after all earlier events of the order. While one of them is being retried or is dead-lettered, the change waits, but other orders do not. With `Prefer: wait=N`, the answer is 200 with the order if the change took effect in time, and 409 if it was rejected in time. With `If-Match`, the change is valid only for that version of the order.'
+  'The answer is 202 once the change is durable in the log. The change takes effect after all earlier events of the order. While one of them is being retried or is dead-lettered, the change waits, but other orders do not. With `Prefer: wait=N`, the answer is 200 with the order if the change took effect in time, and 409 if it was rejected in time. With `If-Match`, the change is valid only for that version of the order. If the customer of the order has been forgotten, a change with personal data is refused with 409 (`conflict`).'
 
 function answers(order: unknown, receipt: unknown): Readonly<Record<number, Answer>> {
   const headers = ['Location', 'PreferenceApplied', 'IdempotentReplayed'] as const

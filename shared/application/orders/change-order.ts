@@ -1,4 +1,5 @@
 import { OrderError } from '../../domain/errors.ts'
+import { hasPersonalData } from '../../domain/forgetting/forgotten-data.ts'
 import { NO_VERSION, type OrderChange } from '../../domain/changes/order-changes.ts'
 import { bodyHash, changeJson, type ChangeEvent } from '../../domain/order-events.ts'
 import { changeKeyHash, type OrderIds } from '../../domain/order-id.ts'
@@ -39,7 +40,8 @@ export type ChangeOrder = (orderId: string, change: OrderChange, options: Accept
  * issued here: only the store knows whether another producer placed such an order.
  *
  * Rejects with `order-not-found`; with `order-archived`, `order-cancelled`, `order-discarded` or `precondition-failed`
- * if the store already knows that the change comes too late; with `store-unavailable` as described above; with
+ * if the store already knows that the change comes too late; with `conflict` if the change has personal data and the
+ * store knows that the order's customer was forgotten; with `store-unavailable` as described above; with
  * `idempotency-key-reused`; or with the log's own error. After `store-unavailable` or a rejection by the log, the
  * caller may send the same request again.
  */
@@ -70,7 +72,8 @@ export function createChangeOrder(dependencies: {
     return { view, archivedAt, known: accepted }
   }
 
-  function refuseIfTooLate(orderId: string, { expectedVersion }: OrderChange, found: Found | undefined): void {
+  function refuseIfTooLate(orderId: string, change: OrderChange, found: Found | undefined): void {
+    const { expectedVersion } = change
     if (found?.archivedAt !== undefined) throw orderArchived(found.archivedAt)
     if (found?.view === undefined && !orderIds.isIssued(orderId)) {
       if (found !== undefined) throw new OrderError('order-not-found', 'No order has this id.')
@@ -80,6 +83,8 @@ export function createChangeOrder(dependencies: {
     const { status, version = 1, cancelledAt } = found?.view ?? initialState(orderId)
     if (status === 'cancelled') throw new OrderError('order-cancelled', `The order was cancelled at ${cancelledAt}.`)
     if (status === 'discarded') throw new OrderError('order-discarded', 'The order was discarded by an operator.')
+    // The store would leave the data out, but the log would keep it.
+    if (found?.view?.forgotten === true && hasPersonalData(change)) throw customerForgotten(change)
     if (expectedVersion === undefined || version <= expectedVersion) return
     const detail =
       expectedVersion === NO_VERSION
@@ -128,4 +133,10 @@ export function createChangeOrder(dependencies: {
     })
     return { changeId, ...accepted }
   }
+}
+
+function customerForgotten({ kind }: OrderChange): OrderError {
+  const without =
+    kind === 'cancel' ? 'Cancel the order without a reason.' : 'Leave out names, e-mail address and addresses.'
+  return new OrderError('conflict', `The customer of this order has been forgotten. ${without}`)
 }

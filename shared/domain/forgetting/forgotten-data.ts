@@ -38,6 +38,12 @@ function forgetAmendment(amendment: Amendment): Amendment {
   return { ...amendment, ...(Object.fromEntries(replaced) as Amendment) }
 }
 
+/** Whether the change has a value that `forgetChange` replaces or removes. */
+export function hasPersonalData(change: OrderChange): boolean {
+  if (change.kind === 'cancel') return change.reason !== undefined
+  return Object.keys(change.amendment).some((name) => Object.hasOwn(FORGOTTEN, name))
+}
+
 /** The amended members that a view shows, which hold no personal data. Undefined if none are left. */
 export function shownOf(amendment: Amendment): Amendment | undefined {
   const shown = Object.entries(amendment).filter(([name]) => !Object.hasOwn(FORGOTTEN, name))

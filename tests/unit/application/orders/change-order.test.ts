@@ -117,6 +117,26 @@ describe('changing an order', () => {
     expect(log.published).toEqual([])
   })
 
+  it.each<[OrderChange, 'is refused' | 'is accepted']>([
+    [{ kind: 'amend', amendment: { totalPrice: 7, shippingAddress: '7 Secret Lane' } }, 'is refused'],
+    [{ kind: 'amend', amendment: { customerEmail: 'sue@example.com' } }, 'is refused'],
+    [CANCEL, 'is refused'],
+    [AMEND, 'is accepted'],
+    [{ kind: 'cancel' }, 'is accepted'],
+  ])('of a forgotten customer’s order: %j %s', async (change, verdict) => {
+    const { log, changeOrder } = intake({ view: () => stored({ forgotten: true }) })
+    const answer = changeOrder(ORDER, change, {})
+    if (verdict === 'is accepted') await expect(answer).resolves.toHaveProperty('changeId')
+    else await expect(answer).rejects.toMatchObject({ code: 'conflict', retriable: false })
+    expect(log.published).toHaveLength(verdict === 'is accepted' ? 1 : 0)
+  })
+
+  it('with personal data that was accepted before the customer was forgotten is still a repeat', async () => {
+    const known = { changeId: 'first', bodyHash: bodyHash(changeJson(CANCEL)), acceptedAt: '2026-01-01T00:00:00.000Z' }
+    const { changeOrder } = intake({ view: () => stored({ forgotten: true }), known: () => known })
+    expect(await changeOrder(ORDER, CANCEL, withKey)).toMatchObject({ changeId: 'first', replayed: true })
+  })
+
   it.each<[string, Given]>([
     ['does not know the order yet', {}],
     ['is unavailable', { view: away }],
