@@ -118,6 +118,27 @@ export function forgetContract(name: string, open: OpenEmptyStore): void {
       )
     })
 
+    test('only files that have the data are named, although the customer is forgotten a second time', async () => {
+      const archive = async (order: OrderToStore, file: string, second: number) => {
+        const { items } = await opened.archive.exportOrders({ before: '2026-01-01T00:09:00.000Z', limit: 9 })
+        const given = items.filter(({ orderId }) => orderId === order.orderId)
+        expect(await opened.archive.archiveOrders(given, file, actAt(second))).toMatchObject({ archived: 1 })
+      }
+      const [early, between, late] = [hers(0), hers(1), hers(2, { acceptedAt: actAt(12).at })]
+      await opened.store.storeBatch(batchOf([early, between, orderAt(9)]))
+      await archive(early, 'before', 0)
+      expect(await forget(10)).toMatchObject({ archived: 1, archiveFiles: ['before'] })
+      await opened.store.storeBatch(batchOf([late, orderAt(11)]))
+      await archive(between, 'without the data', 20)
+      await archive(late, 'with later data', 21)
+      const withData = { archived: 2, archiveFiles: ['before', 'with later data'] }
+      expect(await opened.forgetting.held(CUSTOMER)).toMatchObject(withData)
+      for (const second of [30, 40]) {
+        expect(await forget(second)).toMatchObject(withData)
+        expect(await opened.forgetting.held(CUSTOMER)).toMatchObject(withData)
+      }
+    })
+
     test('an order of another customer with the same name is found after it was restored', async () => {
       const [order, other] = [hers(0), hers(1, { order: { customerId: OTHER } })]
       await opened.store.storeBatch(batchOf([order, other, orderAt(9)]))

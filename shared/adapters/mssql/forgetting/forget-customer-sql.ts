@@ -9,7 +9,8 @@ import { isUnmarked } from './forgotten-customers-sql.ts'
  * Uses orders_by_customer and archived_orders_by_customer. Reads all of order_states, which contains only the few
  * orders that are not stored. Archived orders are selected too, because their letters, and changes that arrived too
  * late for the archive, are still in the store. If an order was archived after its customer had been forgotten, the
- * archive file does not contain the personal data (`has_data`).
+ * archive file does not contain the personal data (`has_data`). `forgotten_customers` has only the last time at which
+ * the customer was forgotten; the audit log has the earlier ones (audit_by_target).
  */
 export const SELECT_ORDERS_OF_CUSTOMER = `
 SELECT o.seq, o.order_id, o.version, o.forgotten FROM orders AS o WHERE o.customer_id = @customerId ORDER BY o.seq;
@@ -18,6 +19,10 @@ SELECT a.order_id, a.archive_file, CAST(CASE WHEN EXISTS (
   SELECT 1
   FROM forgotten_customers AS f
   WHERE f.customer_id = a.customer_id AND a.accepted_at <= f.forgotten_at AND f.forgotten_at < a.archived_at
+) OR EXISTS (
+  SELECT 1
+  FROM audit AS u
+  WHERE u.target = @target AND u.action = 'forget' AND a.accepted_at <= u.happened_at AND u.happened_at < a.archived_at
 ) THEN 0 ELSE 1 END AS BIT) AS has_data
 FROM archived_orders AS a
 WHERE a.customer_id = @customerId;

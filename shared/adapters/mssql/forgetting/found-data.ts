@@ -1,9 +1,10 @@
 import { claims } from '../../../domain/forgetting/forgotten-records.ts'
 import type { NewOrderCommand } from '../../../domain/order-commands.ts'
 import type { Held } from '../../../ports/forgetting.ts'
+import { forgottenTarget } from '../../stores/forgetting/forgetting-refusals.ts'
 import { hasPersonalData } from '../../stores/forgetting/forgotten-letters.ts'
 import type { KeptDeadLetter } from '../../../ports/dead-letters.ts'
-import { bigint, int, json, type Row } from '../database/connection.ts'
+import { bigint, int, json, text, type Row } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
 import { fromSqlId } from '../database/values.ts'
 import { toLetter } from '../dead-letters/letter-rows.ts'
@@ -93,7 +94,10 @@ export function createFinding(query: Query) {
     lastLetter,
     scanLetters,
     async ofCustomer(customerId: number, { naming }: Scan): Promise<Found> {
-      const known = await query(SELECT_ORDERS_OF_CUSTOMER, { customerId: bigint(customerId) })
+      const known = await query(SELECT_ORDERS_OF_CUSTOMER, {
+        customerId: bigint(customerId),
+        target: text(forgottenTarget(customerId)),
+      })
       const [stored = [], unstored = [], archived = []] = known
       const ofLetters = await exceptOfOthers(
         customerId,

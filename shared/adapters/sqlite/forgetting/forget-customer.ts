@@ -31,13 +31,18 @@ const SELECT_STATES = 'SELECT seq, order_id, status, order_json FROM order_state
 /**
  * Uses archived_orders_by_customer. For archived orders, the store may still have letters and late changes. If an order
  * was archived after its customer had been forgotten, its file contains none of the customer's personal data.
+ * `forgotten_customers` has only the last time at which the customer was forgotten; the audit log has the earlier ones
+ * (audit_by_target). If AUDIT_RETENTION has removed them, a file may be named although it does not have the data.
  */
 const SELECT_ARCHIVED = `
   SELECT order_id, file AS archive_file, NOT EXISTS (
     SELECT 1 FROM forgotten_customers c
     WHERE c.customer_id = o.customer_id AND o.accepted_at <= c.forgotten_at AND c.forgotten_at < o.archived_at
+  ) AND NOT EXISTS (
+    SELECT 1 FROM audit a
+    WHERE a.target = ?2 AND a.action = 'forget' AND o.accepted_at <= a.at AND a.at < o.archived_at
   ) AS has_data
-  FROM archived_orders o WHERE customer_id = ?`
+  FROM archived_orders o WHERE customer_id = ?1`
 /**
  * Reads every payload, because dead letters have no column for the customer. Only the payloads that may name the
  * customer are then parsed.
@@ -132,7 +137,7 @@ export function prepareForgetCommands(db: DatabaseSync): ForgetCommands {
   function find(customerId: number): Found {
     const stored = selectOrders.all(customerId)
     const unstored = selectStates.all(customerId)
-    const archived = selectArchived.all(customerId)
+    const archived = selectArchived.all(customerId, forgottenTarget(customerId))
     const orderIds = new Set(
       [...stored, ...unstored, ...archived].map((row) => fromIdBytes(row['order_id'] as Uint8Array)),
     )
