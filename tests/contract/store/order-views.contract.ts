@@ -207,6 +207,9 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
         expect(await listed({ from: acceptedAt(4) })).toEqual(ids(4, 2))
         expect(await listed({ to: acceptedAt(1), currency: 'EUR' })).toEqual(ids(5))
         expect(await listed({ from: acceptedAt(6) })).toEqual([])
+        // These times are valid, but in UTC they lie outside the years 1 to 9999.
+        const ever = { from: '0001-01-01T00:00:00+01:00', to: '9999-12-31T23:59:59-05:00' }
+        expect(await listed(ever)).toEqual(await listed({}))
       })
 
       test('a time range is found anywhere among many orders', async () => {

@@ -26,7 +26,7 @@ import {
 } from '../../stores/refusals.ts'
 import { bigint, int, json, text, type Parameters, type Row } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
-import { fromSqlId, fromSqlTime, toSqlTime } from '../database/values.ts'
+import { fromSqlId, fromSqlTime, toSqlBound, toSqlTime } from '../database/values.ts'
 import { actParameters } from '../dead-letters/audit.ts'
 import { givenBack, untilForgotten } from '../forgetting/forgotten-customers.ts'
 import { ARCHIVE_ORDERS, SELECT_ARCHIVABLE, SELECT_ARCHIVABLE_STATES, SELECT_ARCHIVED } from './archive-sql.ts'
@@ -119,7 +119,7 @@ export function createArchive(
     async exportOrders(exported) {
       const { before, limit } = exported
       const [table, last, after] = fromCursor(exported, ['string', 'number', 'string']) ?? ['stored', 0, LONG_AGO]
-      const parameters = { before: text(toSqlTime(before)), last: bigint(last), limit: int(limit) }
+      const parameters = { before: text(toSqlBound(before)), last: bigint(last), limit: int(limit) }
       const [rows = []] =
         table === 'stored'
           ? await query(SELECT_ARCHIVABLE, { ...parameters, after: text(after) })

@@ -23,6 +23,14 @@ export function toSqlTime(time: string | number): string | null {
   return new Date(ms).toISOString().slice(0, -1)
 }
 
+/**
+ * Like `toSqlTime`, but for a time with which stored times are compared: a time that is out of range becomes the
+ * nearest one that DATETIME2 has, because a comparison with NULL matches no row.
+ */
+export function toSqlBound(time: string | number): string | null {
+  return toSqlTime(Math.min(Math.max(new Date(time).getTime(), FIRST_MS), LAST_MS))
+}
+
 export function fromSqlTime(time: Date): string {
   return time.toISOString()
 }

@@ -12,7 +12,7 @@ import { LETTER_COLUMNS, SUMMARY_COLUMNS, toGroup, toLetter, toSummary } from '.
 import { createKeepLetters } from './keep-letters.ts'
 import { recompiledBetweenTimes } from '../orders/order-views-sql.ts'
 import type { Query } from '../database/query.ts'
-import { fromSqlTime, isOrderId, toSqlTime } from '../database/values.ts'
+import { fromSqlTime, isOrderId, toSqlBound, toSqlTime } from '../database/values.ts'
 
 /** A letter whose content was removed (port Retention) is not shown. Uses the unique index on the position. */
 export const SELECT_LETTER = `
@@ -96,8 +96,8 @@ export function filtersOf(query: Omit<DeadLetterQuery, 'limit' | 'cursor'>) {
     ...(code !== undefined && { code: text(code) }),
     // A malformed id matches no dead letter.
     ...(orderId !== undefined && { orderId: text(isOrderId(orderId) ? orderId : null) }),
-    ...(from !== undefined && { from: text(toSqlTime(from)) }),
-    ...(to !== undefined && { to: text(toSqlTime(to)) }),
+    ...(from !== undefined && { from: text(toSqlBound(from)) }),
+    ...(to !== undefined && { to: text(toSqlBound(to)) }),
   }
   const whose: readonly LetterFilter[] = foreign === undefined ? [] : [foreign ? 'foreign' : 'own']
   const names = [...(Object.keys(parameters) as LetterFilter[]), ...whose]

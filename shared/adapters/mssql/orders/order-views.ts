@@ -16,7 +16,7 @@ import {
   type ListFilter,
 } from './order-views-sql.ts'
 import type { Query } from '../database/query.ts'
-import { fromSqlId, fromSqlTime, isOrderId, toSqlTime } from '../database/values.ts'
+import { fromSqlId, fromSqlTime, isOrderId, toSqlBound } from '../database/values.ts'
 
 export interface OrderQueries extends Omit<OrderViews, 'archivedAt'>, ChangeQueries {
   readonly findByIdempotencyKey: (keyHash: string) => Promise<KnownOrder | undefined>
@@ -108,8 +108,8 @@ function filtersOf(list: ListQuery): { given: ReadonlySet<ListFilter>; parameter
     ...(currency !== undefined && { currency: text(currency) }),
     ...(paymentMethod !== undefined && { paymentMethod: text(paymentMethod) }),
     ...(reference !== undefined && { reference: text(reference) }),
-    ...(from !== undefined && { from: text(toSqlTime(from)) }),
-    ...(to !== undefined && { to: text(toSqlTime(to)) }),
+    ...(from !== undefined && { from: text(toSqlBound(from)) }),
+    ...(to !== undefined && { to: text(toSqlBound(to)) }),
   }
   const given = new Set(Object.keys(parameters) as ListFilter[])
   if (status === 'cancelled') given.add('cancelled')

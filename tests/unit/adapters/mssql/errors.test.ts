@@ -6,7 +6,7 @@ import {
   toStoreError,
 } from '../../../../shared/adapters/mssql/database/errors.ts'
 import { toRounds } from '../../../../shared/adapters/mssql/orders/rounds.ts'
-import { cut, toSqlTime } from '../../../../shared/adapters/mssql/database/values.ts'
+import { cut, toSqlBound, toSqlTime } from '../../../../shared/adapters/mssql/database/values.ts'
 
 /** An error like those that mssql throws. */
 const thrown = (properties: object, name = 'RequestError') =>
@@ -126,6 +126,13 @@ describe('values', () => {
   test('a time is in UTC without a zone, and within the range of its column', () => {
     expect(toSqlTime('2026-01-01T02:00:00.5+02:00')).toBe('2026-01-01T00:00:00.500')
     for (const none of ['yesterday', '', 1e16, '+010000-01-01T00:00:00.000Z']) expect(toSqlTime(none)).toBeNull()
+  })
+
+  test('a bound that is out of range becomes the nearest time that the column can have', () => {
+    expect(toSqlBound('2026-01-01T02:00:00.5+02:00')).toBe('2026-01-01T00:00:00.500')
+    expect(toSqlBound('9999-12-31T23:59:59-05:00')).toBe('9999-12-31T23:59:59.999')
+    expect(toSqlBound('0001-01-01T00:00:00+01:00')).toBe('0001-01-01T00:00:00.000')
+    expect(toSqlBound('yesterday')).toBeNull()
   })
 
   test('a string is cut between characters', () => {
