@@ -1,4 +1,5 @@
 import { INSERT_AUDIT } from '../dead-letters/audit.ts'
+import { isUnmarked } from '../forgetting/forgotten-customers-sql.ts'
 import { DECLARE_PARTITIONS, LOCK_PARTITIONS, lockChanges, lockStates, lockStored } from '../database/locks.ts'
 
 /**
@@ -112,7 +113,9 @@ export const auditOnce = (action: string) => `
 /**
  * Removes orders that have not changed since they were read. Versions (or, for discarded orders, update times) and row
  * counts show whether an order has changed: versions only increase, every later event adds rows, and a settled change
- * moves to another state only if its letter is opened again.
+ * moves to another state only if its letter is opened again. Forgetting a customer changes none of these, so the mark
+ * for removed personal data is compared too: otherwise the file would have the data, although the order seems to have
+ * been archived without it.
  *
  * A statement that stores a record reads the order and its tombstone together, so it finds one of the two. But a
  * statement that records a change reads only the tombstone. This transaction therefore first locks the ledger rows of
@@ -132,6 +135,7 @@ DECLARE @orders TABLE (
   is_stored BIT NOT NULL,
   version INT NULL,
   updated_at DATETIME2(3) NULL,
+  forgotten BIT NOT NULL,
   changes INT NOT NULL,
   entries INT NOT NULL,
   change_entries INT NOT NULL,
@@ -142,14 +146,17 @@ DECLARE @words TABLE (
   i INT NOT NULL,
   PRIMARY KEY (word, i)
 );
-${DECLARE_PARTITIONS}INSERT INTO @orders (i, order_id, is_stored, version, updated_at, changes, entries, change_entries, is_same)
-SELECT x.i, x.order_id, x.is_stored, x.version, x.updated_at, x.changes, x.entries, x.change_entries, 0
+${DECLARE_PARTITIONS}INSERT INTO @orders (
+  i, order_id, is_stored, version, updated_at, forgotten, changes, entries, change_entries, is_same
+)
+SELECT x.i, x.order_id, x.is_stored, x.version, x.updated_at, x.forgotten, x.changes, x.entries, x.change_entries, 0
 FROM OPENJSON(@batch, '$.orders') WITH (
   i INT '$.i',
   order_id UNIQUEIDENTIFIER '$.orderId',
   is_stored BIT '$.isStored',
   version INT '$.version',
   updated_at DATETIME2(3) '$.updatedAt',
+  forgotten BIT '$.forgotten',
   changes INT '$.changes',
   entries INT '$.entries',
   change_entries INT '$.changeEntries'
@@ -175,12 +182,13 @@ ${LOCK_PARTITIONS}${lockChanges('@orders')}${lockStates('@orders')}${lockStored(
   SET is_same = 1, seq = o.seq
   FROM @orders AS x
   JOIN orders AS o ON o.order_id = x.order_id
-  WHERE x.is_stored = 1 AND o.version = x.version AND ${isSettled('x')};
+  WHERE x.is_stored = 1 AND o.version = x.version AND COALESCE(o.forgotten, 0) = x.forgotten AND ${isSettled('x')};
   UPDATE x
   SET is_same = 1
   FROM @orders AS x
   JOIN order_states AS s ON s.order_id = x.order_id
-  WHERE x.is_stored = 0 AND s.status = 'discarded' AND s.updated_at = x.updated_at AND ${isSettled('x')};
+  WHERE x.is_stored = 0 AND s.status = 'discarded' AND s.updated_at = x.updated_at
+    AND (x.forgotten = 1 OR s.order_json IS NULL OR ${isUnmarked('s.order_json')}) AND ${isSettled('x')};
   UPDATE x
   SET is_same = 0
   FROM @orders AS x

@@ -176,12 +176,13 @@ function parametersOf(target: string, act: ArchivingAct): Parameters {
 
 function toArchiveJson(orders: readonly ReadOrder[]) {
   return {
-    orders: orders.map(({ document: { orderId, stored, discarded }, ...counts }, i) => ({
+    orders: orders.map(({ document: { orderId, order, stored, discarded }, ...counts }, i) => ({
       i,
       orderId,
       isStored: stored !== null,
       version: stored?.version ?? null,
       updatedAt: discarded === null ? null : toSqlTime(discarded.updatedAt),
+      forgotten: order?.forgotten === true,
       ...counts,
     })),
     words: orders.flatMap(({ document: { orderId, order, stored } }, i) =>

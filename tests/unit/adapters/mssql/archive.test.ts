@@ -163,9 +163,28 @@ describe('the archive on SQL Server', () => {
     const orders = [{ orderId, hash: one?.hash ?? '' }, ...[other, gone].map((id) => ({ orderId: id, hash: HASH }))]
     expect(await archive.archiveOrders(orders, 'file', actAt(0))).toEqual({ archived: 1, known: 1, changed: [other] })
     expect(batchOf(ARCHIVE_ORDERS)).toMatchObject({
-      orders: [{ i: 0, orderId, isStored: true, version: 2, changes: 1, entries: 0, changeEntries: 1 }],
+      orders: [
+        { i: 0, orderId, isStored: true, version: 2, forgotten: false, changes: 1, entries: 0, changeEntries: 1 },
+      ],
       words: expect.arrayContaining([[0, 'alex']]),
     })
+  })
+
+  it('compares whether the customer was forgotten, which changes no version and no count', async () => {
+    const rows = [[{ ...ORDER_ROW, forgotten: true }], ...DOCUMENT_ROWS.slice(1)]
+    const answers = new Map<string, readonly (readonly Row[])[]>([
+      [SELECT_ARCHIVABLE, FOUND],
+      [SELECT_DOCUMENTS, rows],
+      [ARCHIVE_ORDERS, [[], FREE]],
+    ])
+    const { archive, batchOf } = archiveOn(answers)
+    const { items } = await archive.exportOrders({ before: '2026-06-01T00:00:00.000Z', limit: 2 })
+    await archive.archiveOrders([{ orderId, hash: items[0]?.hash ?? '' }], 'file', actAt(0))
+    expect(batchOf(ARCHIVE_ORDERS)).toMatchObject({ orders: [{ forgotten: true }] })
+    expect(ARCHIVE_ORDERS).toMatch(/o\.version = x\.version AND COALESCE\(o\.forgotten, 0\) = x\.forgotten/)
+    expect(ARCHIVE_ORDERS).toMatch(
+      /x\.forgotten = 1 OR s\.order_json IS NULL OR JSON_VALUE\(s\.order_json, '\$\.forgotten'\) IS NULL/,
+    )
   })
 
   it('removes no order whose hash differs', async () => {
