@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { forgetChange, forgetOrder } from '../../../domain/forgetting/forgotten-data.ts'
 import { OrderError } from '../../../domain/errors.ts'
 import type { Forgetting } from '../../../ports/forgetting.ts'
@@ -13,11 +14,11 @@ import { concatenation, type PlaceBytes } from '../dead-letters/concatenated-byt
 import { FORGET } from './forget-customer-sql.ts'
 import { createFinding, NO_LETTERS, toHeld, type Found, type FoundLetter } from './found-data.ts'
 import { toStoredChangesJson } from './forgotten-customers.ts'
-import { forgottenStateWords, forgottenWords } from './forgotten-words.ts'
+import { forgottenStateWords, forgottenWords, NO_WORDS, type ForgottenWords } from './forgotten-words.ts'
 
 /**
  * Another attempt is necessary only if this customer's data changes, or any new letter is stored, in the milliseconds
- * between the last read and the transaction.
+ * between the last read and the transaction, or if orders change while their words are being read.
  */
 const MAX_ATTEMPTS = 20
 /**
@@ -32,8 +33,14 @@ export function createForgetting(query: Query): Forgetting {
   const finding = createFinding(query)
 
   /** Returns false if the store has data that the search missed, or data that has changed since the search. */
-  async function write(found: Found, lastSeq: number, act: Act, customerId: number | null): Promise<boolean> {
-    const { batch, concatenated } = await toParameters(query, found)
+  async function write(
+    found: Found,
+    words: ForgottenWords,
+    lastSeq: number,
+    act: Act,
+    customerId: number | null,
+  ): Promise<boolean> {
+    const { batch, concatenated } = toParameters(found, words)
     const parameters = {
       ...actParameters(customerId === null ? '' : forgottenTarget(customerId), act),
       batch: json(batch),
@@ -56,10 +63,18 @@ export function createForgetting(query: Query): Forgetting {
     },
     async forget(customerId, act) {
       let scan = NO_LETTERS
+      let words = NO_WORDS
+      let wordsOf: Found['orders'] = []
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
         scan = await finding.scanLetters(customerId, scan)
         const found = await finding.ofCustomer(customerId, scan)
-        if (await write(found, scan.lastSeq, act, customerId)) return toHeld(found)
+        if (isDeepStrictEqual(found.orders, wordsOf)) {
+          if (await write(found, words, scan.lastSeq, act, customerId)) return toHeld(found)
+        } else {
+          // Reading the words may take minutes, so everything else is read again afterwards.
+          words = await forgottenWords(query, found.orders)
+          wordsOf = found.orders
+        }
       }
       throw isBusy()
     },
@@ -67,7 +82,7 @@ export function createForgetting(query: Query): Forgetting {
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
         const lastSeq = await finding.lastLetter()
         const act = { ...NOBODY, at: new Date().toISOString() }
-        if (await write(await finding.ofOrders(orderIds), lastSeq, act, null)) return
+        if (await write(await finding.ofOrders(orderIds), NO_WORDS, lastSeq, act, null)) return
       }
       throw isBusy()
     },
@@ -77,7 +92,7 @@ export function createForgetting(query: Query): Forgetting {
 }
 
 /** The rows that were found, without their personal data, in the form that FORGET reads. */
-async function toParameters(query: Query, { orders, states, changes, letters, orderIds }: Found) {
+function toParameters({ orders, states, changes, letters, orderIds }: Found, words: ForgottenWords) {
   const { place, concatenated } = concatenation()
   const batch = {
     ids: orderIds,
@@ -85,7 +100,7 @@ async function toParameters(query: Query, { orders, states, changes, letters, or
     states: states.map(({ seq, updatedAt }, n) => [n, seq, toSqlTime(updatedAt.getTime())]),
     stateOrders: states.map(({ order }) => forgetOrder(order)),
     stateWords: forgottenStateWords(states),
-    ...(await forgottenWords(query, orders)),
+    ...words,
     ...toStoredChangesJson(changes.map(({ changeId, change }) => ({ changeId, change: forgetChange(change) }))),
     letters: letters.map((found, n) => ({ n, ...toLetterJson(found, place) })),
     headers: letters.map(({ letter }) => JSON.parse(forgetKept(letter).headersJson) as unknown),

@@ -14,7 +14,7 @@ export interface ForgottenWords {
   readonly gone: readonly (readonly [seq: string, word: string])[]
 }
 
-const NO_WORDS: ForgottenWords = { words: [], gone: [] }
+export const NO_WORDS: ForgottenWords = { words: [], gone: [] }
 /** This timeout is long, because the statement reads the words of all orders. */
 const READ_TIMEOUT_MS = 5 * 60_000
 

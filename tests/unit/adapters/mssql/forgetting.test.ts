@@ -2,7 +2,12 @@ import { expect, test } from 'vitest'
 import type { Parameters, Row } from '../../../../shared/adapters/mssql/database/connection.ts'
 import type { Query } from '../../../../shared/adapters/mssql/database/query.ts'
 import { createForgetting } from '../../../../shared/adapters/mssql/forgetting/forget-customer.ts'
-import { FORGET, SELECT_PAYLOADS } from '../../../../shared/adapters/mssql/forgetting/forget-customer-sql.ts'
+import {
+  FORGET,
+  SELECT_ORDERS_OF_CUSTOMER,
+  SELECT_PAYLOADS,
+  SELECT_WORDS_OF_ORDERS,
+} from '../../../../shared/adapters/mssql/forgetting/forget-customer-sql.ts'
 import { SELECT_EVENTS } from '../../../../shared/adapters/mssql/forgetting/forgotten-customers-sql.ts'
 import { createBatchCommands } from '../../../../shared/adapters/mssql/orders/store-batch.ts'
 import { STORE_BATCH } from '../../../../shared/adapters/mssql/orders/store-batch-sql.ts'
@@ -94,6 +99,37 @@ test('letters that were looked at once are not read again', async () => {
   const { looked, forget } = fakeForgetting(2)
   await forget()
   expect(looked).toEqual([0, 7, 7])
+})
+
+test('the words are read before the last search, and again only if an order has changed since', async () => {
+  const sent: string[] = []
+  const seen: unknown[] = []
+  const versions = [1, 2, 2, 2]
+  const names = new Map([
+    [SELECT_PAYLOADS, 'letters'],
+    [SELECT_ORDERS_OF_CUSTOMER, 'orders'],
+    [SELECT_WORDS_OF_ORDERS, 'words'],
+    [FORGET, 'forget'],
+  ])
+  let timesUnknown = 1
+  const query: Query = async (statement: string, parameters: Parameters = {}): Promise<Row[][]> => {
+    const name = names.get(statement)
+    if (name !== undefined) sent.push(name)
+    if (name === 'orders') {
+      const version = versions.shift()
+      return [[{ seq: '3', order_id: hers.orderId.toUpperCase(), version, forgotten: null }], [], []]
+    }
+    if (name === 'words') return [[], [{ order_seq: '3', word: 'zelda', in_name: true }]]
+    if (name !== 'forget') return [[], []]
+    const { orders, gone } = JSON.parse(String(parameters['batch']?.value)) as Record<string, unknown>
+    seen.push({ orders, gone })
+    return [[{ is_rebuilding: false, is_reindexing: false, is_known: timesUnknown-- <= 0 }]]
+  }
+  expect(await createForgetting(query).forget(CUSTOMER, actAt(1))).toMatchObject({ orders: 1 })
+  const search = ['letters', 'orders']
+  expect(sent).toEqual([...search, 'words', ...search, 'words', ...search, 'forget', ...search, 'forget'])
+  const written = { orders: [['3', 2]], gone: [['3', 'zelda']] }
+  expect(seen).toEqual([written, written])
 })
 
 test('a store that keeps receiving data about the customer rejects with store-busy', async () => {
