@@ -20,6 +20,7 @@ export interface RetryTier {
   readonly delayMs: number
 }
 
+const DEAD_LETTERS = '-dlt'
 const TWO_MIB = 2 * 1024 * 1024
 
 /** Means "no limit" in Kafka. */
@@ -39,7 +40,7 @@ export function createTopics(topic: string, group: string, retryDelaysMs: readon
   return {
     orders: topic,
     retries: retryDelaysMs.map((delayMs, index) => ({ ...tierNamed(topic, group, index + 1), delayMs })),
-    deadLetters: `${topic}-dlt`,
+    deadLetters: `${topic}${DEAD_LETTERS}`,
     group,
     deadLetterGroup: `${group}-dlt`,
   }
@@ -48,6 +49,11 @@ export function createTopics(topic: string, group: string, retryDelaysMs: readon
 /** A retry tier of the orders topic and its group, whether or not a delay is configured for the tier. */
 export function tierNamed(topic: string, group: string, tier: number): Omit<RetryTier, 'delayMs'> {
   return { tier, topic: `${topic}-retry-${tier}`, group: `${group}-retry-${tier}` }
+}
+
+/** Whether this may be a dead-letter topic, of the present orders topic or of an earlier one. */
+export function isDeadLetterTopic(topic: string): boolean {
+  return topic.endsWith(DEAD_LETTERS)
 }
 
 /** Every topic with its consumer group, in the order in which an order may pass through the topics. */

@@ -1,5 +1,5 @@
-import type { Topics } from '../../messaging/topics.ts'
-import { parseDeadLetterId, type DeadLetters, type WhichLetters } from '../../ports/dead-letters.ts'
+import { isDeadLetterTopic, type Topics } from '../../messaging/topics.ts'
+import { originTopicOf, parseDeadLetterId, type DeadLetters, type WhichLetters } from '../../ports/dead-letters.ts'
 import type { EventLog } from '../../ports/event-log.ts'
 
 const MAX_NAMED = 20
@@ -27,8 +27,8 @@ export function createRedriveWarning(dependencies: {
   const { log, deadLetters, topics, onError } = dependencies
 
   async function hasForeign(which: WhichLetters): Promise<boolean> {
-    // The id of a foreign letter is the letter's own position, which is in the dead-letter topic.
-    if ('ids' in which) return which.ids.some((id) => parseDeadLetterId(id)?.topic === topics.deadLetters)
+    // The id of a foreign letter is the letter's own position, which is in a dead-letter topic.
+    if ('ids' in which) return which.ids.some((id) => isDeadLetterTopic(topicOf(id)))
     if (which.foreign !== undefined) return which.foreign
     const { items } = await deadLetters.list({ ...which, foreign: true, state: 'dead', limit: 1 })
     return items.length > 0
@@ -56,6 +56,10 @@ export function createRedriveWarning(dependencies: {
     const detail = `Some of these letters are from another consumer. A redrive writes them to ${topics.orders}, where every consumer gets them again. ${who}`
     return { detail, readers }
   }
+}
+
+function topicOf(letterId: string): string {
+  return originTopicOf(parseDeadLetterId(letterId)?.topic ?? '')
 }
 
 function named(groups: readonly string[]): string {

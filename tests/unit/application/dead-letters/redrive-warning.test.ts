@@ -37,6 +37,13 @@ describe('the warning before a redrive', () => {
     })
   })
 
+  it.each(['orders-of-2025-dlt:0:3', 'orders-dlt@2:0:3'])(
+    'is given for a letter from the dead-letter topic of an earlier log: %s',
+    async (id) => {
+      expect(await warnOf({}).warn({ ids: [id] })).toMatchObject({ readers: ['order-processor'] })
+    },
+  )
+
   it('is absent for our own letters', async () => {
     expect(await warnOf({}).warn({ ids: ['orders:0:1', 'orders-retry-1:0:3'] })).toBeUndefined()
     expect(await warnOf({}).warn({ code: 'internal' })).toBeUndefined()
