@@ -60,9 +60,11 @@ describe('a customer who asks to be forgotten', () => {
       () => view(id),
       (seen) => seen.status === status,
     )
+  /** Waits for the letter, because it is kept a moment after its order is dead-lettered. */
   const letterOf = async (orderId: string) => {
-    const { body } = await product.operate(`/api/dead-letters?orderId=${orderId}&state=dead`)
-    return (body['items'] as DeadLetterSummary[])[0]?.id ?? ''
+    const list = async () => (await product.operate(`/api/dead-letters?orderId=${orderId}&state=dead`)).body
+    const { items } = await until(list, (seen) => (seen['items'] as unknown[]).length > 0)
+    return (items as DeadLetterSummary[])[0]?.id
   }
   const command = (...words: string[]) =>
     ops(['forget', ...words, '--json'], { OPS_URL: product.url, FUNCTIONS_KEY: product.key })
