@@ -44,7 +44,9 @@ export async function findPassedOver({
   const snapshot = await ledger.read(groupId, topic, MAX_RANGES)
   const offsets = await log.offsets(topic)
   const uncounted = uncountedRanges(topic, snapshot.partitions, offsets, committed, starts)
-  const passedOver = [...snapshot.gaps, ...uncounted]
+  // If the topic was recreated with fewer partitions, the log can say nothing about gaps in the others.
+  const isHere = ({ partition }: LedgerGap) => offsets.some((found) => found.partition === partition)
+  const passedOver = [...snapshot.gaps.filter(isHere), ...uncounted]
   return { snapshot, offsets, uncounted, passedOver }
 }
 

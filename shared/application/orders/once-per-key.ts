@@ -40,8 +40,8 @@ const REMEMBERED_KEYS = 50_000
  * memory and then in the store. A request with a known key and the same body is a repeat: it gets the same response
  * with `replayed`, and nothing is published. A request with a known key and a *different* body is rejected with
  * `idempotency-key-reused`. The known id tells which body came with the key (`isDerived`). Hashes are compared only if
- * the id does not tell, because an operator may have edited the stored body. Requests are accepted even while the store is unavailable, because the store recognises
- * repeats and reused keys later.
+ * the id does not tell, because an operator may have edited the stored body. Requests are accepted even while the store
+ * is unavailable, because the store recognises repeats and reused keys later.
  *
  * A key counts as used from the moment a request arrives with it. Concurrent requests with the same key share the
  * outcome of the first one, and from then on the key is tied to the first request's body. If the first request is
@@ -92,8 +92,8 @@ export function createOncePerKey(dependencies: {
     }
 
     const known = await (remembered.get(keyHash) ?? deciding.get(keyHash) ?? begin())
-    const isRepeat = isDerived(known.id) ?? known.bodyHash === bodyHash
-    if (!isRepeat) throw new OrderError('idempotency-key-reused', reused)
+    const isSame = isAccepted || (isDerived(known.id) ?? known.bodyHash === bodyHash)
+    if (!isSame) throw new OrderError('idempotency-key-reused', reused)
     const { id, acceptedAt } = known
     return { id, acceptedAt, ...(!isAccepted && { replayed: true as const }) }
   }

@@ -86,7 +86,8 @@ function verdict({
       },
       identity: async () => logId,
       retention: async () => ({ maxAgeMs: null, maxBytes: null, holesAreMarkers }),
-      read: async (_topic, _partition, from, limit): Promise<LogRecord[]> => {
+      read: async (_topic, partition, from, limit): Promise<LogRecord[]> => {
+        if (partition >= ends.length) throw new OrderError('log-unavailable', 'There is no such partition.')
         const offsets = Array.from({ length: limit }, (_, index) => from + index).filter(inLog)
         const isBefore = (offset: number) => unreadable === undefined || offset < unreadable.from
         if (unreadable !== undefined && from < unreadable.to && !isBefore(offsets[0] ?? unreadable.from)) {
@@ -327,6 +328,17 @@ describe('the ledger', () => {
     const { balanced, summary } = await verdict({ ends: [9] })
     expect(balanced).toBe(false)
     expect(summary).toMatch(/ends at 9, before 10: the log was truncated or recreated/)
+  })
+
+  it('names a partition that a recreated topic no longer has, although nothing there can be read', async () => {
+    const gone = { ...ROW, partition: 1, stored: 5, gaps: 2 }
+    const { balanced, summary } = await verdict({
+      rows: [ROW, gone],
+      parked: { dead: 4 },
+      gaps: [{ topic: 'orders', partition: 1, from: 4, to: 6 }],
+    })
+    expect(balanced).toBe(false)
+    expect(summary).toMatch(/partition 1 of orders ends at 0, before 10: the log was truncated or recreated/)
   })
 
   it('asks the log for nothing of another topic that the group may have consumed before', async () => {
