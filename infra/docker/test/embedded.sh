@@ -105,7 +105,18 @@ serves_pages() {
   done
 }
 
-has_operators_tool() { docker exec "$orders" node infra/ops/cli.ts ledger; }
+ops() { docker exec "$orders" node infra/ops/cli.ts "$@"; }
+has_operators_tool() { ops ledger; }
+
+# The letter is poison. Without a directory for the throwaway store, there is no outcome.
+replays_fixtures() {
+  docker exec "$orders" node --eval '
+    const record = { topic: "orders", partition: 0, offset: 0, timestamp: 0, key: null, value: null, headers: [] }
+    fs.writeFileSync("/data/letter.json", JSON.stringify({ format: "order-event-processing/dead-letter/1", id: "letter", record }))'
+  ops replay-fixture /data/letter.json --json | tee "$work/replayed.json" || :
+  grep -q '"outcome":"poison"' "$work/replayed.json"
+  [ "$(docker exec "$orders" node --print 'fs.readdirSync("/data").filter((name) => name.startsWith("replay")).length')" = 0 ]
+}
 
 checks_its_health() {
   within 120 is_healthy "$orders"
@@ -249,6 +260,7 @@ check 'it runs read-only, without capabilities, not as root, in 512 MiB' runs_ha
 check 'it stores an order, and the ledger balances' takes_an_order
 check 'it serves home, API documents and dashboard' serves_pages
 check 'the tool for operators runs in it' has_operators_tool
+check 'that tool replays a dead letter in it' replays_fixtures
 check 'its health check distinguishes alive from dead' checks_its_health
 check 'SIGTERM ends it in an orderly way with 0, and the next start finds the order' stops_and_starts
 check 'a SIGKILL under load loses nothing that was accepted' survives_kill

@@ -5,6 +5,7 @@ import { messageOf, OrderError } from '../../domain/errors.ts'
 import { endIfHung } from '../../threads/end-if-hung.ts'
 import { makeDirectory } from '../../disk/make-directory.ts'
 import { isNoRoom } from '../../disk/no-room.ts'
+import { keepTemporaryFilesIn } from '../../disk/temporary-files.ts'
 import { isOpenToOthers, readOrCreateSecret, writePrivateFile } from './private-file.ts'
 
 /** The data directory, with the log, the store and the secrets. Only one process at a time can hold it. */
@@ -48,6 +49,7 @@ export async function openDataDir(
   directory: string,
   onWarning: (message: string) => void = () => undefined,
 ): Promise<DataDir> {
+  keepTemporaryFilesIn(directory)
   const lock = takeLock(directory)
   const startedAt = new Date().toISOString()
   const ownerFile = join(directory, OWNER_FILE)
@@ -117,6 +119,8 @@ export async function openDataDir(
 export async function readOwner(directory: string): Promise<Owner | undefined> {
   const lockFile = join(directory, LOCK_FILE)
   if (!existsSync(lockFile)) return undefined
+  // In `ops`, this opens the first database.
+  keepTemporaryFilesIn(directory)
   const lock = new DatabaseSync(lockFile, { readOnly: true })
   try {
     lock.prepare('SELECT count(*) FROM sqlite_schema').get()

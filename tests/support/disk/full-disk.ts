@@ -18,10 +18,10 @@ export interface FullDisk extends Disposable {
 }
 
 /** A tmpfs and a file that fills it. Needs root. */
-export function createSmallDisk(): FullDisk {
+export function createSmallDisk(sizeMiB = 48): FullDisk {
   const path = mkdtempSync(join(tmpdir(), 'small-disk-'))
   const ballast = join(path, 'ballast')
-  asRoot('mount', '-t', 'tmpfs', '-o', `size=48m,uid=${userInfo().uid}`, 'tmpfs', path)
+  asRoot('mount', '-t', 'tmpfs', '-o', `size=${sizeMiB}m,uid=${userInfo().uid}`, 'tmpfs', path)
   return {
     path,
     prefix: () => [],
