@@ -12,6 +12,7 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const ENTRYPOINT = join(ROOT, 'infra/docker/functions/entrypoint.sh')
 const HEALTHY = join(ROOT, 'infra/docker/functions/healthy.sh')
+const EMBEDDED_HEALTHY = join(ROOT, 'infra/docker/embedded/healthy.js')
 const RUNTIME = join(ROOT, 'tests/support/functions/functions-runtime.js')
 const KEYS = { FUNCTIONS_KEY: 'an-operators-key', FUNCTIONS_MASTER_KEY: 'a-master-key-of-all==' }
 const SETTINGS = {
@@ -20,6 +21,8 @@ const SETTINGS = {
   ORDER_ID_SECRET: 'a-secret-of-this-test-alone',
 }
 const GOOD = { ...KEYS, ...SETTINGS }
+/** HEALTHCHECK's timeout in both Dockerfiles. */
+const CHECK_TIMEOUT_MS = 5000
 /** The image's sh is dash; the entrypoint must also run in another shell. */
 const SHELLS = ['dash', 'bash'].filter((shell) => spawnSync(shell, ['-c', 'true']).status === 0)
 
@@ -49,7 +52,7 @@ function enter(settings: Record<string, string>, command: readonly string[] = ['
 }
 
 /** The entrypoint, run as the container's first process, with a stand-in for the runtime. */
-async function start(state: 'serving' | 'empty' | 'dead', shell = 'sh') {
+async function start(state: 'serving' | 'empty' | 'hanging' | 'dead', shell = 'sh') {
   const port = String(await freePort())
   const settings = environment({ ...GOOD, HEALTH_URL: `http://127.0.0.1:${port}/api/health/live` })
   const child = spawn(shell, [ENTRYPOINT, process.execPath, RUNTIME, state, port], { env: settings })
@@ -61,8 +64,12 @@ async function start(state: 'serving' | 'empty' | 'dead', shell = 'sh') {
   return {
     child,
     said: () => said,
+    /** The exit code; null if Docker would have ended the check. */
     healthy: (limitSeconds: number) =>
-      spawnSync(shell, [HEALTHY], { env: { ...settings, HEALTH_LIMIT_S: String(limitSeconds) } }).status,
+      spawnSync(shell, [HEALTHY], {
+        env: { ...settings, HEALTH_LIMIT_S: String(limitSeconds) },
+        timeout: CHECK_TIMEOUT_MS,
+      }).status,
     async ended() {
       await closed
       return { code: child.exitCode, signal: child.signalCode, errors: await errors }
@@ -220,6 +227,13 @@ describe.skipIf(process.platform !== 'linux')('the health check of the image', (
     expect(image.said()).toBe('listening\nSIGINT\n')
   })
 
+  test('stops a runtime that accepts requests but never answers', async () => {
+    await using image = await start('hanging')
+    expect(image.healthy(0)).toBe(1)
+    expect(await image.ended()).toMatchObject({ code: 1, errors: expect.stringContaining('have not answered for') })
+    expect(image.said()).toBe('listening\nSIGINT\n')
+  })
+
   test('kills a runtime that does not stop', async () => {
     await using image = await start('dead')
     expect(image.healthy(0)).toBe(1)
@@ -239,4 +253,20 @@ describe.skipIf(process.platform !== 'linux')('the health check of the image', (
     image.child.kill('SIGINT')
     expect(await image.ended()).toEqual({ code: 0, signal: null, errors: '' })
   })
+})
+
+test('the health check of the one-container image ends by itself, whatever the product does', async () => {
+  const statuses: (number | null)[] = []
+  for (const state of ['serving', 'empty', 'hanging']) {
+    const port = String(await freePort())
+    const runtime = spawn(process.execPath, [RUNTIME, state, port], { stdio: ['ignore', 'pipe', 'inherit'] })
+    try {
+      await once(runtime.stdout, 'data')
+      const env = { ...process.env, PORT: port }
+      statuses.push(spawnSync(process.execPath, [EMBEDDED_HEALTHY], { env, timeout: CHECK_TIMEOUT_MS }).status)
+    } finally {
+      runtime.kill('SIGKILL')
+    }
+  }
+  expect(statuses).toEqual([0, 1, 1])
 })
