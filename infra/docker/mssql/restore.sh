@@ -2,8 +2,10 @@
 # Replaces the database with the backup in the volume and disconnects everyone. Stop order-processor first, and repair
 # the ledger afterwards (docs/runbook.md):
 #
-#   docker compose cp orders.bak sqlserver:/var/opt/mssql/orders.bak
+#   docker compose exec -T sqlserver sh -c 'cat > /var/opt/mssql/orders.bak' < orders.bak
 #   docker compose exec sqlserver /opt/orders/restore.sh
+#
+# A file that `docker compose cp` creates keeps its owner and mode, so SQL Server's own user could not read it.
 set -euo pipefail
 
 # Separate batches, so that none runs after a failed one. After an interruption, run the script again. The database is

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const SCRIPTS = join(import.meta.dirname, '..', '..', '..', 'infra', 'docker', 'mssql')
+const RUNBOOK = join(SCRIPTS, '..', '..', '..', 'docs', 'runbook.md')
 const SECRETS = { MSSQL_SA_PASSWORD: 'Password-of-sa-1', ORDERS_SQL_PASSWORD: 'Password_of-orders-1' }
 /** Stands in for sqlcmd: records its arguments, input and password, and fails as many times as `refusals` says. */
 const SQLCMD = `#!/bin/sh
@@ -81,5 +82,21 @@ describe.skipIf(process.platform === 'win32')('the image of SQL Server', () => {
     expect(steps).toEqual(['RESTORE VERIFYONLY', 'SET OFFLINE', 'RESTORE DATABASE', 'ALTER USER', undefined])
     expect(batches[2]).toContain(`FROM DISK = N'${file}'`)
     expect(told('calls')).toContain(' -b')
+  })
+
+  test('the file to restore is written by the user of SQL Server, who has to read it', () => {
+    const documented = /`?(docker compose [^`\n]*orders\.bak[^`\n]*)`?/
+    const restoring = readFileSync(RUNBOOK, 'utf8').split('\n## Restore\n')[1] ?? ''
+    const [, command = ''] = documented.exec(restoring) ?? []
+    expect(documented.exec(readFileSync(join(SCRIPTS, 'restore.sh'), 'utf8'))?.[1]).toBe(command)
+    // Stands in for Compose: runs a command in the container, as its user. Copying is not enough.
+    const docker = '#!/bin/sh\n[ "$1 $2 $3 $4" = "compose exec -T sqlserver" ] || exit 1\nshift 4\nexec "$@"\n'
+    writeFileSync(join(directory, 'docker'), docker, { mode: 0o755 })
+    writeFileSync(join(directory, 'orders.bak'), 'a backup')
+    mkdirSync(join(directory, 'volume'))
+    const here = command.replaceAll('/var/opt/mssql', join(directory, 'volume'))
+    const env = { PATH: `${directory}:${process.env['PATH'] ?? ''}` }
+    expect(spawnSync('sh', ['-c', here], { cwd: directory, env, encoding: 'utf8' })).toMatchObject({ status: 0 })
+    expect(told('volume/orders.bak')).toBe('a backup')
   })
 })
