@@ -4,12 +4,18 @@ import type { Environment } from './environment.ts'
 /** Shorter names are not compared, because they resemble too many other names. */
 const MIN_NAME_LENGTH = 5
 
-/** Settings that only the embedded host reads. */
-const HOST_KEYS = ['READ_KEY', 'PLACE_KEY', 'METRICS_KEY'] as const
+const OWN_KEYS = 'the Functions runtime has keys of its own'
+/** Settings that only the embedded host reads, and why they are not needed in the Functions runtime. */
+const HOST_SETTINGS = {
+  READ_KEY: OWN_KEYS,
+  PLACE_KEY: OWN_KEYS,
+  METRICS_KEY: OWN_KEYS,
+  CORS_ORIGINS: 'in the Functions runtime, CORS is up to the platform or the gateway',
+} as const
 
 /**
  * One line for each setting that has a value but no effect: a misspelt setting that should disable a function, a name
- * that differs by one letter from a setting's name, or a key that only the embedded host reads. `known` contains the
+ * that differs by one letter from a setting's name, or a setting that only the embedded host reads. `known` contains the
  * settings' names.
  */
 export function settingsWithoutEffect(
@@ -23,10 +29,9 @@ export function settingsWithoutEffect(
     const meant = known.find((candidate) => candidate.length >= MIN_NAME_LENGTH && isOneLetterAway(name, candidate))
     return meant === undefined ? [] : [`${name} has no effect: the setting is called ${meant}.`]
   })
-  const keys = runtime === 'embedded' ? [] : HOST_KEYS.filter((name) => (environment[name] ?? '') !== '')
-  const unread = keys.map(
-    (name) => `${name} has no effect: the Functions runtime has keys of its own (docs/deploying.md).`,
-  )
+  const unread = Object.entries(runtime === 'embedded' ? {} : HOST_SETTINGS)
+    .filter(([name]) => (environment[name] ?? '') !== '')
+    .map(([name, why]) => `${name} has no effect: ${why} (docs/deploying.md).`)
   return [...(disables === undefined ? [] : [disables]), ...misspelt, ...unread]
 }
 

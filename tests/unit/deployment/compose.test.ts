@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { fillEnv } from '../../../infra/docker/env-file.ts'
-import { readConfig } from '../../../shared/settings/config.ts'
+import { readConfig, SETTING_NAMES } from '../../../shared/settings/config.ts'
+import { settingsWithoutEffect } from '../../../shared/settings/settings-without-effect.ts'
 import { MAX_BODY_BYTES } from '../../../shared/http/protocol/json-body.ts'
 import { createTopics } from '../../../shared/messaging/topics.ts'
 
@@ -140,6 +141,12 @@ describe('docker-compose.yml', () => {
     const config = readConfig(Object.fromEntries(filled) as Record<string, string>, 'functions')
     expect(config.kafka?.brokers).toEqual(['kafka:9092'])
     expect(config.retryDelaysMs).toEqual([10_000, 60_000, 600_000])
+  })
+
+  test('gives the functions no setting that only the embedded host reads', () => {
+    const names = Object.keys(compose.services['order-api']?.environment ?? {})
+    const environment = Object.fromEntries(names.map((name) => [name, 'a value']))
+    expect(settingsWithoutEffect(environment, SETTING_NAMES, 'functions')).toEqual([])
   })
 
   test('has no setting whose name the trigger would take for a topic or consumer group', () => {

@@ -3,6 +3,11 @@ import { isTraced } from '../../../shared/telemetry/traces/open-tracing.ts'
 import { readConfig } from '../../../shared/settings/config.ts'
 
 const KEY = 'the-same-key-for-both'
+const RUNTIME = {
+  KAFKA_BROKERS: 'kafka:9092',
+  SQL_CONNECTION_STRING: 'Server=a',
+  ORDER_ID_SECRET: 'a-secret-of-this-test',
+}
 
 describe('settings', () => {
   it('have the documented defaults', () => {
@@ -157,6 +162,16 @@ describe('settings', () => {
     const { withoutEffect } = readConfig({ [name]: 'on' }, 'embedded')
     expect(withoutEffect).toEqual([`${name} has no effect: the setting is called ${meant}.`])
   })
+
+  it.each(['READ_KEY', 'PLACE_KEY', 'METRICS_KEY', 'CORS_ORIGINS'])(
+    'that only the embedded host reads are reported in the runtime: %s',
+    (name) => {
+      const environment = { ...RUNTIME, [name]: 'https://shop.example.com' }
+      const line = new RegExp(`^${name} has no effect: .*\\(docs/deploying\\.md\\)`)
+      expect(readConfig(environment, 'functions').withoutEffect).toEqual([expect.stringMatching(line)])
+      expect(readConfig(environment, 'embedded').withoutEffect).toEqual([])
+    },
+  )
 
   it('of other programs, and our own, do not count as misspelled', () => {
     const others = {
