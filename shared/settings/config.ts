@@ -237,6 +237,7 @@ export function readConfig(environment: Environment, runtime: Config['runtime'])
     ...tracesOf(settings),
   }
   refuseContradictions(config)
+  if (runtime === 'functions') refuseWhiteSpace(environment, config.kafka)
   return config
 }
 
@@ -308,4 +309,23 @@ function refuseContradictions(config: Config): void {
   if (config.kafka?.securityProtocol.startsWith('sasl') && (!config.kafka.username || !config.kafka.password)) {
     throw new OrderError('invalid-setting', 'KAFKA_USERNAME and KAFKA_PASSWORD must be set if SASL is used.')
   }
+}
+
+/**
+ * Our own Kafka client gets trimmed values, but the Kafka trigger reads these settings itself and does not trim them
+ * (shared/triggers.ts), so orders would be accepted but never stored. A PEM text may end with a line break. The trigger
+ * ignores white space around the brokers too.
+ */
+function refuseWhiteSpace(environment: Environment, kafka: KafkaConfig | undefined): void {
+  if (kafka === undefined) return
+  const read = [
+    ...(kafka.securityProtocol.startsWith('sasl') ? ['KAFKA_USERNAME', 'KAFKA_PASSWORD'] : []),
+    ...(kafka.securityProtocol.endsWith('ssl') && !kafka.sslCa?.includes('-----BEGIN') ? ['KAFKA_SSL_CA'] : []),
+  ]
+  const padded = read.find((name) => environment[name] !== environment[name]?.trim())
+  if (padded === undefined) return
+  throw new OrderError(
+    'invalid-setting',
+    `${padded} begins or ends with white space or a line break, which the Kafka trigger would take for a part of it.`,
+  )
 }

@@ -63,3 +63,41 @@ describe('local.settings.json', () => {
     expect(settingsHint(keyed)).toMatch(/^METRICS_KEY has no effect: the Functions runtime has keys of its own/)
   })
 })
+
+describe('white space around a setting that the Kafka trigger reads itself', () => {
+  const authority = join(import.meta.dirname, 'functions-settings.test.ts')
+  const good = {
+    KAFKA_BROKERS: 'localhost:9092',
+    KAFKA_SECURITY_PROTOCOL: 'sasl_ssl',
+    KAFKA_USERNAME: 'orders',
+    KAFKA_PASSWORD: 'only for tests',
+    KAFKA_SSL_CA: authority,
+    SQL_CONNECTION_STRING: 'Server=localhost;Database=orders',
+    ORDER_ID_SECRET: 'a-secret-of-this-test-alone',
+  }
+
+  test.each([
+    ['KAFKA_USERNAME', ' orders'],
+    ['KAFKA_PASSWORD', 'only for tests\n'],
+    ['KAFKA_PASSWORD', 'only for tests\r\n'],
+    ['KAFKA_SSL_CA', `${authority}\n`],
+  ])('is refused in one line that does not repeat the value: %s=%j', (name, value) => {
+    const line = settingsFault({ ...good, [name]: value })
+    expect(line).toMatch(new RegExp(`^${name} begins or ends with white space or a line break, .*\\.$`))
+    expect(line).not.toContain(value.trim())
+    // The embedded host reads topics with our own client, which gets the trimmed value.
+    expect(() => readConfig({ ...good, [name]: value }, 'embedded')).not.toThrow()
+  })
+
+  test.each([
+    ['within a value', {}],
+    ['at the end of a PEM text', { KAFKA_SSL_CA: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n' }],
+    ['around a list', { KAFKA_BROKERS: ' one:9092, two:9092\n' }],
+    [
+      'around what is not used',
+      { KAFKA_SECURITY_PROTOCOL: 'plaintext', KAFKA_PASSWORD: ' a ', KAFKA_SSL_CA: ` ${authority}` },
+    ],
+  ])('is accepted %s', (_where, settings) => {
+    expect(settingsFault({ ...good, ...settings })).toBeUndefined()
+  })
+})
