@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -7,6 +8,7 @@ import { readConfig, SETTING_NAMES } from '../../../shared/settings/config.ts'
 import { settingsWithoutEffect } from '../../../shared/settings/settings-without-effect.ts'
 import { MAX_BODY_BYTES } from '../../../shared/http/protocol/json-body.ts'
 import { createTopics } from '../../../shared/messaging/topics.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -256,6 +258,24 @@ describe('.env', () => {
     )
     const once = fillEnv(example, '')
     expect(fillEnv(example, once)).toBe(once)
+  })
+
+  test.each([
+    'export ORDER_ID_SECRET=kept-as-it-is',
+    'ORDER_ID_SECRET: kept-as-it-is',
+    "kept-as-it-is'",
+    '-----END-----',
+  ])('refuses a line that it cannot read, by its number, and changes nothing: %s', (line) => {
+    const file = join(temporaryDirectory(), '.env')
+    const present = `# Ours.\r\n\r\n  OWN = mine\n${line}\n`
+    writeFileSync(file, present)
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'infra/docker/make-env.ts'), file], {
+      encoding: 'utf8',
+    })
+    expect([status, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/: Line 4 is neither NAME=value nor a comment\. .*\n$/)
+    expect(stderr).not.toContain('kept-as')
+    expect(readFileSync(file, 'utf8')).toBe(present)
   })
 })
 
