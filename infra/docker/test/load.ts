@@ -8,14 +8,13 @@ import { inspect } from 'node:util'
  * Callers of the gateway, for infra/docker/test.sh. Each command exits with 1 if a request failed:
  *
  *   node load.ts run URL FILE          places orders and reads them back until SIGTERM; appends accepted ids to FILE
- *   node load.ts large URL FILE COUNT  places orders of the largest size, as fast as the log takes them
+ *   node load.ts large URL FILE COUNT [CALLERS]  places orders of the largest size, as fast as the log takes them
  *   node load.ts verify URL FILE       waits until every order in FILE is stored
  *   node load.ts hold URL              has many callers send all but one byte of a large body and wait
  */
-const [verb = '', url = '', file = '', count = '0'] = process.argv.slice(2)
+const [verb = '', url = '', file = '', count = '0', atOnce = '10'] = process.argv.slice(2)
 const CALLERS = 8
 const PAUSE_MS = 80
-const LARGE_AT_ONCE = 10
 const HELD_AT_ONCE = 200
 const HELD_BYTES = 1_000_000
 const HELD_FOR_MS = 4000
@@ -107,7 +106,7 @@ async function large(): Promise<void> {
   const caller = async () => {
     while (left-- > 0) await place(body, true)
   }
-  await Promise.all(Array.from({ length: LARGE_AT_ONCE }, caller))
+  await Promise.all(Array.from({ length: Number(atOnce) }, caller))
 }
 
 async function hold(): Promise<void> {
