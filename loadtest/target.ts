@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { headerText } from '../infra/ops/header-text.ts'
 import type { Environment } from '../shared/settings/environment.ts'
 
 /** The server under test. */
@@ -105,7 +106,7 @@ export async function startServer(
 /** Gets JSON, or posts `body`. Throws `TargetError` if there is no response or the response is not JSON. */
 export async function ask(target: Target, path: string, body?: unknown) {
   const headers = {
-    ...(target.key !== undefined && { 'x-functions-key': target.key }),
+    ...(target.key !== undefined && { 'x-functions-key': headerText(target.key) }),
     ...(body !== undefined && { 'content-type': 'application/json' }),
   }
   const content = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }

@@ -1,3 +1,5 @@
+import { headerText } from './header-text.ts'
+
 /** The connection to the product: a running instance, or this process if no instance is running. */
 export interface OpsClient extends AsyncDisposable {
   /** The instance's name, for use in messages. */
@@ -30,8 +32,8 @@ export function createHttpClient(url: string, key: string | undefined, operator:
     target: url,
     async request(method, path, body) {
       const headers = {
-        'x-operator': operator,
-        ...(key !== undefined && { 'x-functions-key': key }),
+        'x-operator': headerText(operator),
+        ...(key !== undefined && { 'x-functions-key': headerText(key) }),
         ...(body !== undefined && { 'content-type': 'application/json' }),
       }
       const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }

@@ -143,6 +143,16 @@ describe('npm run ops', () => {
     expect([balanced.exit, balanced.err]).toEqual([4, expect.stringContaining('The ledger balances')])
   })
 
+  test('accepts a key with letters beyond ASCII', async () => {
+    const other = await startProduct({ FUNCTIONS_KEY: 'le-mot-de-passe-à-garder-secret' })
+    try {
+      const words = ['ledger', '--url', other.url, '--key', 'le-mot-de-passe-à-garder-secret']
+      expect(await ops(words)).toMatchObject({ exit: 0, err: '' })
+    } finally {
+      await other[Symbol.asyncDispose]()
+    }
+  })
+
   test('gives the same answer by URL and by directory, as a table or as JSON', async () => {
     await place()
     for (const run of [byUrl, byDirectory]) {
@@ -325,6 +335,21 @@ describe('npm run ops', () => {
     expect(shown).toMatchObject({ rebuild: { state: 'done', kept: 0 } })
     expect(await byUrl('rebuild', '--detach')).toMatchObject({ exit: 0 })
     await until(async () => parsed(await byUrl('rebuild', '--show', '--json'))['rebuild'] !== undefined)
+  })
+
+  test('records the name of the operator, without characters that a header cannot contain', async () => {
+    const [letter] = await killTwoOrders()
+    const names = { José: 'José', 'Jose\u0301': 'José', 'Jiří 🙂': 'Ji?í ?', 'two\nlines': 'two?lines' }
+    for (const [given, recorded] of Object.entries(names)) {
+      for (const words of [
+        ['discard', letter!, '--reason', 'A test order.'],
+        ['restore', letter!],
+      ]) {
+        expect(await byUrl('dead-letters', ...words, '--operator', given)).toMatchObject({ exit: 0, err: '' })
+      }
+      const { items } = parsed(await byUrl('audit', '--json')) as { items: { operator: string }[] }
+      expect(items.slice(0, 2).map(({ operator }) => operator)).toEqual([recorded, recorded])
+    }
   })
 })
 

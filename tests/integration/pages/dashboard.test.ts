@@ -128,7 +128,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
 
   it('asks for the key once, and keeps it only for the session', async () => {
     await page.fill('#key', PRODUCT_KEY)
-    await page.fill('#operator', 'Kim')
+    await page.fill('#operator', 'José')
     await page.keyboard.press('Enter')
     await shows('#lamp-connection', 'live')
     await page.reload()
@@ -290,7 +290,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await press('Restore', dialog())
     await shows('#said', 'Restored')
     await page.getByText('Who did what').click()
-    await shows('#audit-entries', /restore.*Kim.*discard.*“a test record”/)
+    await shows('#audit-entries', /restore.*José.*discard.*“a test record”/)
     expect(await ask('/api/dead-letters')).toMatchObject({ items: [{ state: 'dead' }] })
     await page.selectOption('#dead-state', 'dead')
   })
@@ -348,7 +348,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await page.keyboard.type('the bug is mended')
     await page.keyboard.press('Enter')
     await shows('#said', 'Redrive of 1 letter started.')
-    await shows('#audit-entries', /redrive.*Kim.*“the bug is mended”/)
+    await shows('#audit-entries', /redrive.*José.*“the bug is mended”/)
     await shows('.redrive', /Redrive done\s*1 letter: 1 stored/)
     await shows('#node-dead', '1 to be repaired')
     expect((await ask('/api/orders')).items).toHaveLength(7)

@@ -111,10 +111,16 @@ function problemIn(text) {
 }
 
 /**
- * Replaces characters outside Latin-1, because a header cannot contain them.
+ * The text as the value of a header for `fetch`. Hosts decode headers as UTF-8, while `fetch` sends each character as a
+ * single byte. The result therefore has one character for each byte of the text in UTF-8. Characters that hosts refuse,
+ * which are control characters and characters beyond Latin-1, are replaced with `?`.
  *
  * @param {string} text
  */
 function toHeader(text) {
-  return text.replaceAll(/[^\u0020-\u00ff]/g, '?').trim()
+  const sendable = text
+    .trim()
+    .normalize('NFC')
+    .replaceAll(/[^\u0020-\u007e\u00a0-\u00ff]/gu, '?')
+  return String.fromCodePoint(...new TextEncoder().encode(sendable))
 }
