@@ -66,6 +66,11 @@ export async function openLogging(
         { event: 'seq:away', err: error },
         'Seq is not accepting log lines; they are queued, and dropped if there are too many',
       ),
+    onRejected: (status) =>
+      logger.warn(
+        { event: 'seq:rejected', status },
+        `Seq rejects log lines with status ${status}, and they are lost; check the address and the API key in SEQ_URL`,
+      ),
     onBack: (lost) => logger.warn({ event: 'seq:back', lost }, 'Seq accepts log lines again'),
   })
   const level = config.logLevel === 'silent' ? 'fatal' : config.logLevel

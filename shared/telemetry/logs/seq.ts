@@ -6,8 +6,10 @@ export type SeqStream = ReturnType<typeof createSeqStream>
 export interface SeqOptions {
   /** Seq's address, optionally with an API key as `?apiKey=`. */
   readonly url: string
-  /** Called once when Seq stops accepting lines. */
+  /** Called once when Seq stops accepting lines, which then wait. */
   readonly onAway: (error: unknown) => void
+  /** Called once, with the status, when Seq rejects lines for good. Rejected lines are lost. */
+  readonly onRejected: (status: number) => void
   /** Called with the number of lost lines when Seq accepts lines again. */
   readonly onBack: (lost: number) => void
 }
@@ -27,12 +29,14 @@ const CLOSE_MS = 2000
  * official client is not used, because it keeps unsent lines without a limit and gives up as soon as a connection is
  * refused.
  */
-export function createSeqStream({ url, onAway, onBack }: SeqOptions) {
+export function createSeqStream({ url, onAway, onRejected, onBack }: SeqOptions) {
   const { endpoint, headers } = target(url)
   const waiting: string[] = []
   let bytes = 0
   let lost = 0
   let failures = 0
+  let isAway = false
+  let isRejecting = false
   let timer: NodeJS.Timeout | undefined
   let sending: Promise<void> | undefined
   let closed = false
@@ -66,27 +70,44 @@ export function createSeqStream({ url, onAway, onBack }: SeqOptions) {
     return jitteredMs(failures, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
   }
 
-  /** Sends one batch. Lines that could not be sent stay in the queue. Lines that Seq permanently rejects are lost. */
+  /** Sends one batch. Lines that could not be sent stay in the queue. Lines that Seq rejects for good are lost. */
   async function send(): Promise<void> {
     const batch = waiting.slice(0, BATCH_LINES)
     const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(REQUEST_MS)])
+    let status: number
     try {
       const response = await fetch(endpoint, { method: 'POST', headers, body: batch.join('\n'), signal })
       await response.arrayBuffer()
-      if (!response.ok && isTemporary(response.status)) throw new Error(`Seq answered ${response.status}.`)
-      if (!response.ok) lost += batch.length
+      if (isTemporary(response.status)) throw new Error(`Seq answered ${response.status}.`)
+      status = response.status
     } catch (error) {
       failures += 1
-      if (failures === 1) onAway(error)
+      if (!isAway) onAway(error)
+      isAway = true
       return
     }
+    failures = 0
     waiting.splice(0, batch.length)
     for (const event of batch) bytes -= event.length
-    const wasAway = failures > 0
-    failures = 0
-    if (!wasAway && lost === 0) return
-    onBack(lost)
+    if (status >= 200 && status < 300) accepted()
+    else rejected(status, batch.length)
+  }
+
+  function accepted(): void {
+    const count = lost
+    const isNews = isAway || isRejecting || count > 0
+    isAway = false
+    isRejecting = false
     lost = 0
+    if (isNews) onBack(count)
+  }
+
+  /** The caller may log a line about this, which Seq rejects too. Without `isRejecting`, that would go on for ever. */
+  function rejected(status: number, lines: number): void {
+    lost += lines
+    const isNews = !isRejecting
+    isRejecting = true
+    if (isNews) onRejected(status)
   }
 
   return {

@@ -2,11 +2,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { HttpRequest, InvocationContext } from '@azure/functions'
 import { afterEach, describe, expect, test } from 'vitest'
 import { OrderError } from '../../../shared/domain/errors.ts'
 import { FORGOTTEN } from '../../../shared/domain/forgetting/forgotten-data.ts'
-import { createLogger } from '../../../shared/telemetry/logs/logger.ts'
+import { createLogger, openLogging } from '../../../shared/telemetry/logs/logger.ts'
 import { createPipelineEmitter } from '../../../shared/messaging/pipeline-events.ts'
 import { functionsLog } from '../../../shared/telemetry/logs/functions-log.ts'
 import { withinInvocation } from '../../../shared/telemetry/logs/invocation-scope.ts'
@@ -265,7 +266,12 @@ describe('Seq', () => {
 
   function streamTo(url: string) {
     const told: unknown[] = []
-    const stream = createSeqStream({ url, onAway: () => told.push('away'), onBack: (lost) => told.push({ lost }) })
+    const stream = createSeqStream({
+      url,
+      onAway: () => told.push('away'),
+      onRejected: (rejected) => told.push({ rejected }),
+      onBack: (lost) => told.push({ lost }),
+    })
     streams.push(stream)
     return { stream, told }
   }
@@ -315,18 +321,58 @@ describe('Seq', () => {
     expect(told).toEqual([{ lost: 250 }])
   })
 
-  test('that refuses a batch for good does not delay the next one', async () => {
+  test('that refuses a batch for good does not delay the next one, and is reported with the number of lost lines', async () => {
     const seq = await startSeq()
     seq.answerWith(400)
     const { stream, told } = streamTo(`http://127.0.0.1:${seq.port}`)
     const logger = createLogger('info', stream)
     logger.info('a line that it cannot take')
-    await expect.poll(() => told, { timeout: 10_000 }).toEqual([{ lost: 1 }])
+    await expect.poll(() => told, { timeout: 10_000 }).toEqual([{ rejected: 400 }])
     seq.answerWith(201)
     logger.info('the next')
     await stream.close()
     expect(seq.requests.at(-1)?.events).toMatchObject([{ '@m': 'the next' }])
+    expect(told).toEqual([{ rejected: 400 }, { lost: 1 }])
   })
+
+  test('that rejects every line is reported once, and as back only when it accepts one', async () => {
+    const seq = await startSeq()
+    seq.answerWith(401)
+    const { stream, told } = streamTo(`http://127.0.0.1:${seq.port}`)
+    const logger = createLogger('info', stream)
+    const send = async (line: string, status: number) => {
+      const before = seq.requests.length
+      seq.answerWith(status)
+      logger.info(line)
+      await expect.poll(() => seq.requests.length, { timeout: 10_000 }).toBe(before + 1)
+    }
+    await send('one', 401)
+    await send('two', 401)
+    await send('three', 503)
+    // The third line is sent again, together with the fourth.
+    await send('four', 401)
+    await expect.poll(() => told, { timeout: 10_000 }).toEqual([{ rejected: 401 }, 'away'])
+    seq.answerWith(201)
+    logger.info('five')
+    await stream.close()
+    expect(told).toEqual([{ rejected: 401 }, 'away', { lost: 4 }])
+  }, 20_000)
+
+  test('that rejects every line does not keep the log busy with lines about that', async () => {
+    const seq = await startSeq()
+    seq.answerWith(401)
+    const seqUrl = `http://127.0.0.1:${seq.port}/?apiKey=wrong`
+    await using logging = await openLogging({ logLevel: 'info', seqUrl, runtime: 'embedded' }, false)
+    logging.logger.info({ event: 'outage:ended' }, 'the store is available')
+    await expect.poll(() => seq.requests.length, { timeout: 10_000 }).toBe(2)
+    // Another line would have been sent after half a second.
+    await sleep(1200)
+    expect(seq.requests.map(({ events }) => events.map(({ event }) => event))).toEqual([
+      ['outage:ended'],
+      ['seq:rejected'],
+    ])
+    expect(seq.requests[1]?.events[0]).toMatchObject({ status: 401, '@m': expect.stringContaining('SEQ_URL') })
+  }, 20_000)
 
   test('that does not exist delays nothing at shutdown', async () => {
     const seq = await startSeq()
