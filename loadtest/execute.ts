@@ -8,7 +8,7 @@ import type { RunResult } from './outcome/result.ts'
 import { isCommand } from './plan.ts'
 import type { Plan } from './scenarios.ts'
 import { percentileOf, round } from './statistics.ts'
-import { ask, TargetError, type Target } from './target.ts'
+import { ask, KEY_HINT, TargetError, type Target } from './target.ts'
 import { drain, judge, readLedger } from './outcome/verdict.ts'
 
 export interface Execution {
@@ -42,8 +42,7 @@ async function executeOver(connections: Connections, execution: Execution): Prom
   onProgress('warming up')
   await runPhase(plan.warmUp, warmUp)
   signal.throwIfAborted()
-  if (requests.accepted === 0)
-    throw new TargetError(`${target.url} did not accept any order, so there is nothing to measure.`)
+  if (requests.accepted === 0) throw new TargetError(nothingAccepted(target, warmUp))
   await drain(target, drainSeconds, signal)
 
   const startedAt = new Date()
@@ -90,6 +89,13 @@ async function executeOver(connections: Connections, execution: Execution): Prom
   } finally {
     await monitor.stop()
   }
+}
+
+function nothingAccepted({ url }: Target, { tallies }: Sending): string {
+  const tally = tallies.get('place-order')
+  const answers = tally === undefined || tally.failures === '' ? '' : ` Of ${tally.sent} orders, ${tally.failures}.`
+  const hint = tally?.statuses.has(401) === true ? ` For 401: ${KEY_HINT}.` : ''
+  return `${url} did not accept any order, so there is nothing to measure.${answers}${hint}`
 }
 
 function clock(): () => number {

@@ -81,7 +81,7 @@ ${Object.entries(SCENARIOS)
 
 Options:
   --url <url>          of a running product (LOADTEST_URL); without it, the product is started in a temporary directory
-  --key <key>          its function key, for lag and ledger (FUNCTIONS_KEY)
+  --key <key>          its function key, for lag and ledger, and for orders with ORDERS_AUTH=function (FUNCTIONS_KEY)
   --rate <number>      requests a second over all connections together; without it, saturate and versus send as many as
                        they can
   --burst              sends each second's requests at its start, as in the original's run. This measures how long a

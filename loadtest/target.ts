@@ -27,6 +27,7 @@ export class TargetError extends Error {
 export const ROOT = join(import.meta.dirname, '..')
 const START_TIMEOUT_MS = 30_000
 const ASK_TIMEOUT_MS = 40_000
+export const KEY_HINT = 'the key is wrong or missing (--key, FUNCTIONS_KEY)'
 
 export function runningTarget(url: string, key: string | undefined): Target {
   return { url: url.replace(/\/+$/, ''), key, pid: undefined, stop: async () => undefined }
@@ -103,7 +104,10 @@ export async function startServer(
   throw new TargetError(`${name} did not start. ${(await errors).trim()}`)
 }
 
-/** Gets JSON, or posts `body`. Throws `TargetError` if there is no response or the response is not JSON. */
+/**
+ * Gets JSON, or posts `body`. Throws `TargetError` if there is no response, the response is not JSON, or the key is
+ * refused.
+ */
 export async function ask(target: Target, path: string, body?: unknown) {
   const headers = {
     ...(target.key !== undefined && { 'x-functions-key': headerText(target.key) }),
@@ -112,9 +116,19 @@ export async function ask(target: Target, path: string, body?: unknown) {
   const content = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }
   try {
     const answer = await fetch(target.url + path, { headers, ...content, signal: AbortSignal.timeout(ASK_TIMEOUT_MS) })
-    const json: unknown = await answer.json()
-    return { status: answer.status, body: json }
+    return { status: answer.status, body: parse(target, path, answer.status, await answer.text()) }
   } catch (error) {
+    if (error instanceof TargetError) throw error
     throw new TargetError(`${target.url}${path} does not answer as expected.`, { cause: error })
+  }
+}
+
+/** The Functions runtime refuses a key without a body, so the status has to say why there is no JSON. */
+function parse({ url }: Target, path: string, status: number, text: string): unknown {
+  if (status === 401) throw new TargetError(`${url}${path} answered 401: ${KEY_HINT}.`)
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new TargetError(`${url}${path} answered ${status}, but not in JSON.`, { cause: error })
   }
 }

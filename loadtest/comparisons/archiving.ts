@@ -115,7 +115,7 @@ async function place(
   const began = performance.now()
   await withConnections(target.url, (free) =>
     fire({
-      url: target.url,
+      target,
       lane: laneOf('place-order', { connections, rate, burst: false }),
       seconds,
       next: () => requests.next('place-order'),
@@ -128,7 +128,7 @@ async function place(
   )
   signal.throwIfAborted()
   const failed = tally.refused + tally.timeouts + tally.errors
-  if (failed > 0) throw new TargetError(`${failed} orders were not accepted.`)
+  if (failed > 0) throw new TargetError(`${failed} orders were not accepted: ${tally.failures}.`)
 }
 
 /** Sorted times in ms: from the due time to the 202, and, for a sample of the orders, from acceptance to storage. */

@@ -20,7 +20,7 @@ export async function load(target: Target, { seconds, connections, signal, rate,
   const began = performance.now()
   return withConnections(target.url, async (free) => {
     await fire({
-      url: target.url,
+      target,
       lane: laneOf('place-order', { connections, rate, burst }),
       seconds,
       next: next ?? (() => requests.next('place-order')),

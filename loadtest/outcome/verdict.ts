@@ -23,7 +23,7 @@ export async function readLedger(target: Target): Promise<LedgerVerdict | undefi
   if (target.key === undefined) return undefined
   const { status, body } = await ask(target, '/api/ops/ledger')
   if (status === 200) return body as LedgerVerdict
-  throw new TargetError(`${target.url}/api/ops/ledger answered ${status}${status === 401 ? ': the key is wrong' : ''}.`)
+  throw new TargetError(`${target.url}/api/ops/ledger answered ${status}.`)
 }
 
 /** The number of records without an outcome; 0 without a function key. */

@@ -43,13 +43,13 @@ export function groupsOf({ connections, rate }: Pick<Lane, 'connections' | 'rate
 }
 
 async function fireGroup(volley: Volley, { connections, rate }: Group): Promise<void> {
-  const { url, seconds, tally, now, signal, patienceMs = PATIENCE_MS } = volley
+  const { target, seconds, tally, now, signal, patienceMs = PATIENCE_MS } = volley
   if (signal.aborted) return
 
   const intervalMs = rate === undefined ? 0 : 1000 / rate
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>()
   const options: autocannon.Options = {
-    url,
+    url: target.url,
     connections,
     // Never reached, because `stop` ends the run.
     duration: seconds + 3600,

@@ -1,3 +1,4 @@
+import { headerText } from '../../infra/ops/header-text.ts'
 import { fireAutocannon } from './autocannon.ts'
 import { sendEvenly } from './evenly.ts'
 import type { Volley } from './volley.ts'
@@ -7,5 +8,18 @@ import type { Volley } from './volley.ts'
  * invalid response.
  */
 export async function fire(volley: Volley): Promise<void> {
-  await (volley.lane.arrivals === 'even' ? sendEvenly(volley) : fireAutocannon(volley))
+  const { key } = volley.target
+  // autocannon encodes headers as UTF-8 itself.
+  if (volley.lane.arrivals === 'even') await sendEvenly(key === undefined ? volley : withKey(volley, headerText(key)))
+  else await fireAutocannon(key === undefined ? volley : withKey(volley, key))
+}
+
+function withKey(volley: Volley, key: string): Volley {
+  return {
+    ...volley,
+    next() {
+      const request = volley.next()
+      return { ...request, headers: { ...request.headers, 'x-functions-key': key } }
+    },
+  }
 }

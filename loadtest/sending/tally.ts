@@ -55,6 +55,16 @@ export class Tally {
     return this.#count((status) => !this.#isExpected(status))
   }
 
+  /** What became of the requests that did not succeed, in words; empty if all did. */
+  get failures(): string {
+    const refusals = [...this.statuses].filter(([status]) => !this.#isExpected(status))
+    return [
+      ...refusals.map(([status, count]) => `${count} got ${status}`),
+      ...(this.timeouts > 0 ? [`${this.timeouts} got no answer in time`] : []),
+      ...(this.errors > 0 ? [`${this.errors} lost their connection`] : []),
+    ].join(', ')
+  }
+
   #count(matches: (status: number) => boolean): number {
     return [...this.statuses].reduce((total, [status, count]) => total + (matches(status) ? count : 0), 0)
   }

@@ -1,9 +1,11 @@
 import type { Lane } from '../plan.ts'
 import type { Connections, RequestToSend } from './connections.ts'
+import type { Target } from '../target.ts'
 import type { Tally } from './tally.ts'
 
 export interface Volley {
-  readonly url: string
+  /** The key is sent with every request, because order routes may require it (ORDERS_AUTH). */
+  readonly target: Pick<Target, 'url' | 'key'>
   readonly lane: Lane
   readonly seconds: number
   readonly next: () => RequestToSend

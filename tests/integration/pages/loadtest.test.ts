@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -57,6 +60,46 @@ describe('a load test', () => {
     const ended = await loadtest(...words)
     expect(ended.errors).toContain(message)
     expect(ended.code).toBe(code)
+  })
+
+  describe('of a product whose order routes require the key', () => {
+    let product: Awaited<ReturnType<typeof startProduct>>
+    beforeAll(async () => {
+      product = await startProduct({ ORDERS_AUTH: 'function' })
+    })
+    afterAll(() => product[Symbol.asyncDispose]())
+
+    it.each([
+      ['evenly', []],
+      ['in bursts', ['--burst']],
+    ])('sends the key with every request, sent %s, and finds every order', async (_, options) => {
+      const words = ['--url', product.url, '--key', PRODUCT_KEY, '--rate', '20', '--seconds', '1', '--out', out]
+      const { code, output, errors } = await loadtest('mixed', ...words, ...options)
+      expect([code, errors]).toEqual([0, ''])
+      expect(output).toMatch(/Nothing lost: (\d+) accepted .*, \1 of them looked up by id and found/)
+    })
+
+    it('without a key does not begin, and names the status of the refusals', async () => {
+      const { code, errors } = await loadtest('soak', '--url', product.url, '--seconds', '1', '--out', out)
+      expect(errors).toMatch(
+        / did not accept any order, .* Of (\d+) orders, \1 got 401\. For 401: the key is .*missing/,
+      )
+      expect(code).toBe(3)
+    })
+  })
+
+  it('names the status of a refusal without a body, which the Functions runtime sends', async () => {
+    const server = createServer((request, response) => {
+      response
+        .writeHead(request.url === '/api/health/live' ? 200 : 401)
+        .end(request.url === '/api/health/live' ? '{}' : '')
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { code, errors } = await loadtest('soak', '--url', url, '--key', 'wrong', '--seconds', '1')
+    server.close()
+    expect(errors).toBe(`${url}/api/ops/ledger answered 401: the key is wrong or missing (--key, FUNCTIONS_KEY).\n`)
+    expect(code).toBe(3)
   })
 
   describe('of a running product', () => {

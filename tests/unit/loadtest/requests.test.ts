@@ -44,6 +44,14 @@ describe('a 409', () => {
     },
   )
 
+  it('to an order is a refusal, which is among the failures in words', () => {
+    const tally = new Tally('place-order')
+    for (const status of [202, 409, 401, 401]) tally.answered(status, TIMED)
+    tally.timedOut(TIMED)
+    tally.errors += 1
+    expect(tally.failures).toBe('1 got 409, 2 got 401, 1 got no answer in time, 1 lost their connection')
+  })
+
   it('to an order is a refusal', () => {
     const tally = new Tally('place-order')
     for (const status of [202, 409]) tally.answered(status, TIMED)

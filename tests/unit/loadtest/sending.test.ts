@@ -34,6 +34,7 @@ interface Sending {
   readonly arrivals?: 'even' | 'burst' | 'closed-loop'
   readonly body?: string
   readonly connections: number
+  readonly key?: string
   readonly rate: number
   readonly seconds?: number
   readonly patienceMs?: number
@@ -42,12 +43,12 @@ interface Sending {
 }
 
 async function send(url: string, sending: Sending): Promise<Tally> {
-  const { arrivals = 'even', body = '{}', connections: count, rate, seconds = 1, ...others } = sending
+  const { arrivals = 'even', body = '{}', connections: count, key, rate, seconds = 1, ...others } = sending
   await using connections = new Connections(url)
   const tally = new Tally('place-order')
   const began = performance.now()
   await fire({
-    url,
+    target: { url, key },
     lane: { kind: 'place-order', connections: count, rate, arrivals },
     seconds,
     next: () => ({ method: 'POST', path: '/api/orders', headers: HEADERS, body }),
@@ -65,6 +66,28 @@ const accepted: RequestListener = (request, response) => {
   request.resume()
   response.writeHead(202).end('{}')
 }
+
+describe.each(['even', 'burst'] as const)('requests sent with arrivals %s', (arrivals) => {
+  it.each(['plain-key', 'clé'])('carry the key %s in UTF-8', async (key) => {
+    const keys: unknown[] = []
+    const { url } = await serverOf((request, response) => {
+      keys.push(Buffer.from(String(request.headers['x-functions-key']), 'latin1').toString())
+      accepted(request, response)
+    })
+    expect(await send(url, { connections: 2, rate: 2, arrivals, key })).toMatchObject({ succeeded: 2 })
+    expect(keys).toEqual([key, key])
+  })
+
+  it('carry no key if there is none', async () => {
+    const keys: unknown[] = []
+    const { url } = await serverOf((request, response) => {
+      keys.push(request.headers['x-functions-key'])
+      accepted(request, response)
+    })
+    await send(url, { connections: 2, rate: 2, arrivals })
+    expect(keys).toEqual([undefined, undefined])
+  })
+})
 
 describe('requests that are sent evenly', () => {
   it('show a stop of 0.6 s in every request that was due meanwhile, even with only two connections', async () => {
