@@ -134,7 +134,7 @@ function overview(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length))
   const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
   const exits =
-    'Exit codes: 0 all is well, 1 something is wrong, 2 wrong arguments or settings, 3 instance unreachable, 4 request refused.'
+    'Exit codes: 0 all is well, 1 something is wrong, 2 wrong arguments or settings, 3 instance unreachable or silent, 4 request refused.'
   const examples = [
     '  npm run ops -- status',
     '  npm run ops -- dead-letters redrive --code invalid-order --dry-run',

@@ -1,4 +1,5 @@
 import { headerText } from './header-text.ts'
+import { sendPatiently, type Answer } from './send-patiently.ts'
 
 /** The connection to the product: a running instance, or this process if no instance is running. */
 export interface OpsClient extends AsyncDisposable {
@@ -6,8 +7,18 @@ export interface OpsClient extends AsyncDisposable {
   readonly target: string
   /** True if this process opened the files itself, because no instance is running. */
   readonly isAlone?: true
-  /** Resolves with the parsed JSON of a 2xx response. Rejects with `RefusedError` or `UnreachableError`. */
-  request(method: string, path: string, body?: unknown): Promise<unknown>
+  /**
+   * Resolves with the parsed JSON of a 2xx response. Rejects with `RefusedError` or `UnreachableError`. A request waits
+   * for its response for at most a minute, unless `takesLong` is set.
+   */
+  request(method: string, path: string, body?: unknown, options?: RequestOptions): Promise<unknown>
+}
+
+export interface RequestOptions {
+  /** True for a request that may take longer than a minute. */
+  readonly takesLong?: boolean
+  /** True if a repeat does no harm, even while the first request is running, and shows the outcome. */
+  readonly isRepeatable?: boolean
 }
 
 /** The product responded with a problem document (RFC 9457). */
@@ -21,30 +32,43 @@ export class RefusedError extends Error {
   }
 }
 
+/** There was no response, so the request may not have arrived, may still be running, or may have been carried out. */
 export class UnreachableError extends Error {
   override readonly name = 'UnreachableError'
 }
 
 const TIMEOUT_MS = 60_000
 
-export function createHttpClient(url: string, key: string | undefined, operator: string): OpsClient {
+export function createHttpClient(
+  url: string,
+  key: string | undefined,
+  operator: string,
+  timeoutMs = TIMEOUT_MS,
+): OpsClient {
   return {
     target: url,
-    async request(method, path, body) {
+    async request(method, path, body, { takesLong = false, isRepeatable = false } = {}) {
       const headers = {
         'x-operator': headerText(operator),
         ...(key !== undefined && { 'x-functions-key': headerText(key) }),
         ...(body !== undefined && { 'content-type': 'application/json' }),
       }
-      const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }
-      try {
-        const answer = await fetch(new URL(path, url), { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) })
-        if (answer.status === 401) throw new RefusedError(401, refusalOf(key, url))
-        return readAnswer(answer.status, await answer.text())
-      } catch (error) {
-        if (error instanceof RefusedError) throw error
-        throw new UnreachableError(`${url} cannot be reached: ${reasonOf(error)}.`, { cause: error })
+      const asked = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }
+      const address = new URL(path, url)
+      const answer = await (takesLong ? sendPatiently(address, asked) : send(address, asked, timeoutMs)).catch(
+        (error: unknown) => {
+          const reason = reasonOf(error, timeoutMs)
+          if (method === 'GET' || !mayHaveArrived(error))
+            throw new UnreachableError(`${url} cannot be reached: ${reason}.`, { cause: error })
+          throw new UnreachableError(`${url} did not respond: ${reason}. ${adviceFor(isRepeatable)}`, { cause: error })
+        },
+      )
+      if (method !== 'GET' && GATEWAY_GAVE_UP.has(answer.status)) {
+        const reason = `the gateway in front of it answered ${answer.status}`
+        throw new UnreachableError(`${url} did not respond: ${reason}. ${adviceFor(isRepeatable)}`)
       }
+      if (answer.status === 401) throw new RefusedError(401, refusalOf(key, url))
+      return readAnswer(answer.status, answer.text)
     },
     async [Symbol.asyncDispose]() {
       // Nothing is kept open between requests.
@@ -52,12 +76,48 @@ export function createHttpClient(url: string, key: string | undefined, operator:
   }
 }
 
-/** `fetch` hides the reason in the cause. The cause has only a code if a name has several addresses and all of them fail. */
-function reasonOf(error: unknown): string {
-  if (error instanceof DOMException) return `there was no response within ${TIMEOUT_MS / 1000} seconds`
-  const { cause = error } = error as Error
-  const { message, code = '' } = cause as NodeJS.ErrnoException
+async function send(url: URL, asked: RequestInit, timeoutMs: number): Promise<Answer> {
+  const answer = await fetch(url, { ...asked, signal: AbortSignal.timeout(timeoutMs) })
+  return { status: answer.status, text: await answer.text() }
+}
+
+/** The statuses with which a gateway says that an instance got the request and did not answer it (in time). */
+const GATEWAY_GAVE_UP: ReadonlySet<number> = new Set([502, 504])
+
+function adviceFor(isRepeatable: boolean): string {
+  return isRepeatable
+    ? 'It may still be running; repeat the command to see its outcome.'
+    : 'It may still be running, or be done; check before you repeat the command.'
+}
+
+/** Codes of Node and of `fetch` for a connection that broke, or on which no response came. */
+const LOST: ReadonlySet<string> = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'UND_ERR_SOCKET',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+])
+
+/** Whether the request may have been sent before it failed. */
+function mayHaveArrived(error: unknown): boolean {
+  if (error instanceof DOMException) return true
+  const { code = '', syscall } = causeOf(error)
+  return LOST.has(code) && syscall !== 'connect'
+}
+
+/** The cause has only a code if a name has several addresses and all of them fail. */
+function reasonOf(error: unknown, timeoutMs: number): string {
+  if (error instanceof DOMException) return `there was no response within ${timeoutMs / 1000} seconds`
+  const { message, code = '' } = causeOf(error)
   return (message || code).replace(/[\s:.]+$/, '')
+}
+
+/** `fetch` hides the reason in the cause. */
+function causeOf(error: unknown): NodeJS.ErrnoException {
+  const { cause = error } = error as Error
+  return cause as NodeJS.ErrnoException
 }
 
 function refusalOf(key: string | undefined, url: string): string {

@@ -8,7 +8,7 @@ export const doctor: Command = {
   summary: 'checks versions, settings, log, store, disk and ledger; exits 1 when something is wrong',
   examples: ['doctor'],
   async run({ client }) {
-    const asked = (await client.request('GET', '/api/ops/doctor')) as Diagnosis
+    const asked = (await client.request('GET', '/api/ops/doctor', undefined, { takesLong: true })) as Diagnosis
     // Without a running instance there are no consumers. The check for them is left out, because NOTHING_RUNS already
     // says so.
     const checks = asked.checks.filter(({ name }) => client.isAlone !== true || name !== 'consumers')

@@ -17,7 +17,10 @@ export const forget: Command = {
     const body = context.options['dry-run'] === true ? { dryRun: true } : { reason: requiredReason(context) }
     context.progress('searching log and store')
     const path = `/api/customers/${encodeURIComponent(customer)}/forget`
-    const answer = (await context.client.request('POST', path, body)) as Forgotten
+    const answer = (await context.client.request('POST', path, body, {
+      takesLong: true,
+      isRepeatable: true,
+    })) as Forgotten
     return { answer, words: [answer.summary, ...answer.remains].join('\n') }
   },
 }

@@ -8,7 +8,10 @@ export const migrate: Command = {
   summary: 'brings the schema of the store up to date, as every start does, and applies LOG_RETENTION to topics',
   examples: ['migrate', 'migrate --json'],
   async run({ client, startedAt }) {
-    const schema = (await client.request('POST', '/api/ops/migrate')) as Migrated
+    const schema = (await client.request('POST', '/api/ops/migrate', undefined, {
+      takesLong: true,
+      isRepeatable: true,
+    })) as Migrated
     // If no instance is running, this process ran the migrations when it opened the store.
     const isNew = (appliedAt: string) => Date.parse(appliedAt) >= startedAt
     const rows = schema.migrations.map(({ version, name, appliedAt }) => [

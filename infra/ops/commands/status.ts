@@ -98,7 +98,9 @@ export const resetLedger: Command = {
   async run(context) {
     const reason = requiredReason(context)
     const body = { reason, force: context.options['force'] === true }
-    const begun = (await context.client.request('POST', '/api/ops/ledger/reset', body)) as RepairAnswer
+    const begun = (await context.client.request('POST', '/api/ops/ledger/reset', body, {
+      takesLong: true,
+    })) as RepairAnswer
     const { processed, why, ledger } = await repairOn(context, begun)
     return report(
       ledger,
@@ -113,7 +115,10 @@ interface RepairAnswer extends LedgerRepair {
 }
 
 async function askForRepair({ client }: CommandContext): Promise<RepairAnswer> {
-  return (await client.request('POST', '/api/ops/ledger/repair')) as RepairAnswer
+  return (await client.request('POST', '/api/ops/ledger/repair', undefined, {
+    takesLong: true,
+    isRepeatable: true,
+  })) as RepairAnswer
 }
 
 /** The server works on each request for at most a few seconds, so requests are repeated until nothing is left. */

@@ -80,6 +80,15 @@ describe('a customer who asks to be forgotten', () => {
     rmSync(directory, { recursive: true })
   })
 
+  test('is forgotten once by two requests at the same time, and both see the outcome', async () => {
+    const body = { reason: 'Asked for it.' }
+    const repeat = async () => product.operate('/api/customers/77/forget', { method: 'POST', body })
+    const answers = await Promise.all([repeat(), repeat(), repeat()])
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+    const { body: audit } = await product.operate('/api/audit')
+    expect((audit['items'] as { action: string }[]).map(({ action }) => action)).toEqual(['forget'])
+  })
+
   test('leaves no value in any file, now and after retries, a restart, a rebuild and redrives', async () => {
     const stored = await place(order)
     expect((await change(stored, AMENDED)).status).toBe(200)

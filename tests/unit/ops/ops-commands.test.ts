@@ -1,9 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { OpsClient } from '../../../infra/ops/client.ts'
+import type { OpsClient, RequestOptions } from '../../../infra/ops/client.ts'
 import { perform, type Command } from '../../../infra/ops/command.ts'
 import { backup } from '../../../infra/ops/commands/backup.ts'
 import { deadLetterGroups, listDeadLetters } from '../../../infra/ops/commands/dead-letters.ts'
 import { doctor } from '../../../infra/ops/commands/doctor.ts'
+import { forget } from '../../../infra/ops/commands/forget.ts'
+import { takeOut } from '../../../infra/ops/commands/log/take-out.ts'
 import { discardDeadLetters } from '../../../infra/ops/commands/discard.ts'
 import { migrate } from '../../../infra/ops/commands/migrate.ts'
 import { discardChange, orderChanges } from '../../../infra/ops/commands/orders.ts'
@@ -24,12 +26,14 @@ async function run(
   }: { positionals?: string[]; options?: Record<string, string | boolean>; isAlone?: boolean } = {},
 ) {
   const asked: { method: string; path: string; body?: unknown }[] = []
+  const requestOptions: (RequestOptions | undefined)[] = []
   const printed: string[] = []
   const progress: string[] = []
   const client: OpsClient = {
     target: 'http://instance.example',
     ...(isAlone && { isAlone }),
-    async request(method, path, body) {
+    async request(method, path, body, about) {
+      requestOptions.push(about)
       asked.push({ method, path, ...(body !== undefined && { body }) })
       return answers[asked.length - 1]
     },
@@ -46,7 +50,7 @@ async function run(
     print: (text) => printed.push(text),
     progress: (text) => progress.push(text),
   })
-  return { exit, asked, printed: printed.join('\n'), progress }
+  return { exit, asked, requestOptions, printed: printed.join('\n'), progress }
 }
 
 it('a migration names each topic whose retention it changed', async () => {
@@ -56,6 +60,22 @@ it('a migration names each topic whose retention it changed', async () => {
   expect(printed).toMatch(/^retention\.ms of orders was -1 and is now 7776000000\.$/m)
   expect((await run(migrate, [{ migrations: [], topics: [] }])).printed).toContain('No topic was changed.')
 })
+
+it.each([
+  [forget, { summary: '', remains: [] }, { customer: '7', reason: 'Asked for it.' }, true],
+  [forget, { summary: '', remains: [] }, { customer: '7', 'dry-run': true }, true],
+  [migrate, { migrations: [], topics: [] }, {}, true],
+  [repairLedger, { processed: 0, more: false, why: null, ledger: BALANCED }, {}, true],
+  [resetLedger, { processed: 0, more: false, why: null, ledger: BALANCED }, { reason: 'A test.' }, undefined],
+  [takeOut, { letterId: 'orders:0:1', group: 'g', processed: 0, ledger: BALANCED }, { reason: 'A test.' }, undefined],
+  [doctor, { well: true, checks: [] }, {}, undefined],
+] as const)(
+  'the only request of $name waits for as long as the work takes',
+  async (command, answer, options, again) => {
+    const { requestOptions } = await run(command, [answer], { options, positionals: ['orders:0:1'] })
+    expect(requestOptions).toEqual([{ takesLong: true, ...(again && { isRepeatable: true }) }])
+  },
+)
 
 describe('a repair of the ledger that takes long', () => {
   const answers = [

@@ -12,7 +12,8 @@ export const takeOut: Command = {
   async run(context) {
     const record = required(context, 0, 'The record')
     const reason = requiredReason(context)
-    const answer = await context.client.request('POST', '/api/ops/take-out', { record, reason })
+    const body = { record, reason }
+    const answer = await context.client.request('POST', '/api/ops/take-out', body, { takesLong: true })
     const { letterId, group, processed, ledger } = answer as TakenOut & { ledger: LedgerVerdict }
     const waited =
       processed === 1 ? '1 record that waited before it was' : `${processed} records that waited before it were`

@@ -1,6 +1,8 @@
 /** Requests to the product: JSON over HTTP, with the function key of this session. */
 
 const TIMEOUT_MS = 15_000
+/** The product works on some requests that change something for more than 20 seconds, such as a repair of the ledger. */
+const TIMEOUT_OF_ACTS_MS = 60_000
 
 /** The product refused the request. */
 export class RefusedError extends Error {
@@ -48,7 +50,7 @@ export function createApi(session) {
       method,
       cache: 'no-store',
       keepalive: outlivesPage,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(method === 'GET' ? TIMEOUT_MS : TIMEOUT_OF_ACTS_MS),
       headers: {
         ...(key !== '' && { 'x-functions-key': toHeader(key) }),
         ...(operator !== '' && { 'x-operator': toHeader(operator) }),
@@ -79,7 +81,9 @@ async function ask(path, init) {
     return { status: answer.status, text: await answer.text() }
   } catch (error) {
     const isLate = error instanceof Error && error.name === 'TimeoutError'
-    throw new UnreachableError(isLate ? 'No response came in time.' : 'The product did not answer.', { cause: error })
+    const mayBeDone = init.method === 'GET' ? '' : ' The request may have been carried out all the same.'
+    const why = isLate ? `No response came in time.${mayBeDone}` : 'The product did not answer.'
+    throw new UnreachableError(why, { cause: error })
   }
 }
 
