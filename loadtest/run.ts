@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { onStopRequest } from '../infra/stop-request.ts'
 import { archiving } from './comparisons/archiving.ts'
@@ -51,6 +51,7 @@ async function perform(task: Task): Promise<number> {
       print(await archiving({ ...task, ...caller }))
       return EXIT.well
     case 'run':
+      checkOutput(task)
       return reportingFailure(task, () => runScenario(task))
   }
 }
@@ -71,9 +72,22 @@ async function runScenario(task: RunTask): Promise<number> {
   }
 }
 
-/** Replaces the JUnit file of an earlier run even when this run fails. */
+/**
+ * Throws `UsageError` if the results could not be written at the end of the run. Removes the JUnit file of an earlier
+ * run.
+ */
+function checkOutput({ out, junit }: RunTask): void {
+  try {
+    mkdirSync(out, { recursive: true })
+    accessSync(out, constants.W_OK)
+    if (junit !== undefined) rmSync(junit, { force: true })
+  } catch (error) {
+    throw new UsageError(`The results could not be written: ${messageOf(error)}.`, { cause: error })
+  }
+}
+
+/** Writes the JUnit file even when the run fails. */
 async function reportingFailure(task: RunTask, run: () => Promise<number>): Promise<number> {
-  if (task.junit !== undefined) rmSync(task.junit, { force: true })
   try {
     return await run()
   } catch (error) {

@@ -5,6 +5,7 @@ import { createNobody, RefusedError, UnreachableError } from './client.ts'
 import { EXIT, perform, UsageError, type Command, type ExitCode } from './command.ts'
 import { COMMANDS, findCommand } from './commands.ts'
 import { connect } from './connect.ts'
+import { isFileError } from './file-error.ts'
 import { productVersion } from './product-version.ts'
 
 /** `npm run ops -- <command>`: the dashboard's functions from a terminal. */
@@ -19,9 +20,15 @@ const COMMON = {
   help: { type: 'boolean', help: 'prints this text' },
 } as const
 
-// A reader such as `head` may close the pipe early. The command still completes.
+// A reader such as `head` may close the pipe early. The command still completes, also if the output's disk is full.
+let outputError: Error | undefined
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
+  if (error.code !== 'EPIPE') outputError ??= error
+})
+process.on('exit', () => {
+  if (outputError === undefined) return
+  process.stderr.write(`The output could not be written: ${outputError.message}\n`)
+  process.exitCode ||= EXIT.notWell
 })
 
 /** The options of all commands. An option has the same type in every command that takes it. */
@@ -156,13 +163,16 @@ function helpOf(command: Command): string {
 /** One line for an error that the user can fix. Any other error is a bug, and its stack is printed. */
 function describe(error: unknown): string {
   const isExpected =
-    isOrderError(error) || [UsageError, RefusedError, UnreachableError].some((kind) => error instanceof kind)
+    isOrderError(error) ||
+    isFileError(error) ||
+    [UsageError, RefusedError, UnreachableError].some((kind) => error instanceof kind)
   if (isExpected || !(error instanceof Error)) return messageOf(error)
   return error.stack ?? error.message
 }
 
 function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UsageError || (isOrderError(error) && error.code === 'invalid-setting')) return EXIT.usage
+  if (isFileError(error)) return EXIT.notWell
   return error instanceof RefusedError ? EXIT.refused : EXIT.unreachable
 }
 

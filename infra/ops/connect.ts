@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readOwner } from '../../shared/adapters/embedded/data-dir.ts'
+import { messageOf } from '../../shared/domain/errors.ts'
 import { readConfig } from '../../shared/settings/config.ts'
 import { FUNCTIONS_KEY_FILE } from '../../shared/disk/data-files.ts'
 import { UsageError } from './command.ts'
@@ -42,5 +43,12 @@ export async function connect(asked: {
 
 function keptKey(dataDir: string): string | undefined {
   const file = join(dataDir, FUNCTIONS_KEY_FILE)
-  return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
+  if (!existsSync(file)) return undefined
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw new UsageError(`The key cannot be read (${messageOf(error)}): pass --key or set FUNCTIONS_KEY.`, {
+      cause: error,
+    })
+  }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync, writeFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, statSync, writeFileSync, rmSync, type Stats } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { messageOf } from '../../../shared/domain/errors.ts'
 import { makeDirectory } from '../../../shared/disk/make-directory.ts'
@@ -52,7 +52,7 @@ function requireOurs(directory: string): void {
  * if there are no such files.
  */
 export function orderFilesAt(path: string): readonly string[] {
-  const stats = statSync(path, { throwIfNoEntry: false })
+  const stats = statsOf(path)
   if (stats === undefined) throw new UsageError(`${path} does not exist.`)
   if (stats.isFile() && path.endsWith(ORDERS_SUFFIX)) return [path]
   if (!stats.isDirectory())
@@ -63,6 +63,14 @@ export function orderFilesAt(path: string): readonly string[] {
     .reverse()
   if (files.length === 0) throw new UsageError(`${path} contains no archive files.`)
   return files.map((name) => join(path, name))
+}
+
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    throw new UsageError(`${path} cannot be read: ${messageOf(error)}`, { cause: error })
+  }
 }
 
 function namesIn(directory: string): string[] {

@@ -11,7 +11,7 @@ import { compareWithDisk } from '../../../shared/disk/past-cache.ts'
 import type { ExportedOrder, OrderToArchive } from '../../../shared/ports/archive.ts'
 import { ORDERS_SUFFIX } from './directory.ts'
 import { manifestOf, writeManifest, type Manifest } from './manifest.ts'
-import { hashOfFile, NO_FIGURES, readLines, withOrder } from './order-lines.ts'
+import { DamagedArchiveError, hashOfFile, NO_FIGURES, readLines, withOrder } from './order-lines.ts'
 
 type Origin = Pick<Manifest, 'product' | 'before'>
 
@@ -77,10 +77,10 @@ async function readBack(path: string, written: readonly OrderToArchive[]) {
   let figures = NO_FIGURES
   for await (const line of readLines(path)) {
     if (hash('sha256', line) !== written[figures.orders]?.hash)
-      throw new Error(`${path} does not read back as it was written.`)
+      throw new DamagedArchiveError(`${path} does not read back as it was written.`)
     figures = withOrder(figures, archivedOrderSchema.parse(JSON.parse(line)))
   }
   if (figures.orders !== written.length)
-    throw new Error(`${path} contains ${figures.orders} orders, not ${written.length}.`)
+    throw new DamagedArchiveError(`${path} contains ${figures.orders} orders, not ${written.length}.`)
   return { ...(await hashOfFile(path)), ...figures }
 }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { createGunzip } from 'node:zlib'
+import { isFileError } from '../file-error.ts'
 import { archivedOrderSchema, type ArchivedOrder } from '../../../shared/domain/archived-order.ts'
 
-/** A file of an archive is damaged, or a newer version wrote it. The message is written for operators. */
+/** A file of an archive is damaged or cannot be read, or a newer version wrote it. The message is written for operators. */
 export class DamagedArchiveError extends Error {
   override readonly name = 'DamagedArchiveError'
 }
@@ -76,9 +77,13 @@ export async function* readLines(path: string): AsyncGenerator<string> {
 export async function hashOfFile(path: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
   const sha256 = createHash('sha256')
   let bytes = 0
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-    sha256.update(chunk)
-    bytes += chunk.length
+  try {
+    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      sha256.update(chunk)
+      bytes += chunk.length
+    }
+  } catch (error) {
+    throw asDamage(path, error)
   }
   return { sha256: sha256.digest('hex'), bytes }
 }
@@ -92,9 +97,13 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Errors from zlib have codes such as Z_DATA_ERROR and Z_BUF_ERROR. */
+/**
+ * Errors from zlib have codes such as Z_DATA_ERROR and Z_BUF_ERROR. Errors from the file system name the system call
+ * that failed.
+ */
 function asDamage(path: string, error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException
   const isDamage = code?.startsWith('Z_') === true || code === 'ERR_ENCODING_INVALID_ENCODED_DATA'
+  if (isFileError(error)) return new DamagedArchiveError(`${path} cannot be read: ${message}`, { cause: error })
   return isDamage ? new DamagedArchiveError(`${path} is damaged: ${message}.`, { cause: error }) : error
 }

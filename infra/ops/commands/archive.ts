@@ -6,7 +6,9 @@ import type { ArchiveResult, ExportedOrder, OrderToArchive } from '../../../shar
 import type { Page } from '../../../shared/ports/order-views.ts'
 import { archiveDirectory, checkArchiveDirectory, runName } from '../archive/directory.ts'
 import { writeOrders } from '../archive/order-file.ts'
+import { DamagedArchiveError } from '../archive/order-lines.ts'
 import { given, REASON, text, UsageError, type Command, type CommandContext, type Outcome } from '../command.ts'
+import { isFileError } from '../file-error.ts'
 import { productVersion } from '../product-version.ts'
 import { toSecond } from '../table.ts'
 
@@ -72,6 +74,10 @@ async function carryOut(context: CommandContext, before: string, directory: stri
   } catch (error) {
     if (isNoRoom(error)) {
       const why = `There is no space left in ${directory} (${messageOf(error)}). Free some space, and run the command again.`
+      return { ...outcome(tally, before, directory, why), well: false }
+    }
+    if (isFileError(error) || error instanceof DamagedArchiveError) {
+      const why = `A file in ${directory} could not be written (${messageOf(error)}). The orders that were not archived stay in the store.`
       return { ...outcome(tally, before, directory, why), well: false }
     }
     if (tally.files.length === 0 || !(error instanceof Error)) throw error

@@ -1,7 +1,6 @@
-import { writeFileSync } from 'node:fs'
 import type { DeadLetterGroup, DeadLetterSummary, Waiting } from '../../../shared/ports/dead-letters.ts'
 import { given, idSegment, REASON, required, type Command, type CommandContext } from '../command.ts'
-import { readJsonFile } from '../json-file.ts'
+import { readJsonFile, writeJsonFile } from '../json-file.ts'
 import { PAGE, query, showPage } from '../pages.ts'
 import { causeText, toSecond } from '../table.ts'
 
@@ -115,7 +114,7 @@ export const exportDeadLetter: Command = {
   async run(context) {
     const file = required(context, 1, 'The file')
     const fixture = await context.client.request('GET', `${path(context)}/fixture`)
-    writeFileSync(file, `${JSON.stringify(fixture, null, 2)}\n`)
+    writeJsonFile(file, fixture)
     return { answer: { file }, words: `Written to ${file}.` }
   },
 }

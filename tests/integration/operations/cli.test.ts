@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -225,6 +225,28 @@ describe('npm run ops', () => {
     expect(err).toBe('')
   })
 
+  test('says that its output could not be written', async () => {
+    const words = ['status', '--url', product.url, '--key', key]
+    const { exit, err } = await ops(words, {}, ['sh', '-c', 'exec "$0" "$@" > /dev/full'])
+    expect([exit, err]).toEqual([1, expect.stringMatching(/^The output could not be written: ENOSPC: .*\n$/)])
+  })
+
+  test('says that it cannot read the key of the instance', async () => {
+    const keyFile = join(product.dataDir, 'functions-key')
+    renameSync(keyFile, join(product.dataDir, 'kept-key'))
+    mkdirSync(keyFile)
+    try {
+      const { exit, err } = await byDirectory('ledger')
+      expect([exit, err]).toEqual([
+        2,
+        expect.stringMatching(/^The key cannot be read \(EISDIR: .*\): pass --key .*\n$/),
+      ])
+    } finally {
+      rmdirSync(keyFile)
+      renameSync(join(product.dataDir, 'kept-key'), keyFile)
+    }
+  })
+
   test('backs up log and store while orders arrive, and a product started on the copy has all of them', async () => {
     const accepted = [await place(), await place()]
     const traffic = new AbortController()
@@ -317,6 +339,15 @@ describe('npm run ops', () => {
 
     const file = join(directory, 'fixture.json')
     expect(await byUrl('dead-letters', 'export', letter!, file)).toMatchObject({ exit: 0 })
+    for (const [unwritable, why] of [
+      [directory, 'EISDIR'],
+      [join(file, 'deeper'), 'ENOTDIR'],
+      [join(directory, 'missing', 'fixture.json'), 'ENOENT'],
+      ['/dev/full', 'ENOSPC'],
+    ]) {
+      const { exit, err } = await byUrl('dead-letters', 'export', letter!, unwritable!)
+      expect([exit, err]).toEqual([2, expect.stringMatching(`^${unwritable} cannot be written: ${why}: .*\n$`)])
+    }
     const replayed = await ops(['replay-fixture', file])
     expect([replayed.exit, replayed.out]).toEqual([0, `${letter} is stored.\n`])
 

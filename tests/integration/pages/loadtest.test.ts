@@ -54,6 +54,8 @@ describe('a load test', () => {
 
   it.each([
     [2, 'There is no scenario', ['baselin']],
+    [2, 'The results could not be written: ENOTDIR', ['baseline', '--out', 'package.json/results']],
+    [2, 'The results could not be written: Path is a directory', ['baseline', '--out', out, '--junit', out]],
     [2, 'cannot be read', ['compare', 'no-such-file', 'nor-this']],
     [3, 'does not answer', ['baseline', '--url', 'http://127.0.0.1:1', '--seconds', '1']],
   ])('ends with %i and says "%s"', async (code, message, words) => {

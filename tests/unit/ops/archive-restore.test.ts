@@ -1,4 +1,14 @@
-import { copyFileSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -156,6 +166,27 @@ describe('ops archive restore', () => {
     await expect(restore(join(directory, 'nowhere'))).rejects.toThrow('nowhere does not exist')
     await expect(restore('package.json')).rejects.toThrow('is not an archive file')
     await expect(restore('docs')).rejects.toThrow('contains no archive files')
+  })
+
+  it('refuses a path that cannot be looked at', async () => {
+    const loop = join(directory, 'loop')
+    symlinkSync(loop, loop)
+    const refused = restore(loop)
+    await expect(refused).rejects.toBeInstanceOf(UsageError)
+    await expect(refused).rejects.toThrow(`${loop} cannot be read: ELOOP`)
+  })
+
+  it.each([true, false])('names a file that cannot be read, with a manifest: %s', async (hasManifest) => {
+    const [file, unreadable] = [firstFile(), join(directory, 'orders-29990101T000000Z-00000000-0001.ndjson.gz')]
+    mkdirSync(unreadable)
+    const toManifest = (path: string) => path.replace('.ndjson.gz', '.manifest.json')
+    if (hasManifest) copyFileSync(toManifest(file), toManifest(unreadable))
+    const { exit, answer } = await restore(directory)
+    expect([exit, answer['restored'], answer['why']]).toEqual([
+      1,
+      450,
+      expect.stringContaining(`${unreadable} cannot be read: EISDIR`),
+    ])
   })
 
   function writeManifest(content: object): void {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -75,6 +75,21 @@ describe('ops archive', () => {
     const { ended, answer } = await run(archive, product, { before: BEFORE, to: directory })
     expect(ended).toBe(refusal)
     expect(answer).toMatchObject({ orders: 25, files: names('.ndjson.gz'), why: 'A rebuild is running.' })
+  })
+
+  it('says in one sentence that it cannot write, and loses nothing', async () => {
+    const product = instance(450)
+    const removes: typeof product.client.request = (...asked) => {
+      rmSync(directory, { recursive: true, force: true })
+      return product.client.request(...asked)
+    }
+    const client = { ...product.client, request: removes }
+    const { exit, answer } = await run(archive, { client }, { before: BEFORE, to: directory })
+    const why = expect.stringMatching(
+      /^A file in .* could not be written \(ENOENT: .*\)\. The orders .* stay in the store\.$/,
+    )
+    expect([exit, answer]).toEqual([1, expect.objectContaining({ orders: 0, files: [], why })])
+    expect(product.held.size).toBe(450)
   })
 
   it('prints nothing if it is refused before it has done anything', async () => {
