@@ -61,6 +61,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   }
   const [unexpected] = positionals.slice(command.takes ?? 0)
   if (unexpected !== undefined) throw new UsageError(`Unexpected argument ${JSON.stringify(unexpected)}: see --help.`)
+  refuseEmpty(values, positionals)
   const textOf = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined)
   const operator = textOf('operator') ?? userName()
   const { processes: processing = false, creates = false } = command
@@ -94,6 +95,22 @@ function splitLeading(args: readonly string[]) {
     start += ALL_OPTIONS[word.slice(2)]?.type === 'string' ? 2 : 1
   }
   return { leading: args.slice(0, start), words: args.slice(start) }
+}
+
+/**
+ * An empty id would address a list, and an empty filter would match everything. Usually it comes from a variable that is
+ * not set.
+ */
+function refuseEmpty(values: Readonly<Record<string, unknown>>, positionals: readonly string[]): void {
+  const option = Object.keys(values).find((name) => isEmpty(values[name]))
+  const at = positionals.findIndex(isEmpty)
+  if (option === undefined && at === -1) return
+  const what = option === undefined ? `Argument ${at + 1}` : `--${option}`
+  throw new UsageError(`${what} is empty. Is a variable not set?`)
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'string' && value.trim() === ''
 }
 
 /** In a container the user id may have no entry in /etc/passwd. */

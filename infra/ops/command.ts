@@ -91,7 +91,16 @@ export function requiredReason(context: CommandContext): string {
 
 /** The first positional argument, an id, as a path segment. */
 export function idSegment(context: CommandContext): string {
-  return encodeURIComponent(required(context, 0, 'The id'))
+  return pathSegment(required(context, 0, 'The id'))
+}
+
+/**
+ * An id as a path segment. Throws `UsageError` for `.` and `..`, which would address another route, and which cannot be
+ * escaped.
+ */
+export function pathSegment(id: string): string {
+  if (id === '.' || id === '..') throw new UsageError(`${JSON.stringify(id)} is not an id.`)
+  return encodeURIComponent(id)
 }
 
 export function text({ options }: CommandContext, option: string): string | undefined {

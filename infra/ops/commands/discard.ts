@@ -1,7 +1,7 @@
 import type { Discarded } from '../../../shared/application/dead-letters/discard-letters.ts'
 import type { DeadLetterSummary } from '../../../shared/ports/dead-letters.ts'
 import type { Page } from '../../../shared/ports/order-views.ts'
-import { REASON, requiredReason, type Command, type CommandContext, type Outcome } from '../command.ts'
+import { pathSegment, REASON, requiredReason, type Command, type CommandContext, type Outcome } from '../command.ts'
 import { pagesOf } from '../pages.ts'
 import { causeText, table } from '../table.ts'
 import { MAX_IDS, WHICH, whichLetters } from '../which-letters.ts'
@@ -31,7 +31,7 @@ export const discardDeadLetters: Command = {
 }
 
 async function discardOne(context: CommandContext, id: string, reason: string): Promise<Outcome> {
-  const path = `/api/dead-letters/${encodeURIComponent(id)}/discard`
+  const path = `/api/dead-letters/${pathSegment(id)}/discard`
   return { answer: await context.client.request('POST', path, { reason }), words: `${id} is discarded.` }
 }
 

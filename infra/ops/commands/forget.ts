@@ -1,5 +1,5 @@
 import type { Forgotten } from '../../../shared/application/forgetting/forgotten.ts'
-import { REASON, requiredReason, text, UsageError, type Command } from '../command.ts'
+import { pathSegment, REASON, requiredReason, text, UsageError, type Command } from '../command.ts'
 
 export const forget: Command = {
   name: 'forget',
@@ -16,7 +16,7 @@ export const forget: Command = {
     if (customer === undefined) throw new UsageError('--customer is missing.')
     const body = context.options['dry-run'] === true ? { dryRun: true } : { reason: requiredReason(context) }
     context.progress('searching log and store')
-    const path = `/api/customers/${encodeURIComponent(customer)}/forget`
+    const path = `/api/customers/${pathSegment(customer)}/forget`
     const answer = (await context.client.request('POST', path, body, {
       takesLong: true,
       isRepeatable: true,

@@ -108,6 +108,45 @@ describe('npm run ops', () => {
     expect([setting.exit, setting.err]).toEqual([2, expect.stringMatching(/^ORDERS_PARTITIONS must be .*\n$/)])
   })
 
+  test('exits with 2 for an empty argument, which would otherwise mean everything', async () => {
+    const taking = COMMANDS.filter(({ takes = 0 }) => takes > 0)
+    expect(taking.length).toBeGreaterThan(10)
+    for (const { name } of taking) {
+      const { exit, err } = await byUrl(...name.split(' '), '')
+      expect([name, exit, err]).toEqual([name, 2, 'Argument 1 is empty. Is a variable not set?\n'])
+    }
+    for (const words of ['dead-letters list --order=', 'audit --target=', 'dead-letters discard --all --reason=']) {
+      const { exit, err } = await byUrl(...words.split(' '))
+      expect([words, exit, err]).toEqual([
+        words,
+        2,
+        expect.stringMatching(/^--\w+ is empty\. Is a variable not set\?\n$/),
+      ])
+    }
+  })
+
+  test('exits with 2 for dots in place of an id, which would address another route', async () => {
+    const commands = [
+      'orders get ID',
+      'orders history ID',
+      'orders changes ID',
+      'orders changes discard ID --reason x',
+      'dead-letters show ID',
+      'dead-letters export ID /dev/null',
+      'dead-letters restore ID',
+      'dead-letters discard ID --reason x',
+      'redrives show ID',
+      'redrives cancel ID',
+      'forget --customer ID --dry-run',
+    ]
+    for (const words of commands) {
+      for (const id of ['.', '..']) {
+        const { exit, err } = await byUrl(...words.replace('ID', id).split(' '))
+        expect([words, exit, err]).toEqual([words, 2, `"${id}" is not an id.\n`])
+      }
+    }
+  })
+
   test('exits with 3 when no instance answers, with one line', async () => {
     const nobody = await ops(['status', '--url', 'http://127.0.0.1:9', '--key', key])
     expect([nobody.exit, nobody.err]).toEqual([3, 'http://127.0.0.1:9 cannot be reached: bad port.\n'])
