@@ -28,9 +28,8 @@ export async function ensureTopics(
     kafka.fetchTopicMetadata({ topics: names }),
   )
   admin.remember(names)
-  // Metadata can name a leader before that broker leads the partition. If a group of records were published at that
-  // moment, part of it would be refused, and the whole group would be sent again. A request for the offsets returns
-  // only once every leader has responded.
+  // Metadata can name a leader before that broker leads the partition. Records that were published at that moment would
+  // be refused and sent again. A request for the offsets returns only once every leader has responded.
   await Promise.all(missing.map(({ name }) => admin.offsets(name)))
   const settings = await describeSettings(admin, names).catch((error: unknown) => {
     onWarning(`The settings of the topics could not be checked: ${messageOf(rootOf(error))}`)
