@@ -98,8 +98,8 @@ function splitLeading(args: readonly string[]) {
 }
 
 /**
- * An empty id would address a list, and an empty filter would match everything. Usually it comes from a variable that is
- * not set.
+ * An empty id would address a list, and an empty filter would match everything. Usually it comes from a variable that
+ * is not set.
  */
 function refuseEmpty(values: Readonly<Record<string, unknown>>, positionals: readonly string[]): void {
   const option = Object.keys(values).find((name) => isEmpty(values[name]))

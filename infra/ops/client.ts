@@ -63,8 +63,9 @@ export function createHttpClient(
           throw new UnreachableError(`${url} did not respond: ${reason}. ${adviceFor(isRepeatable)}`, { cause: error })
         },
       )
-      if (method !== 'GET' && GATEWAY_GAVE_UP.has(answer.status)) {
+      if (GATEWAY_GAVE_UP.has(answer.status)) {
         const reason = `the gateway in front of it answered ${answer.status}`
+        if (method === 'GET') throw new UnreachableError(`${url} cannot be reached: ${reason}.`)
         throw new UnreachableError(`${url} did not respond: ${reason}. ${adviceFor(isRepeatable)}`)
       }
       if (answer.status === 401) throw new RefusedError(401, refusalOf(key, url))

@@ -19,6 +19,8 @@ export async function sendPatiently(
   const send = url.protocol === 'https:' ? requestOverHttps : requestOverHttp
   const request = send(url, { method, headers, agent: false })
   request.setSocketKeepAlive(true, PROBE_MS)
+  // If the connection breaks after the response has begun, the response's stream reports the error, too.
+  request.on('error', () => undefined)
   // Node would encode the headers as UTF-8 once more if the body were text.
   request.end(body === undefined ? undefined : Buffer.from(body))
   const [response] = (await once(request, 'response')) as [IncomingMessage]

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The container's health check. It checks liveness, not readiness, because orders are accepted during a store outage.
-# It uses Node, because the image may have no other HTTP client. It gives up after 3 seconds, before Docker does after 5:
-# Docker would end this script before it takes note of the failure, and might leave its process running.
+# It uses Node, because the image may have no other HTTP client. It gives up after 3 seconds, before Docker does after
+# 5: Docker would end this script before it takes note of the failure, and might leave its process running.
 #
 # Docker does not restart unhealthy containers, and a runtime whose worker failed keeps running without functions. So a
 # runtime that has not answered for HEALTH_LIMIT_S seconds gets a stop signal, and SIGKILL 30 seconds later. The

@@ -4,7 +4,9 @@ import { createGunzip } from 'node:zlib'
 import { isFileError } from '../file-error.ts'
 import { archivedOrderSchema, type ArchivedOrder } from '../../../shared/domain/archived-order.ts'
 
-/** A file of an archive is damaged or cannot be read, or a newer version wrote it. The message is written for operators. */
+/**
+ * A file of an archive is damaged or cannot be read, or a newer version wrote it. The message is written for operators.
+ */
 export class DamagedArchiveError extends Error {
   override readonly name = 'DamagedArchiveError'
 }

@@ -14,7 +14,8 @@ export interface ForgetCustomer {
   /**
    * Removes the customer's personal data from the store, and then from the log if the log can redact records. The store
    * comes first, so that no record that is stored later brings the data back. Resolves when everything is done. After a
-   * failure, the same call completes the work. Rejects with `conflict` while a rebuild runs or a customer is being forgotten.
+   * failure, the same call completes the work. Rejects with `conflict` while a rebuild runs or a customer is being
+   * forgotten.
    */
   forget(customerId: number, act: Act): Promise<Forgotten>
 }

@@ -2,18 +2,20 @@ import type { ForgetCustomer } from '../forgetting/forget-customer.ts'
 import type { Forgotten } from '../forgetting/forgotten.ts'
 
 /**
- * While a customer is being forgotten, another call for the same customer starts nothing and has the outcome of the
- * first. Forgetting may take longer than a gateway waits, so an operator repeats the request to see how it ends.
+ * While a customer is being forgotten, the same operator's repeat of the request starts nothing and has the outcome of
+ * the first. Forgetting may take longer than a gateway waits, so operators repeat the request to see how it ends. Any
+ * other request is refused meanwhile, because it may be about later orders.
  */
 export function joinForgetting(forgetCustomer: ForgetCustomer): ForgetCustomer {
-  const running = new Map<number, Promise<Forgotten>>()
+  const running = new Map<string, Promise<Forgotten>>()
   return {
     ...forgetCustomer,
     forget(customerId, act) {
-      const known = running.get(customerId)
+      const request = JSON.stringify([customerId, act.operator, act.reason])
+      const known = running.get(request)
       if (known !== undefined) return known
-      const begun = forgetCustomer.forget(customerId, act).finally(() => running.delete(customerId))
-      running.set(customerId, begun)
+      const begun = forgetCustomer.forget(customerId, act).finally(() => running.delete(request))
+      running.set(request, begun)
       return begun
     },
   }

@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs'
 import { decodeFetchResponse, type FetchResponse } from '../fetch/fetch-response.ts'
 import { encodeProduceRequest, type ProduceData } from '../publish/produce-request.ts'
-import { assignOffsets, type ProduceResponse } from '../publish/produce-response.ts'
+import { noteOutcomes, type ProduceResponse } from '../publish/produce-response.ts'
 import { clusterFactory, type Broker, type CreateCluster, type FetchRequest } from './cluster.ts'
 import type { Encoder } from './encoder.ts'
 
@@ -81,7 +81,7 @@ function withOwnEncoder({ request, response }: Protocol, data: ProduceData): Pro
     response: {
       decode: (payload) => response.decode(payload),
       parse: async (decoded) => {
-        assignOffsets(data, decoded as ProduceResponse)
+        noteOutcomes(data, decoded as ProduceResponse)
         return response.parse(decoded)
       },
     },

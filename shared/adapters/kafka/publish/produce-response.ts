@@ -15,16 +15,18 @@ export interface ProduceResponse {
 const NO_ERROR = 0
 
 /**
- * Gives the records of each partition that accepted them their offsets. kafkajs rejects the response as a whole if one
+ * Notes in each record which offset it got, or that it was refused. kafkajs rejects the response as a whole if one
  * partition refused its records.
  */
-export function assignOffsets({ topicData }: ProduceData, { topics }: ProduceResponse): void {
+export function noteOutcomes({ topicData }: ProduceData, { topics }: ProduceResponse): void {
   for (const { topicName, partitions } of topics) {
     const sent = topicData.find(({ topic }) => topic === topicName)
     for (const { partition, errorCode, baseOffset } of partitions) {
-      if (errorCode !== NO_ERROR) continue
       const records = sent?.partitions.find((data) => data.partition === partition)?.messages ?? []
-      for (const [at, record] of records.entries()) record.offset = Number(baseOffset) + at
+      for (const [at, record] of records.entries()) {
+        if (errorCode === NO_ERROR) record.offset = Number(baseOffset) + at
+        else record.refused = true
+      }
     }
   }
 }

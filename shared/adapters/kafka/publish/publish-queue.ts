@@ -5,7 +5,7 @@ import { jitteredMs } from '../../../threads/waiting.ts'
 import { partitionOfKey } from '../../partitioner.ts'
 import type { QueueBounds } from '../../queue-bounds.ts'
 import { CLOCK_REFUSED } from '../client/broker-clock.ts'
-import { isClockRefused, isDenied, isTooLarge, kafkaUnavailable, protocolType } from '../client/errors.ts'
+import { isClockRefused, isDenied, isTooLarge, kafkaUnavailable } from '../client/errors.ts'
 import type { Sender } from './producer.ts'
 import { sizeOf, toOutgoing, type OutgoingRecord } from './records.ts'
 
@@ -14,11 +14,11 @@ export interface KafkaQueueOptions {
   readonly sender: Pick<Sender, 'send' | 'partitions'>
   /** Shared by the queues of all topics. */
   readonly bounds: QueueBounds
-  /** A call rejects after this time, which includes all attempts and the wait in the queue. */
+  /** A call rejects after this time, which includes all attempts and the wait in the queue. Also limits an attempt. */
   readonly deadlineMs: number
   /** Called after each attempt in which a broker acknowledged records. */
   readonly onSent: () => void
-  /** Called after each other attempt, but not while only some of the topic's partitions fail. */
+  /** Called after each other attempt, unless only one partition fails while others accept records. */
   readonly onFailed: (error: unknown) => void
   /** Called when the broker has refused records because of their timestamps. */
   readonly onClockRefused: () => void
@@ -35,6 +35,8 @@ const GROUP_RECORDS = 2000
 const MAX_GROUPS_IN_FLIGHT = 2
 const FIRST_BACKOFF_MS = 50
 const MAX_BACKOFF_MS = 1000
+/** For this long after an acknowledgement, a partition that refuses records says nothing about the others. */
+const ACKNOWLEDGED_LATELY_MS = 5000
 
 interface Call {
   /** By the monotonic clock (`performance.now()`). */
@@ -43,6 +45,8 @@ interface Call {
   missing: number
   /** If true, the remaining records in the call are not sent. */
   failed: boolean
+  /** Why the last attempt failed; undefined before the first. */
+  lastError: unknown
   resolve(positions: readonly RecordPosition[]): void
   reject(error: unknown): void
 }
@@ -54,9 +58,9 @@ interface Entry {
   readonly bytes: number
 }
 
-/** Records that wait for the same brokers. */
+/** Records that are sent together, at most two groups at a time. */
 interface Lane {
-  /** The partition of all its records; undefined for the lane of every partition that is not failing. */
+  /** Undefined for the lane of all partitions that are not failing. */
   readonly partition: number | undefined
   waiting: Entry[]
   inFlight: number
@@ -70,14 +74,18 @@ interface Lane {
  * loop, or of all the calls that arrived while two groups were in flight. A call never waits for a timer. Records with
  * the same key are written in the order of the calls as long as no attempt fails.
  *
- * A partition that refuses records gets a lane of its own until it accepts records again, so that it does not delay the
- * other partitions.
+ * A partition that refuses records gets a lane of its own until it accepts records again, so that the records of the
+ * other partitions are not sent with its own.
  */
 export function createKafkaQueue(options: KafkaQueueOptions) {
   const { topic, sender, bounds, deadlineMs, onSent, onFailed, onClockRefused } = options
   const main = createLane(undefined)
   /** The lanes of the partitions that refuse records, by partition. */
   const failing = new Map<number, Lane>()
+  /** Also has the lanes of partitions that accept records again, until they are empty. */
+  const lanes = new Set([main])
+  const groupsInFlight = new Set<readonly Entry[]>()
+  let acknowledgedAt = Number.NEGATIVE_INFINITY
   let queued = 0
   let expiry: NodeJS.Timeout | undefined
 
@@ -107,84 +115,84 @@ export function createKafkaQueue(options: KafkaQueueOptions) {
       return index >= GROUP_RECORDS || (index > 0 && bytes > GROUP_BYTES)
     })
     const group = waiting.splice(0, end === -1 ? waiting.length : end)
-    const alive = group.filter(({ call }) => !call.failed)
-    release(group.filter(({ call }) => call.failed))
-    return alive
+    release(group.filter(hasFailed))
+    return group.filter((entry) => !hasFailed(entry))
   }
 
   /** Never rejects: errors go to the callers of `publish`. */
   async function flush(lane: Lane, group: readonly Entry[]): Promise<void> {
-    const moved = new Set(await deliver(lane, group))
+    const moved = new Set<Entry>()
+    groupsInFlight.add(group)
+    await deliver(lane, group, moved)
+    groupsInFlight.delete(group)
     lane.inFlight -= 1
-    release(group.filter((entry) => !moved.has(entry)))
-    for (const entry of moved) {
-      const own = laneOfFailing(entry.record.partition ?? 0)
-      own.waiting.push(entry)
-      flushSoon(own)
-    }
-    const isDrained = lane.inFlight === 0 && lane.waiting.length === 0
-    if (lane.partition !== undefined && lane.isProven && isDrained) failing.delete(lane.partition)
+    release(moved.size === 0 ? group : group.filter((entry) => !moved.has(entry)))
     flushSoon(lane)
+    const { partition, inFlight, waiting } = lane
+    const isOver = partition !== undefined && failing.get(partition) !== lane
+    if (isOver && inFlight === 0 && waiting.length === 0) lanes.delete(lane)
   }
 
   /**
    * Sends the records, repeatedly if necessary, until all of them are acknowledged or their calls have failed. A record
-   * may be written twice, but none is lost. Resolves with the records that are left to the lanes of their partitions.
+   * may be written twice, but none is lost. Adds to `moved` the records that it leaves to the lanes of their partitions.
    */
-  async function deliver(lane: Lane, group: readonly Entry[]): Promise<readonly Entry[]> {
-    const deadline = Math.min(...group.map(({ call }) => call.deadline))
+  async function deliver(lane: Lane, group: readonly Entry[], moved: Set<Entry>): Promise<void> {
     let rest = group
     for (let attempt = 1; ; attempt++) {
-      const error = await errorOfSending(rest, deadline)
-      const refused = rest.filter(({ record }) => record.offset === undefined)
-      const isPartOk = refused.length < rest.length
-      if (isPartOk) {
-        settle(rest)
-        onSent()
-        lane.isProven = true
-      }
-      if (refused.length === 0) return []
-      rest = refused
+      // kafkajs rejects as soon as one broker has refused records. Others may have acknowledged theirs since then.
+      settle(lane, rest)
+      rest = rest.filter((entry) => !isAcknowledged(entry) && !hasFailed(entry))
+      if (rest.length === 0) return
+      const error = await errorOfSending(rest)
+      const isPartOk = settle(lane, rest)
+      rest = rest.filter((entry) => !isAcknowledged(entry))
+      if (rest.length === 0) return
+      for (const { call } of rest) call.lastError = error
       // Sends the records one by one, so that only records that are too large fail.
-      if (isTooLarge(error) && rest.length > 1) return deliverOneByOne(lane, rest)
+      if (isTooLarge(error) && rest.length > 1) {
+        for (const entry of rest) await deliver(lane, [entry], moved)
+        return
+      }
       const failure = finalFailure(error)
-      if (failure !== undefined) {
-        fail(rest, failure)
-        return []
-      }
-      if (lane === main && (isPartOk || isRefusal(error)) && rest.every(({ record }) => record.partition !== undefined))
-        return rest
-      lane.isProven = false
-      if (!isPartOk && !failsAlone(lane)) onFailed(error)
-      const waitMs = jitteredMs(attempt, FIRST_BACKOFF_MS, MAX_BACKOFF_MS)
-      if (performance.now() + waitMs >= deadline) {
-        fail(rest, kafkaUnavailable(UNACKNOWLEDGED, error))
-        return []
-      }
-      await sleep(waitMs)
+      if (failure !== undefined) return fail(rest, failure)
+      lane.isProven = isPartOk
+      const refused = lane === main ? rest.filter(isRefused) : []
+      for (const entry of refused) move(entry, moved)
+      if (refused.length > 0) rest = rest.filter((entry) => !moved.has(entry))
+      else if (!isPartOk && !(lane !== main && isAcknowledgedLately())) onFailed(error)
+      const timeLeftMs = Math.max(0, (rest.at(-1)?.call.deadline ?? 0) - performance.now())
+      await sleep(Math.min(jitteredMs(attempt, FIRST_BACKOFF_MS, MAX_BACKOFF_MS), timeLeftMs))
     }
   }
 
-  async function deliverOneByOne(lane: Lane, group: readonly Entry[]): Promise<readonly Entry[]> {
-    const moved: Entry[] = []
-    for (const entry of group) if (!entry.call.failed) moved.push(...(await deliver(lane, [entry])))
-    return moved
-  }
-
-  async function errorOfSending(group: readonly Entry[], deadline: number): Promise<unknown> {
+  async function errorOfSending(group: readonly Entry[]): Promise<unknown> {
     const records = group.map(({ record }) => record)
-    return sender.send(records, Math.max(1, deadline - performance.now())).catch((error: unknown) => error)
+    for (const record of records) record.refused = false
+    return sender.send(records, deadlineMs).catch((error: unknown) => error)
   }
 
-  /** Counts the acknowledged records. */
-  function settle(group: readonly Entry[]): void {
+  function isAcknowledgedLately(): boolean {
+    return performance.now() - acknowledgedAt < ACKNOWLEDGED_LATELY_MS
+  }
+
+  /** Counts the acknowledged records. Returns false if there are none. */
+  function settle(lane: Lane, group: readonly Entry[]): boolean {
+    let isPartOk = false
     for (const { call, index, record } of group) {
       const { partition, offset } = record
       if (partition === undefined || offset === undefined) continue
+      isPartOk = true
       call.positions[index] = { topic, partition, offset }
       call.missing -= 1
       if (call.missing === 0) call.resolve(call.positions)
     }
+    if (!isPartOk) return false
+    acknowledgedAt = performance.now()
+    lane.isProven = true
+    if (lane.partition !== undefined) failing.delete(lane.partition)
+    onSent()
+    return true
   }
 
   /** Undefined if the records should be sent again. */
@@ -201,21 +209,21 @@ export function createKafkaQueue(options: KafkaQueueOptions) {
     return kafkaUnavailable(UNACKNOWLEDGED, error)
   }
 
-  function laneOfFailing(partition: number): Lane {
+  /** Moves a refused record, whose partition is known, to the lane of its partition. */
+  function move(entry: Entry, moved: Set<Entry>): void {
+    const partition = entry.record.partition ?? 0
     const lane = failing.get(partition) ?? createLane(partition)
     failing.set(partition, lane)
-    return lane
+    lanes.add(lane)
+    moved.add(entry)
+    lane.waiting.push(entry)
+    flushSoon(lane)
   }
 
   function laneOf({ key }: OutgoingRecord): Lane {
     const partitions = sender.partitions()
     if (failing.size === 0 || key === null || partitions === undefined) return main
     return failing.get(partitionOfKey(key, partitions)) ?? main
-  }
-
-  /** Whether this lane's partition fails although others accept records, as far as is known. */
-  function failsAlone(lane: Lane): boolean {
-    return lane !== main && failing.size < (sender.partitions() ?? 0)
   }
 
   function release(entries: readonly Entry[]): void {
@@ -227,32 +235,38 @@ export function createKafkaQueue(options: KafkaQueueOptions) {
     expiry = undefined
   }
 
-  /** Rejects calls whose deadline passes while they wait in the queue. */
-  function expireSoon(): void {
+  /** Rejects calls at their deadlines, whether their records wait or are in flight. */
+  function expireIn(delayMs: number): void {
     expiry ??= setTimeout(() => {
       expiry = undefined
       const now = performance.now()
-      for (const lane of [main, ...failing.values()]) {
-        const isLate = ({ call }: Entry) => call.deadline <= now && !call.failed
-        const tooSlow = kafkaUnavailable('Kafka is too slow', new Error('too many records are waiting'))
-        fail(lane.waiting.filter(isLate), tooSlow)
-        const [over, alive] = [lane.waiting.filter(hasFailed), lane.waiting.filter((entry) => !hasFailed(entry))]
-        lane.waiting = alive
+      let next = now + deadlineMs
+      const pending = [...Array.from(lanes, ({ waiting }) => waiting), ...groupsInFlight].flat()
+      for (const { call } of pending) {
+        if (call.failed || call.missing === 0) continue
+        const { lastError = new Error('too many records are waiting') } = call
+        if (call.deadline > now) next = Math.min(next, call.deadline)
+        else failCall(call, kafkaUnavailable(UNACKNOWLEDGED, lastError))
+      }
+      for (const lane of lanes) {
+        const over = lane.waiting.filter(hasFailed)
+        lane.waiting = lane.waiting.filter((entry) => !hasFailed(entry))
         release(over)
       }
-      if (queued > 0) expireSoon()
-    }, deadlineMs / 4)
+      if (queued > 0) expireIn(next - now)
+    }, delayMs)
   }
 
   return {
     publish(records: readonly RecordToPublish[]): Promise<readonly RecordPosition[]> {
       return new Promise((resolve, reject) => {
         if (records.length === 0) return resolve([])
-        const call = {
+        const call: Call = {
           deadline: performance.now() + deadlineMs,
           positions: [],
           missing: records.length,
           failed: false,
+          lastError: undefined,
           resolve,
           reject,
         }
@@ -271,7 +285,7 @@ export function createKafkaQueue(options: KafkaQueueOptions) {
           lane.waiting.push(entry)
           flushSoon(lane)
         }
-        expireSoon()
+        expireIn(deadlineMs)
       })
     },
   }
@@ -283,9 +297,12 @@ function createLane(partition: number | undefined): Lane {
   return { partition, waiting: [], inFlight: 0, isFlushing: false, isProven: false }
 }
 
-/** Whether a broker answered, and refused records. */
-function isRefusal(error: unknown): boolean {
-  return protocolType(error) !== undefined
+function isAcknowledged({ record }: Entry): boolean {
+  return record.offset !== undefined
+}
+
+function isRefused({ record }: Entry): boolean {
+  return record.refused === true
 }
 
 function hasFailed({ call }: Entry): boolean {
@@ -293,10 +310,12 @@ function hasFailed({ call }: Entry): boolean {
 }
 
 function fail(entries: readonly Entry[], error: OrderError): void {
-  for (const { call } of entries) {
-    call.failed = true
-    call.reject(error)
-  }
+  for (const { call } of entries) failCall(call, error)
+}
+
+function failCall(call: Call, error: OrderError): void {
+  call.failed = true
+  call.reject(error)
 }
 
 function recordTooLarge(topic: string, cause?: unknown): OrderError {

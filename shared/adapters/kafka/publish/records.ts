@@ -17,6 +17,8 @@ export interface OutgoingRecord {
   partition?: number
   /** The offset in that partition, once a broker has acknowledged the record. */
   offset?: number
+  /** Whether a broker has refused the record in the latest attempt. */
+  refused?: boolean
 }
 
 export function toOutgoing({ key, value, headers, timestamp = Date.now() }: RecordToPublish): OutgoingRecord {

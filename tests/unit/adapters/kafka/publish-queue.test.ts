@@ -7,37 +7,54 @@ import { createQueueBounds } from '../../../../shared/adapters/queue-bounds.ts'
 const PARTITIONS = 3
 const DEADLINE_MS = 400
 
-/** A broker, as the sender sees it: it writes to the partitions that accept records, and refuses the others. */
-function createBroker() {
+async function afterTurns(turns: number, work: () => void): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+  work()
+}
+
+/**
+ * The brokers, as the sender sees them: they write to the partitions that accept records, and refuse the others. As with
+ * kafkajs, one refusal rejects the whole attempt, even if another broker has not answered yet.
+ */
+function createBrokers() {
   const refusals = new Map<number, string>()
+  const late = new Set<number>()
   const written: string[] = []
   const requests: number[][] = []
+  const limits = new Set<number>()
   let isKnown = false
+  const acknowledge = (records: readonly OutgoingRecord[]) => {
+    for (const record of records) record.offset = written.push(String(record.key)) - 1
+  }
   return {
     written,
     requests,
+    limits,
     refuse: (partition: number, type = 'NOT_ENOUGH_REPLICAS') => refusals.set(partition, type),
     accept: (partition: number) => refusals.delete(partition),
+    /** The partition's broker answers just after the others. */
+    delay: (partition: number) => late.add(partition),
     partitions: () => (isKnown ? PARTITIONS : undefined),
-    async send(records: OutgoingRecord[]) {
+    async send(records: OutgoingRecord[], limitMs: number) {
+      limits.add(limitMs)
       await new Promise((resolve) => setTimeout(resolve, 1))
       isKnown = true
       for (const record of records) record.partition ??= partitionOfKey(record.key ?? '', PARTITIONS)
       requests.push(records.map(({ partition }) => partition ?? -1))
-      let refused: string | undefined
-      for (const record of records) {
-        const type = refusals.get(record.partition ?? -1)
-        refused ??= type
-        if (type !== undefined) continue
-        record.offset = written.push(String(record.key)) - 1
-      }
-      if (refused !== undefined) throw Object.assign(new Error(refused), { type: refused })
+      const typeOf = ({ partition }: OutgoingRecord) => refusals.get(partition ?? -1)
+      const accepted = records.filter((record) => typeOf(record) === undefined)
+      const isLate = ({ partition }: OutgoingRecord) => late.has(partition ?? -1)
+      acknowledge(accepted.filter((record) => !isLate(record)))
+      void afterTurns(3, () => acknowledge(accepted.filter(isLate)))
+      for (const record of records) record.refused = typeOf(record) !== undefined
+      const type = records.map(typeOf).find((found) => found !== undefined)
+      if (type !== undefined) throw Object.assign(new Error(type), { type })
     },
   }
 }
 
 function scenario() {
-  const broker = createBroker()
+  const broker = createBrokers()
   const failures: unknown[] = []
   let sent = 0
   const bounds = createQueueBounds('Kafka', {})
@@ -114,13 +131,48 @@ describe('while one partition refuses records', () => {
   })
 })
 
-test('the failures are reported while every partition refuses records', async () => {
+test('a record on a broker that has not answered yet is not sent again because another broker refused its own', async () => {
+  const { broker, queue, failures } = scenario()
+  broker.refuse(1)
+  broker.delay(2)
+  const refused = queue.publish([recordIn(1)])
+  await Promise.all([queue.publish([recordIn(0)]), queue.publish([recordIn(2)])])
+  expect(broker.requests.flat().filter((partition) => partition !== 1)).toEqual([0, 2])
+  expect(failures).toEqual([])
+  broker.accept(1)
+  await refused
+})
+
+test('a call has all of its time, even if its record waits behind one whose time is over', async () => {
+  const { broker, queue } = scenario()
+  broker.refuse(1)
+  const settled: string[] = []
+  const first = queue.publish([recordIn(1)]).catch(() => settled.push('first rejected'))
+  await new Promise((resolve) => setTimeout(resolve, DEADLINE_MS / 2))
+  const second = queue.publish([recordIn(1, 100)]).then(() => settled.push('second accepted'))
+  await first
+  expect(settled).toEqual(['first rejected'])
+  broker.accept(1)
+  await second
+})
+
+test('an attempt has as much time as a call, because one that is abandoned closes the connection of all the others', async () => {
+  const { broker, queue } = scenario()
+  broker.refuse(1)
+  await Promise.allSettled([queue.publish([recordIn(1)]), queue.publish([recordIn(0)])])
+  expect([...broker.limits]).toEqual([DEADLINE_MS])
+})
+
+test('a refusal is reported unless records were acknowledged lately', async () => {
   const { broker, queue, failures, sent } = scenario()
-  for (let partition = 0; partition < PARTITIONS; partition++) broker.refuse(partition)
-  const calls = await Promise.allSettled([0, 1, 2].map((partition) => queue.publish([recordIn(partition)])))
-  expect(calls.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+  broker.refuse(1)
+  await expect(queue.publish([recordIn(1)])).rejects.toMatchObject({ code: 'log-unavailable' })
   expect(failures.length).toBeGreaterThan(0)
   expect(sent()).toBe(0)
+  await queue.publish([recordIn(0)])
+  failures.length = 0
+  await expect(queue.publish([recordIn(1)])).rejects.toMatchObject({ code: 'log-unavailable' })
+  expect(failures).toEqual([])
 })
 
 test('once a record of a call is too large, no other record of the call is sent', async () => {

@@ -28,10 +28,17 @@ test('a repeat waits for the running request and has its outcome, but a later on
   expect(await later).toEqual({ summary: 'again' })
 })
 
-test('a repeat for another customer is a request of its own', async () => {
+test.each([
+  ['for another customer', 8, ACT],
+  ['by another operator', 7, { ...ACT, operator: 'Sam' }],
+  ['for another reason', 7, { ...ACT, reason: 'Asked again.' }],
+])('a request %s is one of its own', async (_, customerId, act) => {
   const { calls, forget, joined } = setUp()
-  const both = Promise.all([joined.forget(7, ACT), joined.forget(8, ACT)])
-  expect(forget.mock.calls.map(([customerId]) => customerId)).toEqual([7, 8])
+  const both = Promise.all([joined.forget(7, ACT), joined.forget(customerId, act)])
+  expect(forget.mock.calls).toEqual([
+    [7, ACT],
+    [customerId, act],
+  ])
   for (const call of calls) call.resolve(forgotten('done'))
   await both
 })

@@ -1,7 +1,7 @@
 /** Requests to the product: JSON over HTTP, with the function key of this session. */
 
 const TIMEOUT_MS = 15_000
-/** The product works on some requests that change something for more than 20 seconds, such as a repair of the ledger. */
+/** Some requests that change something take more than 20 seconds, such as a repair of the ledger. */
 const TIMEOUT_OF_ACTS_MS = 60_000
 
 /** The product refused the request. */
