@@ -1,4 +1,12 @@
+import { enableCompileCache, getCompileCacheDir } from 'node:module'
 import { defineConfig } from 'vitest/config'
+
+// Tests open stores and logs, whose threads import TypeScript. With the compile cache, a thread does not load Node's type
+// stripper. The stripper takes a while to load, and it is WebAssembly, with which a thread that ends can crash Node
+// 24.21.0 ("Check failed: end > addr" in UnregisterWasmAllocation).
+enableCompileCache()
+const compileCache = getCompileCacheDir()
+if (compileCache !== undefined) process.env['NODE_COMPILE_CACHE'] ??= compileCache
 
 // One project for each kind of test, so that `vitest run --project unit` finishes quickly.
 export default defineConfig({
