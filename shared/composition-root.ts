@@ -15,7 +15,6 @@ import { createLedgerVerdict } from './application/ledger/judge-ledger.ts'
 import type { LedgerVerdict } from './application/ledger/ledger.ts'
 import { createForgetGroup, type ForgetGroup } from './application/log/forget-group.ts'
 import { createLifeInLog } from './application/log/life-in-log.ts'
-import { joinForgetting } from './application/operations/join-forgetting.ts'
 import { createMigrate, type Migrate } from './application/operations/migrate.ts'
 import { createOrderConsumers } from './application/operations/order-consumers.ts'
 import { createPark } from './application/processing/park.ts'
@@ -280,7 +279,7 @@ async function wire(chosen: Config, foundation: Foundation): Promise<Services> {
     resetLedger: (...reset) => keepingRecords(() => resetNow(...reset)),
     migrate: createMigrate({ log, maintenance, firstUncounted, topics, specs, retentionMs, now: nowMs }),
     forgetGroup: createForgetGroup({ log, removal, maintenance, topics }),
-    forgetCustomer: joinForgetting(createForgetCustomer({ log, views, forgetting, forgottenHere, topics })),
+    forgetCustomer: createForgetCustomer({ log, views, forgetting, forgottenHere, topics }),
     recordExpiry,
     storeRetention: createStoreRetention({
       retention: adapters.retention,

@@ -55,18 +55,17 @@ export function createHttpClient(
       }
       const asked = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }
       const address = new URL(path, url)
+      const noResponse = (reason: string, hasArrived: boolean, cause?: unknown) =>
+        method === 'GET' || !hasArrived
+          ? new UnreachableError(`${url} cannot be reached: ${reason}.`, { cause })
+          : new UnreachableError(`${url} did not respond: ${reason}. ${adviceFor(isRepeatable)}`, { cause })
       const answer = await (takesLong ? sendPatiently(address, asked) : send(address, asked, timeoutMs)).catch(
         (error: unknown) => {
-          const reason = reasonOf(error, timeoutMs)
-          if (method === 'GET' || !mayHaveArrived(error))
-            throw new UnreachableError(`${url} cannot be reached: ${reason}.`, { cause: error })
-          throw new UnreachableError(`${url} did not respond: ${reason}. ${adviceFor(isRepeatable)}`, { cause: error })
+          throw noResponse(reasonOf(error, timeoutMs), mayHaveArrived(error), error)
         },
       )
       if (GATEWAY_GAVE_UP.has(answer.status)) {
-        const reason = `the gateway in front of it answered ${answer.status}`
-        if (method === 'GET') throw new UnreachableError(`${url} cannot be reached: ${reason}.`)
-        throw new UnreachableError(`${url} did not respond: ${reason}. ${adviceFor(isRepeatable)}`)
+        throw noResponse(`the gateway in front of it answered ${answer.status}`, true)
       }
       if (answer.status === 401) throw new RefusedError(401, refusalOf(key, url))
       return readAnswer(answer.status, answer.text)

@@ -10,11 +10,12 @@ import type { Volley } from './volley.ts'
 export async function fire(volley: Volley): Promise<void> {
   const { key } = volley.target
   // autocannon encodes headers as UTF-8 itself.
-  if (volley.lane.arrivals === 'even') await sendEvenly(key === undefined ? volley : withKey(volley, headerText(key)))
-  else await fireAutocannon(key === undefined ? volley : withKey(volley, key))
+  if (volley.lane.arrivals === 'even') await sendEvenly(withKey(volley, key === undefined ? key : headerText(key)))
+  else await fireAutocannon(withKey(volley, key))
 }
 
-function withKey(volley: Volley, key: string): Volley {
+function withKey(volley: Volley, key: string | undefined): Volley {
+  if (key === undefined) return volley
   return {
     ...volley,
     next() {

@@ -14,8 +14,11 @@ export interface ForgetCustomer {
   /**
    * Removes the customer's personal data from the store, and then from the log if the log can redact records. The store
    * comes first, so that no record that is stored later brings the data back. Resolves when everything is done. After a
-   * failure, the same call completes the work. Rejects with `conflict` while a rebuild runs or a customer is being
-   * forgotten.
+   * failure, the same call completes the work.
+   *
+   * Forgetting may take longer than a gateway waits, so operators repeat the request to see how it ends: a repeat by the
+   * same operator for the same reason starts nothing and has the outcome of the call that is running. Any other call
+   * rejects with `conflict` meanwhile, because it may be about later orders, and so does a call while a rebuild runs.
    */
   forget(customerId: number, act: Act): Promise<Forgotten>
 }
@@ -28,7 +31,7 @@ export function createForgetCustomer(dependencies: {
   topics: Topics
 }): ForgetCustomer {
   const { log, views, forgetting, forgottenHere, topics } = dependencies
-  let isWorking = false
+  let running: { readonly request: string; readonly outcome: Promise<Forgotten> } | undefined
 
   /**
    * An order precedes its changes in this list. Includes topics that are no longer configured. A log that can redact
@@ -96,13 +99,11 @@ export function createForgetCustomer(dependencies: {
       return report(customerId, held, found, true)
     },
     async forget(customerId, act) {
-      if (isWorking) throw new OrderError('conflict', 'A customer is already being forgotten. Try again in a moment.')
-      isWorking = true
-      try {
-        return await forget(customerId, act)
-      } finally {
-        isWorking = false
-      }
+      const request = JSON.stringify([customerId, act.operator, act.reason])
+      if (running !== undefined && running.request !== request)
+        throw new OrderError('conflict', 'A customer is already being forgotten. Try again in a moment.')
+      running ??= { request, outcome: forget(customerId, act).finally(() => (running = undefined)) }
+      return running.outcome
     },
   }
 }

@@ -76,7 +76,7 @@ function setUp({
   const forgetting = {
     remains: [],
     held: async () => HELD,
-    forget: vi.fn(async () => {
+    forget: vi.fn(async (_customerId: number, _act: Act) => {
       done.push('store')
       return HELD
     }),
@@ -202,5 +202,37 @@ describe('forgetting a customer', () => {
     const first = act.forget(CUSTOMER, ACT)
     await expect(act.forget(7, ACT)).rejects.toMatchObject({ code: 'conflict' })
     await first
+  })
+
+  test('takes a repeat of the running request for the same one, but a later one starts again', async () => {
+    const { act, forgetting } = setUp({ redacts: true })
+    const [first, repeat] = await Promise.all([
+      act.forget(CUSTOMER, ACT),
+      act.forget(CUSTOMER, { ...ACT, at: '2026-02-01T00:01:00.000Z' }),
+    ])
+    expect(forgetting.forget).toHaveBeenCalledTimes(1)
+    expect(repeat).toEqual(first)
+    await act.forget(CUSTOMER, ACT)
+    expect(forgetting.forget).toHaveBeenCalledTimes(2)
+  })
+
+  test.each([
+    ['by another operator', { ...ACT, operator: 'Sam' }],
+    ['for another reason', { ...ACT, reason: 'Asked again.' }],
+  ])('refuses a request %s meanwhile', async (_, other) => {
+    const { act, forgetting } = setUp({ redacts: true })
+    const first = act.forget(CUSTOMER, ACT)
+    await expect(act.forget(CUSTOMER, other)).rejects.toMatchObject({ code: 'conflict' })
+    await first
+    expect(forgetting.forget.mock.calls).toEqual([[CUSTOMER, ACT]])
+  })
+
+  test('starts again after a failure, which a repeat shares', async () => {
+    const { act, forgetting } = setUp({ redacts: true })
+    forgetting.forget.mockRejectedValueOnce(new Error('the store is away'))
+    const both = await Promise.allSettled([act.forget(CUSTOMER, ACT), act.forget(CUSTOMER, ACT)])
+    expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    await act.forget(CUSTOMER, ACT)
+    expect(forgetting.forget).toHaveBeenCalledTimes(2)
   })
 })
